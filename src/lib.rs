@@ -1,0 +1,1 @@
+//! Carillon, a realtime event hub in one binary.

@@ -1,0 +1,3 @@
+//! The `carillon` binary: arguments to a command to an exit code.
+
+fn main() {}
