@@ -1,0 +1,63 @@
+//! What happened to accounts, for those who keep sockets open and tell admins.
+
+use actix::Message;
+
+use crate::domain::grant::Role;
+use crate::domain::ids::{LoginId, UserId};
+use crate::domain::time::Timestamp;
+
+/// Something happened to an account or a login; told after it is committed.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "()")]
+pub enum AccountChanged {
+    /// Somebody logged in.
+    LoggedIn {
+        /// Whose account.
+        user_id: UserId,
+        /// What they are called.
+        name: String,
+        /// Their address.
+        email: String,
+        /// Whether they are an admin.
+        is_admin: bool,
+    },
+    /// Somebody logged out; this login's sockets end.
+    LoggedOut {
+        /// Whose account.
+        user_id: UserId,
+        /// Which login.
+        login_id: LoginId,
+        /// What they are called.
+        name: String,
+        /// When.
+        at: Timestamp,
+    },
+    /// Logins were revoked (password changed, refresh token stolen); their sockets end.
+    Revoked {
+        /// Whose account.
+        user_id: UserId,
+        /// Which logins.
+        logins: Vec<LoginId>,
+    },
+    /// Name or address changed.
+    ProfileUpdated {
+        /// Whose account.
+        user_id: UserId,
+        /// What they are called now.
+        name: String,
+        /// Their address now.
+        email: String,
+    },
+    /// The roles changed; open sockets are judged again.
+    RolesChanged {
+        /// Whose account.
+        user_id: UserId,
+        /// What they are now.
+        roles: Vec<Role>,
+    },
+    /// The account was removed or disabled; all its sockets end.
+    Removed {
+        /// Whose account.
+        user_id: UserId,
+    },
+}

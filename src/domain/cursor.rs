@@ -1,0 +1,77 @@
+//! "I have seen everything up to here": an epoch and an offset, opaque outside.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// Place of an event in the one order of an epoch; the first event has 1.
+pub type Offset = u64;
+
+/// Names one unbroken order of events; another order never has the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Epoch(u64);
+
+impl Epoch {
+    /// Makes a new one.
+    #[must_use]
+    pub fn generate() -> Self {
+        Self(rand::random())
+    }
+}
+
+impl fmt::Display for Epoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+/// Everything of `epoch` up to and with `offset` has been seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cursor {
+    /// The order it speaks of.
+    pub epoch: Epoch,
+    /// The last event seen.
+    pub offset: Offset,
+}
+
+/// A text that is no cursor of any hub.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the cursor cannot be read; leave it out to get a snapshot")]
+pub struct CursorError;
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}{:x}", self.epoch.0, self.offset)
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = CursorError;
+
+    fn from_str(text: &str) -> Result<Self, CursorError> {
+        let is_hex = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        let Some((epoch, offset)) = text.split_at_checked(16).filter(|_| is_hex) else { return Err(CursorError) };
+        let epoch = u64::from_str_radix(epoch, 16).map_err(|_| CursorError)?;
+        let offset = u64::from_str_radix(offset, 16).map_err(|_| CursorError)?;
+        Ok(Self { epoch: Epoch(epoch), offset })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn cursors_read_as_they_are_written(epoch: u64, offset: u64) {
+            let cursor = Cursor { epoch: Epoch(epoch), offset };
+            prop_assert_eq!(cursor.to_string().parse::<Cursor>(), Ok(cursor));
+        }
+
+        #[test]
+        fn no_text_breaks_the_reader(text in ".*") {
+            let _ = text.parse::<Cursor>();
+        }
+    }
+}

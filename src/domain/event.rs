@@ -1,0 +1,160 @@
+//! What happened: the events of the hub, their payloads, and how each kind is delivered.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::cursor::{Cursor, Epoch, Offset};
+use super::ids::ModuleId;
+use super::time::Timestamp;
+use super::topic::Channel;
+
+pub mod payload;
+
+/// How many dialects may keep a finished frame inside an event.
+pub const DIALECT_SLOTS: usize = 4;
+
+/// The name of an event, e.g. `rt_module_online`: `rt_` and 1 to 61 of `a-z 0-9 _`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct EventName(Arc<str>);
+
+/// A text that names no event.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not the name of an event; use `rt_` and up to 61 of `a-z 0-9 _`")]
+pub struct EventNameError(String);
+
+impl EventName {
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for EventName {
+    type Err = EventNameError;
+
+    fn from_str(text: &str) -> Result<Self, EventNameError> {
+        let is_name = text.strip_prefix("rt_").is_some_and(|rest| {
+            (1..=61).contains(&rest.len())
+                && rest.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+        });
+        if is_name { Ok(Self(text.into())) } else { Err(EventNameError(text.chars().take(80).collect())) }
+    }
+}
+
+impl fmt::Display for EventName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What a state is the latest value of.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum LatestKey {
+    /// The telemetry of one module.
+    Telemetry(ModuleId),
+    /// The statistics of the house.
+    Stats,
+}
+
+/// How an event reaches its subscribers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Delivery {
+    /// Every subscriber gets every one; durable before anyone sees it.
+    Each,
+    /// Only the newest value of the key counts.
+    Latest(LatestKey),
+    /// The end of a key: delivered like `Each`, and the latest value under the key is forgotten.
+    EachEnding(LatestKey),
+}
+
+impl Delivery {
+    /// Whether every subscriber gets every one.
+    #[must_use]
+    pub const fn is_each(&self) -> bool {
+        matches!(self, Self::Each | Self::EachEnding(_))
+    }
+}
+
+/// An event that has no place in the order yet.
+#[derive(Debug, Clone)]
+pub struct NewEvent {
+    /// What happened.
+    pub name: EventName,
+    /// How it is delivered.
+    pub delivery: Delivery,
+    /// Who hears it; a session that listens on several of these gets it once.
+    pub audience: Vec<Channel>,
+    /// The payload, a finished JSON object.
+    pub data: Box<RawValue>,
+    /// When it happened.
+    pub at: Timestamp,
+}
+
+impl NewEvent {
+    /// Gives the event its place in the order.
+    #[must_use]
+    pub fn stamped(self, epoch: Epoch, offset: Offset) -> Event {
+        Event { cursor: Cursor { epoch, offset }, what: self, frames: Default::default() }
+    }
+}
+
+/// An event with its place in the order; shared by all who deliver it.
+#[derive(Debug)]
+pub struct Event {
+    /// Its place.
+    pub cursor: Cursor,
+    /// What happened.
+    pub what: NewEvent,
+    frames: [OnceLock<Bytes>; DIALECT_SLOTS],
+}
+
+impl Event {
+    /// The offset in the order.
+    #[must_use]
+    pub const fn offset(&self) -> Offset {
+        self.cursor.offset
+    }
+
+    /// The finished frame for a dialect, encoded by the first who asks and shared by all others.
+    pub fn frame(&self, dialect: &Dialect) -> Bytes {
+        self.frames[dialect.slot].get_or_init(|| (dialect.encode)(self)).clone()
+    }
+}
+
+/// A way to write events for a kind of client.
+#[derive(Debug)]
+pub struct Dialect {
+    /// Its place among the frames an event keeps; below [`DIALECT_SLOTS`], one per dialect.
+    pub slot: usize,
+    /// Writes the whole frame.
+    pub encode: fn(&Event) -> Bytes,
+}
+
+/// Writes a payload as a finished JSON object.
+///
+/// # Panics
+/// When the payload cannot be written as JSON, which none of this crate's own can fail to be.
+#[must_use]
+#[expect(clippy::expect_used, reason = "payloads are plain structs of strings, numbers and booleans")]
+pub fn json(payload: &impl Serialize) -> Box<RawValue> {
+    serde_json::value::to_raw_value(payload).expect("a payload is plain data")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn event_names_start_with_rt() {
+        assert!("rt_module_online".parse::<EventName>().is_ok());
+        for bad in ["", "rt_", "module", "rt_A", "rt_a b", &format!("rt_{}", "x".repeat(62))] {
+            assert!(bad.parse::<EventName>().is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! The hub's own events by name, payload, audience and delivery, each in one place.
+
+use serde::Serialize;
+
+use super::{Delivery, EventName, LatestKey, NewEvent, json};
+use crate::domain::ids::{ModuleId, UserId};
+use crate::domain::time::Timestamp;
+use crate::domain::topic::Channel;
+
+/// A module as far as its events go.
+#[derive(Debug, Clone, Copy)]
+pub struct ModuleFacts<'a> {
+    /// Which module.
+    pub id: &'a ModuleId,
+    /// What people call it.
+    pub name: &'a str,
+    /// What kind it is.
+    pub kind: &'a str,
+    /// Whose it is; none for a module that only admins see.
+    pub owner: Option<&'a UserId>,
+}
+
+/// A person as far as their events go.
+#[derive(Debug, Clone, Copy)]
+pub struct UserFacts<'a> {
+    /// Which account.
+    pub id: &'a UserId,
+    /// What they are called.
+    pub name: &'a str,
+    /// Their address.
+    pub email: &'a str,
+    /// Whether they hold the role `admin`.
+    pub is_admin: bool,
+}
+
+impl NewEvent {
+    /// `rt_module_online {moduleId, name, type, lastSeen}`.
+    #[must_use]
+    pub fn module_online(module: ModuleFacts<'_>, last_seen: Timestamp) -> Self {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Data<'a> {
+            module_id: &'a ModuleId,
+            name: &'a str,
+            r#type: &'a str,
+            last_seen: Timestamp,
+        }
+        let data = Data { module_id: module.id, name: module.name, r#type: module.kind, last_seen };
+        own("rt_module_online", Delivery::Each, module_audience(module), &data)
+    }
+
+    /// `rt_module_offline {moduleId, disconnectedAt, lastSeen}`.
+    #[must_use]
+    pub fn module_offline(module: ModuleFacts<'_>, disconnected_at: Timestamp, last_seen: Option<Timestamp>) -> Self {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Data<'a> {
+            module_id: &'a ModuleId,
+            disconnected_at: Timestamp,
+            last_seen: Option<Timestamp>,
+        }
+        let data = Data { module_id: module.id, disconnected_at, last_seen };
+        own("rt_module_offline", Delivery::Each, module_audience(module), &data)
+    }
+
+    /// `rt_module_added {moduleId, name, type, userId}`.
+    #[must_use]
+    pub fn module_added(module: ModuleFacts<'_>) -> Self {
+        own("rt_module_added", Delivery::Each, module_audience(module), &ModuleData::of(module))
+    }
+
+    /// `rt_module_updated {moduleId, name, type, userId}`.
+    ///
+    /// After a change of owner publish [`Self::module_removed`] to the old one first.
+    #[must_use]
+    pub fn module_updated(module: ModuleFacts<'_>) -> Self {
+        own("rt_module_updated", Delivery::Each, module_audience(module), &ModuleData::of(module))
+    }
+
+    /// `rt_module_removed {moduleId, userId}`; ends the module's latest telemetry.
+    #[must_use]
+    pub fn module_removed(module: ModuleFacts<'_>) -> Self {
+        let delivery = Delivery::EachEnding(LatestKey::Telemetry(module.id.clone()));
+        own("rt_module_removed", delivery, module_audience(module), &Removed::of(module))
+    }
+
+    /// `rt_module_removed {moduleId, userId}` for one person only, who no longer owns the module.
+    #[must_use]
+    pub fn module_withdrawn(module: ModuleFacts<'_>, former_owner: &UserId) -> Self {
+        let audience = vec![Channel::ModulesOf(former_owner.clone())];
+        own("rt_module_removed", Delivery::Each, audience, &Removed::of(module))
+    }
+
+    /// `rt_telemetry_updated {moduleId, telemetry}` with the whole latest telemetry.
+    #[must_use]
+    pub fn telemetry_updated(module: ModuleFacts<'_>, telemetry: &impl Serialize) -> Self {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Data<'a, T> {
+            module_id: &'a ModuleId,
+            telemetry: &'a T,
+        }
+        let delivery = Delivery::Latest(LatestKey::Telemetry(module.id.clone()));
+        let mut audience = module_audience(module);
+        audience.retain(|channel| *channel != Channel::Admin);
+        own("rt_telemetry_updated", delivery, audience, &Data { module_id: module.id, telemetry })
+    }
+
+    /// `rt_user_logged_in {id, name, email, isAdmin}`.
+    #[must_use]
+    pub fn user_logged_in(user: UserFacts<'_>) -> Self {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Data<'a> {
+            id: &'a UserId,
+            name: &'a str,
+            email: &'a str,
+            is_admin: bool,
+        }
+        let data = Data { id: user.id, name: user.name, email: user.email, is_admin: user.is_admin };
+        own("rt_user_logged_in", Delivery::Each, vec![Channel::Admin], &data)
+    }
+
+    /// `rt_user_logged_out {id, name, logoutTime}`.
+    #[must_use]
+    pub fn user_logged_out(id: &UserId, name: &str, logout_time: Timestamp) -> Self {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Data<'a> {
+            id: &'a UserId,
+            name: &'a str,
+            logout_time: Timestamp,
+        }
+        own("rt_user_logged_out", Delivery::Each, vec![Channel::Admin], &Data { id, name, logout_time })
+    }
+
+    /// `rt_user_profile_updated {id, name, email}`, to admins and the person.
+    #[must_use]
+    pub fn user_profile_updated(user: UserFacts<'_>) -> Self {
+        #[derive(Serialize)]
+        struct Data<'a> {
+            id: &'a UserId,
+            name: &'a str,
+            email: &'a str,
+        }
+        let audience = vec![Channel::Admin, Channel::User(user.id.clone())];
+        let data = Data { id: user.id, name: user.name, email: user.email };
+        own("rt_user_profile_updated", Delivery::Each, audience, &data)
+    }
+
+    /// `rt_global_stats_updated {stats}`.
+    #[must_use]
+    pub fn global_stats_updated(stats: &impl Serialize) -> Self {
+        #[derive(Serialize)]
+        struct Data<'a, T> {
+            stats: &'a T,
+        }
+        let delivery = Delivery::Latest(LatestKey::Stats);
+        own("rt_global_stats_updated", delivery, vec![Channel::Admin], &Data { stats })
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ModuleData<'a> {
+    module_id: &'a ModuleId,
+    name: &'a str,
+    r#type: &'a str,
+    user_id: Option<&'a UserId>,
+}
+
+impl<'a> ModuleData<'a> {
+    const fn of(module: ModuleFacts<'a>) -> Self {
+        Self { module_id: module.id, name: module.name, r#type: module.kind, user_id: module.owner }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Removed<'a> {
+    module_id: &'a ModuleId,
+    user_id: Option<&'a UserId>,
+}
+
+impl<'a> Removed<'a> {
+    const fn of(module: ModuleFacts<'a>) -> Self {
+        Self { module_id: module.id, user_id: module.owner }
+    }
+}
+
+fn module_audience(module: ModuleFacts<'_>) -> Vec<Channel> {
+    let mut audience = vec![Channel::AllModules, Channel::Module(module.id.clone()), Channel::Admin];
+    audience.extend(module.owner.cloned().map(Channel::ModulesOf));
+    audience
+}
+
+#[expect(clippy::expect_used, reason = "the names are constants of this file, and a test reads them all")]
+fn own(name: &str, delivery: Delivery, audience: Vec<Channel>, data: &impl Serialize) -> NewEvent {
+    NewEvent {
+        name: name.parse::<EventName>().expect("the hub's own names are event names"),
+        delivery,
+        audience,
+        data: json(data),
+        at: Timestamp::now(),
+    }
+}

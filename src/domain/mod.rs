@@ -1,0 +1,9 @@
+//! Pure words and rules of the hub: no actor, no database, no socket.
+
+pub mod cursor;
+pub mod event;
+pub mod grant;
+pub mod ids;
+pub mod telemetry;
+pub mod time;
+pub mod topic;

@@ -1,0 +1,1 @@
+//! Telemetry: what a module says of itself.

@@ -1,0 +1,123 @@
+//! What a session may ask to hear (topics), and what the broker sends along (channels).
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::ids::{ModuleId, UserId};
+
+/// The longest name of a custom topic, in characters.
+pub const CUSTOM_NAME_MAX: usize = 64;
+
+/// What a client subscribes to, as it is written outside.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Topic {
+    /// `modules`: every module the caller may see.
+    Modules,
+    /// `module:<moduleId>`: one module.
+    Module(ModuleId),
+    /// `user:<id>`: one person.
+    User(UserId),
+    /// `admin`: what admins watch.
+    Admin,
+    /// `dashboard`: the page of widgets.
+    Dashboard,
+    /// `custom:<name>`: events of other programs.
+    Custom(Arc<str>),
+}
+
+/// Where an event goes inside the hub: topics with the audience already resolved.
+///
+/// A session's topics become channels when it subscribes; delivery then asks no permission.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Channel {
+    /// All modules; for those who may see every one.
+    AllModules,
+    /// The modules of one owner.
+    ModulesOf(UserId),
+    /// One module.
+    Module(ModuleId),
+    /// One person.
+    User(UserId),
+    /// The admin room.
+    Admin,
+    /// The page of widgets.
+    Dashboard,
+    /// A custom topic.
+    Custom(Arc<str>),
+}
+
+/// A text that is no topic.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{0}` is not a topic; use `modules`, `module:<moduleId>`, `user:<id>`, `admin`, `dashboard` or `custom:<name>`"
+)]
+pub struct TopicError(String);
+
+impl FromStr for Topic {
+    type Err = TopicError;
+
+    fn from_str(text: &str) -> Result<Self, TopicError> {
+        let refuse = || TopicError(text.chars().take(80).collect());
+        match text.split_once(':') {
+            None => match text {
+                "modules" => Ok(Self::Modules),
+                "admin" => Ok(Self::Admin),
+                "dashboard" => Ok(Self::Dashboard),
+                _ => Err(refuse()),
+            },
+            Some(("module", id)) => id.parse().map(Self::Module).map_err(|_| refuse()),
+            Some(("user", id)) => id.parse().map(Self::User).map_err(|_| refuse()),
+            Some(("custom", name)) if is_custom_name(name) => Ok(Self::Custom(name.into())),
+            Some(_) => Err(refuse()),
+        }
+    }
+}
+
+fn is_custom_name(name: &str) -> bool {
+    (1..=CUSTOM_NAME_MAX).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b':'))
+}
+
+impl fmt::Display for Topic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Modules => f.write_str("modules"),
+            Self::Module(id) => write!(f, "module:{id}"),
+            Self::User(id) => write!(f, "user:{id}"),
+            Self::Admin => f.write_str("admin"),
+            Self::Dashboard => f.write_str("dashboard"),
+            Self::Custom(name) => write!(f, "custom:{name}"),
+        }
+    }
+}
+
+impl Serialize for Topic {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Topic {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn topics_read_as_they_are_written() {
+        for text in ["modules", "module:MC-1001-STN", "user:abc", "admin", "dashboard", "custom:bench"] {
+            assert_eq!(text.parse::<Topic>().unwrap().to_string(), text);
+        }
+        for bad in ["", "module:", "module:a b", "users", "custom:", "custom:a b", "admin:", "Modules"] {
+            assert!(bad.parse::<Topic>().is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! What a socket tells the actor beside it.
+
+use actix::Message;
+
+/// A whole text message of the peer.
+///
+/// The socket reads on only when the answer is there: an actor that waits makes its peer wait.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Received(pub String);
+
+/// The connection is gone; nothing follows.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct Closed;
