@@ -1,5 +1,7 @@
 //! Carillon, a realtime event hub in one binary.
 
 pub mod auth;
+pub mod broker;
 pub mod domain;
+pub mod observe;
 pub mod pipe;

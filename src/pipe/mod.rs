@@ -1,5 +1,15 @@
 //! What stands between a socket and the actor beside it: finished frames one way, whole messages the other.
+//!
+//! Everything here lives on one thread, that of the socket.
 
+mod flusher;
+pub mod frame;
 mod inbound;
+mod outbox;
+mod queue;
+mod stream;
 
+pub use flusher::Flusher;
 pub use inbound::{Closed, Received};
+pub use outbox::{Outbox, OutboxOptions};
+pub use stream::Stream;

@@ -1,0 +1,107 @@
+//! The relay of one worker thread: follows the broker's order and feeds the thread's sessions.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::prelude::*;
+
+use super::actor::{Broker, BrokerOptions, Follow, Resync};
+use super::local::LocalRelay;
+use super::replica::Replica;
+use crate::domain::cursor::{Cursor, Epoch, Offset};
+use crate::domain::event::Event;
+use crate::observe::Metrics;
+
+/// How long to wait before asking the broker again.
+const ASK_AGAIN: Duration = Duration::from_millis(50);
+
+/// The next events of the order, for a relay that has everything up to `after`.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "()")]
+pub struct Deliver {
+    /// The last event the relay must already have.
+    pub after: Offset,
+    /// Where the order stands behind these events.
+    pub head: Cursor,
+    /// The events, in order.
+    pub events: Arc<[Arc<Event>]>,
+    /// Events are missing before these that nobody keeps any more.
+    pub is_gap: bool,
+}
+
+/// Asks whether a relay still works; answers where it stands.
+#[derive(Debug, Message)]
+#[rtype(result = "Cursor")]
+pub struct RelayCheck;
+
+/// Follows the order for the sessions of one worker thread.
+///
+/// Invariant: the replica of `local` is a prefix of the broker's order; a batch that does not follow it is asked for again.
+pub struct Relay {
+    local: LocalRelay,
+    broker: Addr<Broker>,
+    is_asking: bool,
+}
+
+impl Relay {
+    /// Starts the relay of this thread and joins it to the broker.
+    ///
+    /// # Errors
+    /// When the broker is gone.
+    pub async fn join(
+        broker: Addr<Broker>,
+        options: BrokerOptions,
+        metrics: Metrics,
+    ) -> Result<(Addr<Self>, LocalRelay), MailboxError> {
+        let local = LocalRelay::new(Replica::new(Epoch::generate(), options.ring), metrics);
+        let relay = Self { local: local.clone(), broker: broker.clone(), is_asking: false };
+        let addr = Self::create(|ctx| {
+            ctx.set_mailbox_capacity(options.mailbox);
+            relay
+        });
+        // A batch that overtakes this answer does not fit and is asked for again.
+        let head = broker.send(Follow(addr.clone().recipient())).await?;
+        if local.cursor().epoch != head.epoch {
+            local.reset(&[], head);
+        }
+        Ok((addr, local))
+    }
+
+    fn ask_again(&mut self, ctx: &mut Context<Self>) {
+        if self.is_asking {
+            return;
+        }
+        self.is_asking = true;
+        let request = Resync { relay: ctx.address().recipient(), after: self.local.cursor().offset };
+        // A full broker is asked again by the timer.
+        let _ = self.broker.try_send(request);
+        ctx.run_later(ASK_AGAIN, |relay, _| relay.is_asking = false);
+    }
+}
+
+impl Actor for Relay {
+    type Context = Context<Self>;
+}
+
+impl Handler<Deliver> for Relay {
+    type Result = ();
+
+    fn handle(&mut self, batch: Deliver, ctx: &mut Self::Context) {
+        let known = self.local.cursor();
+        if batch.is_gap {
+            self.local.reset(&batch.events, batch.head);
+        } else if batch.head.epoch == known.epoch && batch.after == known.offset {
+            self.local.deliver(&batch.events, batch.head.offset);
+        } else if batch.head.epoch != known.epoch || batch.head.offset > known.offset {
+            self.ask_again(ctx);
+        }
+    }
+}
+
+impl Handler<RelayCheck> for Relay {
+    type Result = MessageResult<RelayCheck>;
+
+    fn handle(&mut self, _: RelayCheck, _: &mut Self::Context) -> Self::Result {
+        MessageResult(self.local.cursor())
+    }
+}

@@ -1,0 +1,173 @@
+//! A copy of the recent order: the last `Each` events and the latest value of every key.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::latest::LatestTable;
+use crate::domain::cursor::{Cursor, Epoch, Offset};
+use crate::domain::event::{Delivery, Event};
+
+/// The order cannot be told from there: it is another epoch's, lies ahead, or is older than what is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the events after the cursor are not kept any more")]
+pub struct Gap {
+    /// How many `Each` events are missing at least; none if that cannot be known.
+    pub missed: Option<u64>,
+}
+
+/// The recent order, on the broker's thread and again on every relay's.
+///
+/// Invariant: `ring` holds every `Each` event with an offset in `floor + 1 ..= head`, in order, and at most `capacity`.
+#[derive(Debug)]
+pub struct Replica {
+    epoch: Epoch,
+    head: Offset,
+    floor: Offset,
+    ring: VecDeque<Arc<Event>>,
+    capacity: usize,
+    latest: LatestTable,
+}
+
+impl Replica {
+    /// An empty order.
+    #[must_use]
+    pub fn new(epoch: Epoch, capacity: usize) -> Self {
+        Self {
+            epoch,
+            head: 0,
+            floor: 0,
+            ring: VecDeque::new(),
+            capacity: capacity.max(1),
+            latest: LatestTable::default(),
+        }
+    }
+
+    /// The place of the last event.
+    #[must_use]
+    pub const fn cursor(&self) -> Cursor {
+        Cursor { epoch: self.epoch, offset: self.head }
+    }
+
+    /// Adds the next event.
+    pub fn apply(&mut self, event: &Arc<Event>) {
+        self.head = self.head.max(event.offset());
+        match &event.what.delivery {
+            Delivery::Each => self.remember(event),
+            Delivery::EachEnding(key) => {
+                self.latest.forget(key);
+                self.remember(event);
+            }
+            Delivery::Latest(key) => self.latest.replace(key, Arc::clone(event)),
+        }
+    }
+
+    fn remember(&mut self, event: &Arc<Event>) {
+        if self.ring.len() == self.capacity
+            && let Some(oldest) = self.ring.pop_front()
+        {
+            self.floor = oldest.offset();
+        }
+        self.ring.push_back(Arc::clone(event));
+    }
+
+    /// Moves the head without an event: what lay between was replaced by newer values.
+    pub fn advance(&mut self, head: Offset) {
+        self.head = self.head.max(head);
+    }
+
+    /// Starts anew after a gap: nothing up to `head` is known.
+    pub fn reset(&mut self, epoch: Epoch, head: Offset) {
+        *self = Self { head, floor: head, ..Self::new(epoch, self.capacity) };
+    }
+
+    /// Whether everything after the cursor is still known.
+    ///
+    /// # Errors
+    /// [`Gap`] when it is not.
+    pub fn reaches(&self, cursor: Cursor) -> Result<(), Gap> {
+        if cursor.epoch == self.epoch && cursor.offset >= self.floor && cursor.offset <= self.head {
+            return Ok(());
+        }
+        Err(Gap { missed: None })
+    }
+
+    /// Every `Each` event after the offset merged with the latest values newer than it, in order.
+    ///
+    /// The cost follows what was missed, not what is kept. Ask [`Replica::reaches`] first.
+    #[must_use]
+    pub fn since(&self, offset: Offset) -> Vec<Arc<Event>> {
+        let start = self.ring.partition_point(|event| event.offset() <= offset);
+        let mut missed: Vec<_> = self.ring.range(start..).cloned().collect();
+        missed.extend(self.latest.newer_than(offset).cloned());
+        missed.sort_unstable_by_key(|event| event.offset());
+        missed
+    }
+
+    /// How many events and values are kept.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.ring.len() + self.latest.len()
+    }
+
+    /// Whether nothing is kept.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::event::{LatestKey, NewEvent, json};
+    use crate::domain::time::Timestamp;
+
+    fn event(epoch: Epoch, offset: Offset, key: Option<u8>) -> Arc<Event> {
+        let delivery = match key {
+            None => Delivery::Each,
+            Some(key) => Delivery::Latest(LatestKey::Telemetry(format!("m{key}").parse().unwrap())),
+        };
+        let name = "rt_test".parse().unwrap();
+        let new = NewEvent { name, delivery, audience: vec![], data: json(&0), at: Timestamp::from_millis(0) };
+        Arc::new(new.stamped(epoch, offset))
+    }
+
+    proptest! {
+        #[test]
+        fn since_tells_each_event_once_and_only_the_newest_values(
+            kinds in prop::collection::vec(prop::option::of(0_u8..4), 1..60),
+            capacity in 1_usize..20,
+            from in 0_u64..60,
+        ) {
+            let epoch = Epoch::generate();
+            let mut replica = Replica::new(epoch, capacity);
+            for (place, key) in kinds.iter().enumerate() {
+                replica.apply(&event(epoch, place as u64 + 1, *key));
+            }
+            let from = from.min(kinds.len() as u64);
+            let expected: Vec<u64> = (from + 1..=kinds.len() as u64)
+                .filter(|offset| match kinds[*offset as usize - 1] {
+                    None => true,
+                    key => !kinds[*offset as usize..].contains(&key),
+                })
+                .collect();
+            let told: Vec<u64> = replica.since(from).iter().map(|event| event.offset()).collect();
+            if replica.reaches(Cursor { epoch, offset: from }).is_ok() {
+                prop_assert_eq!(told, expected);
+            } else {
+                prop_assert!(kinds[from as usize..].iter().filter(|key| key.is_none()).count() > capacity);
+            }
+        }
+    }
+
+    #[test]
+    fn foreign_and_future_cursors_are_gaps() {
+        let mut replica = Replica::new(Epoch::generate(), 10);
+        replica.advance(5);
+        assert!(replica.reaches(replica.cursor()).is_ok());
+        assert!(replica.reaches(Cursor { offset: 6, ..replica.cursor() }).is_err());
+        assert!(replica.reaches(Cursor { epoch: Epoch::generate(), offset: 1 }).is_err());
+    }
+}

@@ -1,0 +1,87 @@
+//! Walks the connections of one thread that have something to say, and lets them write.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
+
+use super::outbox::Outbox;
+
+/// How many connections write before other work of the thread gets its turn.
+const SLICE: usize = 256;
+
+/// The flusher of one thread; cloning it gives the same one.
+///
+/// A frame leaves at once when its connection was quiet; frames that come within the interval leave in one write.
+#[derive(Clone)]
+pub struct Flusher(Rc<Inner>);
+
+struct Inner {
+    dirty: RefCell<Vec<Outbox>>,
+    wake: Notify,
+    interval: Duration,
+}
+
+impl Flusher {
+    /// Starts the flusher on this thread; it ends with its last handle's thread.
+    #[must_use]
+    pub fn start(interval: Duration) -> Self {
+        let flusher = Self(Rc::new(Inner { dirty: RefCell::default(), wake: Notify::new(), interval }));
+        // Unconstrained: hundreds of writes in one turn are its work; it yields by itself after each slice.
+        actix_rt::spawn(tokio::task::coop::unconstrained(flusher.clone().run()));
+        flusher
+    }
+
+    /// Notes that a connection has something to write.
+    pub(super) fn add(&self, outbox: Outbox) {
+        self.0.dirty.borrow_mut().push(outbox);
+        self.0.wake.notify_one();
+    }
+
+    async fn run(self) {
+        loop {
+            let dirty = self.0.dirty.take();
+            if dirty.is_empty() {
+                self.0.wake.notified().await;
+                // One more turn of the thread's queue, so that all events of one batch share the write.
+                tokio::task::yield_now().await;
+                continue;
+            }
+            let next = self.write_all(dirty).await;
+            if let Some(next) = next {
+                // A connection that was quiet need not wait for the busy ones.
+                let _ = tokio::time::timeout_at(next.into(), self.0.wake.notified()).await;
+            }
+        }
+    }
+
+    /// Lets those write whose interval is over; answers when the first of the others may.
+    async fn write_all(&self, dirty: Vec<Outbox>) -> Option<Instant> {
+        let mut now = Instant::now();
+        let mut written = 0;
+        let mut later = Vec::new();
+        for outbox in dirty {
+            if outbox.next_write() > now {
+                later.push(outbox);
+                continue;
+            }
+            outbox.flush(now, self.0.interval);
+            written += 1;
+            if written % SLICE == 0 {
+                tokio::task::yield_now().await;
+                now = Instant::now();
+            }
+        }
+        let next = later.iter().map(Outbox::next_write).min();
+        self.0.dirty.borrow_mut().append(&mut later);
+        next
+    }
+}
+
+impl fmt::Debug for Flusher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Flusher").field("dirty", &self.0.dirty.borrow().len()).finish()
+    }
+}

@@ -1,0 +1,237 @@
+//! The bounded way out of one connection: frames wait here until they leave in one write.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::io::{self, IoSlice};
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tokio::io::ReadBuf;
+
+use super::flusher::Flusher;
+use super::queue::Queue;
+use super::{Stream, frame};
+
+/// How many frames one write takes along.
+const FRAMES_PER_WRITE: usize = 64;
+
+/// The marks of an outbox.
+#[derive(Debug, Clone, Copy)]
+pub struct OutboxOptions {
+    /// Bytes waiting from which on the client is behind.
+    pub high_water: usize,
+    /// Bytes waiting down to which it must drain to be served again.
+    pub low_water: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Open,
+    /// A close frame is the last thing in the queue.
+    Closing,
+    Closed,
+}
+
+/// A handle on one connection's way out; cloning it gives the same one.
+///
+/// Invariant: `queue` never grows because of events past `high_water` by more than one frame or one snapshot; whoever
+/// pushes events asks [`Outbox::is_high`] first.
+#[derive(Clone)]
+pub struct Outbox(Rc<Inner>);
+
+struct Inner {
+    stream: RefCell<Stream>,
+    queue: RefCell<Queue>,
+    /// The task that owns the reading side; woken when a write would block or the state changes.
+    reader: RefCell<Waker>,
+    when_low: RefCell<Option<Box<dyn FnOnce()>>>,
+    flusher: Flusher,
+    options: OutboxOptions,
+    state: Cell<State>,
+    is_dirty: Cell<bool>,
+    next_write: Cell<Instant>,
+    last_progress: Cell<Instant>,
+}
+
+impl Outbox {
+    /// An outbox that drains into the stream.
+    #[must_use]
+    pub fn new(stream: Stream, flusher: Flusher, options: OutboxOptions) -> Self {
+        let now = Instant::now();
+        Self(Rc::new(Inner {
+            stream: RefCell::new(stream),
+            queue: RefCell::default(),
+            reader: RefCell::new(Waker::noop().clone()),
+            when_low: RefCell::new(None),
+            flusher,
+            options,
+            state: Cell::new(State::Open),
+            is_dirty: Cell::new(false),
+            next_write: Cell::new(now),
+            last_progress: Cell::new(now),
+        }))
+    }
+
+    /// Sends a text message.
+    pub fn send_text(&self, json: &str) {
+        self.send(frame::text(json.as_bytes()));
+    }
+
+    /// Sends a finished frame; after [`Outbox::close`] it goes nowhere.
+    pub fn send(&self, frame: Bytes) {
+        if self.0.state.get() != State::Open {
+            return;
+        }
+        self.enqueue(frame);
+    }
+
+    /// Ends the connection: what waits goes out, then a close frame with code and reason.
+    pub fn close(&self, code: u16, reason: &str) {
+        if self.0.state.get() != State::Open {
+            return;
+        }
+        self.enqueue(frame::close(code, reason));
+        self.0.state.set(State::Closing);
+        self.wake_reader();
+    }
+
+    /// Drops the connection at once, with whatever waits.
+    pub fn abort(&self) {
+        self.0.state.set(State::Closed);
+        self.0.queue.borrow_mut().clear();
+        self.0.when_low.take();
+        self.wake_reader();
+    }
+
+    /// Whether so much waits that events must not be added.
+    #[must_use]
+    pub fn is_high(&self) -> bool {
+        self.waiting() >= self.0.options.high_water
+    }
+
+    /// How many bytes wait.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.0.queue.borrow().waiting()
+    }
+
+    /// Whether the connection takes no more frames.
+    #[must_use]
+    pub fn is_ending(&self) -> bool {
+        self.0.state.get() != State::Open
+    }
+
+    /// Whether the connection is gone.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.0.state.get() == State::Closed
+    }
+
+    /// Whether all has been sent after [`Outbox::close`].
+    #[must_use]
+    pub fn has_said_goodbye(&self) -> bool {
+        self.0.state.get() == State::Closing && self.waiting() == 0
+    }
+
+    /// For how long frames have waited without one byte leaving; zero when none waits.
+    #[must_use]
+    pub fn stalled_for(&self) -> Duration {
+        if self.waiting() == 0 { Duration::ZERO } else { self.0.last_progress.get().elapsed() }
+    }
+
+    /// Calls back once, when no more than the low-water mark waits; replaces an earlier call-back.
+    pub fn when_low(&self, call: impl FnOnce() + 'static) {
+        self.0.when_low.replace(Some(Box::new(call)));
+    }
+
+    fn enqueue(&self, frame: Bytes) {
+        if self.waiting() == 0 {
+            self.0.last_progress.set(Instant::now());
+        }
+        self.0.queue.borrow_mut().push(frame);
+        if !self.0.is_dirty.replace(true) {
+            self.0.flusher.add(self.clone());
+        }
+    }
+
+    /// The earliest moment of the next write, so that writes coalesce.
+    pub(super) fn next_write(&self) -> Instant {
+        self.0.next_write.get()
+    }
+
+    /// Writes what waits from outside the reading task; the task goes on if the socket is full.
+    pub(super) fn flush(&self, now: Instant, interval: Duration) {
+        self.0.is_dirty.set(false);
+        self.0.next_write.set(now + interval);
+        let waker = self.0.reader.borrow().clone();
+        if let Poll::Ready(Err(_)) = self.poll_drain(&mut Context::from_waker(&waker)) {
+            self.abort();
+        } else if self.has_said_goodbye() {
+            self.wake_reader();
+        }
+    }
+
+    /// Writes what waits; ready when nothing waits any more.
+    ///
+    /// # Errors
+    /// When the stream is broken.
+    pub(crate) fn poll_drain(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let result = self.write_queue(cx);
+        if self.waiting() <= self.0.options.low_water {
+            let call = self.0.when_low.take();
+            if let Some(call) = call {
+                call();
+            }
+        }
+        result
+    }
+
+    fn write_queue(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut stream = self.0.stream.borrow_mut();
+        let mut queue = self.0.queue.borrow_mut();
+        while queue.waiting() > 0 {
+            let mut slots = [IoSlice::new(&[]); FRAMES_PER_WRITE];
+            let filled = queue.slices(&mut slots);
+            match stream.poll_write(cx, &slots[..filled]) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Poll::Ready(Ok(written)) => {
+                    queue.advance(written);
+                    self.0.last_progress.set(Instant::now());
+                }
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+            }
+        }
+        stream.poll_flush(cx)
+    }
+
+    /// Keeps the waker of the reading task.
+    pub(crate) fn register_reader(&self, waker: &Waker) {
+        let mut reader = self.0.reader.borrow_mut();
+        if !reader.will_wake(waker) {
+            reader.clone_from(waker);
+        }
+    }
+
+    /// Reads what is there.
+    pub(crate) fn poll_read(&self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        self.0.stream.borrow_mut().poll_read(cx, buffer)
+    }
+
+    /// Ends our side of the stream.
+    pub(crate) fn poll_shutdown(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.0.stream.borrow_mut().poll_shutdown(cx)
+    }
+
+    fn wake_reader(&self) {
+        self.0.reader.borrow().wake_by_ref();
+    }
+}
+
+impl fmt::Debug for Outbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outbox").field("waiting", &self.waiting()).field("state", &self.0.state.get()).finish()
+    }
+}

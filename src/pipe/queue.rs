@@ -1,0 +1,87 @@
+//! Finished frames that wait for a socket.
+
+use std::collections::VecDeque;
+use std::io::IoSlice;
+
+use bytes::{Buf, Bytes};
+
+/// Frames in order, the first of them perhaps partly written.
+///
+/// Invariant: `waiting` is the sum of the lengths of `frames`; an empty queue keeps no memory.
+#[derive(Debug, Default)]
+pub struct Queue {
+    frames: VecDeque<Bytes>,
+    waiting: usize,
+}
+
+impl Queue {
+    /// How many bytes wait.
+    pub const fn waiting(&self) -> usize {
+        self.waiting
+    }
+
+    /// Puts a frame at the end.
+    pub fn push(&mut self, frame: Bytes) {
+        self.waiting += frame.len();
+        self.frames.push_back(frame);
+    }
+
+    /// Shows the first frames to a vectored write; answers how many slots it filled.
+    pub fn slices<'a>(&'a self, slots: &mut [IoSlice<'a>]) -> usize {
+        let filled = self.frames.len().min(slots.len());
+        for (slot, frame) in slots.iter_mut().zip(&self.frames) {
+            *slot = IoSlice::new(frame);
+        }
+        filled
+    }
+
+    /// Forgets the bytes that have been written.
+    pub fn advance(&mut self, mut written: usize) {
+        self.waiting -= written;
+        while let Some(first) = self.frames.front_mut() {
+            if written < first.len() {
+                first.advance(written);
+                return;
+            }
+            written -= first.len();
+            self.frames.pop_front();
+        }
+        self.frames = VecDeque::new();
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        *self = Self::default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn what_leaves_is_what_came_in_order(
+            frames in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..20), 1..30),
+            steps in prop::collection::vec(1_usize..50, 1..200),
+        ) {
+            let mut queue = Queue::default();
+            for frame in &frames {
+                queue.push(Bytes::from(frame.clone()));
+            }
+            let mut left = Vec::new();
+            for step in steps.into_iter().chain(std::iter::repeat_n(7, 200)) {
+                let mut slots = [IoSlice::new(&[]); 4];
+                let filled = queue.slices(&mut slots);
+                let shown: Vec<u8> = slots[..filled].iter().flat_map(|slice| slice.to_vec()).collect();
+                let taken = step.min(shown.len());
+                left.extend_from_slice(&shown[..taken]);
+                queue.advance(taken);
+            }
+            prop_assert_eq!(left, frames.concat());
+            prop_assert_eq!(queue.waiting(), 0);
+        }
+    }
+}
