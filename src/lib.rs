@@ -2,6 +2,7 @@
 
 pub mod auth;
 pub mod broker;
+pub mod cli;
 pub mod domain;
 pub mod observe;
 pub mod pipe;

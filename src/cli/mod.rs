@@ -1,0 +1,52 @@
+//! The commands: one file or folder each, an `Args` with its documentation and a `run` that does it.
+//!
+//! `simulate`, `demo` and `bench` are clients of the contract like any other: they come in by the hub's real doors.
+
+pub mod client;
+mod duration;
+pub mod simulate;
+
+use std::io;
+
+use client::{AddressError, ClientError};
+
+/// Why a command ended without doing its work.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// The arguments do not make sense together.
+    #[error("{0}")]
+    Usage(String),
+    /// The address of the hub cannot be used.
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    /// The hub did not do what was asked.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// A file, a terminal or a process of this machine failed.
+    #[error("{what}: {cause}")]
+    Io {
+        /// What was tried, with its path.
+        what: String,
+        /// What the system said.
+        cause: io::Error,
+    },
+    /// The command ran to its end and what it found is not in order.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl CliError {
+    /// Says what was tried when the system failed.
+    pub fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
+        let what = what.into();
+        move |cause| Self::Io { what, cause }
+    }
+
+    /// The exit code of the process: 2 for what the caller can mend by other arguments, 1 otherwise.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Usage(_) | Self::Address(_) => 2,
+            Self::Client(_) | Self::Io { .. } | Self::Failed(_) => 1,
+        }
+    }
+}

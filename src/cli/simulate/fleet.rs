@@ -1,0 +1,186 @@
+use std::{rc::Rc, time::Duration};
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use tokio::task::{JoinHandle, spawn_local};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Door, DoorChoice,
+    device::{Device, Shared},
+    model::SimulatedModule,
+    tally::{Summary, Tally},
+    tokens::TokenBook,
+};
+use crate::cli::{
+    CliError,
+    client::{Api, HubAddress},
+};
+
+/// Registrations that run at the same time.
+const REGISTRATIONS: usize = 8;
+
+/// What a fleet is made of.
+#[derive(Debug, Clone)]
+pub struct FleetPlan {
+    /// How many modules.
+    pub modules: usize,
+    /// Reports of one module in a second.
+    pub rate: f64,
+    /// The doors they come in by.
+    pub door: DoorChoice,
+    /// The share of them that goes away now and then, from 0 to 1.
+    pub flaky: f64,
+    /// Makes the same story again.
+    pub seed: u64,
+    /// Their owners, in turn; the account that registers them when empty.
+    pub owners: Vec<String>,
+}
+
+/// Modules that report to a hub until they are stopped.
+///
+/// Lives on one thread, inside an actix or tokio local set.
+pub struct Fleet {
+    shared: Rc<Shared>,
+    devices: Vec<JoinHandle<()>>,
+}
+
+impl FleetPlan {
+    /// Registers the modules that `book` has no credential of; a module that is there already gets a new one.
+    ///
+    /// # Errors
+    /// [`CliError::Client`] when the hub refuses, [`CliError::Usage`] when a credential is missing and no account is given.
+    pub async fn register(
+        &self,
+        api: Option<&Api>,
+        book: &mut TokenBook,
+        registered: impl Fn(),
+    ) -> Result<(), CliError> {
+        let missing: Vec<_> = (0..self.modules)
+            .map(|index| SimulatedModule::new(index, self.seed).registration(self.owner(index)))
+            .filter(|module| book.get(&module.module_id).is_none())
+            .collect();
+        let Some(first) = missing.first() else { return Ok(()) };
+        let api = api.ok_or_else(|| {
+            CliError::Usage(format!(
+                "there is no token of `{}`; give `--email` and `--password`, so that it can be registered",
+                first.module_id
+            ))
+        })?;
+        let mut created = stream::iter(missing)
+            .map(|module| async move {
+                let token = api.register(&module).await?.token;
+                Ok::<_, CliError>((module.module_id, token))
+            })
+            .buffer_unordered(REGISTRATIONS);
+        while let Some((id, token)) = created.try_next().await? {
+            book.insert(id, token);
+            registered();
+        }
+
+        Ok(())
+    }
+
+    /// Sets every module off; they connect within a second or one report.
+    pub fn start(&self, address: &HubAddress, api: Option<Api>, book: &TokenBook, stop: CancellationToken) -> Fleet {
+        let shared = Rc::new(Shared {
+            address: address.clone(),
+            api,
+            plain: Api::new(address),
+            tally: Tally::default(),
+            stop,
+            pace: Duration::from_secs_f64(1.0 / self.rate),
+        });
+        let devices = (0..self.modules)
+            .map(|index| {
+                let module = SimulatedModule::new(index, self.seed);
+                let token = book.get(&module.id()).unwrap_or_default().to_owned();
+                let device = Device::new(module, token, self.door.of(index), self.is_flaky(index), Rc::clone(&shared));
+                spawn_local(device.live())
+            })
+            .collect();
+
+        Fleet { shared, devices }
+    }
+
+    fn owner(&self, index: usize) -> Option<String> {
+        (!self.owners.is_empty()).then(|| self.owners[index % self.owners.len()].clone())
+    }
+
+    /// Spreads the flaky ones evenly: of `n` modules, `n · flaky` rounded down are.
+    fn is_flaky(&self, index: usize) -> bool {
+        let up_to = |count: usize| (count as f64 * self.flaky).floor();
+
+        up_to(index + 1) > up_to(index)
+    }
+}
+
+impl Fleet {
+    /// What the modules have done so far.
+    pub fn summary(&self) -> Summary {
+        self.shared.tally.summary()
+    }
+
+    /// Waits until every module has said good-bye; they do so once the token given at the start is cancelled.
+    pub async fn ended(self) -> Summary {
+        for device in self.devices {
+            // A module that panicked has ended too.
+            let _ = device.await;
+        }
+
+        self.shared.tally.summary()
+    }
+}
+
+impl DoorChoice {
+    /// The door of module number `index`.
+    pub fn of(self, index: usize) -> Door {
+        match self {
+            Self::Ws => Door::Ws,
+            Self::Http => Door::Http,
+            Self::Mixed if index % 4 == 3 => Door::Http,
+            Self::Mixed => Door::Ws,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(modules: usize, flaky: f64) -> FleetPlan {
+        FleetPlan { modules, rate: 1.0, door: DoorChoice::Mixed, flaky, seed: 1, owners: Vec::new() }
+    }
+
+    fn flaky_ones(plan: &FleetPlan) -> usize {
+        (0..plan.modules).filter(|index| plan.is_flaky(*index)).count()
+    }
+
+    #[test]
+    fn the_share_of_flaky_modules_is_kept() {
+        assert_eq!(flaky_ones(&plan(12, 0.0)), 0);
+        assert_eq!(flaky_ones(&plan(12, 0.25)), 3);
+        assert_eq!(flaky_ones(&plan(12, 1.0)), 12);
+    }
+
+    #[test]
+    fn a_mixed_fleet_comes_in_by_both_doors() {
+        let by_http = (0..12).filter(|index| DoorChoice::Mixed.of(*index) == Door::Http).count();
+
+        assert_eq!(by_http, 3);
+    }
+
+    #[test]
+    fn owners_take_turns() {
+        let plan = FleetPlan { owners: vec!["a".to_owned(), "b".to_owned()], ..plan(4, 0.0) };
+
+        assert_eq!(plan.owner(2).as_deref(), Some("a"));
+        assert_eq!(plan.owner(3).as_deref(), Some("b"));
+    }
+
+    #[tokio::test]
+    async fn without_a_credential_and_without_an_account_there_is_nothing_to_start() {
+        let error = plan(2, 0.0).register(None, &mut TokenBook::default(), || ()).await.unwrap_err();
+
+        assert!(matches!(error, CliError::Usage(_)), "{error}");
+    }
+}
