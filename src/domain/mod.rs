@@ -4,6 +4,7 @@ pub mod cursor;
 pub mod event;
 pub mod grant;
 pub mod ids;
+pub mod problem;
 pub mod telemetry;
 pub mod time;
 pub mod topic;

@@ -53,6 +53,7 @@ struct Inner {
     is_dirty: Cell<bool>,
     next_write: Cell<Instant>,
     last_progress: Cell<Instant>,
+    last_heard: Cell<Instant>,
 }
 
 impl Outbox {
@@ -71,6 +72,7 @@ impl Outbox {
             is_dirty: Cell::new(false),
             next_write: Cell::new(now),
             last_progress: Cell::new(now),
+            last_heard: Cell::new(now),
         }))
     }
 
@@ -139,6 +141,17 @@ impl Outbox {
     #[must_use]
     pub fn stalled_for(&self) -> Duration {
         if self.waiting() == 0 { Duration::ZERO } else { self.0.last_progress.get().elapsed() }
+    }
+
+    /// For how long the peer has sent nothing at all.
+    #[must_use]
+    pub fn silent_for(&self) -> Duration {
+        self.0.last_heard.get().elapsed()
+    }
+
+    /// Notes that the peer sent something.
+    pub(crate) fn mark_heard(&self) {
+        self.0.last_heard.set(Instant::now());
     }
 
     /// Calls back once, when no more than the low-water mark waits; replaces an earlier call-back.

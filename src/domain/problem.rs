@@ -1,0 +1,122 @@
+//! What went wrong, for whoever asked: one shape at every door (RFC 9457).
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+/// A problem as it is told outside, in HTTP bodies and in frames.
+///
+/// JSON: `{type, title, status, detail, errors?: [{pointer, detail}]}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Problem {
+    /// What kind of problem, e.g. `/problems/module-exists`.
+    pub r#type: String,
+    /// The kind in words, the same for every problem of the kind.
+    pub title: String,
+    /// The HTTP status, also where no HTTP is spoken.
+    pub status: u16,
+    /// What happened here, and what to do.
+    pub detail: String,
+    /// The fields at fault.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<FieldError>,
+}
+
+/// One field at fault.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct FieldError {
+    /// Where it stands (RFC 6901), e.g. `/0/telemetry/speed`.
+    pub pointer: String,
+    /// What is wrong with it.
+    pub detail: String,
+}
+
+impl Problem {
+    /// A problem of a kind: `kind` is kebab-case, the title is made from it.
+    #[must_use]
+    pub fn new(kind: &str, status: u16, detail: impl Into<String>) -> Self {
+        Self {
+            r#type: format!("/problems/{kind}"),
+            title: title_of(kind),
+            status,
+            detail: detail.into(),
+            errors: vec![],
+        }
+    }
+
+    /// The same problem with a field at fault.
+    #[must_use]
+    pub fn with_error(mut self, pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+        self.errors.push(FieldError { pointer: pointer.into(), detail: detail.into() });
+        self
+    }
+}
+
+/// Writes a path of keys and places as a JSON pointer.
+#[must_use]
+pub fn pointer_of(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    path.iter()
+        .map(|segment| match segment {
+            Segment::Seq { index } => format!("/{index}"),
+            Segment::Map { key } => format!("/{}", escaped(key)),
+            Segment::Enum { variant } => format!("/{}", escaped(variant)),
+            Segment::Unknown => String::new(),
+        })
+        .collect()
+}
+
+fn escaped(key: &str) -> Cow<'_, str> {
+    if key.contains(['~', '/']) { key.replace('~', "~0").replace('/', "~1").into() } else { key.into() }
+}
+
+/// Reads JSON, telling the place of a fault: 400 for what is no JSON, 422 for what does not fit.
+///
+/// # Errors
+/// A [`Problem`] that names the field.
+pub fn read_json<'de, T: Deserialize<'de>>(json: &'de [u8]) -> Result<T, Problem> {
+    let mut reader = serde_json::Deserializer::from_slice(json);
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let pointer = pointer_of(error.path());
+        problem_of(error.inner(), pointer)
+    })?;
+    reader.end().map_err(|error| problem_of(&error, String::new()))?;
+    Ok(value)
+}
+
+fn problem_of(error: &serde_json::Error, pointer: String) -> Problem {
+    if error.is_data() || error.to_string().starts_with("number out of range") {
+        return Problem::new("invalid-fields", 422, "some fields are not as they must be")
+            .with_error(pointer, error.to_string());
+    }
+    Problem::new("invalid-json", 400, format!("the body is not JSON: {error}"))
+}
+
+fn title_of(kind: &str) -> String {
+    let words = kind.replace('-', " ");
+    let mut letters = words.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Body {
+        #[expect(dead_code, reason = "only read")]
+        speeds: Vec<u8>,
+    }
+
+    #[test]
+    fn faults_are_told_with_their_place() {
+        let problem = read_json::<Body>(br#"{"speeds":[1,"x"]}"#).unwrap_err();
+        assert_eq!((problem.status, problem.errors[0].pointer.as_str()), (422, "/speeds/1"));
+        let problem = read_json::<Body>(br#"{"speed":1}"#).unwrap_err();
+        assert_eq!((problem.status, problem.title.as_str()), (422, "Invalid fields"));
+        assert_eq!(read_json::<Body>(b"{").unwrap_err().status, 400);
+        assert_eq!(read_json::<Body>(br#"{"speeds":[]} x"#).unwrap_err().status, 400);
+        assert_eq!(read_json::<Body>(br#"{"speeds":[1e999]}"#).unwrap_err().status, 422);
+    }
+}
