@@ -1,0 +1,50 @@
+import { h } from '../lib/dom.js';
+import { icon } from '../lib/icons.js';
+import { t } from '../lib/i18n.js';
+import { session } from '../lib/session.js';
+import { lamp } from './connection-banner.js';
+import './language-switch.js';
+import './theme-switch.js';
+import './toast-stack.js';
+
+/**
+ * What stands around every page: the way to the content, brand, navigation, switches, connection banner, notices.
+ *
+ *     shell.show(h('modules-page'), 'modules');
+ */
+class AppShell extends HTMLElement {
+  /** Draws the frame for a page. @param {HTMLElement} page @param {string} name */
+  show(page, name) {
+    const main = h('main', { id: 'content', tabindex: '-1' }, page);
+    const toasts = this.querySelector('toast-stack') ?? h('toast-stack');
+    this.dataset.page = name;
+    this.replaceChildren(skipLink(main), this.#header(name), session.user ? h('connection-banner') : '', main, toasts);
+  }
+
+  #header(name) {
+    const inside = Boolean(session.user);
+    return h('header', { class: 'shell-head' },
+      h('a', { class: 'brand', href: '/' }, icon('bell'), h('span', {}, 'Carillon')),
+      inside && h('nav', { class: 'shell-nav', 'aria-label': t('nav.label') }, links(name)),
+      h('div', { class: 'shell-tools' }, inside && lamp(), h('language-switch'), h('theme-switch')),
+    );
+  }
+}
+
+function links(name) {
+  const places = [['modules', 'modules'], ...(session.user.isAdmin ? [['admin', 'admin']] : []), ['account', 'account']];
+  return places.map(([place, symbol]) => {
+    const here = place === name || (place === 'modules' && name === 'module');
+    return h('a', { href: `/${place}`, 'aria-current': here ? 'page' : null }, icon(symbol), h('span', {}, t(`nav.${place}`)));
+  });
+}
+
+function skipLink(main) {
+  const skip = (event) => {
+    event.preventDefault();
+    main.focus();
+  };
+  return h('a', { class: 'skip', href: '#content', onclick: skip }, t('nav.skip'));
+}
+
+customElements.define('app-shell', AppShell);

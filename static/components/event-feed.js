@@ -1,0 +1,57 @@
+import { coalesced, h } from '../lib/dom.js';
+import { formatClock } from '../lib/format.js';
+import { icon } from '../lib/icons.js';
+import { t } from '../lib/i18n.js';
+
+const MOST = 100;
+const KNOWN = {
+  rt_module_online: 'signal',
+  rt_module_offline: 'signal',
+  rt_module_added: 'plus',
+  rt_module_removed: 'trash',
+  rt_module_updated: 'edit',
+  rt_user_logged_in: 'login',
+  rt_user_logged_out: 'logout',
+  rt_user_profile_updated: 'account',
+};
+
+/** Kept while the tab lives, so that going to another page and back loses nothing. */
+const entries = [];
+let lastKey = '';
+
+/**
+ * What happens in the house, newest first: people and modules.
+ *
+ *     feed.add({ event: 'rt_user_logged_in', data: { name: 'Ada' }, at });
+ */
+class EventFeed extends HTMLElement {
+  #list = h('ol', { class: 'feed', tabindex: '0', 'aria-label': t('admin.feed') });
+  #draw = coalesced(() => this.#render(), 200);
+
+  connectedCallback() {
+    this.replaceChildren(this.#list);
+    this.#render();
+  }
+
+  /** @param {{event: string, data: object, at: string}} event */
+  add(event) {
+    const key = JSON.stringify(event);
+    if (!(event.event in KNOWN) || key === lastKey) return;
+    lastKey = key;
+    entries.unshift({ ...event, at: event.at ?? new Date().toISOString() });
+    entries.length = Math.min(entries.length, MOST);
+    this.#draw();
+  }
+
+  #render() {
+    this.#list.replaceChildren(...(entries.length ? entries.map(entryOf) : [h('li', { class: 'feed-empty quiet' }, t('feed.empty'))]));
+  }
+}
+
+function entryOf({ event, data, at }) {
+  const name = data.name ?? data.moduleId ?? '';
+  const id = data.moduleId && data.moduleId !== name ? ` (${data.moduleId})` : '';
+  return h('li', { class: event }, icon(KNOWN[event]), h('span', {}, t(`feed.${event}`, { name: name + id })), h('time', { class: 'numbers quiet', datetime: at }, formatClock(at)));
+}
+
+customElements.define('event-feed', EventFeed);

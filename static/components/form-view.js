@@ -1,0 +1,166 @@
+import { ApiError } from '../lib/api.js';
+import { h } from '../lib/dom.js';
+import { t } from '../lib/i18n.js';
+
+/**
+ * @typedef {object} Field
+ * @property {string} name
+ * @property {string} label
+ * @property {'text' | 'email' | 'password' | 'select' | 'checkbox'} [type]
+ * @property {string | boolean} [value]
+ * @property {boolean} [required]
+ * @property {number} [minLength]
+ * @property {RegExp} [pattern] With `patternHint`, said when the value does not match.
+ * @property {string} [patternHint]
+ * @property {string} [hint]
+ * @property {string} [autocomplete]
+ * @property {{value: string, label: string}[]} [options]
+ */
+
+let nextId = 0;
+
+/**
+ * A form with its errors beside the fields.
+ *
+ *     const form = formView({ fields, submitLabel, submit: async (values) => api.post('/modules', values) });
+ *
+ * Fires `done` after `submit` resolved, and `cancel`. What `submit` throws as an `ApiError` is shown: field by field when
+ * the hub said which field is wrong, above the buttons otherwise.
+ */
+class FormView extends HTMLElement {
+  #definition = null;
+  #inputs = new Map();
+  #alert = h('p', { class: 'form-alert', role: 'alert', hidden: true });
+  #button = null;
+
+  /** @param {{fields: Field[], submitLabel: string, submit: (values: object) => Promise<unknown>, cancel?: boolean, danger?: boolean, intro?: Node, explain?: (error: ApiError) => string | null}} definition */
+  set definition(definition) {
+    this.#definition = definition;
+    this.#render();
+  }
+
+  /** Empties the fields. */
+  clear() {
+    for (const { input } of this.#inputs.values()) input.value = '';
+  }
+
+  #render() {
+    const { fields, submitLabel, cancel, danger, intro } = this.#definition;
+    this.#button = h('button', { type: 'submit', class: `button ${danger ? 'danger' : 'primary'}` }, submitLabel);
+    const cancelButton = cancel && h('button', { type: 'button', class: 'button', onclick: () => this.dispatchEvent(new Event('cancel')) }, t('action.cancel'));
+    const form = h('form', { novalidate: true, onsubmit: (event) => this.#submit(event) },
+      intro, fields.map((field) => this.#field(field)), this.#alert, h('div', { class: 'form-buttons' }, cancelButton, this.#button));
+    this.replaceChildren(form);
+  }
+
+  #field(field) {
+    const id = `field-${(nextId += 1)}`;
+    const error = h('p', { class: 'field-error', id: `${id}-error`, hidden: true });
+    const hint = field.hint && h('p', { class: 'field-hint', id: `${id}-hint` }, field.hint);
+    const input = inputOf(field, id);
+    input.addEventListener('input', () => this.#say(field.name, null));
+    this.#inputs.set(field.name, { input, error, field });
+    const label = h('label', { for: id }, field.label, !field.required && field.type !== 'checkbox' && field.type !== 'select' && h('span', { class: 'optional' }, ` ${t('form.optional')}`));
+    const order = field.type === 'checkbox' ? [h('div', { class: 'check' }, input, label)] : [label, input];
+    return h('div', { class: 'field' }, order, hint, error);
+  }
+
+  async #submit(event) {
+    event.preventDefault();
+    this.#alert.hidden = true;
+    if (!this.#check()) return;
+    this.#busy(true);
+    try {
+      const result = await this.#definition.submit(this.#values());
+      this.dispatchEvent(new CustomEvent('done', { detail: result }));
+    } catch (error) {
+      this.#explain(error);
+    } finally {
+      this.#busy(false);
+    }
+  }
+
+  #check() {
+    for (const { field } of this.#inputs.values()) this.#say(field.name, faultOf(field, this.#value(field)));
+    return !this.#focusFault();
+  }
+
+  #values() {
+    return Object.fromEntries([...this.#inputs.values()].map(({ field }) => [field.name, this.#value(field)]));
+  }
+
+  #value(field) {
+    const { input } = this.#inputs.get(field.name);
+    if (field.type === 'checkbox') return input.checked;
+    return field.type === 'password' ? input.value : input.value.trim();
+  }
+
+  #explain(error) {
+    if (!(error instanceof ApiError)) throw error;
+    const elsewhere = [...error.fields].filter(([name, detail]) => !this.#say(name, detail));
+    const told = this.#definition.explain?.(error);
+    if (!this.#focusFault() || elsewhere.length || told) {
+      this.#alert.textContent = told ?? elsewhere[0]?.[1] ?? explainError(error);
+      this.#alert.hidden = false;
+    }
+  }
+
+  #say(name, fault) {
+    const entry = this.#inputs.get(name);
+    if (!entry) return false;
+    entry.error.textContent = fault ?? '';
+    entry.error.hidden = !fault;
+    if (fault) entry.input.setAttribute('aria-invalid', 'true');
+    else entry.input.removeAttribute('aria-invalid');
+    return true;
+  }
+
+  #focusFault() {
+    const first = [...this.#inputs.values()].find(({ error }) => !error.hidden);
+    first?.input.focus();
+    return Boolean(first);
+  }
+
+  #busy(busy) {
+    this.#button.disabled = busy;
+    this.#button.toggleAttribute('data-busy', busy);
+  }
+}
+
+customElements.define('form-view', FormView);
+
+/** Makes a form. */
+export function formView(definition) {
+  const form = h('form-view');
+  form.definition = definition;
+  return form;
+}
+
+/** What went wrong, for a person. */
+export function explainError(error) {
+  if (!(error instanceof ApiError)) return t('error.unexpected');
+  if (error.status === 0) return t('error.unreachable');
+  if (error.status === 403) return t('error.forbidden');
+  if (error.status === 429) return t('error.tooMany', { seconds: error.retryAfter ?? 60 });
+  if (error.status >= 500) return t('error.server');
+  return error.message;
+}
+
+function inputOf(field, id) {
+  const described = [field.hint && `${id}-hint`, `${id}-error`].filter(Boolean).join(' ');
+  const shared = { id, name: field.name, 'aria-describedby': described, 'aria-required': field.required ? 'true' : null };
+  if (field.type === 'select') {
+    return h('select', shared, field.options.map(({ value, label }) => h('option', { value, selected: value === field.value }, label)));
+  }
+  if (field.type === 'checkbox') return h('input', { ...shared, type: 'checkbox', checked: Boolean(field.value) });
+  return h('input', { ...shared, type: field.type ?? 'text', value: field.value ?? '', autocomplete: field.autocomplete ?? 'off', spellcheck: 'false', autocapitalize: 'none' });
+}
+
+function faultOf(field, value) {
+  if (field.required && !value) return t('form.required');
+  if (!value) return null;
+  if (field.type === 'email' && !/^[^@\s]+@[^@\s]+$/.test(value)) return t('form.email');
+  if (field.minLength && value.length < field.minLength) return t('form.short', { length: field.minLength });
+  if (field.pattern && !field.pattern.test(value)) return field.patternHint;
+  return null;
+}

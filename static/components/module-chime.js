@@ -1,0 +1,103 @@
+import { coalesced, h, reducedMotion } from '../lib/dom.js';
+import { t } from '../lib/i18n.js';
+
+const FADE_MS = 1400;
+const MOST = 600;
+
+/**
+ * The whole house at a glance: a bar for each module, hanging like bells in a row. A bar that sends telemetry rings; one
+ * that is off line hangs low.
+ *
+ *     const chime = h('module-chime');  chime.follow(directory);
+ *
+ * Drawn on a canvas, so that thousands of updates a second cost one picture per frame.
+ */
+class ModuleChime extends HTMLElement {
+  #directory = null;
+  #canvas = h('canvas', { role: 'img' });
+  #bars = [];
+  #rung = new Map();
+  #abort = null;
+  #frame = null;
+  #reload = coalesced(() => this.#load(), 200);
+
+  /** @param {import('../lib/directory.js').Directory} directory */
+  follow(directory) {
+    this.#directory = directory;
+  }
+
+  connectedCallback() {
+    this.replaceChildren(this.#canvas);
+    this.#abort = new AbortController();
+    const { signal } = this.#abort;
+    this.#directory.addEventListener('changed', this.#reload, { signal });
+    this.#directory.addEventListener('heard', ({ detail }) => this.#ring(detail), { signal });
+    addEventListener('resize', this.#reload, { signal });
+    addEventListener('carillon:theme', this.#reload, { signal });
+    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', this.#reload, { signal });
+    this.#load();
+  }
+
+  disconnectedCallback() {
+    this.#abort.abort();
+    cancelAnimationFrame(this.#frame);
+  }
+
+  #ring(id) {
+    this.#rung.set(id, performance.now());
+    if (!reducedMotion()) this.#frame ??= requestAnimationFrame(() => this.#draw());
+  }
+
+  #load() {
+    this.#bars = this.#directory.entries.slice(0, MOST);
+    const { online, size } = this.#directory;
+    this.#canvas.setAttribute('aria-label', t('chime.label', { online, total: size }));
+    this.hidden = size === 0;
+    this.#frame ??= requestAnimationFrame(() => this.#draw());
+  }
+
+  #draw() {
+    this.#frame = null;
+    const { clientWidth: width, clientHeight: height } = this.#canvas;
+    const ratio = devicePixelRatio;
+    if (!width) return;
+    Object.assign(this.#canvas, { width: width * ratio, height: height * ratio });
+    const context = this.#canvas.getContext('2d');
+    context.scale(ratio, ratio);
+    const colours = coloursOf(this);
+    const pitch = Math.min(28, width / this.#bars.length);
+    const now = performance.now();
+    let ringing = false;
+    this.#bars.forEach(([id, { status }], at) => {
+      const warmth = Math.max(0, 1 - (now - (this.#rung.get(id) ?? -Infinity)) / FADE_MS);
+      ringing ||= warmth > 0;
+      drawBar(context, { x: at * pitch, width: Math.max(1, pitch * 0.62), height, status, warmth, colours });
+    });
+    if (ringing && !reducedMotion()) this.#frame = requestAnimationFrame(() => this.#draw());
+  }
+}
+
+function drawBar(context, { x, width, height, status, warmth, colours }) {
+  const online = status === 'online';
+  const length = online ? height * (0.55 + 0.45 * warmth) : height * 0.3;
+  context.fillStyle = online ? colours.online : colours.offline;
+  context.globalAlpha = online ? 0.55 + 0.45 * warmth : 0.55;
+  rounded(context, x, height - length, width, length);
+  if (!warmth) return;
+  context.globalAlpha = warmth;
+  context.fillStyle = colours.accent;
+  rounded(context, x, height - length, width, Math.min(length, 5));
+}
+
+function rounded(context, x, y, width, height) {
+  context.beginPath();
+  context.roundRect(x, y, width, height, Math.min(3, width / 2));
+  context.fill();
+}
+
+function coloursOf(element) {
+  const style = getComputedStyle(element);
+  return { online: style.getPropertyValue('--online-solid'), offline: style.getPropertyValue('--offline-solid'), accent: style.getPropertyValue('--accent') };
+}
+
+customElements.define('module-chime', ModuleChime);

@@ -1,0 +1,52 @@
+import { en } from '../i18n/en.js';
+import { fr } from '../i18n/fr.js';
+import { remember, recall } from './preferences.js';
+
+const DICTIONARIES = { en, fr };
+
+/** Tells `change` when the language changes; the page is then drawn anew. */
+export const languageChanges = new EventTarget();
+
+let language = recall('language') ?? (navigator.language.startsWith('fr') ? 'fr' : 'en');
+if (!(language in DICTIONARIES)) language = 'en';
+
+/** The language in use: `en` or `fr`. */
+export function currentLanguage() {
+  return language;
+}
+
+/** The languages there are, each with its own name. */
+export const LANGUAGES = [
+  { code: 'en', name: 'English' },
+  { code: 'fr', name: 'Français' },
+];
+
+/** Changes the language and keeps the choice. */
+export function chooseLanguage(code) {
+  language = code;
+  remember('language', code);
+  document.documentElement.lang = code;
+  languageChanges.dispatchEvent(new Event('change'));
+}
+
+/**
+ * The words for a key, with `{name}` replaced. With a `count`, the key's form for that number is taken (`key.one`, `key.other`).
+ *
+ * @param {string} key
+ * @param {Record<string, string | number>} [values]
+ */
+export function t(key, values = {}) {
+  const dictionary = DICTIONARIES[language];
+  const form = 'count' in values ? `${key}.${new Intl.PluralRules(language).select(values.count) === 'one' ? 'one' : 'other'}` : key;
+  const words = dictionary[form] ?? dictionary[key] ?? en[form] ?? key;
+  return words.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? show(values[name]) : whole));
+}
+
+/** Whether there are words for a key. */
+export function hasWords(key) {
+  return key in en;
+}
+
+function show(value) {
+  return typeof value === 'number' ? new Intl.NumberFormat(language).format(value) : String(value);
+}

@@ -1,0 +1,135 @@
+import { message } from '../components/data-table.js';
+import { explainError } from '../components/form-view.js';
+import { lastSeen, mayChange, moment, statusBadge } from '../components/module-cells.js';
+import { deleteModule, renameModule, rotateToken } from '../components/module-dialogs.js';
+import { api, modulePath } from '../lib/api.js';
+import { coalesced, h, replaceIfChanged } from '../lib/dom.js';
+import { icon } from '../lib/icons.js';
+import { t } from '../lib/i18n.js';
+import { navigate } from '../lib/router.js';
+import { session } from '../lib/session.js';
+import '../components/telemetry-board.js';
+
+/** One module: presence, latest telemetry, facts and what can be done with it. `data-module` is its id. */
+class ModulePage extends HTMLElement {
+  #module = null;
+  #abort = null;
+  #stops = [];
+  #parts = null;
+  #drawSoon = coalesced(() => this.#draw());
+
+  connectedCallback() {
+    this.#abort = new AbortController();
+    this.replaceChildren(h('div', { class: 'card skeleton-card' }, h('span', { class: 'bone' }), h('span', { class: 'bone' }), h('span', { class: 'bone' })));
+    this.#follow();
+    this.#load();
+  }
+
+  disconnectedCallback() {
+    this.#abort.abort();
+    for (const stop of this.#stops) stop();
+    session.hub?.unsubscribe([this.#topic]).catch(() => {});
+  }
+
+  get #id() {
+    return this.dataset.module;
+  }
+
+  get #topic() {
+    return `module:${this.#id}`;
+  }
+
+  #follow() {
+    const hub = session.hub;
+    const mine = (handler) => (data, info) => data.moduleId === this.#id && handler(data, info);
+    this.#stops = [
+      hub.on('rt_module_online', mine(({ lastSeen: at }, info) => this.#change({ status: 'online', lastSeen: at ?? info.at }))),
+      hub.on('rt_module_offline', mine(({ disconnectedAt }, info) => this.#change({ status: 'offline', lastSeen: disconnectedAt ?? info.at }))),
+      hub.on('rt_module_updated', mine(({ name, type }, { at }) => this.#change({ name, type, updatedAt: at }))),
+      hub.on('rt_telemetry_updated', mine(({ telemetry }, { at }) => this.#change({ telemetry, lastSeen: at }))),
+      hub.on('rt_module_removed', mine(() => this.#removed())),
+      hub.on('snapshot', ({ topic }) => topic === this.#topic && this.#load()),
+    ];
+    hub.subscribe([this.#topic]).catch(() => {});
+  }
+
+  async #load() {
+    try {
+      this.#module = await api.get(modulePath(this.#id), { signal: this.#abort.signal });
+      this.#draw();
+    } catch (error) {
+      if (!this.#abort.signal.aborted) this.#fail(error);
+    }
+  }
+
+  #change(change) {
+    if (!this.#module) return;
+    Object.assign(this.#module, change);
+    this.#drawSoon();
+  }
+
+  #draw() {
+    if (!this.isConnected || !this.#module) return;
+    this.#parts ??= this.#frame();
+    const module = this.#module;
+    const { title, status, type, seen, updated, owner, created, board } = this.#parts;
+    document.title = `${module.name} · Carillon`;
+    title.textContent = module.name;
+    replaceIfChanged(status, statusBadge(module.status));
+    type.textContent = module.type;
+    replaceIfChanged(seen, lastSeen(module.lastSeen));
+    replaceIfChanged(created, moment(module.createdAt));
+    replaceIfChanged(updated, moment(module.updatedAt));
+    replaceIfChanged(owner, ownerWords(module.userId));
+    board.telemetry = module.telemetry ?? {};
+  }
+
+  #frame() {
+    const parts = { title: h('h1'), status: h('span'), type: h('dd'), seen: h('dd'), created: h('dd'), updated: h('dd'), owner: h('dd'), board: h('telemetry-board') };
+    const fact = (label, value) => h('div', {}, h('dt', {}, label), value);
+    const facts = h('dl', { class: 'facts card' },
+      fact(t('module.id'), h('dd', {}, h('code', {}, this.#id))), fact(t('module.type'), parts.type), fact(t('module.lastSeen'), parts.seen),
+      fact(t('module.owner'), parts.owner), fact(t('module.created'), parts.created), fact(t('module.updated'), parts.updated));
+    this.replaceChildren(
+      h('a', { class: 'back', href: '/modules' }, icon('back'), t('title.modules')),
+      h('div', { class: 'page-head' }, h('div', { class: 'module-title' }, parts.title, parts.status), mayChange(this.#module) && this.#buttons()),
+      h('div', { class: 'module-grid' }, h('section', {}, h('h2', {}, t('module.telemetry')), parts.board), h('section', {}, h('h2', {}, t('module.facts')), facts)));
+    return parts;
+  }
+
+  #buttons() {
+    const button = (symbol, label, act, kind = '') => h('button', { type: 'button', class: `button ${kind}`, onclick: act }, icon(symbol), h('span', {}, label));
+    return h('div', { class: 'buttons' },
+      button('edit', t('module.rename'), () => renameModule(this.#module)),
+      button('key', t('module.rotate'), () => rotateToken(this.#module)),
+      button('trash', t('action.delete'), () => deleteModule(this.#module, () => navigate('/modules')), 'danger-text'));
+  }
+
+  #removed() {
+    this.#module = null;
+    this.#parts = null;
+    this.#end(message('trash', t('module.gone'), t('module.goneHint'), this.#home()));
+  }
+
+  #fail(error) {
+    this.#parts = null;
+    const retry = h('button', { type: 'button', class: 'button', onclick: () => this.#load() }, t('action.retry'));
+    if (error.status === 404) this.#end(message('search', t('module.unknown', { id: this.#id }), t('module.unknownHint'), this.#home()));
+    else this.#end(message('warning', t('table.failed'), explainError(error), retry));
+  }
+
+  #end(content) {
+    this.replaceChildren(h('h1', { class: 'visually-hidden' }, this.#id), content);
+  }
+
+  #home() {
+    return h('a', { class: 'button', href: '/modules' }, t('lost.home'));
+  }
+}
+
+function ownerWords(userId) {
+  if (!userId) return h('span', { class: 'quiet' }, t('module.noOwner'));
+  return userId === session.user.id ? t('module.mine') : h('code', {}, userId);
+}
+
+customElements.define('module-page', ModulePage);
