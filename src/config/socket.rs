@@ -1,0 +1,70 @@
+//! The section `socket`: WebSockets and what waits for them.
+
+use std::time::Duration;
+
+use super::keys::{Checks, Keys, Section};
+
+/// WebSockets and what waits for them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Socket {
+    /// How long frames for a busy connection gather before one write.
+    pub flush_interval: Duration,
+    /// Bytes waiting for a client at which it counts as behind and gets no more until it has drained.
+    pub high_water: usize,
+    /// Bytes waiting at which a client that was behind catches up.
+    pub low_water: usize,
+    /// How long a client may stay without reading anything before it is disconnected.
+    pub slow_timeout: Duration,
+    /// How often a quiet client is asked whether it is still there.
+    pub heartbeat: Duration,
+    /// How long a module has to say who it is.
+    pub handshake_timeout: Duration,
+    /// The largest message accepted from a client, in bytes.
+    pub max_frame: usize,
+    /// Topics of one session.
+    pub max_topics: usize,
+    /// Sessions of one user at once.
+    pub max_per_user: usize,
+}
+
+impl Default for Socket {
+    fn default() -> Self {
+        Self {
+            flush_interval: Duration::from_millis(5),
+            high_water: 262_144,
+            low_water: 32_768,
+            slow_timeout: Duration::from_secs(60),
+            heartbeat: Duration::from_secs(25),
+            handshake_timeout: Duration::from_secs(10),
+            max_frame: 65_536,
+            max_topics: 256,
+            max_per_user: 64,
+        }
+    }
+}
+
+impl Section for Socket {
+    fn keys(&mut self, keys: &mut Keys<'_>) {
+        keys.key("flush_interval", &mut self.flush_interval);
+        keys.key("high_water", &mut self.high_water);
+        keys.key("low_water", &mut self.low_water);
+        keys.key("slow_timeout", &mut self.slow_timeout);
+        keys.key("heartbeat", &mut self.heartbeat);
+        keys.key("handshake_timeout", &mut self.handshake_timeout);
+        keys.key("max_frame", &mut self.max_frame);
+        keys.key("max_topics", &mut self.max_topics);
+        keys.key("max_per_user", &mut self.max_per_user);
+    }
+
+    fn check(&self, checks: &mut Checks<'_>) {
+        checks.require(self.flush_interval <= Duration::from_secs(1), "flush_interval", "must be at most `1s`");
+        checks.require(self.high_water >= 4096, "high_water", "must be at least 4096 bytes");
+        checks.require(self.low_water < self.high_water, "low_water", "must be less than `socket.high_water`");
+        checks.require(self.heartbeat >= Duration::from_millis(100), "heartbeat", "must be at least `100ms`");
+        checks.require(!self.slow_timeout.is_zero(), "slow_timeout", "must be longer than zero");
+        checks.require(!self.handshake_timeout.is_zero(), "handshake_timeout", "must be longer than zero");
+        checks.require(self.max_frame >= 1024, "max_frame", "must be at least 1024 bytes");
+        checks.require(self.max_topics > 0, "max_topics", "must be at least 1");
+        checks.require(self.max_per_user > 0, "max_per_user", "must be at least 1");
+    }
+}

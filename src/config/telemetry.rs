@@ -1,0 +1,40 @@
+//! The section `telemetry`: readings on their way to the store.
+
+use std::time::Duration;
+
+use super::keys::{Checks, Keys, Section};
+
+/// Readings on their way to the store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Telemetry {
+    /// How long a commit waits for more readings to share it.
+    pub commit_interval: Duration,
+    /// Readings in one commit.
+    pub max_batch: usize,
+    /// Readings that may wait for a commit; more are refused with 503.
+    pub max_waiting: usize,
+    /// Readings of one connection that may wait for their acknowledgement; more are not read from it.
+    pub in_flight: usize,
+}
+
+impl Default for Telemetry {
+    fn default() -> Self {
+        Self { commit_interval: Duration::from_millis(2), max_batch: 1000, max_waiting: 10_000, in_flight: 64 }
+    }
+}
+
+impl Section for Telemetry {
+    fn keys(&mut self, keys: &mut Keys<'_>) {
+        keys.key("commit_interval", &mut self.commit_interval);
+        keys.key("max_batch", &mut self.max_batch);
+        keys.key("max_waiting", &mut self.max_waiting);
+        keys.key("in_flight", &mut self.in_flight);
+    }
+
+    fn check(&self, checks: &mut Checks<'_>) {
+        checks.require(self.commit_interval <= Duration::from_secs(1), "commit_interval", "must be at most `1s`");
+        checks.require(self.max_batch > 0, "max_batch", "must be at least 1");
+        checks.require(self.max_waiting >= self.max_batch, "max_waiting", "must be at least `telemetry.max_batch`");
+        checks.require(self.in_flight > 0, "in_flight", "must be at least 1");
+    }
+}
