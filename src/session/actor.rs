@@ -1,0 +1,267 @@
+//! One connected client of a person: who it is, what it listens to, and its timers.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::prelude::*;
+use serde_json::value::RawValue;
+
+use super::dialect::NATIVE;
+use super::messages::{End, Opened, SessionEnded, TakeSnapshots, TooManySessions, Watches};
+use super::protocol::{self, Wish};
+use super::registry::Registry;
+use crate::auth::{Authenticator, Credential, Principal};
+use crate::broker::{Gap, Gapped, LocalRelay, Seat, SeatOptions};
+use crate::domain::ids::SessionId;
+use crate::domain::problem::Problem;
+use crate::domain::time::Timestamp;
+use crate::domain::topic::{Channel, Topic};
+use crate::pipe::{Closed, Outbox, Received, frame};
+
+/// How long the first frame may take before the welcome goes out without it.
+const HELLO_GRACE: Duration = Duration::from_millis(250);
+/// How long a question to another actor may take.
+pub(super) const ASK_TIMEOUT: Duration = Duration::from_secs(5);
+/// The login has ended.
+const LOGIN_ENDED: u16 = 4001;
+/// Too many connections or frames.
+const TOO_MANY: u16 = 4029;
+/// The client takes too little for too long.
+const TOO_SLOW: u16 = 4008;
+
+/// The bounds of every session.
+#[derive(Debug, Clone)]
+pub struct SessionOptions {
+    /// How often an idle client is pinged; one that is silent for two of these is gone.
+    pub heartbeat: Duration,
+    /// How long a client may read nothing while something waits.
+    pub slow_timeout: Duration,
+    /// How many topics a client may have.
+    pub max_topics: usize,
+    /// What clients are told of reconnecting, a finished JSON object.
+    pub reconnect: Box<RawValue>,
+}
+
+/// What all sessions of a thread share.
+pub struct House {
+    /// The bounds.
+    pub options: SessionOptions,
+    /// The relay of this thread.
+    pub relay: LocalRelay,
+    /// Who knows all sessions.
+    pub registry: Addr<Registry>,
+    /// Who tells the state behind topics.
+    pub snapshots: Recipient<TakeSnapshots>,
+    /// Who judges newer access tokens.
+    pub authenticator: Authenticator,
+}
+
+/// A session beside its socket.
+///
+/// Invariant: a plain `Context` actor; its timers run whatever its peer does or does not read.
+/// Invariant: `topics` are those the seat listens to, each checked against `principal`.
+pub struct Session {
+    pub(super) id: SessionId,
+    pub(super) principal: Arc<Principal>,
+    pub(super) outbox: Outbox,
+    pub(super) house: Rc<House>,
+    pub(super) seat: Option<Seat>,
+    pub(super) topics: Vec<(Topic, Channel)>,
+    pub(super) is_greeted: bool,
+    pub(super) is_busy: bool,
+    pub(super) gap: Option<Gap>,
+    expiry: Option<SpawnHandle>,
+}
+
+impl Session {
+    /// A session for a known person behind an open socket.
+    #[must_use]
+    pub fn new(principal: Principal, outbox: Outbox, house: Rc<House>) -> Self {
+        Self {
+            id: SessionId::generate(),
+            principal: Arc::new(principal),
+            outbox,
+            house,
+            seat: None,
+            topics: Vec::new(),
+            is_greeted: false,
+            is_busy: false,
+            gap: None,
+            expiry: None,
+        }
+    }
+
+    /// Says goodbye and closes.
+    fn end(&mut self, end: &End, ctx: &mut Context<Self>) {
+        self.outbox.send_text(&protocol::bye(end.code, end.reason, end.retry_after));
+        self.outbox.close(end.code, end.reason);
+        ctx.stop();
+    }
+
+    fn register(&self, ctx: &mut Context<Self>) {
+        let opened = Opened {
+            session: self.id.clone(),
+            user_id: self.principal.user_id.clone(),
+            login_id: self.principal.login_id.clone(),
+            end: ctx.address().recipient(),
+        };
+        let asked = self.house.registry.send(opened).timeout(ASK_TIMEOUT).into_actor(self);
+        ctx.wait(asked.map(|answer, session, ctx| {
+            let retry_after = Some(Duration::from_secs(5));
+            match answer {
+                Ok(Ok(())) => {}
+                Ok(Err(TooManySessions::LoginEnded)) => {
+                    session.end(&End { code: LOGIN_ENDED, reason: "the login has ended", retry_after: None }, ctx);
+                }
+                Ok(Err(TooManySessions::OfUser)) => {
+                    session.end(&End { code: TOO_MANY, reason: "too many connections", retry_after }, ctx);
+                }
+                Err(_) => session.end(&End { code: 1012, reason: "the hub is busy", retry_after }, ctx),
+            }
+        }));
+    }
+
+    fn watch_expiry(&mut self, ctx: &mut Context<Self>) {
+        if let Some(earlier) = self.expiry.take() {
+            ctx.cancel_future(earlier);
+        }
+        let left = self.principal.expires_at.since(Timestamp::now());
+        self.expiry = Some(ctx.run_later(left, |session, ctx| {
+            session.end(&End { code: LOGIN_ENDED, reason: "the login has expired", retry_after: None }, ctx);
+        }));
+    }
+
+    fn beat(&mut self, ctx: &mut Context<Self>) {
+        let options = &self.house.options;
+        if self.outbox.stalled_for() > options.slow_timeout {
+            self.end(&End { code: TOO_SLOW, reason: "too slow", retry_after: None }, ctx);
+        } else if self.outbox.silent_for() > options.heartbeat * 2 + ASK_TIMEOUT {
+            self.outbox.abort();
+        } else if self.outbox.waiting() == 0 {
+            self.outbox.send(frame::ping());
+        }
+    }
+
+    fn extend(&mut self, id: Option<u64>, token: String) -> ResponseActFuture<Self, ()> {
+        let authenticator = self.house.authenticator.clone();
+        let asked = async move { authenticator.authenticate(Credential::Bearer(token)).await }.into_actor(self);
+        Box::pin(asked.map(move |answer, session, ctx| match answer {
+            Ok(principal) if principal.user_id == session.principal.user_id => {
+                session.principal = Arc::new(Principal { roles: session.principal.roles.clone(), ..principal });
+                session.watch_expiry(ctx);
+                session.outbox.send_text(&protocol::reply(id, &[]));
+            }
+            _ => {
+                let problem = Problem::new("invalid-token", 401, "the access token does not extend this login");
+                session.outbox.send_text(&protocol::refusal(id, &problem));
+            }
+        }))
+    }
+
+    pub(super) fn tell_watching(&self, topic: &Topic, begins: bool) {
+        if matches!(topic, Topic::Modules | Topic::Admin | Topic::Dashboard) {
+            // Rare: once per page that somebody opens.
+            self.house.registry.do_send(Watches { session: self.id.clone(), topic: topic.clone(), begins });
+        }
+    }
+}
+
+impl Actor for Session {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        let seat = self.house.relay.join(SeatOptions {
+            outbox: self.outbox.clone(),
+            dialect: &NATIVE,
+            session: ctx.address().recipient(),
+        });
+        let cursor = seat.hold();
+        let own = Channel::User(self.principal.user_id.clone());
+        seat.release(&[own]);
+        self.seat = Some(seat);
+        self.register(ctx);
+        self.watch_expiry(ctx);
+        ctx.run_later(HELLO_GRACE, move |session, _| {
+            if !session.is_greeted && !session.is_busy {
+                session.greet(false, cursor);
+            }
+        });
+        let heartbeat = self.house.options.heartbeat;
+        ctx.run_later(heartbeat.mul_f64(rand::random_range(0.5..1.0)), move |session, ctx| {
+            session.beat(ctx);
+            ctx.run_interval(heartbeat, Self::beat);
+        });
+    }
+
+    fn stopped(&mut self, _: &mut Self::Context) {
+        self.seat = None;
+        self.outbox.close(1001, "the session has ended");
+        // One per session; a registry that is gone needs no word.
+        self.house.registry.do_send(SessionEnded(self.id.clone()));
+    }
+}
+
+impl Handler<Received> for Session {
+    type Result = ResponseActFuture<Self, ()>;
+
+    fn handle(&mut self, Received(text): Received, _: &mut Self::Context) -> Self::Result {
+        let request = match protocol::read(&text) {
+            Ok(request) => request,
+            Err((id, problem)) => {
+                self.greet_if_new();
+                self.outbox.send_text(&protocol::refusal(id, &problem));
+                return Box::pin(fut::ready(()));
+            }
+        };
+        if !matches!(request.wish, Wish::Hello(_)) {
+            self.greet_if_new();
+        }
+        match request.wish {
+            Wish::Hello(hello) => self.hello(hello),
+            Wish::Subscribe(topics) => self.subscribe(request.id, &topics),
+            Wish::Unsubscribe(topics) => {
+                self.unsubscribe(request.id, &topics);
+                Box::pin(fut::ready(()))
+            }
+            Wish::Token(token) => self.extend(request.id, token),
+            Wish::Ping => {
+                self.outbox.send_text(protocol::PONG);
+                Box::pin(fut::ready(()))
+            }
+            Wish::Unavailable(what) => {
+                let problem = Problem::new("not-available", 501, format!("this hub does not take {what} yet"));
+                self.outbox.send_text(&protocol::refusal(request.id, &problem));
+                Box::pin(fut::ready(()))
+            }
+        }
+    }
+}
+
+impl Handler<Closed> for Session {
+    type Result = ();
+
+    fn handle(&mut self, _: Closed, ctx: &mut Self::Context) {
+        ctx.stop();
+    }
+}
+
+impl Handler<End> for Session {
+    type Result = ();
+
+    fn handle(&mut self, end: End, ctx: &mut Self::Context) {
+        self.end(&end, ctx);
+    }
+}
+
+impl Handler<Gapped> for Session {
+    type Result = ();
+
+    fn handle(&mut self, Gapped(gap): Gapped, ctx: &mut Self::Context) {
+        self.gap = Some(gap);
+        if !self.is_busy {
+            let flow = self.mend_gap();
+            ctx.spawn(flow);
+        }
+    }
+}

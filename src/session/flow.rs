@@ -1,0 +1,267 @@
+//! How a session begins to listen: anew with snapshots, where it left off, or again after a gap.
+
+use std::sync::Arc;
+
+use actix::fut::wrap_future;
+use actix::prelude::*;
+
+use super::actor::{ASK_TIMEOUT, Session};
+use super::messages::{Snapshot, TakeSnapshots};
+use super::protocol::{self, Hello};
+use super::topics::{channel_of, read_topics};
+use crate::broker::{Gap, Seat};
+use crate::domain::cursor::Cursor;
+use crate::domain::problem::Problem;
+use crate::domain::topic::{Channel, Topic};
+
+type Flow = ResponseActFuture<Session, ()>;
+type Answers = Vec<Result<Snapshot, Problem>>;
+
+impl Session {
+    /// Sends the welcome, with what the client is told of the order.
+    pub(super) fn greet(&mut self, recovered: bool, cursor: Cursor) {
+        self.is_greeted = true;
+        let options = &self.house.options;
+        self.outbox.send_text(&protocol::welcome(&self.id, &self.principal, recovered, cursor, options));
+    }
+
+    /// A client that says something else first begins without a cursor.
+    pub(super) fn greet_if_new(&mut self) {
+        if !self.is_greeted {
+            self.greet(false, self.house.relay.cursor());
+        }
+    }
+
+    /// Begins: where the cursor says if that is still known, else with snapshots. Topics that one may not have are
+    /// refused one by one.
+    pub(super) fn hello(&mut self, hello: Hello) -> Flow {
+        let cursor = hello.cursor.as_deref().and_then(|text| text.parse::<Cursor>().ok());
+        let mut wanted = Vec::new();
+        for text in &hello.topics {
+            let read = read_topics(std::slice::from_ref(text)).and_then(|topics| self.with_channels(topics));
+            match read {
+                Ok(topics) => wanted.extend(topics),
+                Err(problem) => self.outbox.send_text(&protocol::refusal(hello.id, &problem)),
+            }
+        }
+        if let Err(problem) = self.check_room(wanted.len()) {
+            self.outbox.send_text(&protocol::refusal(hello.id, &problem));
+            wanted.clear();
+        }
+        // Without a cursor everything needs its snapshot; with one, only single modules need a judgement.
+        let asked = wanted.iter().filter(|(topic, _)| cursor.is_none() || matches!(topic, Topic::Module(_)));
+        let asked: Vec<_> = asked.map(|(topic, _)| topic.clone()).collect();
+        self.is_busy = true;
+        let held = self.seat.as_ref().map(Seat::hold);
+        let flow = self.ask(asked.clone()).map(move |answers, session: &mut Self, ctx| {
+            session.begin(hello.id, cursor, held, wanted, &asked, answers);
+            session.rest(ctx);
+        });
+        Box::pin(flow)
+    }
+
+    fn begin(
+        &mut self,
+        id: Option<u64>,
+        cursor: Option<Cursor>,
+        held: Option<Cursor>,
+        mut wanted: Vec<(Topic, Channel)>,
+        asked: &[Topic],
+        answers: Answers,
+    ) {
+        let mut snapshots = Vec::new();
+        for (topic, answer) in asked.iter().zip(answers) {
+            match answer {
+                Ok(snapshot) => snapshots.push((topic.clone(), snapshot)),
+                Err(problem) => {
+                    wanted.retain(|(other, _)| other != topic);
+                    self.outbox.send_text(&protocol::refusal(id, &problem));
+                }
+            }
+        }
+        let mut channels: Vec<_> = wanted.iter().map(|(_, channel)| channel.clone()).collect();
+        channels.push(self.own_channel());
+        let (Some(seat), Some(held)) = (&self.seat, held) else { return };
+        let recovered = cursor.filter(|cursor| seat.can_resume(*cursor));
+        match (recovered, cursor) {
+            (Some(cursor), _) => {
+                self.greet(true, cursor);
+                self.listen(wanted);
+                if let Some(seat) = &self.seat {
+                    seat.resume(&channels, cursor);
+                }
+            }
+            (None, Some(_)) => {
+                // The cursor cannot be used: say so, and give snapshots of everything by the way of a gap.
+                self.greet(false, held);
+                self.listen(wanted);
+                self.gap = Some(Gap { missed: None });
+            }
+            (None, None) => {
+                self.greet(false, held);
+                self.tell(&snapshots, held);
+                self.listen(wanted);
+                if let Some(seat) = &self.seat {
+                    seat.release(&channels);
+                }
+            }
+        }
+    }
+
+    /// Listens to more topics, all or none.
+    pub(super) fn subscribe(&mut self, id: Option<u64>, texts: &[String]) -> Flow {
+        let wanted = read_topics(texts).and_then(|topics| self.with_channels(topics)).and_then(|wanted| {
+            let fresh = wanted.iter().filter(|(topic, _)| !self.listens_to(topic)).count();
+            self.check_room(fresh).map(|()| wanted)
+        });
+        let wanted = match wanted {
+            Ok(wanted) => wanted,
+            Err(problem) => {
+                self.outbox.send_text(&protocol::refusal(id, &problem));
+                return Box::pin(fut::ready(()));
+            }
+        };
+        self.is_busy = true;
+        let held = self.seat.as_ref().map(Seat::hold);
+        let topics = wanted.iter().map(|(topic, _)| topic.clone()).collect();
+        let flow = self.ask(topics).map(move |answers, session: &mut Self, ctx| {
+            session.go_on(id, held, wanted, answers);
+            session.rest(ctx);
+        });
+        Box::pin(flow)
+    }
+
+    fn go_on(&mut self, id: Option<u64>, held: Option<Cursor>, wanted: Vec<(Topic, Channel)>, answers: Answers) {
+        let (Some(seat), Some(held)) = (&self.seat, held) else { return };
+        let answers: Result<Vec<_>, Problem> = answers.into_iter().collect();
+        let snapshots = match answers {
+            Ok(snapshots) => snapshots,
+            Err(problem) => {
+                self.outbox.send_text(&protocol::refusal(id, &problem));
+                seat.release(&[]);
+                return;
+            }
+        };
+        let (names, channels): (Vec<_>, Vec<_>) =
+            wanted.iter().map(|(topic, channel)| (topic.to_string(), channel.clone())).unzip();
+        self.outbox.send_text(&protocol::reply(id, &names));
+        let topics = wanted.iter().map(|(topic, _)| topic.clone());
+        self.tell(&topics.zip(snapshots).collect::<Vec<_>>(), held);
+        self.listen(wanted);
+        if let Some(seat) = &self.seat {
+            seat.release(&channels);
+        }
+    }
+
+    /// Listens to topics no more; topics that it did not have change nothing.
+    pub(super) fn unsubscribe(&mut self, id: Option<u64>, texts: &[String]) {
+        let topics = match read_topics(texts) {
+            Ok(topics) => topics,
+            Err(problem) => return self.outbox.send_text(&protocol::refusal(id, &problem)),
+        };
+        for topic in &topics {
+            let Some(place) = self.topics.iter().position(|(known, _)| known == topic) else { continue };
+            let (_, channel) = self.topics.swap_remove(place);
+            if let Some(seat) = self.seat.as_ref().filter(|_| channel != self.own_channel()) {
+                seat.leave(&channel);
+            }
+            self.tell_watching(topic, false);
+        }
+        let names: Vec<_> = topics.iter().map(ToString::to_string).collect();
+        self.outbox.send_text(&protocol::reply(id, &names));
+    }
+
+    /// Tells the client that events are missing, and gives it the state of everything it listens to.
+    pub(super) fn mend_gap(&mut self) -> Flow {
+        let Some(gap) = self.gap.take() else { return Box::pin(fut::ready(())) };
+        self.is_busy = true;
+        let held = self.seat.as_ref().map(Seat::hold);
+        let topics: Vec<_> = self.topics.iter().map(|(topic, _)| topic.clone()).collect();
+        let flow = self.ask(topics.clone()).map(move |answers, session: &mut Self, ctx| {
+            session.start_over(gap, held, &topics, answers);
+            session.rest(ctx);
+        });
+        Box::pin(flow)
+    }
+
+    fn start_over(&mut self, gap: Gap, held: Option<Cursor>, topics: &[Topic], answers: Answers) {
+        let Some(held) = held else { return };
+        self.outbox.send_text(&protocol::gap(gap.missed));
+        let mut snapshots = Vec::new();
+        for (topic, answer) in topics.iter().zip(answers) {
+            match answer {
+                Ok(snapshot) => snapshots.push((topic.clone(), snapshot)),
+                Err(problem) => {
+                    self.topics.retain(|(known, _)| known != topic);
+                    self.outbox.send_text(&protocol::refusal(None, &problem));
+                }
+            }
+        }
+        self.tell(&snapshots, held);
+        let mut channels: Vec<_> = self.topics.iter().map(|(_, channel)| channel.clone()).collect();
+        channels.push(self.own_channel());
+        if let Some(seat) = &self.seat {
+            seat.release(&channels);
+        }
+    }
+
+    /// Ends a flow; a gap that came meanwhile is mended next.
+    fn rest(&mut self, ctx: &mut Context<Self>) {
+        self.is_busy = false;
+        if self.gap.is_some() {
+            let flow = self.mend_gap();
+            ctx.spawn(flow);
+        }
+    }
+
+    fn ask(&self, topics: Vec<Topic>) -> impl ActorFuture<Self, Output = Answers> + 'static {
+        let snapshots = self.house.snapshots.clone();
+        let principal = Arc::clone(&self.principal);
+        wrap_future(async move {
+            let count = topics.len();
+            if count == 0 {
+                return Vec::new();
+            }
+            let answer = snapshots.send(TakeSnapshots { principal, topics }).timeout(ASK_TIMEOUT).await;
+            answer.unwrap_or_else(|_| {
+                let problem = Problem::new("unavailable", 503, "the hub is busy; try again in a moment");
+                vec![Err(problem); count]
+            })
+        })
+    }
+
+    fn tell(&self, snapshots: &[(Topic, Snapshot)], cursor: Cursor) {
+        for (topic, data) in snapshots {
+            self.outbox.send_text(&protocol::snapshot(&topic.to_string(), data, cursor));
+        }
+    }
+
+    fn listen(&mut self, wanted: Vec<(Topic, Channel)>) {
+        for (topic, channel) in wanted {
+            if !self.listens_to(&topic) {
+                self.tell_watching(&topic, true);
+                self.topics.push((topic, channel));
+            }
+        }
+    }
+
+    fn listens_to(&self, topic: &Topic) -> bool {
+        self.topics.iter().any(|(known, _)| known == topic)
+    }
+
+    fn own_channel(&self) -> Channel {
+        Channel::User(self.principal.user_id.clone())
+    }
+
+    fn with_channels(&self, topics: Vec<Topic>) -> Result<Vec<(Topic, Channel)>, Problem> {
+        topics.into_iter().map(|topic| channel_of(&topic, &self.principal).map(|channel| (topic, channel))).collect()
+    }
+
+    fn check_room(&self, more: usize) -> Result<(), Problem> {
+        let most = self.house.options.max_topics;
+        if self.topics.len() + more <= most {
+            return Ok(());
+        }
+        Err(Problem::new("too-many-topics", 422, format!("a connection has at most {most} topics; leave some first")))
+    }
+}

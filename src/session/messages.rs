@@ -1,0 +1,120 @@
+//! What sessions, their registry and the rest of the house say to each other.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{Message, Recipient};
+use serde_json::value::RawValue;
+
+use crate::auth::Principal;
+use crate::domain::ids::{LoginId, SessionId, UserId};
+use crate::domain::problem::Problem;
+use crate::domain::topic::Topic;
+
+/// The state behind a topic, a finished JSON object.
+pub type Snapshot = Arc<RawValue>;
+
+/// Asks for the state behind topics, as far as the person may see it; one answer per topic, in order.
+///
+/// A snapshot is never older than the events published before it was asked for.
+#[derive(Debug, Message)]
+#[rtype(result = "Vec<Result<Snapshot, Problem>>")]
+pub struct TakeSnapshots {
+    /// Who asks.
+    pub principal: Arc<Principal>,
+    /// For which topics.
+    pub topics: Vec<Topic>,
+}
+
+/// A session begins; answers whether it may.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<(), TooManySessions>")]
+pub struct Opened {
+    /// Which session.
+    pub session: SessionId,
+    /// Whose.
+    pub user_id: UserId,
+    /// By which login.
+    pub login_id: LoginId,
+    /// How to end it.
+    pub end: Recipient<End>,
+}
+
+/// Why a session may not begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TooManySessions {
+    /// The person has as many as one may have.
+    #[error("this account has too many open connections; close some and try again")]
+    OfUser,
+    /// The login has just ended.
+    #[error("the login has ended; log in again")]
+    LoginEnded,
+}
+
+/// A session is over.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct SessionEnded(pub SessionId);
+
+/// A session began or stopped listening to a topic.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Watches {
+    /// Which session.
+    pub session: SessionId,
+    /// What it listens to.
+    pub topic: Topic,
+    /// Whether it begins.
+    pub begins: bool,
+}
+
+/// Ends a session: it says goodbye and closes.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "()")]
+pub struct End {
+    /// The close code.
+    pub code: u16,
+    /// Why, in words.
+    pub reason: &'static str,
+    /// When the client may come back.
+    pub retry_after: Option<Duration>,
+}
+
+/// Ends every session, each with its own moment to come back within the span.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Drain {
+    /// The moments lie within this.
+    pub spread: Duration,
+}
+
+/// Asks how many sessions there are.
+#[derive(Debug, Message)]
+#[rtype(result = "SessionCounts")]
+pub struct CountSessions;
+
+/// How many sessions there are.
+#[derive(Debug, Clone, Default, PartialEq, Eq, actix::MessageResponse)]
+pub struct SessionCounts {
+    /// All sessions.
+    pub connections: usize,
+    /// People with at least one.
+    pub active_users: usize,
+    /// Sessions on the topic `modules`.
+    pub on_modules: usize,
+    /// Sessions on the topic `admin`.
+    pub on_admin: usize,
+    /// Sessions on the topic `dashboard`.
+    pub on_dashboard: usize,
+}
+
+/// Asks which people have an open session.
+#[derive(Debug, Message)]
+#[rtype(result = "HashSet<UserId>")]
+pub struct OnlineUsers;
+
+/// Somebody watches the admin room from now on, or nobody does any more.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct AdminsWatch(pub bool);

@@ -1,0 +1,263 @@
+//! The frames of `/ws`: what a client may say, and what the hub says.
+
+use std::time::Duration;
+
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::actor::SessionOptions;
+use crate::auth::Principal;
+use crate::domain::cursor::Cursor;
+use crate::domain::grant::Role;
+use crate::domain::ids::{SessionId, UserId};
+use crate::domain::problem::{Problem, read_json};
+
+/// A frame of a client, with the number it wants in the answer.
+#[derive(Debug)]
+pub struct Request {
+    /// The client's number.
+    pub id: Option<u64>,
+    /// What it wants.
+    pub wish: Wish,
+}
+
+/// What a client wants.
+#[derive(Debug)]
+pub enum Wish {
+    /// Begin, perhaps where an earlier connection ended.
+    Hello(Hello),
+    /// Listen to topics.
+    Subscribe(Vec<String>),
+    /// Listen to them no more.
+    Unsubscribe(Vec<String>),
+    /// Extend the login with a newer access token.
+    Token(String),
+    /// Hear something back.
+    Ping,
+    /// Something this version does not do yet.
+    Unavailable(&'static str),
+}
+
+/// The optional first frame.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hello {
+    #[serde(rename = "type")]
+    _type: IgnoredAny,
+    /// The client's number.
+    pub id: Option<u64>,
+    /// Everything up to here has been seen.
+    pub cursor: Option<String>,
+    /// What to listen to.
+    #[serde(default)]
+    pub topics: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Head {
+    #[serde(rename = "type")]
+    kind: String,
+    id: Option<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Topics {
+    #[serde(rename = "type")]
+    _type: IgnoredAny,
+    #[serde(rename = "id")]
+    _id: Option<IgnoredAny>,
+    topics: Vec<String>,
+    /// Accepted for every client's sake; delivery conflates by itself.
+    #[serde(rename = "maxRate")]
+    _max_rate: Option<f64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Token {
+    #[serde(rename = "type")]
+    _type: IgnoredAny,
+    #[serde(rename = "id")]
+    _id: Option<IgnoredAny>,
+    access_token: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Bare {
+    #[serde(rename = "type")]
+    _type: IgnoredAny,
+    #[serde(rename = "id")]
+    _id: Option<IgnoredAny>,
+}
+
+/// Reads a frame of a client.
+///
+/// # Errors
+/// The number of the frame, if it can be told, and what is wrong with it.
+pub fn read(text: &str) -> Result<Request, (Option<u64>, Problem)> {
+    let head: Head = read_json(text.as_bytes()).map_err(|problem| (None, problem))?;
+    let with_id = |problem| (head.id, problem);
+    let json = text.as_bytes();
+    let wish = match head.kind.as_str() {
+        "hello" => Wish::Hello(read_json(json).map_err(with_id)?),
+        "subscribe" => Wish::Subscribe(read_json::<Topics>(json).map_err(with_id)?.topics),
+        "unsubscribe" => Wish::Unsubscribe(read_json::<Topics>(json).map_err(with_id)?.topics),
+        "token" => Wish::Token(read_json::<Token>(json).map_err(with_id)?.access_token),
+        "ping" => read_json::<Bare>(json).map(|_| Wish::Ping).map_err(with_id)?,
+        "command" => Wish::Unavailable("commands to modules"),
+        other => return Err(with_id(unknown_type(other))),
+    };
+    Ok(Request { id: head.id, wish })
+}
+
+fn unknown_type(kind: &str) -> Problem {
+    let kind: String = kind.chars().take(40).collect();
+    let detail = "use `hello`, `subscribe`, `unsubscribe`, `command`, `token` or `ping`";
+    Problem::new("unknown-frame", 422, format!("`{kind}` is not a type of frame; {detail}")).with_error("/type", detail)
+}
+
+/// `welcome`.
+pub fn welcome(
+    session: &SessionId,
+    principal: &Principal,
+    recovered: bool,
+    cursor: Cursor,
+    options: &SessionOptions,
+) -> String {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct User<'a> {
+        id: &'a UserId,
+        name: &'a str,
+        email: &'a str,
+        is_admin: bool,
+        roles: &'a [Role],
+    }
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Welcome<'a> {
+        r#type: &'static str,
+        session_id: &'a SessionId,
+        user: User<'a>,
+        recovered: bool,
+        cursor: String,
+        heartbeat_ms: u64,
+        reconnect: &'a RawValue,
+    }
+    to_json(&Welcome {
+        r#type: "welcome",
+        session_id: session,
+        user: User {
+            id: &principal.user_id,
+            name: &principal.name,
+            email: &principal.email,
+            is_admin: principal.is_admin(),
+            roles: &principal.roles,
+        },
+        recovered,
+        cursor: cursor.to_string(),
+        heartbeat_ms: millis(options.heartbeat),
+        reconnect: &options.reconnect,
+    })
+}
+
+/// `snapshot`.
+pub fn snapshot(topic: &str, data: &RawValue, cursor: Cursor) -> String {
+    #[derive(Serialize)]
+    struct Frame<'a> {
+        r#type: &'static str,
+        topic: &'a str,
+        data: &'a RawValue,
+        cursor: String,
+    }
+    to_json(&Frame { r#type: "snapshot", topic, data, cursor: cursor.to_string() })
+}
+
+/// `reply` to a request that went well.
+pub fn reply(id: Option<u64>, topics: &[String]) -> String {
+    #[derive(Serialize)]
+    struct Data<'a> {
+        topics: &'a [String],
+    }
+    #[derive(Serialize)]
+    struct Frame<'a> {
+        r#type: &'static str,
+        id: Option<u64>,
+        ok: bool,
+        data: Data<'a>,
+    }
+    to_json(&Frame { r#type: "reply", id, ok: true, data: Data { topics } })
+}
+
+/// `reply` to a request that did not.
+pub fn refusal(id: Option<u64>, problem: &Problem) -> String {
+    #[derive(Serialize)]
+    struct Frame<'a> {
+        r#type: &'static str,
+        id: Option<u64>,
+        ok: bool,
+        problem: &'a Problem,
+    }
+    to_json(&Frame { r#type: "reply", id, ok: false, problem })
+}
+
+/// `gap`: events are missing here.
+pub fn gap(missed: Option<u64>) -> String {
+    #[derive(Serialize)]
+    struct Frame {
+        r#type: &'static str,
+        missed: Option<u64>,
+    }
+    to_json(&Frame { r#type: "gap", missed })
+}
+
+/// `bye`: the hub closes.
+pub fn bye(code: u16, reason: &str, retry_after: Option<Duration>) -> String {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Frame<'a> {
+        r#type: &'static str,
+        code: u16,
+        reason: &'a str,
+        retry_after_ms: Option<u64>,
+    }
+    to_json(&Frame { r#type: "bye", code, reason, retry_after_ms: retry_after.map(millis) })
+}
+
+/// `pong`.
+pub const PONG: &str = r#"{"type":"pong"}"#;
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[expect(clippy::expect_used, reason = "frames are plain structs of strings, numbers and finished JSON")]
+fn to_json(frame: &impl Serialize) -> String {
+    serde_json::to_string(frame).expect("a frame is plain data")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_are_read_or_refused_with_their_number() {
+        assert!(matches!(read(r#"{"type":"ping"}"#).unwrap().wish, Wish::Ping));
+        let request = read(r#"{"type":"subscribe","id":7,"topics":["modules"]}"#).unwrap();
+        assert_eq!(request.id, Some(7));
+        for (bad, id, status) in [
+            ("{", None, 400),
+            ("[]", None, 422),
+            (r#"{"type":"dance","id":3}"#, Some(3), 422),
+            (r#"{"type":"subscribe","id":4,"topics":[1]}"#, Some(4), 422),
+            (r#"{"type":"subscribe","id":5,"topics":[],"admin":true}"#, Some(5), 422),
+            (r#"{"type":"subscribe","id":1e999,"topics":[]}"#, None, 422),
+        ] {
+            let (told, problem) = read(bad).unwrap_err();
+            assert_eq!((told, problem.status), (id, status), "{bad}");
+        }
+    }
+}

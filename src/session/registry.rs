@@ -1,0 +1,232 @@
+//! Who is connected: ends sessions whose login ended, and tells admins who comes and goes.
+
+use std::collections::{HashMap, HashSet};
+use std::time::{Duration, Instant};
+
+use actix::prelude::*;
+
+use super::messages::{
+    AdminsWatch, CountSessions, Drain, End, OnlineUsers, Opened, SessionCounts, SessionEnded, TooManySessions, Watches,
+};
+use crate::auth::AccountChanged;
+use crate::broker::Publish;
+use crate::domain::event::NewEvent;
+use crate::domain::event::payload::UserFacts;
+use crate::domain::ids::{LoginId, SessionId, UserId};
+use crate::domain::topic::Topic;
+
+/// For how long an ended login is remembered, longer than any handshake takes.
+const ENDED_KEPT: Duration = Duration::from_secs(60);
+/// Publishing an event may take this long.
+const PUBLISH_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Knows every session of this node.
+///
+/// Invariant: a session whose login is in `ended` never begins; so a logout that crosses a handshake is not missed.
+pub struct Registry {
+    sessions: HashMap<SessionId, Known>,
+    users: HashMap<UserId, usize>,
+    ended: HashMap<Ended, Instant>,
+    counts: SessionCounts,
+    max_per_user: usize,
+    publish: Recipient<Publish>,
+    admin_room: Option<Recipient<AdminsWatch>>,
+}
+
+struct Known {
+    user_id: UserId,
+    login_id: LoginId,
+    end: Recipient<End>,
+    pages: Vec<Topic>,
+}
+
+#[derive(PartialEq, Eq, Hash)]
+enum Ended {
+    Login(LoginId),
+    User(UserId),
+}
+
+/// Joins the admin room to the registry.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct JoinAdminRoom(pub Recipient<AdminsWatch>);
+
+impl Registry {
+    /// A registry without sessions.
+    #[must_use]
+    pub fn new(max_per_user: usize, publish: Recipient<Publish>) -> Self {
+        Self {
+            sessions: HashMap::new(),
+            users: HashMap::new(),
+            ended: HashMap::new(),
+            counts: SessionCounts::default(),
+            max_per_user,
+            publish,
+            admin_room: None,
+        }
+    }
+
+    fn publish(&self, event: NewEvent, ctx: &mut Context<Self>) {
+        let published = self.publish.send(Publish(event)).timeout(PUBLISH_TIMEOUT).into_actor(self);
+        ctx.spawn(published.map(|answer, _, _| {
+            if !matches!(answer, Ok(Ok(_))) {
+                tracing::error!("an event about an account was not published");
+            }
+        }));
+    }
+
+    fn end_where(&self, end: &End, is_over: impl Fn(&Known) -> bool) {
+        for session in self.sessions.values().filter(|known| is_over(known)) {
+            // Few, and each must come: a session's mailbox holds little else.
+            session.end.do_send(end.clone());
+        }
+    }
+
+    fn end_login(&mut self, login_id: &LoginId) {
+        self.ended.insert(Ended::Login(login_id.clone()), Instant::now());
+        let end = End { code: 4001, reason: "the login has ended", retry_after: None };
+        self.end_where(&end, |known| known.login_id == *login_id);
+    }
+
+    fn count_page(&mut self, topic: &Topic, begins: bool) {
+        let count = match topic {
+            Topic::Modules => &mut self.counts.on_modules,
+            Topic::Admin => &mut self.counts.on_admin,
+            Topic::Dashboard => &mut self.counts.on_dashboard,
+            _ => return,
+        };
+        *count = if begins { *count + 1 } else { count.saturating_sub(1) };
+        let is_edge = *topic == Topic::Admin && self.counts.on_admin == usize::from(begins);
+        if let Some(room) = self.admin_room.as_ref().filter(|_| is_edge) {
+            room.do_send(AdminsWatch(begins));
+        }
+    }
+}
+
+impl Actor for Registry {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(4096);
+        ctx.run_interval(ENDED_KEPT, |registry, _| registry.ended.retain(|_, at| at.elapsed() < ENDED_KEPT));
+    }
+}
+
+impl Handler<JoinAdminRoom> for Registry {
+    type Result = ();
+
+    fn handle(&mut self, JoinAdminRoom(room): JoinAdminRoom, _: &mut Self::Context) {
+        self.admin_room = Some(room);
+    }
+}
+
+impl Handler<Opened> for Registry {
+    type Result = Result<(), TooManySessions>;
+
+    fn handle(&mut self, opened: Opened, _: &mut Self::Context) -> Self::Result {
+        let has_ended = self.ended.contains_key(&Ended::Login(opened.login_id.clone()))
+            || self.ended.contains_key(&Ended::User(opened.user_id.clone()));
+        if has_ended {
+            return Err(TooManySessions::LoginEnded);
+        }
+        let count = self.users.entry(opened.user_id.clone()).or_default();
+        if *count >= self.max_per_user {
+            return Err(TooManySessions::OfUser);
+        }
+        *count += 1;
+        let Opened { session, user_id, login_id, end } = opened;
+        self.sessions.insert(session, Known { user_id, login_id, end, pages: Vec::new() });
+        Ok(())
+    }
+}
+
+impl Handler<SessionEnded> for Registry {
+    type Result = ();
+
+    fn handle(&mut self, SessionEnded(id): SessionEnded, _: &mut Self::Context) {
+        let Some(known) = self.sessions.remove(&id) else { return };
+        if let Some(count) = self.users.get_mut(&known.user_id) {
+            *count -= 1;
+            if *count == 0 {
+                self.users.remove(&known.user_id);
+            }
+        }
+        for page in known.pages {
+            self.count_page(&page, false);
+        }
+    }
+}
+
+impl Handler<Watches> for Registry {
+    type Result = ();
+
+    fn handle(&mut self, watches: Watches, _: &mut Self::Context) {
+        let Some(known) = self.sessions.get_mut(&watches.session) else { return };
+        let place = known.pages.iter().position(|page| *page == watches.topic);
+        match (watches.begins, place) {
+            (true, None) => known.pages.push(watches.topic.clone()),
+            (false, Some(place)) => drop(known.pages.swap_remove(place)),
+            _ => return,
+        }
+        self.count_page(&watches.topic, watches.begins);
+    }
+}
+
+impl Handler<CountSessions> for Registry {
+    type Result = SessionCounts;
+
+    fn handle(&mut self, _: CountSessions, _: &mut Self::Context) -> Self::Result {
+        SessionCounts { connections: self.sessions.len(), active_users: self.users.len(), ..self.counts.clone() }
+    }
+}
+
+impl Handler<OnlineUsers> for Registry {
+    type Result = MessageResult<OnlineUsers>;
+
+    fn handle(&mut self, _: OnlineUsers, _: &mut Self::Context) -> Self::Result {
+        MessageResult(self.users.keys().cloned().collect::<HashSet<_>>())
+    }
+}
+
+impl Handler<Drain> for Registry {
+    type Result = ();
+
+    fn handle(&mut self, Drain { spread }: Drain, _: &mut Self::Context) {
+        for session in self.sessions.values() {
+            let retry_after = Some(spread.mul_f64(rand::random_range(0.0..1.0)));
+            session.end.do_send(End { code: 1012, reason: "the hub restarts", retry_after });
+        }
+    }
+}
+
+impl Handler<AccountChanged> for Registry {
+    type Result = ();
+
+    fn handle(&mut self, change: AccountChanged, ctx: &mut Self::Context) {
+        match change {
+            AccountChanged::LoggedIn { user_id, name, email, is_admin } => {
+                let facts = UserFacts { id: &user_id, name: &name, email: &email, is_admin };
+                self.publish(NewEvent::user_logged_in(facts), ctx);
+            }
+            AccountChanged::LoggedOut { user_id, login_id, name, at } => {
+                self.end_login(&login_id);
+                self.publish(NewEvent::user_logged_out(&user_id, &name, at), ctx);
+            }
+            AccountChanged::Revoked { logins, .. } => logins.iter().for_each(|login| self.end_login(login)),
+            AccountChanged::ProfileUpdated { user_id, name, email } => {
+                let facts = UserFacts { id: &user_id, name: &name, email: &email, is_admin: false };
+                self.publish(NewEvent::user_profile_updated(facts), ctx);
+            }
+            AccountChanged::RolesChanged { user_id, .. } => {
+                // Every topic is judged anew when the client comes back, which it does at once.
+                let end = End { code: 1012, reason: "your roles have changed", retry_after: Some(Duration::ZERO) };
+                self.end_where(&end, |known| known.user_id == user_id);
+            }
+            AccountChanged::Removed { user_id } => {
+                self.ended.insert(Ended::User(user_id.clone()), Instant::now());
+                let end = End { code: 4001, reason: "the account has ended", retry_after: None };
+                self.end_where(&end, |known| known.user_id == user_id);
+            }
+        }
+    }
+}
