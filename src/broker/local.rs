@@ -241,21 +241,20 @@ impl Seat {
         state.catch_up(self.number, &self.relay);
     }
 
-    /// Listens to the channels from a cursor on, and catches up.
+    /// Whether everything after the cursor is still known.
+    #[must_use]
+    pub fn can_resume(&self, cursor: Cursor) -> bool {
+        self.relay.0.borrow().replica.reaches(cursor).is_ok()
+    }
+
+    /// Goes on after [`Seat::hold`] from a cursor of an earlier connection, listening to these channels too.
     ///
-    /// # Errors
-    /// [`Gap`] when the cursor is not of this order or too old; nothing has changed then.
-    pub fn resume(&self, channels: &[Channel], cursor: Cursor) -> Result<(), Gap> {
-        let mut state = self.relay.0.borrow_mut();
-        state.replica.reaches(cursor)?;
-        if let Some(client) = state.client(self.number) {
+    /// Ask [`Seat::can_resume`] first, in the same turn; a cursor that cannot be used ends in [`Gapped`].
+    pub fn resume(&self, channels: &[Channel], cursor: Cursor) {
+        if let Some(client) = self.relay.0.borrow_mut().client(self.number) {
             client.behind = Some(cursor.offset);
         }
-        for channel in channels {
-            state.index.add(self.number, channel, cursor.offset);
-        }
-        state.catch_up(self.number, &self.relay);
-        Ok(())
+        self.release(channels);
     }
 
     /// Listens to a channel no more.
