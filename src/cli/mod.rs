@@ -2,8 +2,11 @@
 //!
 //! `simulate`, `demo` and `bench` are clients of the contract like any other: they come in by the hub's real doors.
 
+pub mod bench;
 pub mod client;
 mod duration;
+mod rate;
+mod signal;
 pub mod simulate;
 
 use std::io;

@@ -19,7 +19,6 @@ use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::{
     select,
-    signal::unix::{SignalKind, signal},
     time::{interval, sleep},
 };
 use tokio_util::sync::CancellationToken;
@@ -32,6 +31,8 @@ use super::{
     CliError,
     client::{Api, HubAddress, LoginArgs},
     duration::parse_duration,
+    rate::parse_rate,
+    signal::interrupted,
 };
 
 /// How often the log tells how far the simulation is when there is no terminal to show it on.
@@ -162,18 +163,6 @@ async fn show(fleet: &Fleet, modules: u32) {
     }
 }
 
-/// Ends when somebody interrupts the process.
-async fn interrupted() -> Result<(), CliError> {
-    let listen = |kind| signal(kind).map_err(CliError::io("cannot listen for signals"));
-    let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
-    select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
-
-    Ok(())
-}
-
 async fn elapsed(duration: Option<Duration>) {
     match duration {
         Some(duration) => sleep(duration).await,
@@ -196,13 +185,6 @@ fn print(summary: Summary) -> io::Result<()> {
     Ok(())
 }
 
-fn parse_rate(text: &str) -> Result<f64, String> {
-    text.parse()
-        .ok()
-        .filter(|rate| (0.001..=1000.0).contains(rate))
-        .ok_or_else(|| format!("`{text}` is not a rate; give a number from 0.001 to 1000"))
-}
-
 fn parse_share(text: &str) -> Result<f64, String> {
     text.parse()
         .ok()
@@ -213,14 +195,6 @@ fn parse_share(text: &str) -> Result<f64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_rate_is_a_number_of_a_sensible_size() {
-        assert_eq!(parse_rate("0.5"), Ok(0.5));
-        for text in ["0", "-1", "NaN", "inf", "fast"] {
-            assert!(parse_rate(text).is_err(), "`{text}` was taken");
-        }
-    }
 
     #[test]
     fn a_share_lies_between_nothing_and_all() {

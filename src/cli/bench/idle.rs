@@ -1,0 +1,65 @@
+use std::time::Duration;
+
+use clap::Args;
+use tokio::{task::spawn_local, time::sleep};
+
+use super::{
+    audience::Audience, limits::allow_connections, report::Report, sessions::open_sessions, target::TargetArgs,
+};
+use crate::cli::{CliError, duration::parse_duration};
+
+const SETTLE: Duration = Duration::from_secs(2);
+const SETTINGS: [(&str, &str); 2] =
+    [("CARILLON__SOCKET__MAX_PER_USER", "1000000"), ("CARILLON__HTTP__MAX_CONNECTIONS", "1000000")];
+
+/// Sessions that only stay open: memory of each
+#[derive(Debug, Clone, Args)]
+pub struct IdleArgs {
+    /// Sessions that stay open
+    #[arg(long, default_value_t = 5000, value_parser = clap::value_parser!(u32).range(1..))]
+    sessions: u32,
+    /// The topic each of them subscribes to
+    #[arg(long, default_value = "modules")]
+    topic: String,
+    /// How long their processor time is measured
+    #[arg(long, default_value = "10s", value_parser = parse_duration)]
+    duration: Duration,
+    #[command(flatten)]
+    target: TargetArgs,
+}
+
+/// Opens sessions and lets them be.
+pub async fn measure(args: &IdleArgs) -> Result<Report, CliError> {
+    allow_connections(args.sessions.into())?;
+    let target = args.target.open(&SETTINGS).await?;
+    let empty = target.usage()?;
+    let token = &target.session.access_token;
+    let sockets = open_sessions(&target.destination, token, args.sessions as usize, |_| args.topic.clone()).await?;
+    let audience = Audience::new(sockets.len());
+    let listeners: Vec<_> = sockets
+        .into_iter()
+        .enumerate()
+        .map(|(index, socket)| spawn_local(audience.clone().listen(index, socket)))
+        .collect();
+    sleep(SETTLE).await;
+    let open = target.usage()?;
+    sleep(args.duration).await;
+    let later = target.usage()?;
+    listeners.iter().for_each(tokio::task::JoinHandle::abort);
+
+    let mut report = Report::new("idle");
+    report.count("sessions", "sessions", args.sessions.into());
+    if let (Some(empty), Some(open), Some(later)) = (empty, open, later) {
+        let of_a_session = |bytes: u64| bytes as f64 / 1024.0 / f64::from(args.sessions);
+        let memory = later - empty;
+        report.figure("serverRssKibPerSession", "memory per session (RSS)", of_a_session(memory.resident), "KiB");
+        report.figure("serverPssKibPerSession", "memory per session (PSS)", of_a_session(memory.proportional), "KiB");
+        let share = (later - open).processor().as_secs_f64() / args.duration.as_secs_f64() * 100.0;
+        report.figure("serverCpuPercent", "processor share of the hub", share, "%");
+        report.figure("serverRssMib", "server memory in all (RSS)", later.resident as f64 / f64::from(1 << 20), "MiB");
+    }
+    report.must_be_none("closed", "sessions closed by the hub", audience.closed());
+    target.close().await?;
+
+    Ok(report)
+}

@@ -1,0 +1,92 @@
+//! `carillon bench`: load on a hub by its real doors, and what it costs the hub.
+
+mod audience;
+mod fanout;
+mod http;
+mod idle;
+mod ingest;
+mod limits;
+mod logins;
+mod order;
+mod process;
+mod publish;
+mod report;
+mod schedule;
+mod sessions;
+mod target;
+mod telemetry;
+mod wire;
+
+use std::io::{self, Write};
+
+use clap::{Args, Subcommand};
+use indicatif::ProgressBar;
+use tokio::select;
+
+use super::{CliError, signal::interrupted};
+use report::Report;
+
+/// Measures a hub under load
+#[derive(Debug, Clone, Args)]
+pub struct BenchArgs {
+    /// Prints one JSON object instead of a table
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// What is measured
+    #[command(subcommand)]
+    pub what: Bench,
+}
+
+/// What can be measured.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Bench {
+    /// Events to many sessions: deliveries, order, latency, processor time and memory
+    Fanout(fanout::FanoutArgs),
+    /// Sessions that only stay open: memory of each
+    Idle(idle::IdleArgs),
+    /// Modules that report over their WebSocket: share of a processor
+    Telemetry(telemetry::TelemetryArgs),
+    /// Telemetry by HTTP: requests a second
+    Http(http::HttpArgs),
+    /// A burst of logins: what is answered, and whether the hub stays responsive
+    Logins(logins::LoginsArgs),
+}
+
+/// Measures, and prints what was found.
+///
+/// # Errors
+/// [`CliError::Failed`] when something was lost, doubled or out of order, and every [`CliError`] of the way there.
+pub fn run(args: &BenchArgs) -> Result<(), CliError> {
+    let report = actix::System::new().block_on(async {
+        select! {
+            report = measure(&args.what) => report,
+            result = interrupted() => Err(result.err().unwrap_or_else(|| CliError::Failed("interrupted".to_owned()))),
+        }
+    })?;
+    print(&report, args.json).map_err(CliError::io("cannot write the report"))?;
+
+    report.fault().map_or(Ok(()), |fault| Err(CliError::Failed(fault)))
+}
+
+async fn measure(what: &Bench) -> Result<Report, CliError> {
+    match what {
+        Bench::Fanout(args) => fanout::measure(args).await,
+        Bench::Idle(args) => idle::measure(args).await,
+        Bench::Telemetry(args) => telemetry::measure(args).await,
+        Bench::Http(args) => http::measure(args).await,
+        Bench::Logins(args) => logins::measure(args).await,
+    }
+}
+
+fn print(report: &Report, json: bool) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    if json { writeln!(out, "{}", report.json()) } else { report.write_table(&mut out) }
+}
+
+/// A bar on the terminal that shows how far a step has come; hidden when there is no terminal.
+fn progress(length: usize, what: &'static str) -> ProgressBar {
+    ProgressBar::new(length as u64).with_message(what).with_style(
+        indicatif::ProgressStyle::with_template("{msg:<24} {bar:40} {pos}/{len} {eta}")
+            .unwrap_or_else(|_| indicatif::ProgressStyle::default_bar()),
+    )
+}

@@ -1,0 +1,219 @@
+use std::{
+    io::{self, Write},
+    time::Duration,
+};
+
+use hdrhistogram::Histogram;
+use serde_json::{Map, Value, json};
+
+/// Latencies in microseconds, up to a minute, to three digits.
+#[derive(Debug, Clone)]
+pub struct Latencies(Histogram<u64>);
+
+/// What a measurement found: figures with their names, and what is not in order.
+#[derive(Debug, Default)]
+pub struct Report {
+    name: &'static str,
+    figures: Vec<Figure>,
+    faults: Vec<String>,
+}
+
+#[derive(Debug)]
+struct Figure {
+    key: &'static str,
+    label: &'static str,
+    value: f64,
+    unit: &'static str,
+}
+
+impl Latencies {
+    const LONGEST: u64 = 60_000_000;
+
+    /// Nothing measured yet.
+    pub fn new() -> Self {
+        // The bounds are constants that hdrhistogram takes.
+        #[expect(clippy::expect_used, reason = "constant bounds")]
+        let histogram = Histogram::new_with_bounds(1, Self::LONGEST, 3).expect("bounds are valid");
+
+        Self(histogram)
+    }
+
+    /// Takes in one latency.
+    pub fn record(&mut self, latency: Duration) {
+        // A minute has 6·10^7 µs, far from the end of the type.
+        self.0.saturating_record((latency.as_micros() as u64).clamp(1, Self::LONGEST));
+    }
+
+    /// Takes in all of another measurement.
+    pub fn add(&mut self, other: &Self) {
+        self.0 += &other.0;
+    }
+
+    /// How many were taken in.
+    pub fn count(&self) -> u64 {
+        self.0.len()
+    }
+
+    /// The latency that `share` of all stay below, in milliseconds.
+    pub fn quantile(&self, share: f64) -> f64 {
+        self.0.value_at_quantile(share) as f64 / 1000.0
+    }
+
+    /// The longest, in milliseconds.
+    pub fn max(&self) -> f64 {
+        self.0.max() as f64 / 1000.0
+    }
+}
+
+impl Default for Latencies {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Report {
+    /// A report without figures.
+    pub fn new(name: &'static str) -> Self {
+        Self { name, ..Self::default() }
+    }
+
+    /// Adds a figure: `key` in JSON, `label` and `unit` in the table.
+    pub fn figure(&mut self, key: &'static str, label: &'static str, value: f64, unit: &'static str) {
+        self.figures.push(Figure { key, label, value, unit });
+    }
+
+    /// Adds a number of things.
+    pub fn count(&mut self, key: &'static str, label: &'static str, value: u64) {
+        self.figure(key, label, value as f64, "");
+    }
+
+    /// Adds the median, the 99th percentile and the longest of some latencies; nothing when none were measured.
+    pub fn latencies(&mut self, names: [(&'static str, &'static str); 3], latencies: &Latencies) {
+        if latencies.count() == 0 {
+            return;
+        }
+        let values = [latencies.quantile(0.5), latencies.quantile(0.99), latencies.max()];
+        for ((key, label), value) in names.into_iter().zip(values) {
+            self.figure(key, label, value, "ms");
+        }
+    }
+
+    /// Adds a count that has to be zero; otherwise the measurement fails.
+    pub fn must_be_none(&mut self, key: &'static str, label: &'static str, value: u64) {
+        self.count(key, label, value);
+        if value > 0 {
+            self.faults.push(format!("{value} {label}"));
+        }
+    }
+
+    /// What is not in order, in one sentence; `None` when all is.
+    pub fn fault(&self) -> Option<String> {
+        (!self.faults.is_empty()).then(|| format!("{}: {}", self.name, self.faults.join(", ")))
+    }
+
+    /// Writes the report as a table for people.
+    ///
+    /// # Errors
+    /// What the writer says.
+    pub fn write_table(&self, out: &mut impl Write) -> io::Result<()> {
+        writeln!(out, "{}", self.name)?;
+        for Figure { label, value, unit, .. } in &self.figures {
+            let line = format!("  {label:<34}{:>14} {unit}", digits(*value));
+            writeln!(out, "{}", line.trim_end())?;
+        }
+
+        Ok(())
+    }
+
+    /// The report as one JSON object.
+    pub fn json(&self) -> Value {
+        let figures: Map<_, _> =
+            self.figures.iter().map(|figure| (figure.key.to_owned(), json!(rounded(figure.value)))).collect();
+
+        json!({ "bench": self.name, "figures": figures, "faults": self.faults })
+    }
+}
+
+/// A number as people read it: whole when it is large or whole, else with two digits.
+fn digits(value: f64) -> String {
+    if value.fract() == 0.0 || value.abs() >= 10_000.0 { grouped(value.round()) } else { format!("{value:.2}") }
+}
+
+/// A whole number in groups of three digits.
+fn grouped(value: f64) -> String {
+    let plain = format!("{value:.0}");
+    let mut text = String::new();
+    for (index, digit) in plain.chars().enumerate() {
+        if index > 0 && (plain.len() - index).is_multiple_of(3) {
+            text.push(' ');
+        }
+        text.push(digit);
+    }
+
+    text
+}
+
+fn rounded(value: f64) -> f64 {
+    (value * 1000.0).round() / 1000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn latencies_are_told_in_milliseconds() {
+        let mut latencies = Latencies::new();
+        for milliseconds in 1..=100 {
+            latencies.record(Duration::from_millis(milliseconds));
+        }
+
+        assert!((latencies.quantile(0.5) - 50.0).abs() < 0.1);
+        assert!((latencies.quantile(0.99) - 99.0).abs() < 0.1);
+        assert!((latencies.max() - 100.0).abs() < 0.1);
+    }
+
+    #[test]
+    fn a_latency_beyond_the_scale_counts_as_the_longest() {
+        let mut latencies = Latencies::new();
+
+        latencies.record(Duration::from_secs(600));
+
+        assert_eq!(latencies.count(), 1);
+        assert!(latencies.max() >= 60_000.0);
+    }
+
+    #[test]
+    fn numbers_are_grouped_or_have_two_digits() {
+        assert_eq!(digits(1_234_567.0), "1 234 567");
+        assert_eq!(digits(123.0), "123");
+        assert_eq!(digits(1.234), "1.23");
+        assert_eq!(digits(98_765.4), "98 765");
+    }
+
+    #[test]
+    fn a_count_that_must_be_none_is_a_fault() {
+        let mut report = Report::new("fanout");
+        report.must_be_none("lost", "lost", 0);
+        assert_eq!(report.fault(), None);
+
+        report.must_be_none("doubled", "doubled", 3);
+
+        assert_eq!(report.fault().as_deref(), Some("fanout: 3 doubled"));
+        assert_eq!(report.json()["figures"]["doubled"], 3.0);
+    }
+
+    #[test]
+    fn the_table_has_a_line_for_each_figure() {
+        let mut report = Report::new("idle");
+        report.figure("memory", "memory of a session", 2.9, "KiB");
+        let mut out = Vec::new();
+
+        report.write_table(&mut out).unwrap();
+
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            format!("idle\n  {:<34}{:>14} KiB\n", "memory of a session", "2.90")
+        );
+    }
+}

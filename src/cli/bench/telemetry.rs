@@ -1,0 +1,239 @@
+use std::{
+    cell::{Cell, RefCell},
+    collections::VecDeque,
+    rc::Rc,
+    time::Duration,
+};
+
+use clap::Args;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use tokio::{
+    select,
+    task::{JoinHandle, spawn_local},
+    time::{Instant, sleep, sleep_until},
+};
+
+use super::{
+    audience::Audience,
+    ingest::{BenchModule, reading, register_modules},
+    limits::allow_connections,
+    progress,
+    report::{Latencies, Report},
+    schedule::Schedule,
+    sessions::open_sessions,
+    target::{Target, TargetArgs},
+    wire::{Destination, Frame, WireSocket},
+};
+use crate::cli::{CliError, client::ClientError, duration::parse_duration, rate::parse_rate};
+
+const AT_ONCE: usize = 64;
+const SETTLE: Duration = Duration::from_secs(2);
+/// The last acknowledgements may come so long after the last reading.
+const LAST_ACKS: Duration = Duration::from_secs(3);
+const SETTINGS: [(&str, &str); 2] =
+    [("CARILLON__SOCKET__MAX_PER_USER", "1000000"), ("CARILLON__HTTP__MAX_CONNECTIONS", "1000000")];
+
+/// Modules that report over their WebSocket: share of a processor
+#[derive(Debug, Clone, Args)]
+pub struct TelemetryArgs {
+    /// Modules that are registered
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=99_999))]
+    modules: u32,
+    /// Modules of those that are connected
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    online: u32,
+    /// Readings of one module in a second
+    #[arg(long, default_value_t = 1.0, value_parser = parse_rate)]
+    rate: f64,
+    /// How long they report
+    #[arg(long, default_value = "20s", value_parser = parse_duration)]
+    duration: Duration,
+    /// Sessions that watch all modules meanwhile
+    #[arg(long, default_value_t = 0)]
+    watchers: u32,
+    #[command(flatten)]
+    target: TargetArgs,
+}
+
+/// What all modules count into.
+#[derive(Debug, Default)]
+struct Counts {
+    sent: Cell<u64>,
+    acked: Cell<u64>,
+    refused: Cell<u64>,
+    closed: Cell<u64>,
+    latencies: RefCell<Latencies>,
+}
+
+/// Lets modules report, each at its own moment of the second.
+pub async fn measure(args: &TelemetryArgs) -> Result<Report, CliError> {
+    let online = args.online.min(args.modules);
+    allow_connections(u64::from(online) + u64::from(args.watchers))?;
+    let target = args.target.open(&SETTINGS).await?;
+    let empty = target.usage()?;
+    let registering = Instant::now();
+    let modules = register_modules(&target.api, args.modules as usize).await?;
+    let registration = registering.elapsed();
+    let registered = target.usage()?;
+    let sockets = connect(&target.destination, &modules[..online as usize]).await?;
+    let (audience, watching) = watch(args, &target).await?;
+    sleep(SETTLE).await;
+
+    let before = target.usage()?;
+    let counts = Rc::new(Counts::default());
+    args.let_report(sockets, &counts).await;
+    let after = target.usage()?;
+    watching.iter().for_each(JoinHandle::abort);
+
+    let mut report = Report::new("telemetry");
+    report.count("modules", "modules registered", args.modules.into());
+    let per_second = f64::from(args.modules) / registration.as_secs_f64();
+    report.figure("registrationsPerSecond", "  registrations per second", per_second, "/s");
+    report.count("online", "modules online", online.into());
+    report.count("watchers", "sessions watching", args.watchers.into());
+    report.count("readings", "readings acknowledged", counts.acked.get());
+    if args.watchers > 0 {
+        report.count("frames", "frames to the watchers", audience.others());
+    }
+    let names =
+        [("ackP50Ms", "acknowledgement p50"), ("ackP99Ms", "acknowledgement p99"), ("ackMaxMs", "acknowledgement max")];
+    report.latencies(names, &counts.latencies.borrow());
+    if let (Some(empty), Some(registered), Some(before), Some(after)) = (empty, registered, before, after) {
+        let work = (after - before).processor();
+        let share = work.as_secs_f64() / args.duration.as_secs_f64() * 100.0;
+        let each = work.as_secs_f64() * 1e6 / counts.acked.get().max(1) as f64;
+        let kib = |bytes: u64, things: u32| bytes as f64 / 1024.0 / f64::from(things);
+        report.figure("serverCpuPercent", "processor share of the hub", share, "%");
+        report.figure("serverCpuUsPerReading", "server CPU per reading", each, "µs");
+        report.figure(
+            "serverRssKibPerModule",
+            "memory per module (RSS)",
+            kib((registered - empty).resident, args.modules),
+            "KiB",
+        );
+        report.figure(
+            "serverRssKibPerOnline",
+            "memory per connection (RSS)",
+            kib((before - registered).resident, online),
+            "KiB",
+        );
+        report.figure("serverRssMib", "server memory in all (RSS)", after.resident as f64 / f64::from(1 << 20), "MiB");
+    }
+    report.must_be_none("refused", "readings refused", counts.refused.get());
+    report.must_be_none("unacknowledged", "readings without acknowledgement", counts.sent.get() - counts.acked.get());
+    report.must_be_none("closed", "connections closed by the hub", counts.closed.get() + audience.closed());
+    target.close().await?;
+
+    Ok(report)
+}
+
+async fn connect(destination: &Destination, modules: &[BenchModule]) -> Result<Vec<WireSocket>, CliError> {
+    let bar = progress(modules.len(), "connecting modules");
+    let connecting = modules.iter().enumerate().map(|(index, module)| {
+        let bar = &bar;
+        async move {
+            let socket = WireSocket::connect(destination, index, "/ws/module", &module.token).await?;
+            bar.inc(1);
+            Ok::<_, ClientError>(socket)
+        }
+    });
+    let sockets = stream::iter(connecting).buffered(AT_ONCE).try_collect().await?;
+    bar.finish_and_clear();
+
+    Ok(sockets)
+}
+
+async fn watch(args: &TelemetryArgs, target: &Target) -> Result<(Rc<Audience>, Vec<JoinHandle<()>>), CliError> {
+    let token = &target.session.access_token;
+    let count = args.watchers as usize;
+    let sockets = open_sessions(&target.destination, token, count, |_| "modules".to_owned()).await?;
+    let audience = Audience::new(count);
+    let tasks = sockets
+        .into_iter()
+        .enumerate()
+        .map(|(index, socket)| spawn_local(audience.clone().listen(index, socket)))
+        .collect();
+
+    Ok((audience, tasks))
+}
+
+impl TelemetryArgs {
+    /// Ends when the time is over and every reading has its answer, or a little later.
+    async fn let_report(&self, sockets: Vec<WireSocket>, counts: &Rc<Counts>) {
+        let senders = sockets.len() as u64;
+        let start = Instant::now();
+        let tasks: Vec<_> = sockets
+            .into_iter()
+            .zip(0..)
+            .map(|(socket, number)| {
+                let schedule = Schedule::new(self.rate * senders as f64, self.duration, senders, number);
+                spawn_local(report_on_time(socket, schedule, start, Rc::clone(counts)))
+            })
+            .collect();
+        let bar = progress(self.duration.as_secs() as usize, "reporting");
+        for _ in 0..self.duration.as_secs() {
+            sleep(Duration::from_secs(1)).await;
+            bar.inc(1);
+        }
+        bar.finish_and_clear();
+        let deadline = start + self.duration + LAST_ACKS;
+        while Instant::now() < deadline && tasks.iter().any(|task| !task.is_finished()) {
+            sleep(Duration::from_millis(10)).await;
+        }
+        tasks.iter().for_each(JoinHandle::abort);
+    }
+}
+
+/// Sends each reading when it is due and ends when the last has its answer.
+async fn report_on_time(mut socket: WireSocket, schedule: Schedule, start: Instant, counts: Rc<Counts>) {
+    let mut waiting = VecDeque::new();
+    let mut number = 0;
+    while number < schedule.count() || !waiting.is_empty() {
+        let due = start + schedule.due(number);
+        let done = select! {
+            () = sleep_until(due), if number < schedule.count() => {
+                let telemetry = reading(number);
+                number += 1;
+                waiting.push_back(due);
+                counts.sent.set(counts.sent.get() + 1);
+                socket.send(&format!(r#"{{"type":"telemetry","id":{number},"telemetry":{telemetry}}}"#)).await
+            }
+            read = socket.read(|frame| hear(frame, &mut waiting, &counts)) => read,
+        };
+        if done.is_err() {
+            counts.closed.set(counts.closed.get() + 1);
+            return;
+        }
+    }
+}
+
+fn hear(frame: Frame<'_>, waiting: &mut VecDeque<Instant>, counts: &Counts) {
+    let Frame::Text(text) = frame else { return };
+    let has = |word: &[u8]| text.windows(word.len()).any(|window| window == word);
+    if has(br#""type":"ack""#) {
+        if let Some(due) = waiting.pop_front() {
+            counts.latencies.borrow_mut().record(due.elapsed());
+        }
+        counts.acked.set(counts.acked.get() + 1);
+    } else if has(br#""type":"error""#) {
+        waiting.pop_front();
+        counts.refused.set(counts.refused.get() + 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn answers_are_counted_by_their_type() {
+        let counts = Counts::default();
+        let mut waiting = VecDeque::from([Instant::now(), Instant::now()]);
+
+        hear(Frame::Text(br#"{"type":"welcome","moduleId":"A"}"#), &mut waiting, &counts);
+        hear(Frame::Text(br#"{"type":"ack","id":1}"#), &mut waiting, &counts);
+        hear(Frame::Text(br#"{"type":"error","id":2,"problem":{}}"#), &mut waiting, &counts);
+
+        assert_eq!((counts.acked.get(), counts.refused.get(), waiting.len()), (1, 1, 0));
+    }
+}

@@ -1,0 +1,93 @@
+//! The cheapest reasonable client: the load side shares the machine with the hub and must not be what is measured.
+
+mod frames;
+mod http;
+mod socket;
+
+pub use frames::{FrameBuffer, masked};
+pub use http::{Answer, HttpReader, HttpWriter, connect_http, render_request};
+pub use socket::{Frame, WireSocket};
+
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+};
+
+use tokio::net::{TcpSocket, TcpStream, lookup_host};
+
+use crate::cli::client::{ClientError, HubAddress};
+
+/// Connections from one source address; a source has about 28,000 ports to give.
+const CONNECTIONS_OF_A_SOURCE: usize = 20_000;
+
+/// Where the load goes, looked up once.
+#[derive(Debug, Clone)]
+pub struct Destination {
+    address: SocketAddr,
+    authority: String,
+}
+
+impl Destination {
+    /// Looks up the hub's address.
+    ///
+    /// # Errors
+    /// [`ClientError::Unreachable`] when the name has no address.
+    pub async fn of(hub: &HubAddress) -> Result<Self, ClientError> {
+        let unreachable = |cause: String| ClientError::Unreachable { address: hub.to_string(), cause };
+        let authority = hub.authority();
+        let found = lookup_host(&authority).await.map_err(|error| unreachable(error.to_string()))?.next();
+        let address = found.ok_or_else(|| unreachable("the name has no address".to_owned()))?;
+
+        Ok(Self { address, authority })
+    }
+
+    /// The `Host` header.
+    pub fn authority(&self) -> &str {
+        &self.authority
+    }
+
+    /// Opens connection number `index`; on this machine, many connections come from several source addresses.
+    ///
+    /// # Errors
+    /// [`ClientError::Unreachable`] when the hub does not take it.
+    pub async fn connect(&self, index: usize) -> Result<TcpStream, ClientError> {
+        let connecting = async {
+            let socket = if self.address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+            if let Some(source) = source(self.address.ip(), index) {
+                socket.bind(SocketAddr::new(source, 0))?;
+            }
+            let stream = socket.connect(self.address).await?;
+            stream.set_nodelay(true)?;
+            Ok::<_, io::Error>(stream)
+        };
+
+        connecting
+            .await
+            .map_err(|error| ClientError::Unreachable { address: self.authority.clone(), cause: error.to_string() })
+    }
+}
+
+/// The source address of connection number `index`; `None` leaves it to the system.
+fn source(destination: IpAddr, index: usize) -> Option<IpAddr> {
+    let round = index / CONNECTIONS_OF_A_SOURCE;
+    if destination != IpAddr::V4(Ipv4Addr::LOCALHOST) || round == 0 {
+        return None;
+    }
+    let last = u8::try_from(round + 1).ok()?;
+
+    Some(Ipv4Addr::new(127, 0, 0, last).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_connections_of_this_machine_come_from_several_addresses() {
+        let here = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+        assert_eq!(source(here, 19_999), None);
+        assert_eq!(source(here, 20_000), Some(Ipv4Addr::new(127, 0, 0, 2).into()));
+        assert_eq!(source(Ipv4Addr::new(10, 0, 0, 1).into(), 50_000), None);
+    }
+}
