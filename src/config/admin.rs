@@ -6,18 +6,12 @@ use super::{
 };
 
 /// The account made at the first start, when there are no users; without one a setup address is printed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Admin {
     /// The first admin's address.
     pub email: Option<String>,
     /// The first admin's password.
     pub password: Option<Secret>,
-}
-
-impl Default for Admin {
-    fn default() -> Self {
-        Self { email: None, password: None }
-    }
 }
 
 impl Section for Admin {

@@ -1,0 +1,215 @@
+//! What is counted, in the words of those who count it.
+
+use std::{sync::atomic::Ordering, time::Duration};
+
+use super::metrics::{ByDoor, ByOutcome, ByPage, ByRoute, Metrics, Reason};
+
+/// The kind of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Door {
+    /// The native WebSocket of people.
+    Native,
+    /// The WebSocket of modules.
+    Module,
+    /// Socket.IO.
+    SocketIo,
+    /// Server-sent events.
+    Sse,
+}
+
+impl Door {
+    fn label(self) -> ByDoor {
+        let door = match self {
+            Self::Native => "ws",
+            Self::Module => "module",
+            Self::SocketIo => "socketio",
+            Self::Sse => "sse",
+        };
+        ByDoor { door }
+    }
+}
+
+/// How a login attempt went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LoginOutcome {
+    /// Logged in.
+    Ok,
+    /// Wrong address or password.
+    Failed,
+    /// Too many attempts.
+    Throttled,
+}
+
+/// Sums since the start, for the admin page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Totals {
+    /// Events published.
+    pub events: u64,
+    /// Frames handed to clients' outboxes.
+    pub deliveries: u64,
+    /// Telemetry readings accepted.
+    pub readings: u64,
+    /// Readings that changed nothing.
+    pub unchanged: u64,
+    /// Requests and frames refused.
+    pub refused: u64,
+    /// Events that a newer one replaced before a client got them.
+    pub dropped: u64,
+    /// Times a client was told that it missed events.
+    pub gaps: u64,
+    /// Module actors in memory now.
+    pub active_modules: u64,
+}
+
+impl Metrics {
+    /// Counts an open connection.
+    pub fn socket_opened(&self, door: Door) {
+        self.figures().sockets_open.get_or_create(&door.label()).inc();
+    }
+
+    /// Takes a closed connection off.
+    pub fn socket_closed(&self, door: Door) {
+        self.figures().sockets_open.get_or_create(&door.label()).dec();
+    }
+
+    /// Counts a session that begins to watch a page.
+    pub fn page_entered(&self, page: &'static str) {
+        self.figures().sessions.get_or_create(&ByPage { page }).inc();
+    }
+
+    /// Takes off a session that stops watching a page.
+    pub fn page_left(&self, page: &'static str) {
+        self.figures().sessions.get_or_create(&ByPage { page }).dec();
+    }
+
+    /// Counts a published event by delivery.
+    pub fn event_published(&self, is_each: bool) {
+        let figures = self.figures();
+        if is_each {
+            figures.events_each.inc()
+        } else {
+            figures.events_latest.inc()
+        };
+    }
+
+    /// Counts frames handed to outboxes.
+    pub fn delivered(&self, count: u64) {
+        self.figures().deliveries.inc_by(count);
+    }
+
+    /// Counts events that a newer one replaced before a client got them.
+    pub fn dropped(&self, count: u64) {
+        self.figures().dropped.inc_by(count);
+    }
+
+    /// Counts a relay whose mailbox was full.
+    pub fn relay_full(&self) {
+        self.figures().relay_full.inc();
+    }
+
+    /// Counts a relay that asked for what it missed.
+    pub fn relay_resynchronised(&self) {
+        self.figures().resyncs.inc();
+    }
+
+    /// Counts a client whose outbox passed its high-water mark.
+    pub fn fell_behind(&self) {
+        self.figures().behind.inc();
+    }
+
+    /// Counts a client that missed events.
+    pub fn gap(&self) {
+        self.figures().gaps.inc();
+    }
+
+    /// Adds to the bytes waiting in outboxes; a negative number takes off.
+    pub fn outbox_bytes(&self, change: i64) {
+        self.figures().outbox_bytes.inc_by(change);
+    }
+
+    /// Counts accepted telemetry readings.
+    pub fn readings_accepted(&self, count: u64) {
+        self.figures().readings.inc_by(count);
+    }
+
+    /// Counts a reading that changed nothing.
+    pub fn reading_unchanged(&self) {
+        self.figures().unchanged.inc();
+    }
+
+    /// Counts a refused request or frame; the reason is the kind of its problem.
+    pub fn refused(&self, reason: &'static str) {
+        self.figures().refused.get_or_create(&Reason { reason }).inc();
+        self.figures().refused_total.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a login attempt.
+    pub fn login(&self, outcome: LoginOutcome) {
+        let outcome = match outcome {
+            LoginOutcome::Ok => "ok",
+            LoginOutcome::Failed => "failed",
+            LoginOutcome::Throttled => "throttled",
+        };
+        self.figures().logins.get_or_create(&ByOutcome { outcome }).inc();
+    }
+
+    /// Counts a store run that found the database locked for too long.
+    pub fn store_busy(&self) {
+        self.figures().store_busy.inc();
+    }
+
+    /// Counts a failed store run.
+    pub fn store_failed(&self) {
+        self.figures().store_errors.inc();
+    }
+
+    /// Notes how long a store run took.
+    pub fn store_ran(&self, took: Duration) {
+        self.figures().store_runs.observe(took.as_secs_f64());
+    }
+
+    /// Counts an answered request; `route` is the template, never the address itself.
+    pub fn http_request(&self, route: &str, status: u16, took: Duration) {
+        let label = ByRoute { route: route.to_owned(), status };
+        self.figures().requests.get_or_create(&label).inc();
+        self.figures().request_seconds.observe(took.as_secs_f64());
+    }
+
+    /// Counts a module that came online.
+    pub fn module_online(&self) {
+        self.figures().modules_online.inc();
+    }
+
+    /// Takes off a module that went offline.
+    pub fn module_offline(&self) {
+        self.figures().modules_online.dec();
+    }
+
+    /// Counts a module actor that started.
+    pub fn module_started(&self) {
+        self.figures().modules_active.inc();
+    }
+
+    /// Takes off a module actor that stopped, for idleness or not.
+    pub fn module_stopped(&self, passivated: bool) {
+        self.figures().modules_active.dec();
+        if passivated {
+            self.figures().modules_passivated.inc();
+        }
+    }
+
+    /// The sums since the start.
+    pub fn totals(&self) -> Totals {
+        let figures = self.figures();
+        Totals {
+            events: figures.events_each.get() + figures.events_latest.get(),
+            deliveries: figures.deliveries.get(),
+            readings: figures.readings.get(),
+            unchanged: figures.unchanged.get(),
+            refused: figures.refused_total.load(Ordering::Relaxed),
+            dropped: figures.dropped.get(),
+            gaps: figures.gaps.get(),
+            active_modules: figures.modules_active.get().try_into().unwrap_or_default(),
+        }
+    }
+}

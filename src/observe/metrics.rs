@@ -1,0 +1,263 @@
+//! The hub's figures, as Prometheus reads them.
+
+use std::sync::{Arc, atomic::AtomicU64};
+
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text},
+    metrics::{
+        counter::Counter,
+        family::Family,
+        gauge::Gauge,
+        histogram::{Histogram, exponential_buckets},
+    },
+    registry::{Metric, Registry, Unit},
+};
+
+use super::process::Process;
+
+/// The hub's figures; cloning is cheap and all clones count together.
+///
+/// Every name begins with `carillon_` and ends with its unit; [`Metrics::encode`] writes them in the OpenMetrics
+/// text format. The methods that count are in `count.rs`.
+#[derive(Debug, Clone, Default)]
+pub struct Metrics(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    figures: Figures,
+    registry: Registry,
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        let figures = Figures::default();
+        let mut registry = Registry::with_prefix("carillon");
+        figures.register(&mut registry);
+        registry.register_collector(Box::new(Process));
+        Self { figures, registry }
+    }
+}
+
+impl Metrics {
+    /// What `Content-Type` the encoded figures have.
+    pub const CONTENT_TYPE: &'static str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+    /// Writes all figures in the OpenMetrics text format.
+    pub fn encode(&self) -> String {
+        let mut out = String::with_capacity(8192);
+        match text::encode(&mut out, &self.0.registry) {
+            Ok(()) => out,
+            // Writing to a string fails only if a figure does, which leaves nothing worth answering.
+            Err(_) => "# EOF\n".to_owned(),
+        }
+    }
+
+    pub(super) fn figures(&self) -> &Figures {
+        &self.0.figures
+    }
+}
+
+/// One label whose values come from a fixed set.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Reason {
+    /// Why.
+    pub reason: &'static str,
+}
+
+/// The kind of connection.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ByDoor {
+    /// `ws`, `module`, `socketio` or `sse`.
+    pub door: &'static str,
+}
+
+/// The page a session watches.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ByPage {
+    /// `modules`, `admin`, `dashboard`, ….
+    pub page: &'static str,
+}
+
+/// How an event is delivered.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ByDelivery {
+    /// `each` or `latest`.
+    pub delivery: &'static str,
+}
+
+/// How a login went.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ByOutcome {
+    /// `ok`, `failed` or `throttled`.
+    pub outcome: &'static str,
+}
+
+/// A request by what it asked for and how it was answered.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ByRoute {
+    /// The template of the route, such as `/api/v1/modules/{moduleId}`.
+    pub route: String,
+    /// The HTTP status.
+    pub status: u16,
+}
+
+/// Every figure; what each means stands in [`Figures::register`].
+#[derive(Debug)]
+pub(super) struct Figures {
+    pub sockets_open: Family<ByDoor, Gauge>,
+    pub sessions: Family<ByPage, Gauge>,
+    pub events: Family<ByDelivery, Counter>,
+    pub events_each: Counter,
+    pub events_latest: Counter,
+    pub deliveries: Counter,
+    pub readings: Counter,
+    pub unchanged: Counter,
+    pub refused: Family<Reason, Counter>,
+    pub refused_total: AtomicU64,
+    pub dropped: Counter,
+    pub behind: Counter,
+    pub gaps: Counter,
+    pub resyncs: Counter,
+    pub relay_full: Counter,
+    pub outbox_bytes: Gauge,
+    pub logins: Family<ByOutcome, Counter>,
+    pub store_busy: Counter,
+    pub store_errors: Counter,
+    pub store_runs: Histogram,
+    pub requests: Family<ByRoute, Counter>,
+    pub request_seconds: Histogram,
+    pub modules_active: Gauge,
+    pub modules_online: Gauge,
+    pub modules_passivated: Counter,
+}
+
+impl Default for Figures {
+    fn default() -> Self {
+        let events = Family::<ByDelivery, Counter>::default();
+        Self {
+            events_each: events.get_or_create_owned(&ByDelivery { delivery: "each" }),
+            events_latest: events.get_or_create_owned(&ByDelivery { delivery: "latest" }),
+            events,
+            store_runs: Histogram::new(exponential_buckets(0.000_1, 4.0, 9)),
+            request_seconds: Histogram::new(exponential_buckets(0.000_5, 3.0, 10)),
+            sockets_open: Family::default(),
+            sessions: Family::default(),
+            deliveries: Counter::default(),
+            readings: Counter::default(),
+            unchanged: Counter::default(),
+            refused: Family::default(),
+            refused_total: AtomicU64::default(),
+            dropped: Counter::default(),
+            behind: Counter::default(),
+            gaps: Counter::default(),
+            resyncs: Counter::default(),
+            relay_full: Counter::default(),
+            outbox_bytes: Gauge::default(),
+            logins: Family::default(),
+            store_busy: Counter::default(),
+            store_errors: Counter::default(),
+            requests: Family::default(),
+            modules_active: Gauge::default(),
+            modules_online: Gauge::default(),
+            modules_passivated: Counter::default(),
+        }
+    }
+}
+
+impl Figures {
+    fn register(&self, to: &mut Registry) {
+        self.register_realtime(to);
+        self.register_modules(to);
+        self.register_store(to);
+        add(to, "logins", "Login attempts by outcome", &self.logins);
+        add(to, "http_requests", "HTTP requests by route and status", &self.requests);
+        seconds(
+            to,
+            "http_request_duration",
+            "Time from a request's head to the end of its answer",
+            &self.request_seconds,
+        );
+    }
+
+    fn register_realtime(&self, to: &mut Registry) {
+        add(to, "sockets_open", "Open connections by door", &self.sockets_open);
+        add(to, "sessions", "Sessions that watch a page, by page", &self.sessions);
+        add(to, "events_published", "Events published by kind of delivery", &self.events);
+        add(to, "deliveries", "Frames handed to clients' outboxes", &self.deliveries);
+        add(to, "events_dropped", "Events not handed to a client because a newer one replaced them", &self.dropped);
+        add(to, "clients_behind", "Times a client's outbox passed its high-water mark", &self.behind);
+        add(to, "gaps", "Times a client was told that it missed events", &self.gaps);
+        add(to, "relay_resyncs", "Times a relay asked the broker for what it missed", &self.resyncs);
+        add(to, "relay_mailbox_full", "Batches a relay's full mailbox refused", &self.relay_full);
+        bytes(to, "outbox", "Bytes waiting in all outboxes", &self.outbox_bytes);
+    }
+
+    fn register_modules(&self, to: &mut Registry) {
+        add(to, "telemetry_readings", "Telemetry readings accepted", &self.readings);
+        add(
+            to,
+            "telemetry_unchanged",
+            "Telemetry readings that changed nothing and were not published",
+            &self.unchanged,
+        );
+        add(to, "refused", "Requests and frames refused, by reason", &self.refused);
+        add(to, "modules_online", "Modules online", &self.modules_online);
+        add(to, "module_actors_active", "Module actors in memory", &self.modules_active);
+        add(to, "module_actors_passivated", "Module actors stopped for idleness", &self.modules_passivated);
+    }
+
+    fn register_store(&self, to: &mut Registry) {
+        add(to, "store_busy", "Store runs that found the database locked for too long", &self.store_busy);
+        add(to, "store_errors", "Store runs that failed", &self.store_errors);
+        seconds(to, "store_run_duration", "Time of a store run on its blocking thread", &self.store_runs);
+    }
+}
+
+fn add(to: &mut Registry, name: &str, help: &str, figure: &(impl Metric + Clone)) {
+    to.register(name, help, figure.clone());
+}
+
+fn seconds(to: &mut Registry, name: &str, help: &str, figure: &Histogram) {
+    to.register_with_unit(name, help, Unit::Seconds, figure.clone());
+}
+
+fn bytes(to: &mut Registry, name: &str, help: &str, figure: &Gauge) {
+    to.register_with_unit(name, help, Unit::Bytes, figure.clone());
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{super::Door, *};
+
+    #[test]
+    fn clones_count_together_and_names_carry_units() {
+        let metrics = Metrics::default();
+        let clone = metrics.clone();
+        metrics.event_published(true);
+        clone.event_published(false);
+        clone.delivered(7);
+        clone.refused("unknown-topic");
+        metrics.socket_opened(Door::Native);
+        metrics.http_request("/api/v1/modules/{moduleId}", 200, Duration::from_millis(3));
+
+        let text = metrics.encode();
+
+        for line in [
+            "carillon_events_published_total{delivery=\"each\"} 1",
+            "carillon_events_published_total{delivery=\"latest\"} 1",
+            "carillon_deliveries_total 7",
+            "carillon_refused_total{reason=\"unknown-topic\"} 1",
+            "carillon_sockets_open{door=\"ws\"} 1",
+            "carillon_outbox_bytes 0",
+            "carillon_http_requests_total{route=\"/api/v1/modules/{moduleId}\",status=\"200\"} 1",
+            "carillon_http_request_duration_seconds_count 1",
+        ] {
+            assert!(text.contains(line), "no `{line}` in:\n{text}");
+        }
+        assert!(text.ends_with("# EOF\n"));
+        let totals = metrics.totals();
+        assert_eq!((totals.events, totals.deliveries, totals.refused), (2, 7, 1));
+    }
+}
