@@ -128,7 +128,7 @@ impl Report {
     /// The report as one JSON object.
     pub fn json(&self) -> Value {
         let figures: Map<_, _> =
-            self.figures.iter().map(|figure| (figure.key.to_owned(), json!(rounded(figure.value)))).collect();
+            self.figures.iter().map(|figure| (figure.key.to_owned(), number(figure.value))).collect();
 
         json!({ "bench": self.name, "figures": figures, "faults": self.faults })
     }
@@ -153,8 +153,10 @@ fn grouped(value: f64) -> String {
     text
 }
 
-fn rounded(value: f64) -> f64 {
-    (value * 1000.0).round() / 1000.0
+/// A number for JSON: whole when it is whole, else with three digits.
+fn number(value: f64) -> Value {
+    // Whole figures are counts, far below 2^53.
+    if value.fract() == 0.0 { json!(value as i64) } else { json!((value * 1000.0).round() / 1000.0) }
 }
 
 #[cfg(test)]
@@ -200,7 +202,7 @@ mod tests {
         report.must_be_none("doubled", "doubled", 3);
 
         assert_eq!(report.fault().as_deref(), Some("fanout: 3 doubled"));
-        assert_eq!(report.json()["figures"]["doubled"], 3.0);
+        assert_eq!(report.json()["figures"]["doubled"], 3);
     }
 
     #[test]
