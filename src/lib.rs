@@ -5,5 +5,6 @@ pub mod broker;
 pub mod cli;
 pub mod config;
 pub mod domain;
+pub mod http;
 pub mod observe;
 pub mod pipe;

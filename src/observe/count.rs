@@ -55,8 +55,12 @@ pub struct Totals {
     pub refused: u64,
     /// Events that a newer one replaced before a client got them.
     pub dropped: u64,
+    /// Times a client's outbox passed its high-water mark.
+    pub behind: u64,
     /// Times a client was told that it missed events.
     pub gaps: u64,
+    /// Connections of modules open now.
+    pub module_sockets: u64,
     /// Module actors in memory now.
     pub active_modules: u64,
 }
@@ -208,7 +212,14 @@ impl Metrics {
             unchanged: figures.unchanged.get(),
             refused: figures.refused_total.load(Ordering::Relaxed),
             dropped: figures.dropped.get(),
+            behind: figures.behind.get(),
             gaps: figures.gaps.get(),
+            module_sockets: figures
+                .sockets_open
+                .get_or_create(&Door::Module.label())
+                .get()
+                .try_into()
+                .unwrap_or_default(),
             active_modules: figures.modules_active.get().try_into().unwrap_or_default(),
         }
     }

@@ -1,0 +1,9 @@
+//! The admin room: gathers what admins watch, and tells the state behind topics.
+
+mod room;
+mod snapshots;
+mod stats;
+
+pub use room::{AdminRoom, ReadStats, RoomSources};
+pub use snapshots::Snapshots;
+pub use stats::{ConnectionsByPage, Stats};

@@ -1,0 +1,188 @@
+//! What a worker thread needs to open sockets, and who may come in by which.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use actix::Addr;
+use actix_http::Request;
+
+use super::{credential, origin};
+use crate::auth::{Authenticator, Credential, Principal};
+use crate::domain::ids::ModuleId;
+use crate::domain::problem::Problem;
+use crate::pipe::{Flusher, OutboxOptions};
+use crate::{module, session};
+
+/// The bounds of sockets.
+#[derive(Debug, Clone)]
+pub struct DoorOptions {
+    /// The marks of every outbox.
+    pub outbox: OutboxOptions,
+    /// The longest message of a peer, in bytes.
+    pub max_message: usize,
+    /// How many sockets this node takes.
+    pub max_sockets: usize,
+    /// How long written bytes may go unacknowledged by the peer's machine.
+    pub user_timeout: Duration,
+    /// Origins besides the hub's own whose pages may use a cookie.
+    pub allowed_origins: Vec<String>,
+}
+
+/// The doors of one worker thread.
+pub struct Doors {
+    /// The bounds.
+    pub options: DoorOptions,
+    /// Who lets outboxes write.
+    pub flusher: Flusher,
+    /// What sessions share.
+    pub house: Rc<session::House>,
+    /// What links share.
+    pub module_house: Rc<module::House>,
+    /// Who judges credentials.
+    pub authenticator: Authenticator,
+    /// Who knows the modules.
+    pub modules: Addr<module::Registry>,
+    /// The open sockets of all threads.
+    pub sockets: Arc<AtomicUsize>,
+}
+
+/// Who comes in.
+pub enum Admitted {
+    /// A person, to `/ws`.
+    Person(Box<Principal>),
+    /// A module, to `/ws/module`; none if it will identify itself by its first frame.
+    Module(Option<ModuleId>),
+}
+
+/// One open socket; dropping it counts it out.
+pub struct SocketGuard(Arc<AtomicUsize>);
+
+impl Drop for SocketGuard {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Doors {
+    /// Counts a socket in.
+    #[must_use]
+    pub fn count_socket(&self) -> SocketGuard {
+        self.sockets.fetch_add(1, Ordering::Relaxed);
+        SocketGuard(Arc::clone(&self.sockets))
+    }
+
+    /// Judges an upgrade request.
+    ///
+    /// # Errors
+    /// The problem to answer with.
+    pub async fn admit(&self, request: &Request) -> Result<Admitted, Problem> {
+        if self.sockets.load(Ordering::Relaxed) >= self.options.max_sockets {
+            return Err(Problem::new("too-many-connections", 503, "the hub has too many connections; come back later"));
+        }
+        match request.path() {
+            "/ws" => self.person(request).await.map(|principal| Admitted::Person(Box::new(principal))),
+            "/ws/module" => self.module(request).await.map(Admitted::Module),
+            _ => Err(Problem::new("not-found", 404, "there is no socket here; use `/ws` or `/ws/module`")),
+        }
+    }
+
+    async fn person(&self, request: &Request) -> Result<Principal, Problem> {
+        let credential = self.credential(request)?;
+        self.authenticator.authenticate(credential).await.map_err(|error| error.problem())
+    }
+
+    fn credential(&self, request: &Request) -> Result<Credential, Problem> {
+        let headers = request.headers();
+        if let Some(token) = credential::bearer(headers) {
+            return Ok(Credential::Bearer(token.to_owned()));
+        }
+        if let Some(ticket) = ticket(request) {
+            return Ok(Credential::Ticket(ticket.to_owned()));
+        }
+        let Some(cookie) = credential::cookie(headers) else {
+            return Err(Problem::new("not-authenticated", 401, "log in first"));
+        };
+        if !origin::is_own(headers, &self.options.allowed_origins) {
+            let detail = "a page of another origin may not use the session cookie; ask for a ticket";
+            return Err(Problem::new("foreign-origin", 403, detail));
+        }
+        Ok(Credential::Cookie(cookie.to_owned()))
+    }
+
+    async fn module(&self, request: &Request) -> Result<Option<ModuleId>, Problem> {
+        let headers = request.headers();
+        let (named, token) = match (credential::bearer(headers), credential::basic(headers)) {
+            (Some(token), _) => (None, token.to_owned()),
+            (None, Some((name, token))) => (Some(name), token),
+            (None, None) => return Ok(None),
+        };
+        let found = module::identify(&self.modules, named.as_deref(), &token).await;
+        found.map(Some).map_err(|error| error.problem())
+    }
+}
+
+fn ticket(request: &Request) -> Option<&str> {
+    let query = request.uri().query()?;
+    query.split('&').find_map(|pair| pair.strip_prefix("ticket=")).filter(|ticket| !ticket.is_empty())
+}
+
+/// Makes the doors of a worker thread, on that thread.
+#[derive(Clone)]
+pub struct DoorMaker {
+    /// The bounds.
+    pub options: DoorOptions,
+    /// The bounds of sessions.
+    pub sessions: session::SessionOptions,
+    /// The bounds of links.
+    pub links: module::LinkOptions,
+    /// How long written frames wait for company.
+    pub flush_interval: Duration,
+    /// Who orders events.
+    pub broker: Addr<Broker>,
+    /// The bounds of the relay.
+    pub broker_options: BrokerOptions,
+    /// Who knows all sessions.
+    pub registry: Addr<session::Registry>,
+    /// Who tells the state behind topics.
+    pub snapshots: Recipient<session::TakeSnapshots>,
+    /// Who judges credentials.
+    pub authenticator: Authenticator,
+    /// Who knows the modules.
+    pub modules: Addr<module::Registry>,
+    /// The open sockets of all threads.
+    pub sockets: Arc<AtomicUsize>,
+    /// Who is told of every relay that starts.
+    pub relays: RelayList,
+    /// The counters.
+    pub metrics: Metrics,
+}
+
+impl DoorMaker {
+    /// Starts the relay of this thread and opens its doors.
+    ///
+    /// # Errors
+    /// When the broker is gone.
+    pub async fn make(&self) -> Result<Rc<Doors>, MailboxError> {
+        let (addr, relay) = Relay::join(self.broker.clone(), self.broker_options, self.metrics.clone()).await?;
+        self.relays.add(addr.recipient());
+        let house = session::House {
+            options: self.sessions.clone(),
+            relay,
+            registry: self.registry.clone(),
+            snapshots: self.snapshots.clone(),
+            authenticator: self.authenticator.clone(),
+        };
+        let module_house = module::House { options: self.links.clone(), registry: self.modules.clone() };
+        Ok(Rc::new(Doors {
+            options: self.options.clone(),
+            flusher: Flusher::start(self.flush_interval),
+            house: Rc::new(house),
+            module_house: Rc::new(module_house),
+            authenticator: self.authenticator.clone(),
+            modules: self.modules.clone(),
+            sockets: Arc::clone(&self.sockets),
+        }))
+    }
+}

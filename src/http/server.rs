@@ -1,0 +1,102 @@
+//! The HTTP server: the application for requests, the doors for upgrades, both on every worker thread.
+
+use std::io;
+use std::net::TcpListener;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_codec::Framed;
+use actix_http::{HttpService, Request, h1};
+use actix_server::Server;
+use actix_service::{IntoServiceFactory, ServiceFactory, fn_factory, fn_service, map_config};
+use actix_web::dev::AppConfig;
+use actix_web::rt::net::TcpStream;
+use rustls::ServerConfig;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::doors::DoorMaker;
+use super::upgrade::upgrade;
+use super::{Services, application};
+use crate::pipe::Stream;
+
+/// How long a client may take to send the head of a request.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long an idle connection is kept.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+
+/// How the server runs.
+#[derive(Debug, Clone)]
+pub struct ServerOptions {
+    /// How many worker threads.
+    pub workers: usize,
+    /// How many HTTP connections each of them takes at once; upgraded sockets count apart.
+    pub max_connections: usize,
+    /// How long requests may take to end when the server stops.
+    pub grace: Duration,
+    /// TLS, if a certificate is configured.
+    pub tls: Option<Arc<ServerConfig>>,
+}
+
+/// Serves HTTP and sockets on a bound listener; the future ends when the server has stopped.
+///
+/// # Errors
+/// When the listener cannot be used.
+pub fn serve(
+    listener: TcpListener,
+    options: ServerOptions,
+    services: Services,
+    doors: DoorMaker,
+) -> io::Result<Server> {
+    let address = listener.local_addr()?;
+    let builder = Server::build()
+        .workers(options.workers)
+        .max_concurrent_connections(options.max_connections)
+        .shutdown_timeout(options.grace.as_secs().max(1))
+        .disable_signals();
+    let is_secure = options.tls.is_some();
+    let app = move || {
+        let config = AppConfig::new(is_secure, address.to_string(), address);
+        map_config(application(&services, is_secure), move |()| config.clone())
+    };
+    let builder = match options.tls {
+        None => builder.listen("http", listener, move || {
+            HttpService::build()
+                .keep_alive(KEEP_ALIVE)
+                .client_request_timeout(HEAD_TIMEOUT)
+                .local_addr(address)
+                .upgrade(door::<TcpStream>(doors.clone()))
+                .finish(app())
+                .tcp()
+        }),
+        Some(tls) => builder.listen("https", listener, move || {
+            HttpService::build()
+                .keep_alive(KEEP_ALIVE)
+                .client_request_timeout(HEAD_TIMEOUT)
+                .local_addr(address)
+                .secure()
+                .upgrade(door::<actix_tls::accept::rustls_0_23::TlsStream<TcpStream>>(doors.clone()))
+                .finish(app())
+                .rustls_0_23(ServerConfig::clone(&tls))
+        }),
+    };
+    Ok(builder?.run())
+}
+
+/// The service that takes upgrade requests of one worker; making it starts the worker's relay.
+fn door<T>(
+    maker: DoorMaker,
+) -> impl ServiceFactory<(Request, Framed<T, h1::Codec>), Config = (), Response = (), Error = io::Error, InitError = ()>
+where
+    T: AsyncRead + AsyncWrite + Unpin + Into<Stream> + 'static,
+{
+    fn_factory(move || {
+        let maker = maker.clone();
+        async move {
+            let doors = maker.make().await.map_err(|error| tracing::error!(%error, "a worker has no doors"))?;
+            let service = move |(request, framed)| upgrade(Rc::clone(&doors), request, framed);
+            Ok::<_, ()>(fn_service(service))
+        }
+    })
+    .into_factory()
+}

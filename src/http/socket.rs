@@ -1,0 +1,175 @@
+//! One WebSocket: reads and assembles what the peer sends, and lets its outbox drain.
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use actix::dev::RecipientRequest;
+use actix::{MailboxError, Recipient};
+use tokio::io::ReadBuf;
+
+use crate::pipe::frame::{self, Assembler, FrameError, Incoming};
+use crate::pipe::{Closed, Outbox, Received};
+
+/// How much one read takes at most.
+const READ_SIZE: usize = 16 * 1024;
+/// How many steps a socket takes before others get their turn.
+const STEPS_PER_TURN: usize = 32;
+/// How long a peer may take to close after our goodbye.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+thread_local! {
+    /// Every socket of a thread reads into this; nothing stays in it between two reads.
+    static SCRATCH: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_SIZE]);
+}
+
+/// The actor beside a socket.
+pub struct Peer {
+    /// Gets every text message; the next is read when it has answered.
+    pub received: Recipient<Received>,
+    /// Is told once that the connection is gone.
+    pub closed: Recipient<Closed>,
+}
+
+/// The future that owns the reading side of one WebSocket; it ends with the connection.
+///
+/// Invariant: while the peer's actor works on a message, or the outbox is high, nothing is read: TCP makes the sender wait.
+pub struct Socket {
+    outbox: Outbox,
+    peer: Peer,
+    assembler: Assembler,
+    answer: Option<RecipientRequest<Received>>,
+    goodbye: Option<Pin<Box<tokio::time::Sleep>>>,
+    has_ended: bool,
+}
+
+impl Socket {
+    /// A socket whose handshake is done; `early` came with the handshake.
+    #[must_use]
+    pub fn new(outbox: Outbox, peer: Peer, max_message: usize, early: &[u8]) -> Self {
+        let mut assembler = Assembler::new(max_message);
+        assembler.feed(early);
+        Self { outbox, peer, assembler, answer: None, goodbye: None, has_ended: false }
+    }
+
+    /// One step; ready when the connection is over.
+    fn step(&mut self, cx: &mut Context<'_>) -> Poll<Step> {
+        if self.outbox.is_closed() {
+            return Poll::Ready(Step::Over);
+        }
+        if self.outbox.is_ending() {
+            return self.say_goodbye(cx);
+        }
+        if let Some(answer) = &mut self.answer {
+            let answer = ready!(Pin::new(answer).poll(cx));
+            self.answer = None;
+            if let Err(MailboxError::Closed) = answer {
+                self.outbox.close(1011, "the session has ended");
+            }
+            return Poll::Ready(Step::Again);
+        }
+        match self.assembler.next_message() {
+            Ok(Some(message)) => self.take(message),
+            Ok(None) => ready!(self.read(cx)),
+            Err(error) => self.refuse(&error),
+        }
+        Poll::Ready(Step::Again)
+    }
+
+    fn take(&mut self, message: Incoming) {
+        match message {
+            Incoming::Text(text) => self.answer = Some(self.peer.received.send(Received(text))),
+            Incoming::Binary(_) => self.outbox.close(1003, "send text frames with one JSON object each"),
+            Incoming::Ping(payload) => self.outbox.send(frame::pong(&payload)),
+            Incoming::Pong => {}
+            Incoming::Close(code) => self.outbox.close(code.unwrap_or(1000), ""),
+        }
+    }
+
+    fn refuse(&self, error: &FrameError) {
+        self.outbox.close(error.close_code(), &error.to_string());
+    }
+
+    fn read(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.outbox.is_high() {
+            // The write that is under way wakes this task.
+            return Poll::Pending;
+        }
+        let (outbox, assembler) = (&self.outbox, &mut self.assembler);
+        let result = SCRATCH.with_borrow_mut(|scratch| {
+            let mut buffer = ReadBuf::new(scratch);
+            let result = ready!(outbox.poll_read(cx, &mut buffer));
+            assembler.feed(buffer.filled());
+            Poll::Ready(result.map(|()| buffer.filled().len()))
+        });
+        match ready!(result) {
+            Ok(1..) => self.outbox.mark_heard(),
+            Ok(0) | Err(_) => self.outbox.abort(),
+        }
+        Poll::Ready(())
+    }
+
+    /// Sends what waits, then our close frame, then waits a while for the peer to close.
+    fn say_goodbye(&mut self, cx: &mut Context<'_>) -> Poll<Step> {
+        let goodbye = self.goodbye.get_or_insert_with(|| Box::pin(tokio::time::sleep(GOODBYE)));
+        let is_late = goodbye.as_mut().poll(cx).is_ready();
+        if is_late || !self.outbox.has_said_goodbye() {
+            return if is_late { Poll::Ready(Step::Over) } else { Poll::Pending };
+        }
+        if ready!(self.outbox.poll_shutdown(cx)).is_err() {
+            return Poll::Ready(Step::Over);
+        }
+        SCRATCH.with_borrow_mut(|scratch| {
+            let mut buffer = ReadBuf::new(scratch);
+            match ready!(self.outbox.poll_read(cx, &mut buffer)) {
+                Ok(()) if !buffer.filled().is_empty() => Poll::Ready(Step::Again),
+                _ => Poll::Ready(Step::Over),
+            }
+        })
+    }
+
+    fn end(&mut self) {
+        if !self.has_ended {
+            self.has_ended = true;
+            self.outbox.abort();
+            // One per connection; an actor that is gone needs no word.
+            self.peer.closed.do_send(Closed);
+        }
+    }
+}
+
+enum Step {
+    Again,
+    Over,
+}
+
+impl Future for Socket {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let socket = self.as_mut().get_mut();
+        socket.outbox.register_reader(cx.waker());
+        if let Poll::Ready(Err(_)) = socket.outbox.poll_drain(cx) {
+            socket.outbox.abort();
+        }
+        for _ in 0..STEPS_PER_TURN {
+            match ready!(socket.step(cx)) {
+                Step::Again => {}
+                Step::Over => {
+                    socket.end();
+                    return Poll::Ready(());
+                }
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        self.end();
+    }
+}

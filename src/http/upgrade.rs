@@ -1,0 +1,132 @@
+//! Every upgrade request comes here with its raw stream: routes it, authenticates it, shakes hands, starts its actor.
+
+use std::io;
+use std::rc::Rc;
+use std::time::Duration;
+
+use actix::Actor;
+use actix_codec::Framed;
+use actix_http::{Request, h1};
+use actix_web::http::header::{self, HeaderMap};
+use actix_web::http::{Method, StatusCode};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tungstenite::handshake::derive_accept_key;
+
+use super::doors::{Admitted, Doors};
+use super::socket::{Peer, Socket};
+use crate::domain::problem::Problem;
+use crate::module::Link;
+use crate::pipe::{Outbox, Stream};
+use crate::session::Session;
+
+/// How long the way from request to open socket may take.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Takes one upgrade request to its end; the socket then lives in a task of its own.
+///
+/// # Errors
+/// When the stream breaks during the handshake, or the handshake takes too long.
+pub async fn upgrade<T>(doors: Rc<Doors>, request: Request, framed: Framed<T, h1::Codec>) -> io::Result<()>
+where
+    T: AsyncRead + AsyncWrite + Unpin + Into<Stream>,
+{
+    let parts = framed.into_parts();
+    let (mut stream, early) = (parts.io, parts.read_buf);
+    let answered = tokio::time::timeout(HANDSHAKE_TIMEOUT, answer(&doors, &request, &mut stream)).await;
+    let Some(admitted) = answered?? else { return Ok(()) };
+    open(&doors, admitted, stream.into(), &early);
+    Ok(())
+}
+
+async fn answer<T>(doors: &Doors, request: &Request, stream: &mut T) -> io::Result<Option<Admitted>>
+where
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    let admitted = match accept_key(request) {
+        Ok(key) => doors.admit(request).await.map(|admitted| (admitted, key)),
+        Err(problem) => Err(problem),
+    };
+    match admitted {
+        Ok((admitted, key)) => {
+            let head = format!(
+                "HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\
+                 sec-websocket-accept: {key}\r\n\r\n"
+            );
+            stream.write_all(head.as_bytes()).await?;
+            stream.flush().await?;
+            Ok(Some(admitted))
+        }
+        Err(problem) => refuse(stream, &problem).await.map(|()| None),
+    }
+}
+
+/// The answer to the client's key (RFC 6455, 4.2).
+fn accept_key(request: &Request) -> Result<String, Problem> {
+    let headers = request.headers();
+    let is_websocket = has_token(headers, header::UPGRADE, "websocket") && *request.method() == Method::GET;
+    if !is_websocket {
+        return Err(Problem::new("upgrade-required", 426, "the only upgrade here is a GET to WebSocket"));
+    }
+    if !has_token(headers, header::SEC_WEBSOCKET_VERSION, "13") {
+        return Err(Problem::new("upgrade-required", 426, "speak version 13 of WebSocket (RFC 6455)"));
+    }
+    headers
+        .get(header::SEC_WEBSOCKET_KEY)
+        .map(|key| key.as_bytes())
+        .filter(|key| STANDARD.decode(key).is_ok_and(|nonce| nonce.len() == 16))
+        .map(derive_accept_key)
+        .ok_or_else(|| Problem::new("invalid-handshake", 400, "`Sec-WebSocket-Key` must be 16 bytes in base64"))
+}
+
+fn has_token(headers: &HeaderMap, name: header::HeaderName, token: &str) -> bool {
+    headers
+        .get_all(name)
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|part| part.trim().eq_ignore_ascii_case(token))
+}
+
+async fn refuse<T: AsyncWrite + Unpin>(stream: &mut T, problem: &Problem) -> io::Result<()> {
+    let body = serde_json::to_string(problem)?;
+    let reason = StatusCode::from_u16(problem.status).ok().and_then(|status| status.canonical_reason());
+    let extra = match problem.status {
+        401 => "www-authenticate: Bearer\r\n",
+        426 => "upgrade: websocket\r\nsec-websocket-version: 13\r\n",
+        429 | 503 => "retry-after: 5\r\n",
+        _ => "",
+    };
+    let answer = format!(
+        "HTTP/1.1 {} {}\r\nconnection: close\r\ncontent-type: application/problem+json\r\ncontent-length: {}\r\n\
+         cache-control: no-store\r\nx-content-type-options: nosniff\r\nx-request-id: {}\r\n{extra}\r\n{body}",
+        problem.status,
+        reason.unwrap_or_default(),
+        body.len(),
+        uuid::Uuid::now_v7().simple(),
+    );
+    stream.write_all(answer.as_bytes()).await?;
+    stream.shutdown().await
+}
+
+/// Starts the actor of an admitted peer and the task that owns its socket.
+fn open(doors: &Doors, admitted: Admitted, stream: Stream, early: &[u8]) {
+    stream.set_user_timeout(doors.options.user_timeout);
+    let outbox = Outbox::new(stream, doors.flusher.clone(), doors.options.outbox);
+    let peer = match admitted {
+        Admitted::Person(principal) => {
+            let session = Session::new(*principal, outbox.clone(), Rc::clone(&doors.house)).start();
+            Peer { received: session.clone().recipient(), closed: session.recipient() }
+        }
+        Admitted::Module(module) => {
+            let link = Link::new(module, outbox.clone(), Rc::clone(&doors.module_house)).start();
+            Peer { received: link.clone().recipient(), closed: link.recipient() }
+        }
+    };
+    let socket = Socket::new(outbox, peer, doors.options.max_message, early);
+    let guard = doors.count_socket();
+    actix_rt::spawn(async move {
+        socket.await;
+        drop(guard);
+    });
+}

@@ -1,0 +1,145 @@
+//! HTTP as an outsider speaks it, over a plain connection.
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// What the hub answered.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The headers, names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub text: String,
+}
+
+impl Answer {
+    /// Sends one request with a JSON body.
+    pub async fn of(authority: &str, method: &str, path: &str, headers: &[(&str, &str)], body: Option<Value>) -> Self {
+        let body = body.map(|body| body.to_string().into_bytes());
+        let mut headers = headers.to_vec();
+        if body.is_some() && !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
+            headers.push(("content-type", "application/json"));
+        }
+        Self::raw(authority, method, path, &headers, body.as_deref()).await
+    }
+
+    /// Sends one request with any body.
+    pub async fn raw(
+        authority: &str,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&[u8]>,
+    ) -> Self {
+        let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {authority}\r\nconnection: close\r\n");
+        for (name, value) in headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        if let Some(body) = body {
+            head.push_str(&format!("content-length: {}\r\n", body.len()));
+        }
+        head.push_str("\r\n");
+        let mut stream = TcpStream::connect(authority).await.expect("the hub listens");
+        stream.write_all(head.as_bytes()).await.expect("the request goes out");
+        // A hub that refuses early may close before it has read everything.
+        let _ = stream.write_all(body.unwrap_or_default()).await;
+        let mut bytes = Vec::new();
+        let _ = stream.read_to_end(&mut bytes).await;
+        Self::parse(&bytes)
+    }
+
+    fn parse(bytes: &[u8]) -> Self {
+        let text = String::from_utf8_lossy(bytes);
+        let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
+        let mut lines = head.lines();
+        let status = lines.next().and_then(|line| line.split(' ').nth(1)).and_then(|status| status.parse().ok());
+        let headers: Vec<(String, String)> = lines
+            .filter_map(|line| line.split_once(": "))
+            .map(|(name, value)| (name.to_lowercase(), value.to_owned()))
+            .collect();
+        let is_chunked = headers.iter().any(|(name, value)| name == "transfer-encoding" && value == "chunked");
+        let text = if is_chunked { unchunked(body) } else { body.to_owned() };
+        Self { status: status.unwrap_or(0), headers, text }
+    }
+
+    /// The body as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// A header.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+}
+
+fn unchunked(mut body: &str) -> String {
+    let mut whole = String::new();
+    while let Some((size, rest)) = body.split_once("\r\n") {
+        let Ok(size @ 1..) = usize::from_str_radix(size, 16) else { break };
+        whole.push_str(&rest[..size]);
+        body = &rest[size + 2..];
+    }
+    whole
+}
+
+/// Somebody who is logged in.
+#[derive(Debug, Clone)]
+pub struct Account {
+    authority: String,
+    /// The access token.
+    pub access_token: String,
+    /// The refresh token.
+    pub refresh_token: String,
+    /// The account's id.
+    pub id: String,
+}
+
+impl Account {
+    /// From the answer to a login.
+    pub fn new(authority: &str, login: Value) -> Self {
+        let text = |value: &Value| value.as_str().expect("a login answers tokens").to_owned();
+        Self {
+            authority: authority.to_owned(),
+            access_token: text(&login["accessToken"]),
+            refresh_token: text(&login["refreshToken"]),
+            id: text(&login["user"]["id"]),
+        }
+    }
+
+    /// Sends a request as this person.
+    pub async fn send(&self, method: &str, path: &str, body: Option<Value>) -> Answer {
+        let bearer = format!("Bearer {}", self.access_token);
+        Answer::of(&self.authority, method, path, &[("authorization", &bearer)], body).await
+    }
+
+    /// GET.
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send("GET", path, None).await
+    }
+
+    /// POST.
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        self.send("POST", path, Some(body)).await
+    }
+
+    /// PATCH.
+    pub async fn patch(&self, path: &str, body: Value) -> Answer {
+        self.send("PATCH", path, Some(body)).await
+    }
+
+    /// DELETE.
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.send("DELETE", path, None).await
+    }
+
+    /// Registers a module of this person; answers its token.
+    pub async fn create_module(&self, id: &str) -> String {
+        let answer = self.post("/api/v1/modules", json!({"moduleId": id, "name": id, "type": "Station"})).await;
+        assert_eq!(answer.status, 201, "{}", answer.text);
+        answer.json()["token"].as_str().expect("the token is shown once").to_owned()
+    }
+}

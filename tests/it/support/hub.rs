@@ -1,0 +1,107 @@
+//! A hub that lives as long as its test.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use carillon::app::Hub;
+use carillon::config::Config;
+use serde_json::json;
+
+use super::http::{Account, Answer};
+use super::{TestDevice, TestTab};
+
+/// The address of the first admin.
+pub const ADMIN: &str = "admin@example.org";
+/// The password of everybody in a test.
+pub const PASSWORD: &str = "correct horse battery";
+
+/// A running hub.
+pub struct TestHub {
+    hub: Option<Hub>,
+    /// `127.0.0.1:PORT`.
+    pub authority: String,
+    data: PathBuf,
+}
+
+impl TestHub {
+    /// Starts a hub with quick hashing and two workers.
+    pub async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// Starts a hub with configuration keys of its own.
+    pub async fn with(keys: &[(&str, &str)]) -> Self {
+        let data = std::env::temp_dir().join(format!("carillon-test-{}", uuid::Uuid::now_v7().simple()));
+        Self::on(&data, keys).await
+    }
+
+    /// Starts a hub on a data folder that may have been used before.
+    pub async fn on(data: &Path, keys: &[(&str, &str)]) -> Self {
+        let mut environment: HashMap<String, String> = [
+            ("CARILLON__HTTP__LISTEN", "127.0.0.1:0"),
+            ("CARILLON__HTTP__WORKERS", "2"),
+            ("CARILLON__AUTH__BCRYPT_COST", "4"),
+            ("CARILLON__AUTH__ADDRESS_ATTEMPTS", "100000"),
+            ("CARILLON__AUTH__ACCOUNT_ATTEMPTS", "100000"),
+            ("CARILLON__STORE__SYNCHRONOUS", "normal"),
+            ("CARILLON__DATA__DIR", &data.display().to_string()),
+            ("CARILLON_ADMIN_EMAIL", ADMIN),
+            ("CARILLON_ADMIN_PASSWORD", PASSWORD),
+        ]
+        .into_iter()
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .collect();
+        for (key, value) in keys {
+            environment.insert((*key).to_owned(), (*value).to_owned());
+        }
+        let config = Config::load(None, environment, Vec::new()).expect("the test's configuration is good");
+        let hub = Hub::start(config).await.expect("the hub starts");
+        let authority = hub.address().to_string();
+        Self { hub: Some(hub), authority, data: data.to_owned() }
+    }
+
+    /// Stops the hub as SIGTERM would; gives the data folder back.
+    pub async fn stop(mut self) -> PathBuf {
+        if let Some(hub) = self.hub.take() {
+            hub.stop().await;
+        }
+        self.data.clone()
+    }
+
+    /// Logs the first admin in.
+    pub async fn admin(&self) -> Account {
+        self.log_in(ADMIN, PASSWORD).await
+    }
+
+    /// Logs somebody in.
+    pub async fn log_in(&self, email: &str, password: &str) -> Account {
+        let body = json!({"email": email, "password": password});
+        let answer = Answer::of(&self.authority, "POST", "/api/v1/auth/login", &[], Some(body)).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        Account::new(&self.authority, answer.json())
+    }
+
+    /// Makes a user without roles beyond `user` and logs them in.
+    pub async fn user(&self, email: &str) -> Account {
+        let admin = self.admin().await;
+        let body = json!({"email": email, "name": email, "password": PASSWORD, "roles": ["user"]});
+        let answer = admin.post("/api/v1/users", body).await;
+        assert_eq!(answer.status, 201, "{}", answer.text);
+        self.log_in(email, PASSWORD).await
+    }
+
+    /// An admin and one of their modules, connected.
+    pub async fn owner_with_module(&self, id: &str) -> (Account, TestDevice) {
+        let owner = self.admin().await;
+        let token = owner.create_module(id).await;
+        let device = TestDevice::connect(&self.authority, &token).await;
+        (owner, device)
+    }
+
+    /// Opens a socket of a person on some topics and reads past the snapshots.
+    pub async fn tab(&self, account: &Account, topics: &[&str]) -> TestTab {
+        let mut tab = TestTab::connect(&self.authority, &account.access_token).await;
+        tab.begin(topics).await;
+        tab
+    }
+}

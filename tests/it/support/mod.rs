@@ -1,0 +1,11 @@
+//! A real hub on a free port with a private database, and clients for its doors.
+
+mod device;
+mod http;
+mod hub;
+mod tab;
+
+pub use device::TestDevice;
+pub use http::{Account, Answer};
+pub use hub::TestHub;
+pub use tab::TestTab;
