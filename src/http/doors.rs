@@ -5,13 +5,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use actix::Addr;
+use actix::{Addr, MailboxError, Recipient};
 use actix_http::Request;
 
+use super::relays::RelayList;
 use super::{credential, origin};
 use crate::auth::{Authenticator, Credential, Principal};
+use crate::broker::{Broker, BrokerOptions, Relay};
 use crate::domain::ids::ModuleId;
 use crate::domain::problem::Problem;
+use crate::observe::{Door, Metrics};
 use crate::pipe::{Flusher, OutboxOptions};
 use crate::{module, session};
 
@@ -46,6 +49,8 @@ pub struct Doors {
     pub modules: Addr<module::Registry>,
     /// The open sockets of all threads.
     pub sockets: Arc<AtomicUsize>,
+    /// The counters.
+    pub metrics: Metrics,
 }
 
 /// Who comes in.
@@ -57,20 +62,35 @@ pub enum Admitted {
 }
 
 /// One open socket; dropping it counts it out.
-pub struct SocketGuard(Arc<AtomicUsize>);
+pub struct SocketGuard {
+    open: Arc<AtomicUsize>,
+    metrics: Metrics,
+    door: Door,
+}
 
 impl Drop for SocketGuard {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.open.fetch_sub(1, Ordering::Relaxed);
+        self.metrics.socket_closed(self.door);
+    }
+}
+
+impl Admitted {
+    const fn door(&self) -> Door {
+        match self {
+            Self::Person(_) => Door::Native,
+            Self::Module(_) => Door::Module,
+        }
     }
 }
 
 impl Doors {
     /// Counts a socket in.
     #[must_use]
-    pub fn count_socket(&self) -> SocketGuard {
+    pub fn count_socket(&self, admitted: &Admitted) -> SocketGuard {
         self.sockets.fetch_add(1, Ordering::Relaxed);
-        SocketGuard(Arc::clone(&self.sockets))
+        self.metrics.socket_opened(admitted.door());
+        SocketGuard { open: Arc::clone(&self.sockets), metrics: self.metrics.clone(), door: admitted.door() }
     }
 
     /// Judges an upgrade request.
@@ -78,6 +98,14 @@ impl Doors {
     /// # Errors
     /// The problem to answer with.
     pub async fn admit(&self, request: &Request) -> Result<Admitted, Problem> {
+        let admitted = self.judge(request).await;
+        if admitted.is_err() {
+            self.metrics.refused("handshake");
+        }
+        admitted
+    }
+
+    async fn judge(&self, request: &Request) -> Result<Admitted, Problem> {
         if self.sockets.load(Ordering::Relaxed) >= self.options.max_sockets {
             return Err(Problem::new("too-many-connections", 503, "the hub has too many connections; come back later"));
         }
@@ -173,6 +201,7 @@ impl DoorMaker {
             registry: self.registry.clone(),
             snapshots: self.snapshots.clone(),
             authenticator: self.authenticator.clone(),
+            metrics: self.metrics.clone(),
         };
         let module_house = module::House { options: self.links.clone(), registry: self.modules.clone() };
         Ok(Rc::new(Doors {
@@ -183,6 +212,7 @@ impl DoorMaker {
             authenticator: self.authenticator.clone(),
             modules: self.modules.clone(),
             sockets: Arc::clone(&self.sockets),
+            metrics: self.metrics.clone(),
         }))
     }
 }

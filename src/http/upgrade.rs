@@ -113,6 +113,7 @@ async fn refuse<T: AsyncWrite + Unpin>(stream: &mut T, problem: &Problem) -> io:
 fn open(doors: &Doors, admitted: Admitted, stream: Stream, early: &[u8]) {
     stream.set_user_timeout(doors.options.user_timeout);
     let outbox = Outbox::new(stream, doors.flusher.clone(), doors.options.outbox);
+    let guard = doors.count_socket(&admitted);
     let peer = match admitted {
         Admitted::Person(principal) => {
             let session = Session::new(*principal, outbox.clone(), Rc::clone(&doors.house)).start();
@@ -124,7 +125,6 @@ fn open(doors: &Doors, admitted: Admitted, stream: Stream, early: &[u8]) {
         }
     };
     let socket = Socket::new(outbox, peer, doors.options.max_message, early);
-    let guard = doors.count_socket();
     actix_rt::spawn(async move {
         socket.await;
         drop(guard);

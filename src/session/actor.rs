@@ -17,6 +17,7 @@ use crate::domain::ids::SessionId;
 use crate::domain::problem::Problem;
 use crate::domain::time::Timestamp;
 use crate::domain::topic::{Channel, Topic};
+use crate::observe::Metrics;
 use crate::pipe::{Closed, Outbox, Received, frame};
 
 /// How long the first frame may take before the welcome goes out without it.
@@ -55,6 +56,8 @@ pub struct House {
     pub snapshots: Recipient<TakeSnapshots>,
     /// Who judges newer access tokens.
     pub authenticator: Authenticator,
+    /// The counters.
+    pub metrics: Metrics,
 }
 
 /// A session beside its socket.
@@ -154,9 +157,15 @@ impl Session {
             }
             _ => {
                 let problem = Problem::new("invalid-token", 401, "the access token does not extend this login");
-                session.outbox.send_text(&protocol::refusal(id, &problem));
+                session.refuse(id, &problem);
             }
         }))
+    }
+
+    /// Answers a request with what is wrong with it.
+    pub(super) fn refuse(&self, id: Option<u64>, problem: &Problem) {
+        self.house.metrics.refused("frame");
+        self.outbox.send_text(&protocol::refusal(id, problem));
     }
 
     pub(super) fn tell_watching(&self, topic: &Topic, begins: bool) {
@@ -210,7 +219,7 @@ impl Handler<Received> for Session {
             Ok(request) => request,
             Err((id, problem)) => {
                 self.greet_if_new();
-                self.outbox.send_text(&protocol::refusal(id, &problem));
+                self.refuse(id, &problem);
                 return Box::pin(fut::ready(()));
             }
         };
@@ -231,7 +240,7 @@ impl Handler<Received> for Session {
             }
             Wish::Unavailable(what) => {
                 let problem = Problem::new("not-available", 501, format!("this hub does not take {what} yet"));
-                self.outbox.send_text(&protocol::refusal(request.id, &problem));
+                self.refuse(request.id, &problem);
                 Box::pin(fut::ready(()))
             }
         }

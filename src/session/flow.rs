@@ -41,11 +41,11 @@ impl Session {
             let read = read_topics(std::slice::from_ref(text)).and_then(|topics| self.with_channels(topics));
             match read {
                 Ok(topics) => wanted.extend(topics),
-                Err(problem) => self.outbox.send_text(&protocol::refusal(hello.id, &problem)),
+                Err(problem) => self.refuse(hello.id, &problem),
             }
         }
         if let Err(problem) = self.check_room(wanted.len()) {
-            self.outbox.send_text(&protocol::refusal(hello.id, &problem));
+            self.refuse(hello.id, &problem);
             wanted.clear();
         }
         // Without a cursor everything needs its snapshot; with one, only single modules need a judgement.
@@ -75,7 +75,7 @@ impl Session {
                 Ok(snapshot) => snapshots.push((topic.clone(), snapshot)),
                 Err(problem) => {
                     wanted.retain(|(other, _)| other != topic);
-                    self.outbox.send_text(&protocol::refusal(id, &problem));
+                    self.refuse(id, &problem);
                 }
             }
         }
@@ -117,7 +117,7 @@ impl Session {
         let wanted = match wanted {
             Ok(wanted) => wanted,
             Err(problem) => {
-                self.outbox.send_text(&protocol::refusal(id, &problem));
+                self.refuse(id, &problem);
                 return Box::pin(fut::ready(()));
             }
         };
@@ -137,7 +137,7 @@ impl Session {
         let snapshots = match answers {
             Ok(snapshots) => snapshots,
             Err(problem) => {
-                self.outbox.send_text(&protocol::refusal(id, &problem));
+                self.refuse(id, &problem);
                 seat.release(&[]);
                 return;
             }
@@ -157,7 +157,7 @@ impl Session {
     pub(super) fn unsubscribe(&mut self, id: Option<u64>, texts: &[String]) {
         let topics = match read_topics(texts) {
             Ok(topics) => topics,
-            Err(problem) => return self.outbox.send_text(&protocol::refusal(id, &problem)),
+            Err(problem) => return self.refuse(id, &problem),
         };
         for topic in &topics {
             let Some(place) = self.topics.iter().position(|(known, _)| known == topic) else { continue };
@@ -193,7 +193,7 @@ impl Session {
                 Ok(snapshot) => snapshots.push((topic.clone(), snapshot)),
                 Err(problem) => {
                     self.topics.retain(|(known, _)| known != topic);
-                    self.outbox.send_text(&protocol::refusal(None, &problem));
+                    self.refuse(None, &problem);
                 }
             }
         }

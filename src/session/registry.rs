@@ -14,6 +14,7 @@ use crate::domain::event::NewEvent;
 use crate::domain::event::payload::UserFacts;
 use crate::domain::ids::{LoginId, SessionId, UserId};
 use crate::domain::topic::Topic;
+use crate::observe::Metrics;
 
 /// For how long an ended login is remembered, longer than any handshake takes.
 const ENDED_KEPT: Duration = Duration::from_secs(60);
@@ -31,6 +32,7 @@ pub struct Registry {
     max_per_user: usize,
     publish: Recipient<Publish>,
     admin_room: Option<Recipient<AdminsWatch>>,
+    metrics: Metrics,
 }
 
 struct Known {
@@ -54,7 +56,7 @@ pub struct JoinAdminRoom(pub Recipient<AdminsWatch>);
 impl Registry {
     /// A registry without sessions.
     #[must_use]
-    pub fn new(max_per_user: usize, publish: Recipient<Publish>) -> Self {
+    pub fn new(max_per_user: usize, publish: Recipient<Publish>, metrics: Metrics) -> Self {
         Self {
             sessions: HashMap::new(),
             users: HashMap::new(),
@@ -63,6 +65,7 @@ impl Registry {
             max_per_user,
             publish,
             admin_room: None,
+            metrics,
         }
     }
 
@@ -89,13 +92,19 @@ impl Registry {
     }
 
     fn count_page(&mut self, topic: &Topic, begins: bool) {
-        let count = match topic {
-            Topic::Modules => &mut self.counts.on_modules,
-            Topic::Admin => &mut self.counts.on_admin,
-            Topic::Dashboard => &mut self.counts.on_dashboard,
+        let (page, count) = match topic {
+            Topic::Modules => ("modules", &mut self.counts.on_modules),
+            Topic::Admin => ("admin", &mut self.counts.on_admin),
+            Topic::Dashboard => ("dashboard", &mut self.counts.on_dashboard),
             _ => return,
         };
-        *count = if begins { *count + 1 } else { count.saturating_sub(1) };
+        if begins {
+            *count += 1;
+            self.metrics.page_entered(page);
+        } else {
+            *count = count.saturating_sub(1);
+            self.metrics.page_left(page);
+        }
         let is_edge = *topic == Topic::Admin && self.counts.on_admin == usize::from(begins);
         if let Some(room) = self.admin_room.as_ref().filter(|_| is_edge) {
             room.do_send(AdminsWatch(begins));

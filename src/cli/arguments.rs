@@ -1,0 +1,52 @@
+//! What can be typed behind `carillon`.
+
+use clap::{Parser, Subcommand};
+
+use super::serve::HubArgs;
+use super::{CliError, bench, serve, simulate};
+
+/// Carillon, a realtime event hub: modules push telemetry, dashboards see it live, admins watch the house
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true)]
+pub struct Arguments {
+    #[command(flatten)]
+    hub: HubArgs,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the hub (the same as no command)
+    Serve,
+    /// Connect simulated modules to a hub
+    Simulate(simulate::SimulateArgs),
+    /// Measure a hub under load
+    Bench(bench::BenchArgs),
+}
+
+impl Arguments {
+    /// Does what was asked.
+    ///
+    /// # Errors
+    /// Why it was not done, with the exit code.
+    pub fn run(&self) -> Result<(), CliError> {
+        match &self.command {
+            None | Some(Command::Serve) => serve::run(&self.hub),
+            Some(Command::Simulate(args)) => simulate::run(args),
+            Some(Command::Bench(args)) => bench::run(args),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_agree_with_each_other() {
+        Arguments::command().debug_assert();
+    }
+}
