@@ -8,3 +8,4 @@ pub mod domain;
 pub mod http;
 pub mod observe;
 pub mod pipe;
+pub mod store;

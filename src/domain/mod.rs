@@ -1,5 +1,6 @@
 //! Pure words and rules of the hub: no actor, no database, no socket.
 
+pub mod account;
 pub mod cursor;
 pub mod event;
 pub mod grant;

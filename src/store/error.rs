@@ -1,0 +1,100 @@
+//! What can go wrong between the hub and its database.
+
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+
+/// Why the store did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// No such row.
+    #[error("nothing is there under that key")]
+    NotFound,
+    /// The change goes against what is already there: a key taken twice, or a row that others need.
+    #[error("the change conflicts with what is stored: {0}")]
+    Conflict(String),
+    /// Somebody else held the database, or all connections were in use, for too long.
+    #[error("the database is busy; try again")]
+    Busy,
+    /// The file or its disk cannot be written.
+    #[error("the database is read-only; make its file and folder writable")]
+    ReadOnly,
+    /// The disk is full.
+    #[error("the disk of the database is full; free some space")]
+    Full,
+    /// The database was written by a newer version.
+    #[error(
+        "the database has the migration `{found}`, newer than the last one this version knows, `{known}`; start the newer version, or restore a backup"
+    )]
+    Newer {
+        /// The unknown migration.
+        found: String,
+        /// The last known one.
+        known: String,
+    },
+    /// Anything else.
+    #[error("the database does not answer: {0}")]
+    Unavailable(String),
+}
+
+impl StoreError {
+    /// A row that breaks its own rules, such as a role that does not exist.
+    #[must_use]
+    pub fn unreadable(table: &str, key: &str) -> Self {
+        Self::Unavailable(format!("row `{key}` of `{table}` cannot be read"))
+    }
+
+    /// Whether trying again later, perhaps after the operator has acted, can help.
+    #[must_use]
+    pub const fn is_emergency(&self) -> bool {
+        !matches!(self, Self::NotFound | Self::Conflict(_))
+    }
+
+    /// Judges by the message of SQLite, which is all that diesel hands on of a result code without a kind.
+    pub(super) fn from_message(message: &str) -> Self {
+        if message.contains("is locked") {
+            Self::Busy
+        } else if message.contains("readonly database") {
+            Self::ReadOnly
+        } else if message.contains("disk is full") {
+            Self::Full
+        } else {
+            Self::Unavailable(message.to_owned())
+        }
+    }
+}
+
+impl From<DieselError> for StoreError {
+    fn from(error: DieselError) -> Self {
+        match error {
+            DieselError::NotFound => Self::NotFound,
+            DieselError::DatabaseError(
+                DatabaseErrorKind::UniqueViolation
+                | DatabaseErrorKind::ForeignKeyViolation
+                | DatabaseErrorKind::CheckViolation
+                | DatabaseErrorKind::NotNullViolation,
+                information,
+            ) => Self::Conflict(information.message().to_owned()),
+            DieselError::DatabaseError(_, information) => Self::from_message(information.message()),
+            DieselError::RollbackErrorOnCommit { commit_error, .. } => Self::from(*commit_error),
+            other => Self::Unavailable(other.to_string()),
+        }
+    }
+}
+
+impl From<diesel::ConnectionError> for StoreError {
+    fn from(error: diesel::ConnectionError) -> Self {
+        Self::from_message(&error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_of_the_database_are_understood() {
+        assert!(matches!(StoreError::from_message("database is locked"), StoreError::Busy));
+        assert!(matches!(StoreError::from_message("attempt to write a readonly database"), StoreError::ReadOnly));
+        assert!(matches!(StoreError::from_message("database or disk is full"), StoreError::Full));
+        assert!(matches!(StoreError::from_message("disk I/O error"), StoreError::Unavailable(_)));
+    }
+}

@@ -1,0 +1,167 @@
+//! The database: the only place that knows the pools, and where blocking work leaves the actors' threads.
+//!
+//! One connection writes, several read at the same time (SQLite in WAL mode). A table's file takes a connection and is
+//! the only one that knows the table.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use diesel::SqliteConnection;
+use diesel::r2d2::{ConnectionManager, Pool};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+mod error;
+pub mod logins;
+pub mod migrate;
+mod open;
+pub mod schema;
+#[cfg(test)]
+pub mod testing;
+pub mod users;
+
+pub use error::StoreError;
+pub use open::Options;
+
+/// What a table's file works with.
+pub type Connection = SqliteConnection;
+
+type Connections = Pool<ConnectionManager<SqliteConnection>>;
+
+/// How long a call waits for its turn before it fails with [`StoreError::Busy`].
+const TURN_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The database; clones share it.
+#[derive(Clone)]
+pub struct Store {
+    writer: Lane,
+    readers: Lane,
+    counters: Arc<Counters>,
+}
+
+/// A pool with as many turns as connections: who waits for a turn holds no thread.
+#[derive(Clone)]
+struct Lane {
+    pool: Connections,
+    turns: Arc<Semaphore>,
+}
+
+#[derive(Debug, Default)]
+struct Counters {
+    reads: AtomicU64,
+    writes: AtomicU64,
+    failures: AtomicU64,
+}
+
+/// What the store has done since the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoreCounts {
+    /// Calls of [`Store::read`].
+    pub reads: u64,
+    /// Calls of [`Store::write`].
+    pub writes: u64,
+    /// Calls that failed for a reason of the database, see [`StoreError::is_emergency`].
+    pub failures: u64,
+}
+
+impl Store {
+    /// Opens the database of a file, makes it when missing, and applies migrations; blocks.
+    ///
+    /// New files and folders can be read by their owner only.
+    ///
+    /// # Errors
+    /// [`StoreError::Newer`] for a database of a newer version; otherwise why it cannot be opened.
+    pub fn open(file: &Path, options: &Options) -> Result<Self, StoreError> {
+        open::prepare(file, options)?;
+        Ok(Self {
+            writer: Lane::of(open::writer(file, options)?),
+            readers: Lane::of(open::readers(file, options)?),
+            counters: Arc::default(),
+        })
+    }
+
+    /// Runs a closure that only reads, on a blocking thread.
+    ///
+    /// # Errors
+    /// What the closure answers; [`StoreError::Busy`] when no connection became free in time.
+    pub async fn read<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.counters.reads.fetch_add(1, Ordering::Relaxed);
+        self.counted(self.readers.run(work).await)
+    }
+
+    /// Runs a closure in one transaction that writes, on a blocking thread; an error takes everything back.
+    ///
+    /// # Errors
+    /// What the closure answers; [`StoreError::Busy`] when the writer did not become free in time.
+    pub async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.counters.writes.fetch_add(1, Ordering::Relaxed);
+        self.counted(self.writer.run(|conn| conn.immediate_transaction(work)).await)
+    }
+
+    /// Makes sure that the database answers and can be locked for writing.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn probe(&self) -> Result<(), StoreError> {
+        self.read(|conn| users::count(conn).map(drop)).await?;
+        self.write(|_| Ok(())).await
+    }
+
+    /// What has been done since the start.
+    #[must_use]
+    pub fn counts(&self) -> StoreCounts {
+        StoreCounts {
+            reads: self.counters.reads.load(Ordering::Relaxed),
+            writes: self.counters.writes.load(Ordering::Relaxed),
+            failures: self.counters.failures.load(Ordering::Relaxed),
+        }
+    }
+
+    fn counted<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
+        if result.as_ref().is_err_and(StoreError::is_emergency) {
+            self.counters.failures.fetch_add(1, Ordering::Relaxed);
+        }
+        result
+    }
+}
+
+impl Lane {
+    fn of(pool: Connections) -> Self {
+        let turns = Arc::new(Semaphore::new(pool.max_size() as usize));
+        Self { pool, turns }
+    }
+
+    async fn run<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        let turn = self.turn().await?;
+        let pool = self.pool.clone();
+        let job = tokio::task::spawn_blocking(move || {
+            let result = pool.get().map_err(|error| StoreError::from_message(&error.to_string()));
+            let result = result.and_then(|mut conn| work(&mut conn));
+            // Held until here also when the caller has gone: the connection is busy as long as the work runs.
+            drop(turn);
+            result
+        });
+        job.await.unwrap_or_else(|error| Err(StoreError::Unavailable(format!("the work broke off: {error}"))))
+    }
+
+    async fn turn(&self) -> Result<OwnedSemaphorePermit, StoreError> {
+        let turn = tokio::time::timeout(TURN_TIMEOUT, self.turns.clone().acquire_owned()).await;
+        turn.ok().and_then(Result::ok).ok_or(StoreError::Busy)
+    }
+}
+
+#[cfg(test)]
+mod tests;

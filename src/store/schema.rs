@@ -1,0 +1,67 @@
+//! The tables as diesel sees them; times are Unix milliseconds, ids text, `roles` and `telemetry` JSON.
+#![expect(missing_docs, reason = "the columns are explained in the migrations and in each table's file")]
+
+diesel::table! {
+    users (id) {
+        id -> Text,
+        email -> Text,
+        name -> Text,
+        password_hash -> Text,
+        roles -> Text,
+        disabled -> BigInt,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+        last_login_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    logins (id) {
+        id -> Text,
+        user_id -> Text,
+        cookie_hash -> Text,
+        refresh_hash -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        last_used_at -> BigInt,
+        revoked_at -> Nullable<BigInt>,
+        address -> Text,
+        user_agent -> Text,
+    }
+}
+
+diesel::table! {
+    spent_refresh_tokens (hash) {
+        hash -> Text,
+        login_id -> Text,
+        spent_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    modules (id) {
+        id -> Text,
+        name -> Text,
+        #[sql_name = "type"]
+        kind -> Text,
+        user_id -> Nullable<Text>,
+        token_hash -> Text,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    module_states (module_id) {
+        module_id -> Text,
+        telemetry -> Text,
+        telemetry_at -> Nullable<BigInt>,
+        last_seen -> Nullable<BigInt>,
+    }
+}
+
+diesel::joinable!(logins -> users (user_id));
+diesel::joinable!(spent_refresh_tokens -> logins (login_id));
+diesel::joinable!(modules -> users (user_id));
+diesel::joinable!(module_states -> modules (module_id));
+diesel::allow_tables_to_appear_in_same_query!(users, logins, spent_refresh_tokens, modules, module_states);
