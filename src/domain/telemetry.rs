@@ -1,1 +1,243 @@
 //! Telemetry: what a module says of itself.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::de::{self, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Number;
+use serde_json::value::RawValue;
+
+use super::event::json;
+use super::time::Timestamp;
+
+/// How many keys a telemetry object may have.
+pub const KEYS_MAX: usize = 64;
+/// The longest key, in characters.
+pub const KEY_MAX: usize = 64;
+/// The longest text value, in bytes.
+pub const TEXT_MAX: usize = 1024;
+
+/// One value a module reports.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Value {
+    /// Nothing known; a value like any other, it replaces what was there.
+    Null,
+    /// A switch.
+    Bool(bool),
+    /// A number; finite by construction.
+    Number(Number),
+    /// A text of at most [`TEXT_MAX`] bytes.
+    Text(Arc<str>),
+}
+
+/// Values by key, in the order of the keys.
+///
+/// Invariant: at most [`KEYS_MAX`] keys of 1 to [`KEY_MAX`] characters.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Telemetry(BTreeMap<Key, Value>);
+
+/// The name of one value: 1 to [`KEY_MAX`] characters.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Key(Arc<str>);
+
+/// One report of a module, as every door takes it: `{ts?, telemetry: {…}}`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reading {
+    /// When it was measured, by the module's own clock; none for "now".
+    #[serde(default)]
+    pub ts: Option<Timestamp>,
+    /// What was measured.
+    pub telemetry: Telemetry,
+}
+
+/// A module would keep more keys than it may.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the module would have {0} keys; use at most {KEYS_MAX} different keys per module")]
+pub struct TooManyKeys(usize);
+
+impl Telemetry {
+    /// The value under a key.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        self.0.iter().find(|(known, _)| &*known.0 == key).map(|(_, value)| value)
+    }
+
+    /// How many keys there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether taking over the newer values would change anything.
+    #[must_use]
+    pub fn would_change(&self, newer: &Self) -> bool {
+        newer.0.iter().any(|(key, value)| self.0.get(key) != Some(value))
+    }
+
+    /// Takes over newer values; answers whether anything changed.
+    ///
+    /// # Errors
+    /// [`TooManyKeys`] when there would be more than [`KEYS_MAX`] keys; nothing is changed then.
+    pub fn merge(&mut self, newer: &Self) -> Result<bool, TooManyKeys> {
+        let added = newer.0.keys().filter(|key| !self.0.contains_key(*key)).count();
+        if self.0.len() + added > KEYS_MAX {
+            return Err(TooManyKeys(self.0.len() + added));
+        }
+        let has_changed = self.would_change(newer);
+        self.0.extend(newer.0.iter().map(|(key, value)| (key.clone(), value.clone())));
+        Ok(has_changed)
+    }
+}
+
+/// The newest telemetry of a module with its finished JSON, made once and shared by events, snapshots and the store.
+///
+/// Invariant: `json` is `values` as a JSON object.
+#[derive(Debug)]
+pub struct LatestState {
+    values: Telemetry,
+    json: Box<RawValue>,
+}
+
+impl LatestState {
+    /// Finishes a state.
+    #[must_use]
+    pub fn new(values: Telemetry) -> Self {
+        let json = json(&values);
+        Self { values, json }
+    }
+
+    /// The values.
+    #[must_use]
+    pub const fn values(&self) -> &Telemetry {
+        &self.values
+    }
+
+    /// The JSON object.
+    #[must_use]
+    pub fn as_json(&self) -> &str {
+        self.json.get()
+    }
+}
+
+impl Default for LatestState {
+    fn default() -> Self {
+        Self::new(Telemetry::default())
+    }
+}
+
+impl Serialize for LatestState {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.json.serialize(serializer)
+    }
+}
+
+impl Serialize for Telemetry {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(key, value)| (&*key.0, value)))
+    }
+}
+
+impl Serialize for Value {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Null => serializer.serialize_unit(),
+            Self::Bool(value) => serializer.serialize_bool(*value),
+            Self::Number(value) => value.serialize(serializer),
+            Self::Text(value) => serializer.serialize_str(value),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Telemetry {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+
+        impl<'de> Visitor<'de> for Object {
+            type Value = Telemetry;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object of values by key")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Telemetry, A::Error> {
+                let mut values = BTreeMap::new();
+                while let Some(key) = map.next_key()? {
+                    values.insert(key, map.next_value()?);
+                    if values.len() > KEYS_MAX {
+                        return Err(de::Error::custom(format_args!("too many keys; use at most {KEYS_MAX}")));
+                    }
+                }
+                Ok(Telemetry(values))
+            }
+        }
+
+        deserializer.deserialize_map(Object)
+    }
+}
+
+impl<'de> Deserialize<'de> for Key {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        if (1..=KEY_MAX).contains(&text.chars().count()) {
+            return Ok(Self(text.into()));
+        }
+        let start: String = text.chars().take(KEY_MAX).collect();
+        Err(de::Error::custom(format_args!("`{start}` cannot be a key; use 1 to {KEY_MAX} characters")))
+    }
+}
+
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Scalar;
+
+        impl Visitor<'_> for Scalar {
+            type Value = Value;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number, a boolean, a string or null")
+            }
+
+            fn visit_unit<E: de::Error>(self) -> Result<Value, E> {
+                Ok(Value::Null)
+            }
+
+            fn visit_bool<E: de::Error>(self, value: bool) -> Result<Value, E> {
+                Ok(Value::Bool(value))
+            }
+
+            fn visit_i64<E: de::Error>(self, value: i64) -> Result<Value, E> {
+                Ok(Value::Number(value.into()))
+            }
+
+            fn visit_u64<E: de::Error>(self, value: u64) -> Result<Value, E> {
+                Ok(Value::Number(value.into()))
+            }
+
+            fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value, E> {
+                Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("the number is not finite"))
+            }
+
+            fn visit_str<E: de::Error>(self, value: &str) -> Result<Value, E> {
+                if value.len() <= TEXT_MAX {
+                    return Ok(Value::Text(value.into()));
+                }
+                Err(E::custom(format_args!("a text of {} bytes is too long; use at most {TEXT_MAX}", value.len())))
+            }
+        }
+
+        deserializer.deserialize_any(Scalar)
+    }
+}
+
+#[cfg(test)]
+#[path = "telemetry_tests.rs"]
+mod tests;
