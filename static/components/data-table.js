@@ -1,5 +1,4 @@
-import { h } from '../lib/dom.js';
-import { coalesced, debounced } from '../lib/dom.js';
+import { coalesced, debounced, h } from '../lib/dom.js';
 import { icon } from '../lib/icons.js';
 import { t } from '../lib/i18n.js';
 import { recall, remember } from '../lib/preferences.js';
@@ -141,10 +140,20 @@ class DataTable extends HTMLElement {
     if (this.#query.page > pages) return this.#ask({ page: pages });
     this.#rows.replace(items);
     this.#notice(items.length ? null : this.#emptiness());
-    this.#parts.foot.replaceChildren(pager(this.#query, total, (change) => this.#ask(change)));
+    this.#foot(total);
     if (announce) this.#parts.count.textContent = t('table.found', { count: total });
     this.dispatchEvent(new CustomEvent('loaded', { detail: { items, total } }));
     return undefined;
+  }
+
+  // The pager is made anew each time; who was on one of its controls stays there.
+  #foot(total) {
+    const { foot } = this.#parts;
+    const at = [...foot.querySelectorAll('select, button')].indexOf(document.activeElement);
+    foot.replaceChildren(pager(this.#query, total, (change) => this.#ask(change)));
+    if (at < 0) return;
+    const controls = [...foot.querySelectorAll('select, button')];
+    (controls[at].disabled ? controls.find(({ disabled }) => !disabled) : controls[at]).focus();
   }
 
   #emptiness() {

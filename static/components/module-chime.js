@@ -95,9 +95,10 @@ function rounded(context, x, y, width, height) {
   context.fill();
 }
 
+// A canvas knows no custom properties: the style sheet lends their colours to properties of the element.
 function coloursOf(element) {
-  const style = getComputedStyle(element);
-  return { online: style.getPropertyValue('--online-solid'), offline: style.getPropertyValue('--offline-solid'), accent: style.getPropertyValue('--accent') };
+  const { color, caretColor, textDecorationColor } = getComputedStyle(element);
+  return { online: color, offline: caretColor, accent: textDecorationColor };
 }
 
 customElements.define('module-chime', ModuleChime);

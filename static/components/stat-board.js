@@ -69,7 +69,7 @@ class Tile {
     this.#shown = words;
     this.#value.textContent = words;
     this.#beside.textContent = whole === undefined ? '' : ` / ${formatNumber(whole)}`;
-    this.#line.replaceChildren(sparkline(this.#values, KEPT));
+    this.#line.replaceChildren(sparkline(this.#values));
   }
 }
 

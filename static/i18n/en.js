@@ -1,8 +1,8 @@
 /** English words. Every key here has its French counterpart. */
 export const en = {
-  'title.login': 'Log in', 'title.setup': 'Set up', 'title.modules': 'Modules', 'title.module': 'Module', 'title.admin': 'Overview',
+  'title.login': 'Log in', 'title.setup': 'Set up', 'title.modules': 'Modules', 'title.module': 'Module', 'title.admin': 'Administration',
   'title.account': 'Account', 'title.lost': 'Not found',
-  'nav.label': 'Pages', 'nav.modules': 'Modules', 'nav.admin': 'Overview', 'nav.account': 'Account', 'nav.skip': 'Skip to content',
+  'nav.label': 'Pages', 'nav.modules': 'Modules', 'nav.admin': 'Admin', 'nav.account': 'Account', 'nav.skip': 'Skip to content',
   'language.label': 'Language', 'theme.dark': 'Use the dark theme', 'theme.light': 'Use the light theme',
 
   'action.cancel': 'Cancel', 'action.save': 'Save', 'action.delete': 'Delete', 'action.close': 'Close', 'action.dismiss': 'Dismiss',

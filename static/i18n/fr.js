@@ -1,8 +1,8 @@
 /** French words, key for key those of `en.js`. */
 export const fr = {
-  'title.login': 'Connexion', 'title.setup': 'Mise en service', 'title.modules': 'Modules', 'title.module': 'Module', 'title.admin': 'Vue d’ensemble',
+  'title.login': 'Connexion', 'title.setup': 'Mise en service', 'title.modules': 'Modules', 'title.module': 'Module', 'title.admin': 'Administration',
   'title.account': 'Compte', 'title.lost': 'Introuvable',
-  'nav.label': 'Pages', 'nav.modules': 'Modules', 'nav.admin': 'Vue d’ensemble', 'nav.account': 'Compte', 'nav.skip': 'Aller au contenu',
+  'nav.label': 'Pages', 'nav.modules': 'Modules', 'nav.admin': 'Admin', 'nav.account': 'Compte', 'nav.skip': 'Aller au contenu',
   'language.label': 'Langue', 'theme.dark': 'Utiliser le thème sombre', 'theme.light': 'Utiliser le thème clair',
 
   'action.cancel': 'Annuler', 'action.save': 'Enregistrer', 'action.delete': 'Supprimer', 'action.close': 'Fermer', 'action.dismiss': 'Masquer',

@@ -1,4 +1,4 @@
-import { currentLanguage, t } from './i18n.js';
+import { locale, t } from './i18n.js';
 
 const UNITS = [
   ['day', 86400],
@@ -9,7 +9,7 @@ const UNITS = [
 
 /** A number as people of this language write it, with at most `digits` decimals. */
 export function formatNumber(value, digits = 2) {
-  return new Intl.NumberFormat(currentLanguage(), { maximumFractionDigits: digits }).format(value);
+  return new Intl.NumberFormat(locale(), { maximumFractionDigits: digits }).format(value);
 }
 
 /** A telemetry value: numbers by the language, the rest by itself. */
@@ -24,17 +24,17 @@ export function formatAgo(moment, now = Date.now()) {
   const seconds = Math.max(0, Math.round((now - new Date(moment).getTime()) / 1000));
   if (seconds < 5) return t('time.now');
   const [unit, size] = UNITS.find(([, length]) => seconds >= length);
-  return new Intl.RelativeTimeFormat(currentLanguage(), { numeric: 'always', style: 'short' }).format(-Math.floor(seconds / size), unit);
+  return new Intl.RelativeTimeFormat(locale(), { numeric: 'always', style: 'short' }).format(-Math.floor(seconds / size), unit);
 }
 
 /** A date with its time. */
 export function formatMoment(moment) {
-  return new Intl.DateTimeFormat(currentLanguage(), { dateStyle: 'medium', timeStyle: 'medium' }).format(new Date(moment));
+  return new Intl.DateTimeFormat(locale(), { dateStyle: 'medium', timeStyle: 'medium' }).format(new Date(moment));
 }
 
 /** A time of day. */
 export function formatClock(moment) {
-  return new Intl.DateTimeFormat(currentLanguage(), { timeStyle: 'medium' }).format(new Date(moment));
+  return new Intl.DateTimeFormat(locale(), { timeStyle: 'medium' }).format(new Date(moment));
 }
 
 /** A length of time in its two largest units: `3 h 20 min`. */
@@ -43,7 +43,7 @@ export function formatDuration(seconds) {
   const parts = [[Math.floor(whole / 86400), 'day'], [Math.floor(whole / 3600) % 24, 'hour'], [Math.floor(whole / 60) % 60, 'minute'], [whole % 60, 'second']];
   const first = Math.max(0, parts.findIndex(([count]) => count > 0));
   const shown = whole === 0 ? [parts[3]] : parts.slice(first, first + 2);
-  return shown.map(([count, unit]) => new Intl.NumberFormat(currentLanguage(), { style: 'unit', unit, unitDisplay: 'short' }).format(count)).join(' ');
+  return shown.map(([count, unit]) => new Intl.NumberFormat(locale(), { style: 'unit', unit, unitDisplay: 'short' }).format(count)).join(' ');
 }
 
 /** `lightLevel` and `light_level` as `Light level`: for names nobody translated. */

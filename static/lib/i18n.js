@@ -15,6 +15,11 @@ export function currentLanguage() {
   return language;
 }
 
+/** The language with the country's habits, where the browser tells them: `fr-CH`. */
+export function locale() {
+  return navigator.languages?.find((name) => name.startsWith(language)) ?? language;
+}
+
 /** The languages there are, each with its own name. */
 export const LANGUAGES = [
   { code: 'en', name: 'English' },
@@ -48,5 +53,5 @@ export function hasWords(key) {
 }
 
 function show(value) {
-  return typeof value === 'number' ? new Intl.NumberFormat(language).format(value) : String(value);
+  return typeof value === 'number' ? new Intl.NumberFormat(locale()).format(value) : String(value);
 }

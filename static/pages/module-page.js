@@ -2,7 +2,7 @@ import { message } from '../components/data-table.js';
 import { explainError } from '../components/form-view.js';
 import { lastSeen, mayChange, moment, statusBadge } from '../components/module-cells.js';
 import { deleteModule, renameModule, rotateToken } from '../components/module-dialogs.js';
-import { api, modulePath } from '../lib/api.js';
+import { api, modulePath, userPath } from '../lib/api.js';
 import { coalesced, h, replaceIfChanged } from '../lib/dom.js';
 import { icon } from '../lib/icons.js';
 import { t } from '../lib/i18n.js';
@@ -13,6 +13,7 @@ import '../components/telemetry-board.js';
 /** One module: presence, latest telemetry, facts and what can be done with it. `data-module` is its id. */
 class ModulePage extends HTMLElement {
   #module = null;
+  #owner = null;
   #abort = null;
   #stops = [];
   #parts = null;
@@ -57,9 +58,18 @@ class ModulePage extends HTMLElement {
     try {
       this.#module = await api.get(modulePath(this.#id), { signal: this.#abort.signal });
       this.#draw();
+      this.#nameOwner();
     } catch (error) {
       if (!this.#abort.signal.aborted) this.#fail(error);
     }
+  }
+
+  // Only admins may ask who other people are.
+  async #nameOwner() {
+    const { userId } = this.#module;
+    if (!session.user.isAdmin || !userId || userId === session.user.id || this.#owner?.id === userId) return;
+    this.#owner = await api.get(userPath(userId), { signal: this.#abort.signal }).catch(() => null);
+    this.#drawSoon();
   }
 
   #change(change) {
@@ -80,7 +90,7 @@ class ModulePage extends HTMLElement {
     replaceIfChanged(seen, lastSeen(module.lastSeen));
     replaceIfChanged(created, moment(module.createdAt));
     replaceIfChanged(updated, moment(module.updatedAt));
-    replaceIfChanged(owner, ownerWords(module.userId));
+    replaceIfChanged(owner, ownerWords(module.userId, this.#owner));
     board.telemetry = module.telemetry ?? {};
   }
 
@@ -127,9 +137,9 @@ class ModulePage extends HTMLElement {
   }
 }
 
-function ownerWords(userId) {
+function ownerWords(userId, owner) {
   if (!userId) return h('span', { class: 'quiet' }, t('module.noOwner'));
-  return userId === session.user.id ? t('module.mine') : h('code', {}, userId);
+  return userId === session.user.id ? t('module.mine') : owner?.name ?? h('code', {}, userId);
 }
 
 customElements.define('module-page', ModulePage);
