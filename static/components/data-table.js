@@ -1,4 +1,4 @@
-import { coalesced, debounced, h } from '../lib/dom.js';
+import { coalesced, h, paced } from '../lib/dom.js';
 import { icon } from '../lib/icons.js';
 import { t } from '../lib/i18n.js';
 import { recall, remember } from '../lib/preferences.js';
@@ -36,14 +36,14 @@ import { toolbar } from './table-toolbar.js';
  *
  * Fires `query` (detail: what is asked for) and `loaded`.
  */
-class DataTable extends HTMLElement {
+export class DataTable extends HTMLElement {
   #definition = null;
   #query = null;
   #total = null;
   #asking = null;
   #rows = null;
   #parts = {};
-  #refreshSoon = debounced(() => this.#load(), 150);
+  #refreshSoon = paced(() => this.isConnected && this.#load());
   #flush = coalesced(() => this.#rows?.flush());
 
   /** @param {TableDefinition} definition */
@@ -70,6 +70,14 @@ class DataTable extends HTMLElement {
     if (!this.#rows?.patch(id, change)) return false;
     this.#flush();
     return true;
+  }
+
+  /** Changes a row, and asks again when that may change which rows are shown, or in which order. */
+  change(id, change) {
+    this.patch(id, change);
+    const { sort, search, ...rest } = this.#query;
+    const decides = (key) => sort.replace('-', '') === key || Boolean(rest[key]) || (search && typeof change[key] === 'string');
+    if (Object.keys(change).some(decides)) this.refresh();
   }
 
   /** Fills the filters anew: their options changed. */
@@ -150,6 +158,7 @@ class DataTable extends HTMLElement {
   #foot(total) {
     const { foot } = this.#parts;
     const at = [...foot.querySelectorAll('select, button')].indexOf(document.activeElement);
+    foot.hidden = total === 0;
     foot.replaceChildren(pager(this.#query, total, (change) => this.#ask(change)));
     if (at < 0) return;
     const controls = [...foot.querySelectorAll('select, button')];

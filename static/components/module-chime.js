@@ -3,6 +3,7 @@ import { t } from '../lib/i18n.js';
 
 const FADE_MS = 1400;
 const MOST = 600;
+const FRAME_MS = 50;
 
 /**
  * The whole house at a glance: a bar for each module, hanging like bells in a row. A bar that sends telemetry rings; one
@@ -10,7 +11,7 @@ const MOST = 600;
  *
  *     const chime = h('module-chime');  chime.follow(directory);
  *
- * Drawn on a canvas, so that thousands of updates a second cost one picture per frame.
+ * Drawn on a canvas, so that thousands of updates a second cost a few pictures a second.
  */
 class ModuleChime extends HTMLElement {
   #directory = null;
@@ -18,7 +19,7 @@ class ModuleChime extends HTMLElement {
   #bars = [];
   #rung = new Map();
   #abort = null;
-  #frame = null;
+  #drawSoon = coalesced(() => this.isConnected && this.#draw(), FRAME_MS);
   #reload = coalesced(() => this.#load(), 200);
 
   /** @param {import('../lib/directory.js').Directory} directory */
@@ -40,12 +41,11 @@ class ModuleChime extends HTMLElement {
 
   disconnectedCallback() {
     this.#abort.abort();
-    cancelAnimationFrame(this.#frame);
   }
 
   #ring(id) {
     this.#rung.set(id, performance.now());
-    if (!reducedMotion()) this.#frame ??= requestAnimationFrame(() => this.#draw());
+    if (!reducedMotion()) this.#drawSoon();
   }
 
   #load() {
@@ -53,11 +53,10 @@ class ModuleChime extends HTMLElement {
     const { online, size } = this.#directory;
     this.#canvas.setAttribute('aria-label', t('chime.label', { online, total: size }));
     this.hidden = size === 0;
-    this.#frame ??= requestAnimationFrame(() => this.#draw());
+    this.#drawSoon();
   }
 
   #draw() {
-    this.#frame = null;
     const { clientWidth: width, clientHeight: height } = this.#canvas;
     const ratio = devicePixelRatio;
     if (!width) return;
@@ -73,7 +72,7 @@ class ModuleChime extends HTMLElement {
       ringing ||= warmth > 0;
       drawBar(context, { x: at * pitch, width: Math.max(1, pitch * 0.62), height, status, warmth, colours });
     });
-    if (ringing && !reducedMotion()) this.#frame = requestAnimationFrame(() => this.#draw());
+    if (ringing && !reducedMotion()) this.#drawSoon();
   }
 }
 

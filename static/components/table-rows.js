@@ -1,6 +1,8 @@
 import { h, reducedMotion, replaceIfChanged } from '../lib/dom.js';
 
 const FLASH_MS = 900;
+/** When more rows change at once, glowing tells nothing and costs much. */
+const MOST_GLOWING = 12;
 
 /**
  * The rows of a data table, kept by id: a row that stays keeps its element, and with it the focus.
@@ -53,7 +55,8 @@ export class TableRows {
 
   /** Draws the rows that changed. */
   flush() {
-    for (const row of this.#dirty) this.#draw(row, true);
+    const calm = this.#dirty.size <= MOST_GLOWING;
+    for (const row of this.#dirty) this.#draw(row, calm);
     this.#dirty.clear();
   }
 

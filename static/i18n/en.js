@@ -63,7 +63,7 @@ export const en = {
   'feed.rt_user_logged_out': '{name} logged out', 'feed.rt_user_profile_updated': '{name} changed their profile',
   'stat.onlineModules': 'Modules online', 'stat.activeUsers': 'People online', 'stat.connections': 'Browser connections', 'stat.moduleConnections': 'Module connections',
   'stat.eventsPerSecond': 'Events per second', 'stat.deliveriesPerSecond': 'Deliveries per second', 'stat.telemetryPerSecond': 'Readings per second',
-  'stat.telemetryUnchanged': 'Unchanged readings dropped', 'stat.refused': 'Refused', 'stat.dropped': 'Dropped', 'stat.behind': 'Clients behind', 'stat.uptimeSeconds': 'Running for',
+  'stat.telemetryUnchanged': 'Unchanged readings dropped', 'stat.refused': 'Refused', 'stat.dropped': 'Dropped', 'stat.behind': 'Clients behind', 'stat.gaps': 'Gaps told', 'stat.uptimeSeconds': 'Running for',
   'stat.connectionsByPage.modules': 'Watching modules', 'stat.connectionsByPage.admin': 'Watching this page', 'stat.connectionsByPage.dashboard': 'Watching dashboards',
 
   'user.name': 'Name', 'user.email': 'Email', 'user.password': 'Password', 'user.newPassword': 'New password', 'user.passwordKept': 'Left empty, it stays as it is.',

@@ -63,7 +63,7 @@ export const fr = {
   'feed.rt_user_logged_out': '{name} s’est déconnecté', 'feed.rt_user_profile_updated': '{name} a modifié son profil',
   'stat.onlineModules': 'Modules en ligne', 'stat.activeUsers': 'Personnes en ligne', 'stat.connections': 'Navigateurs connectés', 'stat.moduleConnections': 'Modules connectés',
   'stat.eventsPerSecond': 'Événements par seconde', 'stat.deliveriesPerSecond': 'Envois par seconde', 'stat.telemetryPerSecond': 'Mesures par seconde',
-  'stat.telemetryUnchanged': 'Mesures identiques écartées', 'stat.refused': 'Refusés', 'stat.dropped': 'Abandonnés', 'stat.behind': 'Clients en retard', 'stat.uptimeSeconds': 'En marche depuis',
+  'stat.telemetryUnchanged': 'Mesures identiques écartées', 'stat.refused': 'Refusés', 'stat.dropped': 'Abandonnés', 'stat.behind': 'Clients en retard', 'stat.gaps': 'Lacunes signalées', 'stat.uptimeSeconds': 'En marche depuis',
   'stat.connectionsByPage.modules': 'Regardent les modules', 'stat.connectionsByPage.admin': 'Regardent cette page', 'stat.connectionsByPage.dashboard': 'Regardent un tableau de bord',
 
   'user.name': 'Nom', 'user.email': 'Adresse e-mail', 'user.password': 'Mot de passe', 'user.newPassword': 'Nouveau mot de passe', 'user.passwordKept': 'Laissé vide, il ne change pas.',

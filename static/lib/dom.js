@@ -70,6 +70,21 @@ export function debounced(work, quietMs = 250) {
   };
 }
 
+/** Answers a function that runs `work` soon after a call, and then at most every `everyMs`, however often it is called. */
+export function paced(work, soonMs = 150, everyMs = 1000) {
+  let waiting = false;
+  let last = -Infinity;
+  return () => {
+    if (waiting) return;
+    waiting = true;
+    setTimeout(() => {
+      waiting = false;
+      last = performance.now();
+      work();
+    }, Math.max(soonMs, last + everyMs - performance.now()));
+  };
+}
+
 /** Whether the person asked their system for less motion. */
 export function reducedMotion() {
   return matchMedia('(prefers-reduced-motion: reduce)').matches;

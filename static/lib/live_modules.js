@@ -3,23 +3,21 @@
  * shown, or their order, makes it ask again.
  *
  * @param {import('./carillon.js').Carillon} hub
- * @param {{patch: (id: string, change: object) => boolean, refresh: () => void}} table
+ * @param {import('../components/data-table.js').DataTable} table
  * @returns {() => void} Stops following.
  */
 export function followModules(hub, table) {
   const stops = [
-    hub.on('rt_module_online', ({ moduleId, lastSeen }) => presence(table, moduleId, { status: 'online', lastSeen })),
-    hub.on('rt_module_offline', ({ moduleId, disconnectedAt }) => presence(table, moduleId, { status: 'offline', lastSeen: disconnectedAt })),
+    hub.on('rt_module_online', ({ moduleId, lastSeen }) => change(table, moduleId, { status: 'online', lastSeen })),
+    hub.on('rt_module_offline', ({ moduleId, disconnectedAt, lastSeen }) => change(table, moduleId, { status: 'offline', lastSeen: lastSeen ?? disconnectedAt })),
     hub.on('rt_telemetry_updated', ({ moduleId, telemetry }, { at }) => table.patch(moduleId, { telemetry, lastSeen: at })),
-    hub.on('rt_module_updated', ({ moduleId, name, type }) => presence(table, moduleId, { name, type })),
+    hub.on('rt_module_updated', ({ moduleId, name, type, userId }) => change(table, moduleId, { name, type, userId })),
     hub.on('rt_module_added', () => table.refresh()),
     hub.on('rt_module_removed', () => table.refresh()),
   ];
   return () => stops.forEach((stop) => stop());
 }
 
-function presence(table, moduleId, change) {
-  const known = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined && value !== null));
-  table.patch(moduleId, known);
-  table.refresh();
+function change(table, moduleId, facts) {
+  table.change(moduleId, Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined)));
 }

@@ -45,8 +45,8 @@ class ModulePage extends HTMLElement {
     const mine = (handler) => (data, info) => data.moduleId === this.#id && handler(data, info);
     this.#stops = [
       hub.on('rt_module_online', mine(({ lastSeen: at }, info) => this.#change({ status: 'online', lastSeen: at ?? info.at }))),
-      hub.on('rt_module_offline', mine(({ disconnectedAt }, info) => this.#change({ status: 'offline', lastSeen: disconnectedAt ?? info.at }))),
-      hub.on('rt_module_updated', mine(({ name, type }, { at }) => this.#change({ name, type, updatedAt: at }))),
+      hub.on('rt_module_offline', mine(({ lastSeen: at, disconnectedAt }) => this.#change({ status: 'offline', lastSeen: at ?? disconnectedAt }))),
+      hub.on('rt_module_updated', mine(({ name, type, userId }, { at }) => this.#change({ name, type, updatedAt: at, ...(userId === undefined ? {} : { userId }) }))),
       hub.on('rt_telemetry_updated', mine(({ telemetry }, { at }) => this.#change({ telemetry, lastSeen: at }))),
       hub.on('rt_module_removed', mine(() => this.#removed())),
       hub.on('snapshot', ({ topic }) => topic === this.#topic && this.#load()),
