@@ -1,13 +1,12 @@
 //! What a worker thread needs to open sockets, and who may come in by which.
 
 use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use actix::{Addr, MailboxError, Recipient};
 use actix_http::Request;
 
+use super::open_sockets::{OpenSockets, SocketGuard};
 use super::relays::RelayList;
 use super::{credential, origin};
 use crate::auth::{Authenticator, Credential, Principal};
@@ -48,7 +47,7 @@ pub struct Doors {
     /// Who knows the modules.
     pub modules: Addr<module::Registry>,
     /// The open sockets of all threads.
-    pub sockets: Arc<AtomicUsize>,
+    pub sockets: OpenSockets,
     /// The counters.
     pub metrics: Metrics,
 }
@@ -59,20 +58,6 @@ pub enum Admitted {
     Person(Box<Principal>),
     /// A module, to `/ws/module`; none if it will identify itself by its first frame.
     Module(Option<ModuleId>),
-}
-
-/// One open socket; dropping it counts it out.
-pub struct SocketGuard {
-    open: Arc<AtomicUsize>,
-    metrics: Metrics,
-    door: Door,
-}
-
-impl Drop for SocketGuard {
-    fn drop(&mut self) {
-        self.open.fetch_sub(1, Ordering::Relaxed);
-        self.metrics.socket_closed(self.door);
-    }
 }
 
 impl Admitted {
@@ -88,9 +73,7 @@ impl Doors {
     /// Counts a socket in.
     #[must_use]
     pub fn count_socket(&self, admitted: &Admitted) -> SocketGuard {
-        self.sockets.fetch_add(1, Ordering::Relaxed);
-        self.metrics.socket_opened(admitted.door());
-        SocketGuard { open: Arc::clone(&self.sockets), metrics: self.metrics.clone(), door: admitted.door() }
+        self.sockets.open(admitted.door(), &self.metrics)
     }
 
     /// Judges an upgrade request.
@@ -106,7 +89,7 @@ impl Doors {
     }
 
     async fn judge(&self, request: &Request) -> Result<Admitted, Problem> {
-        if self.sockets.load(Ordering::Relaxed) >= self.options.max_sockets {
+        if self.sockets.count() >= self.options.max_sockets {
             return Err(Problem::new("too-many-connections", 503, "the hub has too many connections; come back later"));
         }
         match request.path() {
@@ -122,7 +105,7 @@ impl Doors {
     }
 
     fn credential(&self, request: &Request) -> Result<Credential, Problem> {
-        let headers = request.headers();
+        let headers = request.head().headers();
         if let Some(token) = credential::bearer(headers) {
             return Ok(Credential::Bearer(token.to_owned()));
         }
@@ -140,7 +123,7 @@ impl Doors {
     }
 
     async fn module(&self, request: &Request) -> Result<Option<ModuleId>, Problem> {
-        let headers = request.headers();
+        let headers = request.head().headers();
         let (named, token) = match (credential::bearer(headers), credential::basic(headers)) {
             (Some(token), _) => (None, token.to_owned()),
             (None, Some((name, token))) => (Some(name), token),
@@ -180,7 +163,7 @@ pub struct DoorMaker {
     /// Who knows the modules.
     pub modules: Addr<module::Registry>,
     /// The open sockets of all threads.
-    pub sockets: Arc<AtomicUsize>,
+    pub sockets: OpenSockets,
     /// Who is told of every relay that starts.
     pub relays: RelayList,
     /// The counters.
@@ -211,7 +194,7 @@ impl DoorMaker {
             module_house: Rc::new(module_house),
             authenticator: self.authenticator.clone(),
             modules: self.modules.clone(),
-            sockets: Arc::clone(&self.sockets),
+            sockets: self.sockets.clone(),
             metrics: self.metrics.clone(),
         }))
     }

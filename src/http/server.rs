@@ -1,7 +1,7 @@
 //! The HTTP server: the application for requests, the doors for upgrades, both on every worker thread.
 
 use std::io;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +13,7 @@ use actix_service::{IntoServiceFactory, ServiceFactory, fn_factory, fn_service, 
 use actix_web::dev::AppConfig;
 use actix_web::rt::net::TcpStream;
 use rustls::ServerConfig;
+use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::doors::DoorMaker;
@@ -22,6 +23,8 @@ use crate::pipe::Stream;
 
 /// How long a client may take to send the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// How many connections may wait to be taken.
+const BACKLOG: i32 = 4096;
 /// How long an idle connection is kept.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
@@ -56,8 +59,8 @@ pub fn serve(
         .disable_signals();
     let is_secure = options.tls.is_some();
     let app = move || {
-        let config = AppConfig::new(is_secure, address.to_string(), address);
-        map_config(application(&services, is_secure), move |()| config.clone())
+        let config = AppConfig::default();
+        map_config(application(services.clone(), is_secure), move |()| config.clone())
     };
     let builder = match options.tls {
         None => builder.listen("http", listener, move || {
@@ -86,7 +89,7 @@ pub fn serve(
 /// The service that takes upgrade requests of one worker; making it starts the worker's relay.
 fn door<T>(
     maker: DoorMaker,
-) -> impl ServiceFactory<(Request, Framed<T, h1::Codec>), Config = (), Response = (), Error = io::Error, InitError = ()>
+) -> impl ServiceFactory<(Request, Framed<T, h1::Codec>), Config = (), Response = (), Error = actix_web::Error, InitError = ()>
 where
     T: AsyncRead + AsyncWrite + Unpin + Into<Stream> + 'static,
 {
@@ -94,9 +97,29 @@ where
         let maker = maker.clone();
         async move {
             let doors = maker.make().await.map_err(|error| tracing::error!(%error, "a worker has no doors"))?;
-            let service = move |(request, framed)| upgrade(Rc::clone(&doors), request, framed);
-            Ok::<_, ()>(fn_service(service))
+            Ok::<_, ()>(fn_service(move |(request, framed)| {
+                let taken = upgrade(Rc::clone(&doors), request, framed);
+                async move {
+                    if let Err(error) = taken.await {
+                        tracing::debug!(%error, "a handshake broke off");
+                    }
+                    Ok::<_, actix_web::Error>(())
+                }
+            }))
         }
     })
     .into_factory()
+}
+
+/// Binds the address; one that a stopped hub has just left can be taken at once.
+///
+/// # Errors
+/// When another program has it, or this machine has no such address.
+pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
 }

@@ -40,7 +40,7 @@ pub struct Socket {
     outbox: Outbox,
     peer: Peer,
     assembler: Assembler,
-    answer: Option<RecipientRequest<Received>>,
+    answer: Option<Pin<Box<RecipientRequest<Received>>>>,
     goodbye: Option<Pin<Box<tokio::time::Sleep>>>,
     has_ended: bool,
 }
@@ -63,7 +63,7 @@ impl Socket {
             return self.say_goodbye(cx);
         }
         if let Some(answer) = &mut self.answer {
-            let answer = ready!(Pin::new(answer).poll(cx));
+            let answer = ready!(answer.as_mut().poll(cx));
             self.answer = None;
             if let Err(MailboxError::Closed) = answer {
                 self.outbox.close(1011, "the session has ended");
@@ -80,7 +80,7 @@ impl Socket {
 
     fn take(&mut self, message: Incoming) {
         match message {
-            Incoming::Text(text) => self.answer = Some(self.peer.received.send(Received(text))),
+            Incoming::Text(text) => self.answer = Some(Box::pin(self.peer.received.send(Received(text)))),
             Incoming::Binary(_) => self.outbox.close(1003, "send text frames with one JSON object each"),
             Incoming::Ping(payload) => self.outbox.send(frame::pong(&payload)),
             Incoming::Pong => {}

@@ -64,7 +64,7 @@ where
 
 /// The answer to the client's key (RFC 6455, 4.2).
 fn accept_key(request: &Request) -> Result<String, Problem> {
-    let headers = request.headers();
+    let headers = request.head().headers();
     let is_websocket = has_token(headers, header::UPGRADE, "websocket") && *request.method() == Method::GET;
     if !is_websocket {
         return Err(Problem::new("upgrade-required", 426, "the only upgrade here is a GET to WebSocket"));

@@ -7,5 +7,5 @@ mod tab;
 
 pub use device::TestDevice;
 pub use http::{Account, Answer};
-pub use hub::TestHub;
-pub use tab::TestTab;
+pub use hub::{ADMIN, PASSWORD, TestHub};
+pub use tab::{Ended, TestTab, open};

@@ -1,0 +1,109 @@
+//! The one wiring diagram: starts every actor, hands each what it needs, and takes the house down again.
+//!
+//! ```text
+//! store ─▶ accounts ─▶ session registry ─▶ broker ─▶ relays (one per worker) ─▶ outboxes
+//!       ─▶ collector ◀─ modules ◀─ module registry ──▲
+//! ```
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use actix::prelude::*;
+use actix_server::ServerHandle;
+use actix_web::rt::task::JoinHandle;
+
+use crate::config::Config;
+use crate::http;
+
+mod error;
+mod wiring;
+
+pub use error::StartError;
+
+/// What closing the last files may take of the time to stop.
+const LAST_STEPS: Duration = Duration::from_secs(1);
+
+/// A running hub.
+pub struct Hub {
+    address: SocketAddr,
+    setup_address: Option<String>,
+    server: ServerHandle,
+    served: JoinHandle<io::Result<()>>,
+    house: wiring::House,
+    config: Config,
+}
+
+impl Hub {
+    /// Starts the hub: opens the store, starts the actors, listens. Ready when this answers.
+    ///
+    /// # Errors
+    /// [`StartError`] says what is in the way and what to do.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        let listener = http::bind(config.http.listen).map_err(|cause| StartError::Listen(config.http.listen, cause))?;
+        let address = listener.local_addr().map_err(|cause| StartError::Listen(config.http.listen, cause))?;
+        let tls = http::tls(&config.http)?;
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let house = wiring::House::open(&config).await?;
+        let setup = house.first_admin(&config).await?;
+        let setup_address = setup.map(|token| format!("{scheme}://{address}/setup#{token}"));
+        let server = house.serve(listener, tls, &config).map_err(|cause| StartError::Listen(address, cause))?;
+        let handle = server.handle();
+        let served = actix_web::rt::spawn(server);
+        house.wait_for_relays(config.workers()).await?;
+        tracing::info!(http.address = %address, scheme, "listening");
+        Ok(Self { address, setup_address, server: handle, served, house, config })
+    }
+
+    /// The address it listens on.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The one-time address at which the first admin is made, while there is none. Holds a secret.
+    #[must_use]
+    pub fn setup_address(&self) -> Option<&str> {
+        self.setup_address.as_deref()
+    }
+
+    /// Stops: takes nobody new, says goodbye to everybody, writes what waits, closes.
+    pub async fn stop(self) {
+        let deadline = Instant::now() + self.config.shutdown.grace;
+        self.house.health.stop();
+        self.server.pause().await;
+        self.house.say_goodbye(self.config.shutdown.spread).await;
+        let left = deadline.saturating_duration_since(Instant::now());
+        if actix_web::rt::time::timeout(left, self.house.sockets.wait_until_none()).await.is_err() {
+            tracing::warn!(sockets = self.house.sockets.count(), "some peers did not close in time");
+        }
+        let left = deadline.saturating_duration_since(Instant::now()).max(LAST_STEPS);
+        let stopped = actix_web::rt::time::timeout(left, self.server.stop(true)).await;
+        if stopped.is_err() {
+            tracing::warn!("some requests did not end in time");
+        }
+        self.house.flush().await;
+        self.house.close();
+        self.served.abort();
+        tracing::info!("stopped");
+    }
+}
+
+impl Config {
+    /// How many worker threads serve HTTP and sockets.
+    #[must_use]
+    pub fn workers(&self) -> usize {
+        match self.http.workers {
+            0 => std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
+            workers => workers,
+        }
+    }
+}
+
+/// Starts an actor on a thread of the house.
+fn start_on<A>(arbiter: &Arbiter, make: impl FnOnce() -> A + Send + 'static) -> Addr<A>
+where
+    A: Actor<Context = Context<A>>,
+{
+    A::start_in_arbiter(&arbiter.handle(), |_| make())
+}

@@ -1,0 +1,120 @@
+//! `/api/v1/events`: custom events of other programs.
+
+use std::time::Duration;
+
+use actix::Recipient;
+use actix_web::web::{Data, ServiceConfig, post, resource};
+use actix_web::{HttpResponse, Responder};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::super::extract::Json;
+use super::super::problem::{ApiError, ApiResult};
+use crate::auth::Principal;
+use crate::broker::Publish;
+use crate::domain::event::{Delivery, EventName, NewEvent};
+use crate::domain::grant::Permission;
+use crate::domain::problem::Problem;
+use crate::domain::time::Timestamp;
+use crate::domain::topic::{Channel, Topic};
+
+/// How long publishing may take.
+const PUBLISH_TIMEOUT: Duration = Duration::from_secs(5);
+/// The longest payload, in bytes.
+const DATA_MAX: usize = 64 * 1024;
+/// What the hub's own events begin with.
+const OWN: [&str; 4] = ["rt_module_", "rt_user_", "rt_telemetry_", "rt_global_"];
+
+/// The routes of this file.
+pub fn routes(config: &mut ServiceConfig) {
+    config.service(resource("/events").route(post().to(publish_event)));
+}
+
+/// An event to publish.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CustomEvent {
+    /// `rt_` and a name of your own in `a-z 0-9 _`.
+    #[schema(value_type = String, example = "rt_weather_changed")]
+    event: String,
+    /// `custom:<name>`, `dashboard`, `admin`, `user:<id>` or `module:<moduleId>`.
+    #[schema(value_type = String, example = "custom:weather")]
+    topic: String,
+    /// A JSON object up to 64 KiB.
+    #[schema(value_type = Object)]
+    data: Box<RawValue>,
+}
+
+/// Where an event stands in the order.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct Published {
+    /// Its place since the hub started.
+    offset: u64,
+}
+
+/// Publishes a custom event; every subscriber of the topic gets it.
+#[utoipa::path(
+    post,
+    path = "/api/v1/events",
+    tag = "events",
+    request_body = CustomEvent,
+    responses(
+        (status = 202, description = "Published", body = Published),
+        (status = "4XX", description = "Refused", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Too much waits", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn publish_event(
+    caller: Principal,
+    body: Json<CustomEvent>,
+    broker: Data<Recipient<Publish>>,
+) -> ApiResult<impl Responder> {
+    caller.require(Permission::EventsPublish)?;
+    let event = body.into_inner().check()?;
+    let offset = broker.send(Publish(event)).timeout(PUBLISH_TIMEOUT).await?.map_err(|error| {
+        tracing::error!(%error, "a custom event was not published");
+        ApiError::unavailable()
+    })?;
+    Ok(HttpResponse::Accepted().json(Published { offset }))
+}
+
+impl CustomEvent {
+    fn check(self) -> Result<NewEvent, Problem> {
+        let mut problem = Problem::new("invalid-fields", 422, "some fields are not as they must be");
+        let name = self.event.parse::<EventName>().map_err(|error| error.to_string()).and_then(|name| {
+            let is_own = OWN.iter().any(|own| name.as_str().starts_with(own));
+            if is_own { Err("the hub's own events cannot be published by others".to_owned()) } else { Ok(name) }
+        });
+        let channel = self.topic.parse::<Topic>().map_err(|error| error.to_string()).and_then(channel_of);
+        if let Err(detail) = &name {
+            problem = problem.with_error("/event", detail);
+        }
+        if let Err(detail) = &channel {
+            problem = problem.with_error("/topic", detail);
+        }
+        if !self.data.get().starts_with('{') {
+            problem = problem.with_error("/data", "the payload must be a JSON object");
+        }
+        if self.data.get().len() > DATA_MAX {
+            problem = problem.with_error("/data", "the payload is longer than 64 KiB");
+        }
+        match (name, channel) {
+            (Ok(name), Ok(channel)) if problem.errors.is_empty() => {
+                let (delivery, audience) = (Delivery::Each, vec![channel]);
+                Ok(NewEvent { name, delivery, audience, data: self.data, at: Timestamp::now() })
+            }
+            _ => Err(problem),
+        }
+    }
+}
+
+fn channel_of(topic: Topic) -> Result<Channel, String> {
+    match topic {
+        Topic::Custom(name) => Ok(Channel::Custom(name)),
+        Topic::Dashboard => Ok(Channel::Dashboard),
+        Topic::Admin => Ok(Channel::Admin),
+        Topic::User(id) => Ok(Channel::User(id)),
+        Topic::Module(id) => Ok(Channel::Module(id)),
+        Topic::Modules => Err("`modules` means other modules for everybody; use `dashboard` or a custom topic".into()),
+    }
+}

@@ -1,0 +1,7 @@
+//! The native WebSocket of people.
+
+mod admission;
+mod frames;
+mod pages;
+mod resume;
+mod slow;

@@ -1,0 +1,101 @@
+//! Nothing is lost or doubled when a client comes back.
+
+use serde_json::{Value, json};
+
+use crate::support::{TestHub, TestTab};
+
+async fn say(admin: &crate::support::Account, numbers: std::ops::Range<u32>) {
+    for n in numbers {
+        let event = json!({"event": "rt_count", "topic": "custom:a", "data": {"n": n}});
+        assert_eq!(admin.post("/api/v1/events", event).await.status, 202);
+    }
+}
+
+fn numbers(frames: &[Value]) -> Vec<u64> {
+    frames.iter().filter(|frame| frame["event"] == "rt_count").filter_map(|frame| frame["data"]["n"].as_u64()).collect()
+}
+
+#[actix::test]
+async fn a_cursor_brings_every_missed_event_and_the_newest_state() {
+    let hub = TestHub::start().await;
+    let (admin, mut device) = hub.owner_with_module("MC-1").await;
+    let mut tab = hub.tab(&admin, &["custom:a", "modules"]).await;
+    say(&admin, 0..3).await;
+    while tab.event("rt_count").await["n"] != 2 {}
+    let cursor = tab.cursor.clone();
+    tab.close().await;
+
+    say(&admin, 3..6).await;
+    for speed in 0..5 {
+        device.report(speed, json!({"speed": speed})).await;
+    }
+
+    let mut again = TestTab::connect(&hub.authority, &admin.access_token).await;
+    again.send(json!({"type": "hello", "cursor": cursor, "topics": ["custom:a", "modules"]})).await;
+    assert_eq!(again.next_of("welcome").await["recovered"], true);
+    let frames = again.settle().await;
+    assert_eq!(numbers(&frames), [3, 4, 5]);
+    let telemetry: Vec<_> = frames.iter().filter(|frame| frame["event"] == "rt_telemetry_updated").collect();
+    assert_eq!(telemetry.len(), 1, "{frames:?}");
+    assert_eq!(telemetry[0]["data"]["telemetry"]["speed"], 4);
+    assert!(frames.iter().all(|frame| frame["type"] == "event"), "{frames:?}");
+}
+
+#[actix::test]
+async fn a_cursor_that_cannot_be_used_is_told_as_a_gap_with_snapshots() {
+    let hub = TestHub::start().await;
+    let admin = hub.admin().await;
+    for cursor in ["nonsense", "", "0123456789abcdef1", &"f".repeat(400)] {
+        let mut tab = TestTab::connect(&hub.authority, &admin.access_token).await;
+        tab.send(json!({"type": "hello", "cursor": cursor, "topics": ["modules"]})).await;
+        assert_eq!(tab.next_of("welcome").await["recovered"], false, "{cursor}");
+        tab.next_of("gap").await;
+        assert_eq!(tab.next_of("snapshot").await["topic"], "modules");
+    }
+}
+
+#[actix::test]
+async fn a_cursor_older_than_what_is_kept_is_a_gap() {
+    let hub = TestHub::with(&[("CARILLON__BROKER__RING", "4")]).await;
+    let admin = hub.admin().await;
+    let mut tab = hub.tab(&admin, &["custom:a"]).await;
+    say(&admin, 0..1).await;
+    tab.event("rt_count").await;
+    let cursor = tab.cursor.clone();
+    tab.close().await;
+    say(&admin, 1..9).await;
+
+    let mut again = TestTab::connect(&hub.authority, &admin.access_token).await;
+    again.send(json!({"type": "hello", "cursor": cursor, "topics": ["custom:a"]})).await;
+
+    assert_eq!(again.next_of("welcome").await["recovered"], false);
+    again.next_of("gap").await;
+    again.next_of("snapshot").await;
+    say(&admin, 9..10).await;
+    assert_eq!(again.event("rt_count").await["n"], 9);
+}
+
+#[actix::test]
+async fn two_tabs_see_one_order() {
+    let hub = TestHub::start().await;
+    let admin = hub.admin().await;
+    let mut tabs = Vec::new();
+    for _ in 0..4 {
+        tabs.push(hub.tab(&admin, &["custom:a", "modules"]).await);
+    }
+    let writers = (0..3).map(|writer| {
+        let admin = admin.clone();
+        async move { say(&admin, writer * 20..writer * 20 + 20).await }
+    });
+    futures_util::future::join_all(writers).await;
+
+    let mut orders = Vec::new();
+    for tab in &mut tabs {
+        let mut order = Vec::new();
+        while order.len() < 60 {
+            order.push(tab.event("rt_count").await["n"].as_u64().unwrap());
+        }
+        orders.push(order);
+    }
+    assert!(orders.windows(2).all(|pair| pair[0] == pair[1]));
+}
