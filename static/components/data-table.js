@@ -43,6 +43,8 @@ export class DataTable extends HTMLElement {
   #asking = null;
   #rows = null;
   #parts = {};
+  /** Live changes that came while a page was asked for: the answer may be older than they are. */
+  #meanwhile = new Map();
   #refreshSoon = paced(() => this.isConnected && this.#load());
   #flush = coalesced(() => this.#rows?.flush());
 
@@ -65,11 +67,10 @@ export class DataTable extends HTMLElement {
     this.#refreshSoon();
   }
 
-  /** Changes a row if it is on the page; answers whether it is. */
+  /** Changes a row if it is on the page. */
   patch(id, change) {
-    if (!this.#rows?.patch(id, change)) return false;
-    this.#flush();
-    return true;
+    if (this.#asking) this.#meanwhile.set(id, { ...this.#meanwhile.get(id), ...change });
+    if (this.#rows?.patch(id, change)) this.#flush();
   }
 
   /** Changes a row, and asks again when that may change which rows are shown, or in which order. */
@@ -138,15 +139,21 @@ export class DataTable extends HTMLElement {
     } catch (error) {
       if (!asking.signal.aborted) this.#fail(error);
     } finally {
-      if (this.#asking === asking) this.removeAttribute('aria-busy');
+      if (this.#asking === asking) this.#settled();
     }
+  }
+
+  #settled() {
+    this.#asking = null;
+    this.#meanwhile.clear();
+    this.removeAttribute('aria-busy');
   }
 
   #show({ items, total }, announce) {
     this.#total = total;
     const pages = Math.max(1, Math.ceil(total / this.#query.perPage));
     if (this.#query.page > pages) return this.#ask({ page: pages });
-    this.#rows.replace(items);
+    this.#rows.replace(items.map((item) => ({ ...item, ...this.#meanwhile.get(this.#definition.id(item)) })));
     this.#notice(items.length ? null : this.#emptiness());
     this.#foot(total);
     if (announce) this.#parts.count.textContent = t('table.found', { count: total });

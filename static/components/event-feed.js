@@ -17,6 +17,8 @@ const KNOWN = {
 
 /** Kept while the tab lives, so that going to another page and back loses nothing. */
 const entries = [];
+/** Names told by earlier events: some events tell an id only. */
+const names = new Map();
 let lastKey = '';
 
 /**
@@ -38,6 +40,7 @@ class EventFeed extends HTMLElement {
     const key = JSON.stringify(event);
     if (!(event.event in KNOWN) || key === lastKey) return;
     lastKey = key;
+    if (event.data.moduleId && event.data.name) names.set(event.data.moduleId, event.data.name);
     entries.unshift({ ...event, at: event.at ?? new Date().toISOString() });
     entries.length = Math.min(entries.length, MOST);
     this.#draw();
@@ -49,7 +52,7 @@ class EventFeed extends HTMLElement {
 }
 
 function entryOf({ event, data, at }) {
-  const name = data.name ?? data.moduleId ?? '';
+  const name = data.name ?? names.get(data.moduleId) ?? data.moduleId ?? '';
   const id = data.moduleId && data.moduleId !== name ? ` (${data.moduleId})` : '';
   return h('li', { class: event }, icon(KNOWN[event]), h('span', {}, t(`feed.${event}`, { name: name + id })), h('time', { class: 'numbers quiet', datetime: at }, formatClock(at)));
 }

@@ -15,6 +15,7 @@ class ModulePage extends HTMLElement {
   #module = null;
   #owner = null;
   #abort = null;
+  #isFollowed = false;
   #stops = [];
   #parts = null;
   #drawSoon = coalesced(() => this.#draw());
@@ -49,19 +50,31 @@ class ModulePage extends HTMLElement {
       hub.on('rt_module_updated', mine(({ name, type, userId }, { at }) => this.#change({ name, type, updatedAt: at, ...(userId === undefined ? {} : { userId }) }))),
       hub.on('rt_telemetry_updated', mine(({ telemetry }, { at }) => this.#change({ telemetry, lastSeen: at }))),
       hub.on('rt_module_removed', mine(() => this.#removed())),
-      hub.on('snapshot', ({ topic }) => topic === this.#topic && this.#load()),
+      hub.on('snapshot', ({ topic, data }) => topic === this.#topic && this.#restore(data.module)),
     ];
     hub.subscribe([this.#topic]).catch(() => {});
   }
 
   async #load() {
     try {
-      this.#module = await api.get(modulePath(this.#id), { signal: this.#abort.signal });
-      this.#draw();
-      this.#nameOwner();
+      const module = await api.get(modulePath(this.#id), { signal: this.#abort.signal });
+      if (!this.#isFollowed) this.#show(module);
     } catch (error) {
       if (!this.#abort.signal.aborted) this.#fail(error);
     }
+  }
+
+  // A snapshot stands in one order with the events: from then on the answer to a request may be the older one.
+  #restore(module) {
+    if (!module) return;
+    this.#isFollowed = true;
+    this.#show(module);
+  }
+
+  #show(module) {
+    this.#module = module;
+    this.#draw();
+    this.#nameOwner();
   }
 
   // Only admins may ask who other people are.

@@ -13,9 +13,10 @@ test('the figures move and the feed tells when a module comes and goes', async (
   const { module, token } = await newModule(t);
   await page.waitForFunction((least) => Number(document.querySelector('[data-stat="onlineModules"] .stat-beside').textContent.replace(/\D/g, '')) > least, before);
   const device = await Device.connect(t, token);
-  await page.locator('.feed').getByText(`${module.moduleId} is online`).or(page.locator('.feed').getByText(`${module.name} is online`)).first().waitFor();
+  await page.locator('.feed li.rt_module_online', { hasText: module.moduleId }).waitFor();
   device.disconnect();
   await page.locator('.feed li.rt_module_offline', { hasText: module.moduleId }).waitFor();
+  await page.locator('.feed li.rt_module_added', { hasText: module.moduleId }).waitFor();
   assertNoFaults(page);
 });
 
