@@ -17,6 +17,27 @@ use crate::domain::topic::{Channel, Topic};
 type Flow = ResponseActFuture<Session, ()>;
 type Answers = Vec<Result<Snapshot, Problem>>;
 
+/// Where a client begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Start {
+    /// It has seen nothing.
+    Fresh,
+    /// It has seen everything up to here.
+    At(Cursor),
+    /// It has a cursor that nobody can read.
+    Lost,
+}
+
+impl Start {
+    fn of(hello: &Hello) -> Self {
+        match hello.cursor.as_deref().map(str::parse) {
+            None => Self::Fresh,
+            Some(Ok(cursor)) => Self::At(cursor),
+            Some(Err(_)) => Self::Lost,
+        }
+    }
+}
+
 impl Session {
     /// Sends the welcome, with what the client is told of the order.
     pub(super) fn greet(&mut self, recovered: bool, cursor: Cursor) {
@@ -35,7 +56,7 @@ impl Session {
     /// Begins: where the cursor says if that is still known, else with snapshots. Topics that one may not have are
     /// refused one by one.
     pub(super) fn hello(&mut self, hello: Hello) -> Flow {
-        let cursor = hello.cursor.as_deref().and_then(|text| text.parse::<Cursor>().ok());
+        let start = Start::of(&hello);
         let mut wanted = Vec::new();
         for text in &hello.topics {
             let read = read_topics(std::slice::from_ref(text)).and_then(|topics| self.with_channels(topics));
@@ -48,13 +69,13 @@ impl Session {
             self.refuse(hello.id, &problem);
             wanted.clear();
         }
-        // Without a cursor everything needs its snapshot; with one, only single modules need a judgement.
-        let asked = wanted.iter().filter(|(topic, _)| cursor.is_none() || matches!(topic, Topic::Module(_)));
+        // A fresh client needs a snapshot of everything; for others only single modules need a judgement here.
+        let asked = wanted.iter().filter(|(topic, _)| start == Start::Fresh || matches!(topic, Topic::Module(_)));
         let asked: Vec<_> = asked.map(|(topic, _)| topic.clone()).collect();
         self.is_busy = true;
         let held = self.seat.as_ref().map(Seat::hold);
         let flow = self.ask(asked.clone()).map(move |answers, session: &mut Self, ctx| {
-            session.begin(hello.id, cursor, held, wanted, &asked, answers);
+            session.begin(hello.id, start, held, wanted, &asked, answers);
             session.rest(ctx);
         });
         Box::pin(flow)
@@ -63,7 +84,7 @@ impl Session {
     fn begin(
         &mut self,
         id: Option<u64>,
-        cursor: Option<Cursor>,
+        start: Start,
         held: Option<Cursor>,
         mut wanted: Vec<(Topic, Channel)>,
         asked: &[Topic],
@@ -82,28 +103,23 @@ impl Session {
         let mut channels: Vec<_> = wanted.iter().map(|(_, channel)| channel.clone()).collect();
         channels.push(self.own_channel());
         let (Some(seat), Some(held)) = (&self.seat, held) else { return };
-        let recovered = cursor.filter(|cursor| seat.can_resume(*cursor));
-        match (recovered, cursor) {
-            (Some(cursor), _) => {
+        match start {
+            Start::At(cursor) if seat.can_resume(cursor) => {
                 self.greet(true, cursor);
                 self.listen(wanted);
-                if let Some(seat) = &self.seat {
-                    seat.resume(&channels, cursor);
-                }
+                self.with_seat(|seat| seat.resume(&channels, cursor));
             }
-            (None, Some(_)) => {
-                // The cursor cannot be used: say so, and give snapshots of everything by the way of a gap.
+            Start::At(_) | Start::Lost => {
+                // Everything gets its snapshot by the way of a gap, at the end of this flow.
                 self.greet(false, held);
                 self.listen(wanted);
                 self.gap = Some(Gap { missed: None });
             }
-            (None, None) => {
+            Start::Fresh => {
                 self.greet(false, held);
                 self.tell(&snapshots, held);
                 self.listen(wanted);
-                if let Some(seat) = &self.seat {
-                    seat.release(&channels);
-                }
+                self.with_seat(|seat| seat.release(&channels));
             }
         }
     }
@@ -148,9 +164,7 @@ impl Session {
         let topics = wanted.iter().map(|(topic, _)| topic.clone());
         self.tell(&topics.zip(snapshots).collect::<Vec<_>>(), held);
         self.listen(wanted);
-        if let Some(seat) = &self.seat {
-            seat.release(&channels);
-        }
+        self.with_seat(|seat| seat.release(&channels));
     }
 
     /// Listens to topics no more; topics that it did not have change nothing.
@@ -200,9 +214,7 @@ impl Session {
         self.tell(&snapshots, held);
         let mut channels: Vec<_> = self.topics.iter().map(|(_, channel)| channel.clone()).collect();
         channels.push(self.own_channel());
-        if let Some(seat) = &self.seat {
-            seat.release(&channels);
-        }
+        self.with_seat(|seat| seat.release(&channels));
     }
 
     /// Ends a flow; a gap that came meanwhile is mended next.
@@ -228,6 +240,12 @@ impl Session {
                 vec![Err(problem); count]
             })
         })
+    }
+
+    fn with_seat(&self, act: impl FnOnce(&Seat)) {
+        if let Some(seat) = &self.seat {
+            act(seat);
+        }
     }
 
     fn tell(&self, snapshots: &[(Topic, Snapshot)], cursor: Cursor) {
