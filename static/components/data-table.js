@@ -39,12 +39,12 @@ import { toolbar } from './table-toolbar.js';
 export class DataTable extends HTMLElement {
   #definition = null;
   #query = null;
-  #total = null;
   #asking = null;
   #rows = null;
   #parts = {};
   /** Live changes that came while a page was asked for: the answer may be older than they are. */
   #meanwhile = new Map();
+  #isStale = false;
   #refreshSoon = paced(() => this.isConnected && this.#load());
   #flush = coalesced(() => this.#rows?.flush());
 
@@ -65,6 +65,11 @@ export class DataTable extends HTMLElement {
   /** Asks again for the page shown, soon and without a flicker: rows came, went or moved. */
   refresh() {
     this.#refreshSoon();
+  }
+
+  /** Asks again if the last time failed: the hub is back. */
+  recover() {
+    if (this.#isStale) this.refresh();
   }
 
   /** Changes a row if it is on the page. */
@@ -137,7 +142,7 @@ export class DataTable extends HTMLElement {
     try {
       this.#show(await this.#definition.load({ ...this.#query }, asking.signal), announce);
     } catch (error) {
-      if (!asking.signal.aborted) this.#fail(error);
+      if (!asking.signal.aborted) this.#fail(error, first || announce);
     } finally {
       if (this.#asking === asking) this.#settled();
     }
@@ -150,7 +155,7 @@ export class DataTable extends HTMLElement {
   }
 
   #show({ items, total }, announce) {
-    this.#total = total;
+    this.#isStale = false;
     const pages = Math.max(1, Math.ceil(total / this.#query.perPage));
     if (this.#query.page > pages) return this.#ask({ page: pages });
     this.#rows.replace(items.map((item) => ({ ...item, ...this.#meanwhile.get(this.#definition.id(item)) })));
@@ -166,7 +171,7 @@ export class DataTable extends HTMLElement {
     const { foot } = this.#parts;
     const at = [...foot.querySelectorAll('select, button')].indexOf(document.activeElement);
     foot.hidden = total === 0;
-    foot.replaceChildren(pager(this.#query, total, (change) => this.#ask(change)));
+    foot.replaceChildren(pager(this.#query, total, this.#definition.caption, (change) => this.#ask(change)));
     if (at < 0) return;
     const controls = [...foot.querySelectorAll('select, button')];
     (controls[at].disabled ? controls.find(({ disabled }) => !disabled) : controls[at]).focus();
@@ -180,7 +185,10 @@ export class DataTable extends HTMLElement {
     return message('search', t('table.nothing'), t('table.nothingHint'), h('button', { type: 'button', class: 'button', onclick: clear }, t('table.clear')));
   }
 
-  #fail(error) {
+  // Rows that are shown stay when asking for them again fails: the connection banner tells that they may be old.
+  #fail(error, isAsked) {
+    this.#isStale = true;
+    if (!isAsked && this.#rows.size) return;
     this.#rows.replace([]);
     this.#parts.foot.replaceChildren();
     const retry = h('button', { type: 'button', class: 'button', onclick: () => this.#load({ first: true }) }, t('action.retry'));

@@ -22,6 +22,11 @@ export class TableRows {
     this.#id = id;
   }
 
+  /** How many rows are shown. */
+  get size() {
+    return this.#rows.size;
+  }
+
   /** Shows grey bars in place of rows. */
   skeleton(count) {
     this.#rows.clear();

@@ -32,6 +32,6 @@ export function toolbar(definition, query, ask) {
 
   refreshFilters();
   show(query);
-  const element = h('div', { class: 'table-tools', role: 'search' }, h('div', { class: 'search' }, icon('search'), search), filters.map(({ select }) => select), order);
+  const element = h('div', { class: 'table-tools', role: 'search', 'aria-label': `${definition.searchLabel}: ${definition.caption}` }, h('div', { class: 'search' }, icon('search'), search), filters.map(({ select }) => select), order);
   return { element, refreshFilters, show };
 }

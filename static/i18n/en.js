@@ -33,7 +33,7 @@ export const en = {
   'error.tooMany': 'Too many attempts. Try again in {seconds} seconds.', 'error.server': 'The hub could not do this just now. Try again in a moment.',
   'error.unexpected': 'Something unexpected happened.',
 
-  'table.sort': 'Order', 'table.actions': 'Actions', 'table.perPage': 'Rows per page', 'table.range': '{first}–{last} of {total}', 'table.pages': 'Pages of the table',
+  'table.sort': 'Order', 'table.actions': 'Actions', 'table.perPage': 'Rows per page', 'table.range': '{first}–{last} of {total}', 'table.pages': 'Pages',
   'table.previous': 'Previous page', 'table.next': 'Next page', 'table.found.one': 'One result', 'table.found.other': '{count} results',
   'table.nothing': 'Nothing matches', 'table.nothingHint': 'No entry matches this search and these filters.', 'table.clear': 'Clear search and filters',
   'table.failed': 'This could not be loaded',
@@ -56,7 +56,7 @@ export const en = {
   'token.title': 'The token of this module', 'token.label': 'Token', 'token.words': '{id} identifies itself with this token when it connects.',
   'token.copy': 'Copy', 'token.copied': 'Copied', 'token.copyByHand': 'Press Ctrl+C', 'token.once': 'It is shown only now. Keep it safe: it cannot be shown again, only replaced.',
 
-  'admin.feed': 'What is happening', 'admin.users': 'People', 'admin.modules': 'All modules', 'admin.searchUsers': 'Search name or email',
+  'admin.figures': 'Live figures', 'admin.feed': 'What is happening', 'admin.users': 'People', 'admin.modules': 'All modules', 'admin.searchUsers': 'Search name or email',
   'admin.noUsers': 'No accounts', 'feed.empty': 'Nothing has happened since you opened this tab.',
   'feed.rt_module_online': '{name} is online', 'feed.rt_module_offline': '{name} went offline', 'feed.rt_module_added': '{name} was added',
   'feed.rt_module_removed': '{name} was deleted', 'feed.rt_module_updated': '{name} was changed', 'feed.rt_user_logged_in': '{name} logged in',

@@ -33,7 +33,7 @@ export const fr = {
   'error.tooMany': 'Trop d’essais. Réessayez dans {seconds} secondes.', 'error.server': 'Le serveur n’a pas pu le faire. Réessayez dans un instant.',
   'error.unexpected': 'Un problème inattendu est survenu.',
 
-  'table.sort': 'Ordre', 'table.actions': 'Actions', 'table.perPage': 'Lignes par page', 'table.range': '{first}–{last} sur {total}', 'table.pages': 'Pages du tableau',
+  'table.sort': 'Ordre', 'table.actions': 'Actions', 'table.perPage': 'Lignes par page', 'table.range': '{first}–{last} sur {total}', 'table.pages': 'Pages',
   'table.previous': 'Page précédente', 'table.next': 'Page suivante', 'table.found.one': '{count} résultat', 'table.found.other': '{count} résultats',
   'table.nothing': 'Aucune correspondance', 'table.nothingHint': 'Rien ne correspond à cette recherche et à ces filtres.', 'table.clear': 'Effacer recherche et filtres',
   'table.failed': 'Le chargement a échoué',
@@ -56,7 +56,7 @@ export const fr = {
   'token.title': 'Le jeton de ce module', 'token.label': 'Jeton', 'token.words': '{id} s’identifie avec ce jeton quand il se connecte.',
   'token.copy': 'Copier', 'token.copied': 'Copié', 'token.copyByHand': 'Pressez Ctrl+C', 'token.once': 'Il n’est montré que maintenant. Gardez-le bien : on ne peut que le remplacer.',
 
-  'admin.feed': 'En ce moment', 'admin.users': 'Personnes', 'admin.modules': 'Tous les modules', 'admin.searchUsers': 'Chercher un nom ou une adresse',
+  'admin.figures': 'Chiffres en direct', 'admin.feed': 'En ce moment', 'admin.users': 'Personnes', 'admin.modules': 'Tous les modules', 'admin.searchUsers': 'Chercher un nom ou une adresse',
   'admin.noUsers': 'Aucun compte', 'feed.empty': 'Rien ne s’est passé depuis l’ouverture de cet onglet.',
   'feed.rt_module_online': '{name} est en ligne', 'feed.rt_module_offline': '{name} est hors ligne', 'feed.rt_module_added': '{name} a été ajouté',
   'feed.rt_module_removed': '{name} a été supprimé', 'feed.rt_module_updated': '{name} a été modifié', 'feed.rt_user_logged_in': '{name} s’est connecté',

@@ -8,6 +8,7 @@
  */
 export function followModules(hub, table) {
   const stops = [
+    hub.on('welcome', () => table.recover()),
     hub.on('rt_module_online', ({ moduleId, lastSeen }) => change(table, moduleId, { status: 'online', lastSeen })),
     hub.on('rt_module_offline', ({ moduleId, disconnectedAt, lastSeen }) => change(table, moduleId, { status: 'offline', lastSeen: lastSeen ?? disconnectedAt })),
     hub.on('rt_telemetry_updated', ({ moduleId, telemetry }, { at }) => table.patch(moduleId, { telemetry, lastSeen: at })),

@@ -26,7 +26,7 @@ class AdminPage extends HTMLElement {
     this.replaceChildren(
       h('div', { class: 'page-head' }, h('h1', {}, t('title.admin'))),
       h('div', { class: 'admin-grid' },
-        this.#board,
+        h('section', { 'aria-labelledby': 'figures' }, h('h2', { id: 'figures', class: 'visually-hidden' }, t('admin.figures')), this.#board),
         h('section', { class: 'card feed-card' }, h('h2', {}, t('admin.feed')), this.#feed)),
       section(t('admin.users'), t('user.add'), () => addUser(() => this.#users.refresh()), this.#users),
       section(t('admin.modules'), t('module.add'), addModule, this.#modules));
@@ -44,6 +44,7 @@ class AdminPage extends HTMLElement {
     const hub = session.hub;
     this.#stops = [
       followModules(hub, this.#modules),
+      hub.on('welcome', () => this.#users.recover()),
       hub.on('snapshot', ({ topic, data }) => topic === 'admin' && this.#restore(data)),
       hub.on('rt_global_stats_updated', ({ stats }) => this.#board.show(stats)),
       hub.on('*', (event) => this.#feed.add(event)),

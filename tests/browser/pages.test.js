@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { assertNoFaults, DESKTOP, live, openTab, PHONE, picture } from './support/browser.js';
 import { Device, newModule } from './support/hub.js';
 
+const axe = readFile(fileURLToPath(import.meta.resolve('axe-core/axe.min.js')), 'utf8');
 const SIZES = { desktop: DESKTOP, phone: PHONE };
 
 test('English and French are a button apart, and the choice is kept', async (t) => {
@@ -69,6 +72,16 @@ for (const [size, viewport] of Object.entries(SIZES)) {
   }
 }
 
+// WCAG 2.2 AA as far as a machine can tell, contrast included.
+async function accessible(page) {
+  await page.evaluate(await axe);
+  const faults = await page.evaluate(async () => {
+    const { violations } = await globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa', 'best-practice'] });
+    return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
+  });
+  assert.deepEqual(faults, []);
+}
+
 function visits(module) {
   return [
     ['modules', '/modules', 'tbody tr[data-id]'],
@@ -81,6 +94,7 @@ function visits(module) {
 
 // Nothing sticks out sideways, every control has a name, and one heading leads the page.
 async function whole(page) {
+  await accessible(page);
   const report = await page.evaluate(() => ({
     sideways: document.documentElement.scrollWidth - document.documentElement.clientWidth,
     nameless: [...document.querySelectorAll('button, a, input, select')]
