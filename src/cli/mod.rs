@@ -5,9 +5,11 @@
 pub mod bench;
 pub mod client;
 mod duration;
+pub mod module;
 mod rate;
 mod signal;
 pub mod simulate;
+mod table;
 
 use std::io;
 
