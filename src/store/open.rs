@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::r2d2::{ConnectionManager, CustomizeConnection, Error as PoolError, Pool};
-use diesel::{Connection as _, SqliteConnection};
+use diesel::{Connection as _, RunQueryDsl, SqliteConnection};
 
-use super::{Connections, StoreError, migrate};
+use super::{Connection, Connections, StoreError, migrate};
 use crate::config::{Store as StoreConfig, Synchronous};
 
 /// How long a new connection may take.
@@ -39,8 +39,8 @@ impl Default for Options {
     }
 }
 
-/// Makes the file when missing and brings it up to date.
-pub fn prepare(file: &Path, options: &Options) -> Result<(), StoreError> {
+/// Makes the file when missing and brings it up to date; answers the migrations applied now.
+pub fn prepare(file: &Path, options: &Options) -> Result<Vec<String>, StoreError> {
     make_file(file).map_err(|error| {
         let path = file.display();
         if error.kind() == ErrorKind::PermissionDenied {
@@ -51,8 +51,19 @@ pub fn prepare(file: &Path, options: &Options) -> Result<(), StoreError> {
     let mut conn = SqliteConnection::establish(&address(file))?;
     conn.batch_execute(&Setup::writer(options).pragmas)?;
     conn.batch_execute("PRAGMA journal_mode = WAL;")?;
-    migrate::apply(&mut conn)?;
-    Ok(())
+    migrate::apply(&mut conn)
+}
+
+/// A connection that only looks, unless there is nothing to look at: no file, or no migration ever applied to it.
+pub fn to_look(file: &Path, options: &Options) -> Result<Option<Connection>, StoreError> {
+    if !file.exists() {
+        return Ok(None);
+    }
+    let mut conn = SqliteConnection::establish(&address(file))?;
+    conn.batch_execute(&Setup::reader(options).pragmas)?;
+    let counting = "SELECT count(*) FROM sqlite_master WHERE name = '__diesel_schema_migrations'";
+    let tables: i64 = diesel::dsl::sql::<diesel::sql_types::BigInt>(counting).get_result(&mut conn)?;
+    Ok((tables > 0).then_some(conn))
 }
 
 /// The pool of the one connection that writes.
