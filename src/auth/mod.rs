@@ -1,7 +1,28 @@
 //! Who somebody is and what they may do: passwords, tokens, logins.
 
+mod accounts;
 mod changes;
+mod check;
+mod error;
+mod first_admin;
+mod key;
+pub mod opaque;
+mod password;
 mod principal;
+mod throttle;
+mod tickets;
+mod token;
 
+pub use accounts::{
+    Accounts, AccountsOptions, ChangePassword, CountUsers, CreateUser, DeleteUser, FindUser, ListUsers, LogIn, LogOut,
+    LoggedIn, MakeTicket, RedeemTicket, Refresh, SetUp, UpdateUser, UserChanges, UserPage, Visitor,
+};
 pub use changes::AccountChanged;
+pub use check::Authenticator;
+pub use error::AuthError;
+pub use first_admin::{FirstAdmin, NewUser, create_user, first_admin};
+pub use key::{KeyError, SigningKey};
+pub use password::{Hasher, NewPassword, PASSWORD_MAX, PASSWORD_MIN, PasswordError};
 pub use principal::{Credential, Principal};
+pub use tickets::{Bearer, TICKET_LIFETIME};
+pub use token::AccessTokens;

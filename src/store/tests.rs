@@ -97,7 +97,8 @@ async fn a_full_disk_is_told_and_forgiven() {
         }
         Ok(())
     };
-    assert!(matches!(store.write(fill).await, Err(StoreError::Full)));
+    let full = store.write(fill).await;
+    assert!(matches!(full, Err(StoreError::Full)), "{full:?}");
     assert_eq!(store.counts().failures, 1);
 
     store.write(|conn| Ok(conn.batch_execute("PRAGMA max_page_count = 100000")?)).await.unwrap();

@@ -1,0 +1,82 @@
+//! From a credential to a person, at every door.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::Recipient;
+
+use super::{AccessTokens, AuthError, Credential, Principal, RedeemTicket, opaque};
+use crate::domain::ids::LoginId;
+use crate::domain::time::Timestamp;
+use crate::store::logins::{self, Login};
+use crate::store::users::User;
+use crate::store::{Connection, Store, StoreError};
+
+/// How long redeeming a ticket may take.
+const REDEEM_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Judges credentials; clones share everything.
+///
+/// Login and account are read each time, so that what was revoked, disabled or changed counts at once.
+#[derive(Clone)]
+pub struct Authenticator {
+    store: Store,
+    tokens: Arc<AccessTokens>,
+    tickets: Recipient<RedeemTicket>,
+}
+
+impl Authenticator {
+    /// Reads from the store, with the tokens and tickets of `Accounts`.
+    #[must_use]
+    pub const fn new(store: Store, tokens: Arc<AccessTokens>, tickets: Recipient<RedeemTicket>) -> Self {
+        Self { store, tokens, tickets }
+    }
+
+    /// Answers who shows the credential.
+    ///
+    /// # Errors
+    /// [`AuthError::Unknown`] when nobody does; [`AuthError::Store`] when that cannot be found out.
+    pub async fn authenticate(&self, credential: Credential) -> Result<Principal, AuthError> {
+        match credential {
+            Credential::Cookie(value) => {
+                let hash = opaque::fingerprint(&value);
+                self.principal(true, None, move |conn| logins::find_by_cookie(conn, &hash)).await
+            }
+            Credential::Bearer(token) => {
+                let facts = self.tokens.read(&token)?;
+                self.of_login(facts.login_id, facts.expires_at).await
+            }
+            Credential::Ticket(ticket) => {
+                let bearer = self.tickets.send(RedeemTicket(ticket)).timeout(REDEEM_TIMEOUT).await??;
+                self.of_login(bearer.login_id, bearer.expires_at).await
+            }
+        }
+    }
+
+    async fn of_login(&self, id: LoginId, expires_at: Timestamp) -> Result<Principal, AuthError> {
+        self.principal(false, Some(expires_at), move |conn| logins::find(conn, &id)).await
+    }
+
+    async fn principal(
+        &self,
+        by_cookie: bool,
+        expires_at: Option<Timestamp>,
+        find: impl FnOnce(&mut Connection) -> Result<Option<(Login, User)>, StoreError> + Send + 'static,
+    ) -> Result<Principal, AuthError> {
+        let (login, user) = self.store.read(find).await?.ok_or(AuthError::Unknown)?;
+        let now = Timestamp::now();
+        let expires_at = expires_at.unwrap_or(login.expires_at).min(login.expires_at);
+        if user.disabled || !login.is_alive(now) || expires_at <= now {
+            return Err(AuthError::Unknown);
+        }
+        Ok(Principal {
+            user_id: user.id,
+            login_id: login.id,
+            name: user.name.to_string(),
+            email: user.email.to_string(),
+            roles: user.roles,
+            expires_at,
+            by_cookie,
+        })
+    }
+}
