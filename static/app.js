@@ -26,7 +26,8 @@ let drawn = null;
 function draw() {
   const route = routeOf(location.pathname);
   const inside = Boolean(session.user);
-  if (route.page === 'home' || (inside && route.page === 'login')) return navigate(inside ? wanted : '/login', { replace: true });
+  if (route.page === 'home' || (inside && route.page === 'login'))
+    return navigate(inside ? wanted : '/login', { replace: true });
   if (!inside && !OPEN_PAGES.includes(route.page)) return askToLogIn();
   closeDialogs();
   const page = route.page === 'admin' && !session.user.isAdmin ? 'lost' : route.page;

@@ -23,7 +23,9 @@ class AppShell extends HTMLElement {
 
   #header(name) {
     const inside = Boolean(session.user);
-    return h('header', { class: 'shell-head' },
+    return h(
+      'header',
+      { class: 'shell-head' },
       h('a', { class: 'brand', href: '/' }, icon('bell'), h('span', {}, 'Carillon')),
       inside && h('nav', { class: 'shell-nav', 'aria-label': t('nav.label') }, links(name)),
       h('div', { class: 'shell-tools' }, inside && lamp(), h('language-switch'), h('theme-switch')),
@@ -32,10 +34,19 @@ class AppShell extends HTMLElement {
 }
 
 function links(name) {
-  const places = [['modules', 'modules'], ...(session.user.isAdmin ? [['admin', 'admin']] : []), ['account', 'account']];
+  const places = [
+    ['modules', 'modules'],
+    ...(session.user.isAdmin ? [['admin', 'admin']] : []),
+    ['account', 'account'],
+  ];
   return places.map(([place, symbol]) => {
     const here = place === name || (place === 'modules' && name === 'module');
-    return h('a', { href: `/${place}`, 'aria-current': here ? 'page' : null }, icon(symbol), h('span', {}, t(`nav.${place}`)));
+    return h(
+      'a',
+      { href: `/${place}`, 'aria-current': here ? 'page' : null },
+      icon(symbol),
+      h('span', {}, t(`nav.${place}`)),
+    );
   });
 }
 

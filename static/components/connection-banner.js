@@ -37,7 +37,13 @@ class ConnectionBanner extends HTMLElement {
     this.#button.textContent = t('connection.retry');
     const calm = state === 'live' || state === 'idle';
     if (calm) this.hidden = true;
-    else setTimeout(() => { this.hidden = this.dataset.state === 'live' || this.dataset.state === 'idle'; }, state === 'connecting' ? SETTLE_MS : 0);
+    else
+      setTimeout(
+        () => {
+          this.hidden = this.dataset.state === 'live' || this.dataset.state === 'idle';
+        },
+        state === 'connecting' ? SETTLE_MS : 0,
+      );
     this.#words.textContent = calm ? '' : t(`connection.${state}.words`);
     this.#tick();
   }
@@ -45,14 +51,22 @@ class ConnectionBanner extends HTMLElement {
   #tick() {
     const { state, retryAt, attempt, maxAttempts } = session.hub?.change ?? {};
     const seconds = retryAt ? Math.max(0, Math.ceil((retryAt - Date.now()) / 1000)) : null;
-    const words = state === 'reconnecting' && seconds !== null ? t('connection.attempt', { seconds, attempt, most: maxAttempts }) : '';
+    const words =
+      state === 'reconnecting' && seconds !== null
+        ? t('connection.attempt', { seconds, attempt, most: maxAttempts })
+        : '';
     if (this.#countdown.textContent !== words) this.#countdown.textContent = words;
   }
 }
 
 /** The lamp: a dot and a word. */
 export function lamp(state = session.hub?.state ?? 'idle') {
-  return h('span', { class: 'lamp', 'data-state': state }, h('span', { class: 'lamp-dot', 'aria-hidden': 'true' }), t(`connection.${state}`));
+  return h(
+    'span',
+    { class: 'lamp', 'data-state': state },
+    h('span', { class: 'lamp-dot', 'aria-hidden': 'true' }),
+    t(`connection.${state}`),
+  );
 }
 
 customElements.define('connection-banner', ConnectionBanner);

@@ -52,8 +52,14 @@ export class DataTable extends HTMLElement {
   set definition(definition) {
     this.#definition = definition;
     const perPage = Number(recall(`perPage.${definition.name}`));
-    this.#query = { page: 1, perPage: PAGE_SIZES.includes(perPage) ? perPage : PAGE_SIZES[0], search: '', sort: definition.sort };
-    for (const [name, value] of Object.entries(definition.query ?? {})) this.#query[name] = name === 'page' ? Math.max(1, Number(value) || 1) : value;
+    this.#query = {
+      page: 1,
+      perPage: PAGE_SIZES.includes(perPage) ? perPage : PAGE_SIZES[0],
+      search: '',
+      sort: definition.sort,
+    };
+    for (const [name, value] of Object.entries(definition.query ?? {}))
+      this.#query[name] = name === 'page' ? Math.max(1, Number(value) || 1) : value;
     this.#render();
     this.#load({ first: true });
   }
@@ -82,7 +88,8 @@ export class DataTable extends HTMLElement {
   change(id, change) {
     this.patch(id, change);
     const { sort, search, ...rest } = this.#query;
-    const decides = (key) => sort.replace('-', '') === key || Boolean(rest[key]) || (search && typeof change[key] === 'string');
+    const decides = (key) =>
+      sort.replace('-', '') === key || Boolean(rest[key]) || (search && typeof change[key] === 'string');
     if (Object.keys(change).some(decides)) this.refresh();
   }
 
@@ -121,7 +128,16 @@ export class DataTable extends HTMLElement {
     const direction = by === sort ? 'ascending' : by === `-${sort}` ? 'descending' : null;
     const next = direction === 'ascending' ? `-${sort}` : sort;
     const arrow = direction && icon(direction === 'ascending' ? 'up' : 'down');
-    return h('th', { scope: 'col', class: kind, 'aria-sort': direction }, h('button', { type: 'button', class: 'sort', 'data-sort': sort, onclick: () => this.#ask({ sort: next, page: 1 }) }, label, arrow));
+    return h(
+      'th',
+      { scope: 'col', class: kind, 'aria-sort': direction },
+      h(
+        'button',
+        { type: 'button', class: 'sort', 'data-sort': sort, onclick: () => this.#ask({ sort: next, page: 1 }) },
+        label,
+        arrow,
+      ),
+    );
   }
 
   #ask(change) {
@@ -181,8 +197,14 @@ export class DataTable extends HTMLElement {
     const filters = this.#definition.filters ?? [];
     const narrowed = this.#query.search || filters.some(({ name }) => this.#query[name]);
     if (!narrowed) return this.#definition.empty();
-    const clear = () => this.#ask({ search: '', page: 1, ...Object.fromEntries(filters.map(({ name }) => [name, ''])) });
-    return message('search', t('table.nothing'), t('table.nothingHint'), h('button', { type: 'button', class: 'button', onclick: clear }, t('table.clear')));
+    const clear = () =>
+      this.#ask({ search: '', page: 1, ...Object.fromEntries(filters.map(({ name }) => [name, ''])) });
+    return message(
+      'search',
+      t('table.nothing'),
+      t('table.nothingHint'),
+      h('button', { type: 'button', class: 'button', onclick: clear }, t('table.clear')),
+    );
   }
 
   // Rows that are shown stay when asking for them again fails: the connection banner tells that they may be old.
@@ -191,7 +213,11 @@ export class DataTable extends HTMLElement {
     if (!isAsked && this.#rows.size) return;
     this.#rows.replace([]);
     this.#parts.foot.replaceChildren();
-    const retry = h('button', { type: 'button', class: 'button', onclick: () => this.#load({ first: true }) }, t('action.retry'));
+    const retry = h(
+      'button',
+      { type: 'button', class: 'button', onclick: () => this.#load({ first: true }) },
+      t('action.retry'),
+    );
     this.#notice(message('warning', t('table.failed'), explainError(error), retry));
   }
 
@@ -205,5 +231,12 @@ customElements.define('data-table', DataTable);
 
 /** Words in place of rows: a picture, what is so, what to do. */
 export function message(symbol, title, words, action) {
-  return h('div', { class: 'message' }, icon(symbol), h('p', { class: 'message-title' }, title), words && h('p', {}, words), action);
+  return h(
+    'div',
+    { class: 'message' },
+    icon(symbol),
+    h('p', { class: 'message-title' }, title),
+    words && h('p', {}, words),
+    action,
+  );
 }

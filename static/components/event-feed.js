@@ -47,14 +47,22 @@ class EventFeed extends HTMLElement {
   }
 
   #render() {
-    this.#list.replaceChildren(...(entries.length ? entries.map(entryOf) : [h('li', { class: 'feed-empty quiet' }, t('feed.empty'))]));
+    this.#list.replaceChildren(
+      ...(entries.length ? entries.map(entryOf) : [h('li', { class: 'feed-empty quiet' }, t('feed.empty'))]),
+    );
   }
 }
 
 function entryOf({ event, data, at }) {
   const name = data.name ?? names.get(data.moduleId) ?? data.moduleId ?? '';
   const id = data.moduleId && data.moduleId !== name ? ` (${data.moduleId})` : '';
-  return h('li', { class: event }, icon(KNOWN[event]), h('span', {}, t(`feed.${event}`, { name: name + id })), h('time', { class: 'numbers quiet', datetime: at }, formatClock(at)));
+  return h(
+    'li',
+    { class: event },
+    icon(KNOWN[event]),
+    h('span', {}, t(`feed.${event}`, { name: name + id })),
+    h('time', { class: 'numbers quiet', datetime: at }, formatClock(at)),
+  );
 }
 
 customElements.define('event-feed', EventFeed);

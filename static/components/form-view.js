@@ -47,9 +47,21 @@ class FormView extends HTMLElement {
   #render() {
     const { fields, submitLabel, cancel, danger, intro } = this.#definition;
     this.#button = h('button', { type: 'submit', class: `button ${danger ? 'danger' : 'primary'}` }, submitLabel);
-    const cancelButton = cancel && h('button', { type: 'button', class: 'button', onclick: () => this.dispatchEvent(new Event('cancel')) }, t('action.cancel'));
-    const form = h('form', { novalidate: true, onsubmit: (event) => this.#submit(event) },
-      intro, fields.map((field) => this.#field(field)), this.#alert, h('div', { class: 'form-buttons' }, cancelButton, this.#button));
+    const cancelButton =
+      cancel &&
+      h(
+        'button',
+        { type: 'button', class: 'button', onclick: () => this.dispatchEvent(new Event('cancel')) },
+        t('action.cancel'),
+      );
+    const form = h(
+      'form',
+      { novalidate: true, onsubmit: (event) => this.#submit(event) },
+      intro,
+      fields.map((field) => this.#field(field)),
+      this.#alert,
+      h('div', { class: 'form-buttons' }, cancelButton, this.#button),
+    );
     this.replaceChildren(form);
   }
 
@@ -60,7 +72,15 @@ class FormView extends HTMLElement {
     const input = inputOf(field, id);
     input.addEventListener('input', () => this.#say(field.name, null));
     this.#inputs.set(field.name, { input, error, field });
-    const label = h('label', { for: id }, field.label, !field.required && field.type !== 'checkbox' && field.type !== 'select' && h('span', { class: 'optional' }, ` ${t('form.optional')}`));
+    const label = h(
+      'label',
+      { for: id },
+      field.label,
+      !field.required &&
+        field.type !== 'checkbox' &&
+        field.type !== 'select' &&
+        h('span', { class: 'optional' }, ` ${t('form.optional')}`),
+    );
     const order = field.type === 'checkbox' ? [h('div', { class: 'check' }, input, label)] : [label, input];
     return h('div', { class: 'field' }, order, hint, error);
   }
@@ -148,12 +168,28 @@ export function explainError(error) {
 
 function inputOf(field, id) {
   const described = [field.hint && `${id}-hint`, `${id}-error`].filter(Boolean).join(' ');
-  const shared = { id, name: field.name, 'aria-describedby': described, 'aria-required': field.required ? 'true' : null };
+  const shared = {
+    id,
+    name: field.name,
+    'aria-describedby': described,
+    'aria-required': field.required ? 'true' : null,
+  };
   if (field.type === 'select') {
-    return h('select', shared, field.options.map(({ value, label }) => h('option', { value, selected: value === field.value }, label)));
+    return h(
+      'select',
+      shared,
+      field.options.map(({ value, label }) => h('option', { value, selected: value === field.value }, label)),
+    );
   }
   if (field.type === 'checkbox') return h('input', { ...shared, type: 'checkbox', checked: Boolean(field.value) });
-  return h('input', { ...shared, type: field.type ?? 'text', value: field.value ?? '', autocomplete: field.autocomplete ?? 'off', spellcheck: 'false', autocapitalize: 'none' });
+  return h('input', {
+    ...shared,
+    type: field.type ?? 'text',
+    value: field.value ?? '',
+    autocomplete: field.autocomplete ?? 'off',
+    spellcheck: 'false',
+    autocapitalize: 'none',
+  });
 }
 
 function faultOf(field, value) {

@@ -4,13 +4,27 @@ import { chooseLanguage, currentLanguage, LANGUAGES, t } from '../lib/i18n.js';
 /** A button for each language; the page is drawn anew in the chosen one. */
 class LanguageSwitch extends HTMLElement {
   connectedCallback() {
-    this.replaceChildren(h('div', { class: 'segments', role: 'group', 'aria-label': t('language.label') }, LANGUAGES.map(button)));
+    this.replaceChildren(
+      h('div', { class: 'segments', role: 'group', 'aria-label': t('language.label') }, LANGUAGES.map(button)),
+    );
   }
 }
 
 function button({ code, name }) {
   const chosen = code === currentLanguage();
-  return h('button', { type: 'button', lang: code, title: name, 'aria-label': name, 'aria-pressed': String(chosen), 'data-language': code, onclick: () => choose(code) }, code.toUpperCase());
+  return h(
+    'button',
+    {
+      type: 'button',
+      lang: code,
+      title: name,
+      'aria-label': name,
+      'aria-pressed': String(chosen),
+      'data-language': code,
+      onclick: () => choose(code),
+    },
+    code.toUpperCase(),
+  );
 }
 
 function choose(code) {

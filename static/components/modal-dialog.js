@@ -14,9 +14,18 @@ class ModalDialog extends HTMLElement {
 
   /** @param {string} title @param {...Node} content */
   show(title, ...content) {
-    const close = h('button', { type: 'button', class: 'icon-button', 'aria-label': t('action.close'), onclick: () => this.close() }, icon('close'));
+    const close = h(
+      'button',
+      { type: 'button', class: 'icon-button', 'aria-label': t('action.close'), onclick: () => this.close() },
+      icon('close'),
+    );
     const head = h('header', { class: 'dialog-head' }, h('h2', { id: 'dialog-title' }, title), close);
-    this.#dialog = h('dialog', { class: 'dialog', 'aria-labelledby': 'dialog-title' }, head, h('div', { class: 'dialog-body' }, ...content));
+    this.#dialog = h(
+      'dialog',
+      { class: 'dialog', 'aria-labelledby': 'dialog-title' },
+      head,
+      h('div', { class: 'dialog-body' }, ...content),
+    );
     this.#dialog.addEventListener('close', () => this.#gone());
     this.replaceChildren(this.#dialog);
     this.#dialog.showModal();

@@ -9,12 +9,19 @@ const SUMMARY_KEYS = 3;
 
 /** A dot and a word for whether a module is there. */
 export function statusBadge(status) {
-  return h('span', { class: `status ${status}` }, h('span', { class: 'dot', 'aria-hidden': 'true' }), t(`status.${status}`));
+  return h(
+    'span',
+    { class: `status ${status}` },
+    h('span', { class: 'dot', 'aria-hidden': 'true' }),
+    t(`status.${status}`),
+  );
 }
 
 /** When it was last heard of. */
 export function lastSeen(moment) {
-  return moment ? h('time-ago', { datetime: moment, class: 'numbers' }) : h('span', { class: 'quiet' }, t('time.never'));
+  return moment
+    ? h('time-ago', { datetime: moment, class: 'numbers' })
+    : h('span', { class: 'quiet' }, t('time.never'));
 }
 
 /** The first few values of a telemetry object. */
@@ -22,13 +29,25 @@ export function telemetrySummary(telemetry) {
   const entries = Object.entries(telemetry ?? {});
   if (!entries.length) return h('span', { class: 'quiet' }, t('telemetry.none'));
   const more = entries.length - SUMMARY_KEYS;
-  const values = entries.slice(0, SUMMARY_KEYS).map(([key, value]) => h('span', { class: 'reading' }, h('span', { class: 'reading-key' }, humanise(key)), ' ', h('span', { class: 'numbers' }, formatValue(value))));
+  const values = entries
+    .slice(0, SUMMARY_KEYS)
+    .map(([key, value]) =>
+      h(
+        'span',
+        { class: 'reading' },
+        h('span', { class: 'reading-key' }, humanise(key)),
+        ' ',
+        h('span', { class: 'numbers' }, formatValue(value)),
+      ),
+    );
   return h('span', { class: 'readings' }, values, more > 0 && h('span', { class: 'quiet numbers' }, `+${more}`));
 }
 
 /** A date, in small. */
 export function moment(at) {
-  return at ? h('time', { datetime: at, class: 'numbers' }, formatMoment(at)) : h('span', { class: 'quiet' }, t('time.never'));
+  return at
+    ? h('time', { datetime: at, class: 'numbers' }, formatMoment(at))
+    : h('span', { class: 'quiet' }, t('time.never'));
 }
 
 /** Whether the person may change a module. */
@@ -38,7 +57,17 @@ export function mayChange(module) {
 
 /** The buttons of a row. @param {{symbol: string, label: string, act: () => void}[]} actions */
 export function rowActions(actions) {
-  return h('div', { class: 'row-actions' }, actions.map(({ symbol, label, act }) => h('button', { type: 'button', class: 'icon-button', 'aria-label': label, title: label, onclick: act }, icon(symbol))));
+  return h(
+    'div',
+    { class: 'row-actions' },
+    actions.map(({ symbol, label, act }) =>
+      h(
+        'button',
+        { type: 'button', class: 'icon-button', 'aria-label': label, title: label, onclick: act },
+        icon(symbol),
+      ),
+    ),
+  );
 }
 
 /**
@@ -52,12 +81,46 @@ export function moduleColumns({ edit, remove, telemetry = true }) {
     { symbol: 'trash', label: t('module.deleteNamed', { name: module.name }), act: () => remove(module) },
   ];
   return [
-    { key: 'status', label: t('module.status'), sort: 'status', live: true, kind: 'fit', render: ({ status }) => statusBadge(status) },
-    { key: 'name', label: t('module.name'), sort: 'name', kind: 'lead', render: ({ moduleId, name }) => h('a', { href: `/modules/${encodeURIComponent(moduleId)}` }, name) },
+    {
+      key: 'status',
+      label: t('module.status'),
+      sort: 'status',
+      live: true,
+      kind: 'fit',
+      render: ({ status }) => statusBadge(status),
+    },
+    {
+      key: 'name',
+      label: t('module.name'),
+      sort: 'name',
+      kind: 'lead',
+      render: ({ moduleId, name }) => h('a', { href: `/modules/${encodeURIComponent(moduleId)}` }, name),
+    },
     { key: 'moduleId', label: t('module.id'), sort: 'moduleId', render: ({ moduleId }) => h('code', {}, moduleId) },
     { key: 'type', label: t('module.type'), sort: 'type', render: ({ type }) => h('span', { class: 'tag' }, type) },
-    ...(telemetry ? [{ key: 'telemetry', label: t('module.telemetry'), live: true, kind: 'wide', render: (module) => telemetrySummary(module.telemetry) }] : []),
-    { key: 'lastSeen', label: t('module.lastSeen'), sort: 'lastSeen', kind: 'fit', render: (module) => lastSeen(module.lastSeen) },
-    { key: 'actions', label: t('table.actions'), kind: 'actions', render: (module) => (mayChange(module) ? rowActions(actions(module)) : '') },
+    ...(telemetry
+      ? [
+          {
+            key: 'telemetry',
+            label: t('module.telemetry'),
+            live: true,
+            kind: 'wide',
+            render: (module) => telemetrySummary(module.telemetry),
+          },
+        ]
+      : []),
+    {
+      key: 'lastSeen',
+      label: t('module.lastSeen'),
+      sort: 'lastSeen',
+      kind: 'fit',
+      render: (module) => lastSeen(module.lastSeen),
+    },
+    {
+      key: 'actions',
+      label: t('table.actions'),
+      kind: 'actions',
+      render: (module) => (mayChange(module) ? rowActions(actions(module)) : ''),
+    },
   ];
 }

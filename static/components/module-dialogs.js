@@ -12,7 +12,14 @@ const MODULE_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 export function addModule() {
   const form = formView({
     fields: [
-      { name: 'moduleId', label: t('module.id'), required: true, pattern: MODULE_ID, patternHint: t('module.idHint'), hint: t('module.idExample') },
+      {
+        name: 'moduleId',
+        label: t('module.id'),
+        required: true,
+        pattern: MODULE_ID,
+        patternHint: t('module.idHint'),
+        hint: t('module.idExample'),
+      },
       ...namedFields({ name: '', type: '' }),
     ],
     submitLabel: t('module.add'),
@@ -69,7 +76,14 @@ export function rotateToken(module) {
 
 /** Asks before doing something that cannot be undone. */
 export function confirmed({ title, words, label, act, then }) {
-  const form = formView({ fields: [], intro: h('p', {}, words), submitLabel: label, danger: true, cancel: true, submit: act });
+  const form = formView({
+    fields: [],
+    intro: h('p', {}, words),
+    submitLabel: label,
+    danger: true,
+    cancel: true,
+    submit: act,
+  });
   const dialog = dialogAround(title, form);
   form.addEventListener('done', ({ detail }) => {
     dialog.close();
@@ -78,17 +92,36 @@ export function confirmed({ title, words, label, act, then }) {
 }
 
 function showToken(moduleId, token) {
-  const field = h('input', { type: 'text', readonly: true, value: token, class: 'token', 'aria-label': t('token.label'), spellcheck: 'false', onfocus: () => field.select() });
-  const copy = h('button', { type: 'button', class: 'button primary', autofocus: true, onclick: () => copyToken(field, copy) }, icon('copy'), h('span', {}, t('token.copy')));
-  openDialog(t('token.title'),
+  const field = h('input', {
+    type: 'text',
+    readonly: true,
+    value: token,
+    class: 'token',
+    'aria-label': t('token.label'),
+    spellcheck: 'false',
+    onfocus: () => field.select(),
+  });
+  const copy = h(
+    'button',
+    { type: 'button', class: 'button primary', autofocus: true, onclick: () => copyToken(field, copy) },
+    icon('copy'),
+    h('span', {}, t('token.copy')),
+  );
+  openDialog(
+    t('token.title'),
     h('p', {}, t('token.words', { id: moduleId })),
     h('div', { class: 'token-row' }, field, copy),
-    h('p', { class: 'form-alert quiet-alert' }, t('token.once')));
+    h('p', { class: 'form-alert quiet-alert' }, t('token.once')),
+  );
 }
 
 async function copyToken(field, button) {
   field.select();
-  const copied = await navigator.clipboard?.writeText(field.value).then(() => true, () => false) ?? document.execCommand('copy');
+  const copied =
+    (await navigator.clipboard?.writeText(field.value).then(
+      () => true,
+      () => false,
+    )) ?? document.execCommand('copy');
   button.querySelector('span').textContent = t(copied ? 'token.copied' : 'token.copyByHand');
 }
 

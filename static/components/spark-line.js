@@ -15,6 +15,10 @@ export function sparkline(values) {
   const y = (value) => HEIGHT - 2 - (span ? (value - low) / span : 0.4) * (HEIGHT - 4);
   const points = values.map((value, at) => `${x(at).toFixed(1)},${y(value).toFixed(1)}`);
   const area = `${x(0).toFixed(1)},${HEIGHT} ${points.join(' ')} ${WIDTH},${HEIGHT}`;
-  return svg('svg', { class: 'spark', viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: 'none', 'aria-hidden': 'true' },
-    values.length > 1 && svg('polygon', { points: area }), values.length > 1 && svg('polyline', { points: points.join(' ') }));
+  return svg(
+    'svg',
+    { class: 'spark', viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: 'none', 'aria-hidden': 'true' },
+    values.length > 1 && svg('polygon', { points: area }),
+    values.length > 1 && svg('polyline', { points: points.join(' ') }),
+  );
 }

@@ -5,7 +5,14 @@ import { sparkline } from './spark-line.js';
 import { glow } from './table-rows.js';
 
 const KEPT = 60;
-const FIRST = ['onlineModules', 'activeUsers', 'connections', 'eventsPerSecond', 'deliveriesPerSecond', 'telemetryPerSecond'];
+const FIRST = [
+  'onlineModules',
+  'activeUsers',
+  'connections',
+  'eventsPerSecond',
+  'deliveriesPerSecond',
+  'telemetryPerSecond',
+];
 const BESIDE = { onlineModules: 'totalModules', activeUsers: 'totalUsers' };
 const HIDDEN = new Set(['epoch', ...Object.values(BESIDE)]);
 
@@ -40,7 +47,8 @@ class StatBoard extends HTMLElement {
 
   #render() {
     const shown = FIRST.filter((key) => this.#tiles.has(key));
-    if (this.#large.children.length !== shown.length) this.#large.replaceChildren(...shown.map((key) => this.#tiles.get(key).element));
+    if (this.#large.children.length !== shown.length)
+      this.#large.replaceChildren(...shown.map((key) => this.#tiles.get(key).element));
     for (const key of shown) this.#tiles.get(key).draw(this.#stats[BESIDE[key]]);
     const rest = flatten(this.#stats).filter(([key]) => !FIRST.includes(key) && !HIDDEN.has(key));
     replaceRows(this.#small, rest);
@@ -56,7 +64,13 @@ class Tile {
   #shown = null;
 
   constructor(key) {
-    this.element = h('article', { class: 'card stat', 'data-stat': key }, h('h3', {}, label(key)), h('p', {}, this.#value, this.#beside), this.#line);
+    this.element = h(
+      'article',
+      { class: 'card stat', 'data-stat': key },
+      h('h3', {}, label(key)),
+      h('p', {}, this.#value, this.#beside),
+      this.#line,
+    );
   }
 
   remember(value) {
@@ -83,12 +97,18 @@ function flatten(stats, above = '') {
 
 function replaceRows(list, entries) {
   if (list.children.length !== entries.length) {
-    list.replaceChildren(...entries.map(([key]) => h('div', { 'data-stat': key }, h('dt', {}, label(key)), h('dd', { class: 'numbers' }))));
+    list.replaceChildren(
+      ...entries.map(([key]) => h('div', { 'data-stat': key }, h('dt', {}, label(key)), h('dd', { class: 'numbers' }))),
+    );
   }
   entries.forEach(([key, value], at) => {
     const row = list.children[at];
-    if (row.dataset.stat !== key) row.replaceWith(h('div', { 'data-stat': key }, h('dt', {}, label(key)), h('dd', { class: 'numbers' })));
-    replaceIfChanged(list.children[at].lastChild, key === 'uptimeSeconds' ? formatDuration(value) : formatNumber(value, 1));
+    if (row.dataset.stat !== key)
+      row.replaceWith(h('div', { 'data-stat': key }, h('dt', {}, label(key)), h('dd', { class: 'numbers' })));
+    replaceIfChanged(
+      list.children[at].lastChild,
+      key === 'uptimeSeconds' ? formatDuration(value) : formatNumber(value, 1),
+    );
   });
 }
 

@@ -31,7 +31,9 @@ export class TableRows {
   skeleton(count) {
     this.#rows.clear();
     const cells = () => this.#columns.map(({ kind }) => h('td', { class: kind }, h('span', { class: 'bone' })));
-    this.#body.replaceChildren(...Array.from({ length: count }, () => h('tr', { class: 'skeleton', 'aria-hidden': 'true' }, cells())));
+    this.#body.replaceChildren(
+      ...Array.from({ length: count }, () => h('tr', { class: 'skeleton', 'aria-hidden': 'true' }, cells())),
+    );
   }
 
   /** Shows these rows, in this order. */
@@ -91,5 +93,8 @@ export class TableRows {
 export function glow(element) {
   if (reducedMotion() || element.getAnimations().length) return;
   const colour = getComputedStyle(element).getPropertyValue('--glow');
-  element.animate([{ backgroundColor: colour }, { backgroundColor: 'transparent' }], { duration: FLASH_MS, easing: 'ease-out' });
+  element.animate([{ backgroundColor: colour }, { backgroundColor: 'transparent' }], {
+    duration: FLASH_MS,
+    easing: 'ease-out',
+  });
 }

@@ -25,7 +25,11 @@ class TelemetryBoard extends HTMLElement {
   #arrange(keys) {
     this.#shown = keys;
     for (const key of keys) if (!this.#cards.has(key)) this.#cards.set(key, new Card(key));
-    this.replaceChildren(...(keys.length ? keys.map((key) => this.#cards.get(key).element) : [message('signal', t('telemetry.none'), t('telemetry.noneHint'))]));
+    this.replaceChildren(
+      ...(keys.length
+        ? keys.map((key) => this.#cards.get(key).element)
+        : [message('signal', t('telemetry.none'), t('telemetry.noneHint'))]),
+    );
   }
 }
 
@@ -37,7 +41,13 @@ class Card {
   #last = undefined;
 
   constructor(key) {
-    this.element = h('article', { class: 'card gauge', 'data-key': key }, h('h3', { title: key }, humanise(key)), this.#value, this.#line);
+    this.element = h(
+      'article',
+      { class: 'card gauge', 'data-key': key },
+      h('h3', { title: key }, humanise(key)),
+      this.#value,
+      this.#line,
+    );
   }
 
   show(value) {

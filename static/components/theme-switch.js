@@ -23,7 +23,11 @@ class ThemeSwitch extends HTMLElement {
     const other = isDark() ? 'light' : 'dark';
     const label = t(`theme.${other}`);
     const focused = this.contains(document.activeElement);
-    const button = h('button', { type: 'button', class: 'icon-button', 'aria-label': label, title: label, onclick: () => this.#choose(other) }, icon(other === 'light' ? 'sun' : 'moon'));
+    const button = h(
+      'button',
+      { type: 'button', class: 'icon-button', 'aria-label': label, title: label, onclick: () => this.#choose(other) },
+      icon(other === 'light' ? 'sun' : 'moon'),
+    );
     this.replaceChildren(button);
     if (focused) button.focus();
   }

@@ -16,8 +16,18 @@ class ToastStack extends HTMLElement {
 
   /** @param {string} words @param {'good' | 'bad' | 'plain'} tone */
   say(words, tone) {
-    const close = h('button', { type: 'button', class: 'icon-button', 'aria-label': t('action.dismiss'), onclick: () => toast.remove() }, icon('close'));
-    const toast = h('div', { class: `toast ${tone}` }, icon(tone === 'bad' ? 'warning' : tone === 'good' ? 'check' : 'bell'), h('p', {}, words), close);
+    const close = h(
+      'button',
+      { type: 'button', class: 'icon-button', 'aria-label': t('action.dismiss'), onclick: () => toast.remove() },
+      icon('close'),
+    );
+    const toast = h(
+      'div',
+      { class: `toast ${tone}` },
+      icon(tone === 'bad' ? 'warning' : tone === 'good' ? 'check' : 'bell'),
+      h('p', {}, words),
+      close,
+    );
     this.append(toast);
     while (this.children.length > MOST) this.firstChild.remove();
     this.#leaveLater(toast);

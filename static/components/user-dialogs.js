@@ -10,7 +10,14 @@ export const PASSWORD_LENGTH = 8;
 
 /** Asks for a new account and makes it. */
 export function addUser(then) {
-  const password = { name: 'password', label: t('user.password'), type: 'password', required: true, minLength: PASSWORD_LENGTH, autocomplete: 'new-password' };
+  const password = {
+    name: 'password',
+    label: t('user.password'),
+    type: 'password',
+    required: true,
+    minLength: PASSWORD_LENGTH,
+    autocomplete: 'new-password',
+  };
   userForm({
     title: t('user.add'),
     fields: [...personFields({ name: '', email: '', roles: [] }), password],
@@ -21,8 +28,16 @@ export function addUser(then) {
 
 /** Changes an account; an empty password stays as it is. */
 export function editUser(user, then) {
-  const password = { name: 'password', label: t('user.newPassword'), type: 'password', minLength: PASSWORD_LENGTH, hint: t('user.passwordKept'), autocomplete: 'new-password' };
-  const disabled = 'disabled' in user ? [{ name: 'disabled', label: t('user.disabled'), type: 'checkbox', value: user.disabled }] : [];
+  const password = {
+    name: 'password',
+    label: t('user.newPassword'),
+    type: 'password',
+    minLength: PASSWORD_LENGTH,
+    hint: t('user.passwordKept'),
+    autocomplete: 'new-password',
+  };
+  const disabled =
+    'disabled' in user ? [{ name: 'disabled', label: t('user.disabled'), type: 'checkbox', value: user.disabled }] : [];
   userForm({
     title: t('user.editNamed', { name: user.name }),
     fields: [...personFields(user), password, ...disabled],

@@ -19,7 +19,9 @@ export class ApiError extends Error {
 
   /** What is wrong with each field, by its name. */
   get fields() {
-    return new Map((this.problem.errors ?? []).map(({ pointer, detail }) => [pointer.replace(/^[#/]+/, '').split('/')[0], detail]));
+    return new Map(
+      (this.problem.errors ?? []).map(({ pointer, detail }) => [pointer.replace(/^[#/]+/, '').split('/')[0], detail]),
+    );
   }
 }
 

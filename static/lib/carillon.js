@@ -25,7 +25,6 @@ import { Sync } from './carillon/sync.js';
 export { RefusedError } from './carillon/requests.js';
 
 /** @typedef {import('./carillon/types.js').CarillonOptions} CarillonOptions */
-/** @typedef {import('./carillon/types.js').ConnectionState} ConnectionState */
 /** @typedef {import('./carillon/types.js').StateChange} StateChange */
 
 const HEARTBEAT_MS = 25000;
@@ -53,6 +52,17 @@ export class Carillon extends Emitter {
   /** @type {StateChange} */
   #change = { state: 'idle', attempt: 0, maxAttempts: 0, retryAt: null, reason: '' };
 
+  #frames = {
+    event: (frame) => this.#event(frame),
+    welcome: (frame) => this.#welcome(frame),
+    snapshot: (frame) => this.emit('snapshot', frame),
+    reply: (frame) => this.#reply(frame),
+    gap: (frame) => this.#gap(frame),
+    bye: (frame) => this.#parting(frame),
+    pong: () => this.#synchronised(),
+    error: (frame) => this.emit('problem', frame.problem ?? frame),
+  };
+
   /** Counters of this connection; they stand still when the hub or the options turn `enableStats` off. */
   statistics = { received: 0, reconnections: 0, failures: 0, replayed: 0, lastReconnectMs: null };
 
@@ -64,7 +74,7 @@ export class Carillon extends Emitter {
     for (const topic of options.topics ?? []) this.#topics.add(topic);
   }
 
-  /** @returns {ConnectionState} */
+  /** @returns {StateChange['state']} */
   get state() {
     return this.#change.state;
   }
@@ -82,13 +92,13 @@ export class Carillon extends Emitter {
   /** Opens the connection, and keeps it open until `close`. */
   connect() {
     if (this.#socket || this.#retryTimer) return;
-    this.#watchPage('addEventListener');
+    globalThis.window?.addEventListener('online', this.#networkIsBack);
     this.#open('connecting');
   }
 
   /** Ends the connection for good; `connect` opens another. */
   close() {
-    this.#watchPage('removeEventListener');
+    globalThis.window?.removeEventListener('online', this.#networkIsBack);
     this.#drop();
     this.#cursor = null;
     this.#everLive = false;
@@ -161,17 +171,8 @@ export class Carillon extends Emitter {
     this.#heartbeat.heard();
     this.#count({ received: 1 });
     const frame = JSON.parse(text);
-    switch (frame.type) {
-      case 'event': this.#event(frame); break;
-      case 'welcome': this.#welcome(frame); break;
-      case 'snapshot': this.emit('snapshot', frame); break;
-      case 'reply': this.#reply(frame); break;
-      case 'gap': this.#gap(frame); break;
-      case 'bye': this.#bye = frame; this.emit('bye', frame); break;
-      case 'pong': this.#synchronised(); break;
-      case 'error': this.emit('problem', frame.problem ?? frame); break;
-      default: // a newer hub may say more
-    }
+    // A newer hub may say more than is known here.
+    this.#frames[frame.type]?.(frame);
     if (frame.cursor && frame.type !== 'welcome') this.#cursor = frame.cursor;
   }
 
@@ -224,6 +225,11 @@ export class Carillon extends Emitter {
     this.emit('gap', frame);
   }
 
+  #parting(frame) {
+    this.#bye = frame;
+    this.emit('bye', frame);
+  }
+
   #reply(frame) {
     if (!this.#requests.answer(frame) && !frame.ok) this.emit('problem', frame.problem ?? {});
   }
@@ -249,7 +255,8 @@ export class Carillon extends Emitter {
     }
     if (this.state === 'idle') return;
     const final = code === CloseCode.NOT_ALLOWED || code === CloseCode.LOGIN_ENDED;
-    if (final || this.#attempt >= this.#settings.maxReconnectAttempts) this.#become('offline', { reason: bye?.reason ?? reason });
+    if (final || this.#attempt >= this.#settings.maxReconnectAttempts)
+      this.#become('offline', { reason: bye?.reason ?? reason });
     else this.#retryLater(bye?.retryAfterMs);
     this.emit('closed', { code, reason: bye?.reason ?? reason });
   }
@@ -279,10 +286,6 @@ export class Carillon extends Emitter {
   #clearRetry() {
     clearTimeout(this.#retryTimer);
     this.#retryTimer = null;
-  }
-
-  #watchPage(method) {
-    globalThis.window?.[method]('online', this.#networkIsBack);
   }
 
   #networkIsBack = () => {

@@ -26,7 +26,12 @@ function fill(element, properties, children) {
     else if (name === 'value') element.value = value;
     else element.setAttribute(name, value === true ? '' : String(value));
   }
-  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false).map(asNode));
+  element.append(
+    ...children
+      .flat(Infinity)
+      .filter((child) => child !== null && child !== undefined && child !== false)
+      .map(asNode),
+  );
   return element;
 }
 
@@ -53,11 +58,15 @@ export function coalesced(work, everyMs = 100) {
   return () => {
     if (waiting) return;
     waiting = true;
-    setTimeout(() => requestAnimationFrame(() => {
-      waiting = false;
-      last = performance.now();
-      work();
-    }), Math.max(0, everyMs - (performance.now() - last)));
+    setTimeout(
+      () =>
+        requestAnimationFrame(() => {
+          waiting = false;
+          last = performance.now();
+          work();
+        }),
+      Math.max(0, everyMs - (performance.now() - last)),
+    );
   };
 }
 
@@ -77,11 +86,14 @@ export function paced(work, soonMs = 150, everyMs = 1000) {
   return () => {
     if (waiting) return;
     waiting = true;
-    setTimeout(() => {
-      waiting = false;
-      last = performance.now();
-      work();
-    }, Math.max(soonMs, last + everyMs - performance.now()));
+    setTimeout(
+      () => {
+        waiting = false;
+        last = performance.now();
+        work();
+      },
+      Math.max(soonMs, last + everyMs - performance.now()),
+    );
   };
 }
 

@@ -24,7 +24,10 @@ export function formatAgo(moment, now = Date.now()) {
   const seconds = Math.max(0, Math.round((now - new Date(moment).getTime()) / 1000));
   if (seconds < 5) return t('time.now');
   const [unit, size] = UNITS.find(([, length]) => seconds >= length);
-  return new Intl.RelativeTimeFormat(locale(), { numeric: 'always', style: 'short' }).format(-Math.floor(seconds / size), unit);
+  return new Intl.RelativeTimeFormat(locale(), { numeric: 'always', style: 'short' }).format(
+    -Math.floor(seconds / size),
+    unit,
+  );
 }
 
 /** A date with its time. */
@@ -40,14 +43,30 @@ export function formatClock(moment) {
 /** A length of time in its two largest units: `3 h 20 min`. */
 export function formatDuration(seconds) {
   const whole = Math.floor(seconds);
-  const parts = [[Math.floor(whole / 86400), 'day'], [Math.floor(whole / 3600) % 24, 'hour'], [Math.floor(whole / 60) % 60, 'minute'], [whole % 60, 'second']];
-  const first = Math.max(0, parts.findIndex(([count]) => count > 0));
+  const parts = [
+    [Math.floor(whole / 86400), 'day'],
+    [Math.floor(whole / 3600) % 24, 'hour'],
+    [Math.floor(whole / 60) % 60, 'minute'],
+    [whole % 60, 'second'],
+  ];
+  const first = Math.max(
+    0,
+    parts.findIndex(([count]) => count > 0),
+  );
   const shown = whole === 0 ? [parts[3]] : parts.slice(first, first + 2);
-  return shown.map(([count, unit]) => new Intl.NumberFormat(locale(), { style: 'unit', unit, unitDisplay: 'short' }).format(count)).join(' ');
+  return shown
+    .map(([count, unit]) =>
+      new Intl.NumberFormat(locale(), { style: 'unit', unit, unitDisplay: 'short' }).format(count),
+    )
+    .join(' ');
 }
 
 /** `lightLevel` and `light_level` as `Light level`: for names nobody translated. */
 export function humanise(name) {
-  const words = name.replace(/([a-z0-9])([A-Z])/g, '$1 $2').replace(/[_.-]+/g, ' ').toLowerCase().trim();
+  const words = name
+    .replace(/([a-z0-9])([A-Z])/g, '$1 $2')
+    .replace(/[_.-]+/g, ' ')
+    .toLowerCase()
+    .trim();
   return words.charAt(0).toUpperCase() + words.slice(1);
 }

@@ -42,7 +42,10 @@ export function chooseLanguage(code) {
  */
 export function t(key, values = {}) {
   const dictionary = DICTIONARIES[language];
-  const form = 'count' in values ? `${key}.${new Intl.PluralRules(language).select(values.count) === 'one' ? 'one' : 'other'}` : key;
+  const form =
+    'count' in values
+      ? `${key}.${new Intl.PluralRules(language).select(values.count) === 'one' ? 'one' : 'other'}`
+      : key;
   const words = dictionary[form] ?? dictionary[key] ?? en[form] ?? key;
   return words.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? show(values[name]) : whole));
 }

@@ -10,8 +10,12 @@ export function followModules(hub, table) {
   const stops = [
     hub.on('welcome', () => table.recover()),
     hub.on('rt_module_online', ({ moduleId, lastSeen }) => change(table, moduleId, { status: 'online', lastSeen })),
-    hub.on('rt_module_offline', ({ moduleId, disconnectedAt, lastSeen }) => change(table, moduleId, { status: 'offline', lastSeen: lastSeen ?? disconnectedAt })),
-    hub.on('rt_telemetry_updated', ({ moduleId, telemetry }, { at }) => table.patch(moduleId, { telemetry, lastSeen: at })),
+    hub.on('rt_module_offline', ({ moduleId, disconnectedAt, lastSeen }) =>
+      change(table, moduleId, { status: 'offline', lastSeen: lastSeen ?? disconnectedAt }),
+    ),
+    hub.on('rt_telemetry_updated', ({ moduleId, telemetry }, { at }) =>
+      table.patch(moduleId, { telemetry, lastSeen: at }),
+    ),
     hub.on('rt_module_updated', ({ moduleId, name, type, userId }) => change(table, moduleId, { name, type, userId })),
     hub.on('rt_module_added', () => table.refresh()),
     hub.on('rt_module_removed', () => table.refresh()),

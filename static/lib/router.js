@@ -36,7 +36,15 @@ export function startRouting() {
   addEventListener('click', (event) => {
     const link = event.composedPath().find((node) => node instanceof HTMLAnchorElement);
     const plain = event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey;
-    if (!link || !plain || event.defaultPrevented || link.origin !== location.origin || link.target || link.hasAttribute('download')) return;
+    if (
+      !link ||
+      !plain ||
+      event.defaultPrevented ||
+      link.origin !== location.origin ||
+      link.target ||
+      link.hasAttribute('download')
+    )
+      return;
     if (link.pathname === location.pathname && link.hash) return;
     event.preventDefault();
     navigate(link.pathname + link.search);

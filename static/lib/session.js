@@ -70,7 +70,8 @@ class Session extends EventTarget {
 
   #connection() {
     const hub = new Carillon({
-      onSyncComplete: (server, client) => this.dispatchEvent(new CustomEvent('synchronised', { detail: { server, client } })),
+      onSyncComplete: (server, client) =>
+        this.dispatchEvent(new CustomEvent('synchronised', { detail: { server, client } })),
       onHandshakeFailed: () => this.#stillKnown(),
     });
     hub.on('closed', ({ code }) => {

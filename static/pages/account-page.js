@@ -11,13 +11,22 @@ import { session } from '../lib/session.js';
 class AccountPage extends HTMLElement {
   connectedCallback() {
     const { email, roles = [] } = session.user;
-    const out = h('button', { type: 'button', class: 'button', onclick: () => this.#logOut() }, icon('logout'), h('span', {}, t('account.logout')));
+    const out = h(
+      'button',
+      { type: 'button', class: 'button', onclick: () => this.#logOut() },
+      icon('logout'),
+      h('span', {}, t('account.logout')),
+    );
     const who = h('p', { class: 'summary' }, email, ' · ', roles.map((role) => t(`role.${role}`)).join(', '));
     this.replaceChildren(
       h('div', { class: 'page-head' }, h('div', {}, h('h1', {}, t('title.account')), who), out),
-      h('div', { class: 'account-grid' },
+      h(
+        'div',
+        { class: 'account-grid' },
         h('section', { class: 'card' }, h('h2', {}, t('account.profile')), profileForm()),
-        h('section', { class: 'card' }, h('h2', {}, t('account.password')), passwordForm())));
+        h('section', { class: 'card' }, h('h2', {}, t('account.password')), passwordForm()),
+      ),
+    );
   }
 
   async #logOut() {
@@ -42,8 +51,21 @@ function passwordForm() {
   const form = formView({
     intro: h('p', { class: 'quiet' }, t('account.passwordWords')),
     fields: [
-      { name: 'currentPassword', label: t('account.current'), type: 'password', required: true, autocomplete: 'current-password' },
-      { name: 'newPassword', label: t('user.newPassword'), type: 'password', required: true, minLength: PASSWORD_LENGTH, autocomplete: 'new-password' },
+      {
+        name: 'currentPassword',
+        label: t('account.current'),
+        type: 'password',
+        required: true,
+        autocomplete: 'current-password',
+      },
+      {
+        name: 'newPassword',
+        label: t('user.newPassword'),
+        type: 'password',
+        required: true,
+        minLength: PASSWORD_LENGTH,
+        autocomplete: 'new-password',
+      },
     ],
     submitLabel: t('account.change'),
     submit: (values) => api.post('/auth/password', values, { expectUnknown: true }),

@@ -25,11 +25,20 @@ class AdminPage extends HTMLElement {
   connectedCallback() {
     this.replaceChildren(
       h('div', { class: 'page-head' }, h('h1', {}, t('title.admin'))),
-      h('div', { class: 'admin-grid' },
-        h('section', { 'aria-labelledby': 'figures' }, h('h2', { id: 'figures', class: 'visually-hidden' }, t('admin.figures')), this.#board),
-        h('section', { class: 'card feed-card' }, h('h2', {}, t('admin.feed')), this.#feed)),
+      h(
+        'div',
+        { class: 'admin-grid' },
+        h(
+          'section',
+          { 'aria-labelledby': 'figures' },
+          h('h2', { id: 'figures', class: 'visually-hidden' }, t('admin.figures')),
+          this.#board,
+        ),
+        h('section', { class: 'card feed-card' }, h('h2', {}, t('admin.feed')), this.#feed),
+      ),
       section(t('admin.users'), t('user.add'), () => addUser(() => this.#users.refresh()), this.#users),
-      section(t('admin.modules'), t('module.add'), addModule, this.#modules));
+      section(t('admin.modules'), t('module.add'), addModule, this.#modules),
+    );
     this.#users.definition = this.#userTable();
     this.#modules.definition = this.#moduleTable();
     this.#follow();
@@ -51,7 +60,10 @@ class AdminPage extends HTMLElement {
       ...USER_EVENTS.map((name) => hub.on(name, () => this.#users.refresh())),
     ];
     hub.subscribe(['admin']).catch(() => {});
-    api.get('/stats').then((stats) => this.#board.show(stats), () => {});
+    api.get('/stats').then(
+      (stats) => this.#board.show(stats),
+      () => {},
+    );
   }
 
   #restore({ stats }) {
@@ -68,7 +80,13 @@ class AdminPage extends HTMLElement {
       columns: userColumns({ edit: (user) => editUser(user, again), remove: (user) => deleteUser(user, again) }),
       id: ({ id }) => id,
       load: (query, signal) => api.get('/users', { query, signal }),
-      filters: [{ name: 'role', label: t('filter.role'), options: () => ['admin', 'user'].map((role) => ({ value: role, label: t(`role.${role}`) })) }],
+      filters: [
+        {
+          name: 'role',
+          label: t('filter.role'),
+          options: () => ['admin', 'user'].map((role) => ({ value: role, label: t(`role.${role}`) })),
+        },
+      ],
       searchLabel: t('admin.searchUsers'),
       sort: 'name',
       empty: () => message('account', t('admin.noUsers')),
@@ -79,7 +97,11 @@ class AdminPage extends HTMLElement {
     return {
       name: 'adminModules',
       caption: t('admin.modules'),
-      columns: moduleColumns({ edit: renameModule, remove: (module) => deleteModule(module, () => this.#modules.refresh()), telemetry: false }),
+      columns: moduleColumns({
+        edit: renameModule,
+        remove: (module) => deleteModule(module, () => this.#modules.refresh()),
+        telemetry: false,
+      }),
       id: ({ moduleId }) => moduleId,
       load: (query, signal) => api.get('/modules', { query, signal }),
       filters: [statusFilter()],
@@ -98,16 +120,45 @@ function section(title, action, act, table) {
 function userColumns({ edit, remove }) {
   const actions = (user) => [
     { symbol: 'edit', label: t('user.editNamed', { name: user.name }), act: () => edit(user) },
-    ...(user.id === session.user.id ? [] : [{ symbol: 'trash', label: t('user.deleteNamed', { name: user.name }), act: () => remove(user) }]),
+    ...(user.id === session.user.id
+      ? []
+      : [{ symbol: 'trash', label: t('user.deleteNamed', { name: user.name }), act: () => remove(user) }]),
   ];
-  const presence = (online) => h('span', { class: `status ${online ? 'online' : 'offline'}` }, h('span', { class: 'dot', 'aria-hidden': 'true' }), t(online ? 'user.here' : 'user.away'));
+  const presence = (online) =>
+    h(
+      'span',
+      { class: `status ${online ? 'online' : 'offline'}` },
+      h('span', { class: 'dot', 'aria-hidden': 'true' }),
+      t(online ? 'user.here' : 'user.away'),
+    );
   return [
     { key: 'online', label: t('user.presence'), live: true, kind: 'fit', render: ({ online }) => presence(online) },
     { key: 'name', label: t('user.name'), sort: 'name', kind: 'lead', render: ({ name }) => h('span', {}, name) },
     { key: 'email', label: t('user.email'), sort: 'email', render: ({ email }) => email },
-    { key: 'roles', label: t('user.role'), render: ({ roles }) => h('span', {}, roles.map((role) => h('span', { class: `tag ${role}` }, t(`role.${role}`)))) },
-    { key: 'lastLoginAt', label: t('user.lastLogin'), sort: 'lastLoginAt', kind: 'fit', render: ({ lastLoginAt }) => lastSeen(lastLoginAt) },
-    { key: 'createdAt', label: t('user.created'), sort: 'createdAt', kind: 'fit', render: ({ createdAt }) => moment(createdAt) },
+    {
+      key: 'roles',
+      label: t('user.role'),
+      render: ({ roles }) =>
+        h(
+          'span',
+          {},
+          roles.map((role) => h('span', { class: `tag ${role}` }, t(`role.${role}`))),
+        ),
+    },
+    {
+      key: 'lastLoginAt',
+      label: t('user.lastLogin'),
+      sort: 'lastLoginAt',
+      kind: 'fit',
+      render: ({ lastLoginAt }) => lastSeen(lastLoginAt),
+    },
+    {
+      key: 'createdAt',
+      label: t('user.created'),
+      sort: 'createdAt',
+      kind: 'fit',
+      render: ({ createdAt }) => moment(createdAt),
+    },
     { key: 'actions', label: t('table.actions'), kind: 'actions', render: (user) => rowActions(actions(user)) },
   ];
 }

@@ -10,7 +10,13 @@ class LoginPage extends HTMLElement {
     const form = formView({
       fields: [
         { name: 'email', label: t('user.email'), type: 'email', required: true, autocomplete: 'username' },
-        { name: 'password', label: t('user.password'), type: 'password', required: true, autocomplete: 'current-password' },
+        {
+          name: 'password',
+          label: t('user.password'),
+          type: 'password',
+          required: true,
+          autocomplete: 'current-password',
+        },
       ],
       submitLabel: t('login.submit'),
       submit: ({ email, password }) => session.logIn(email, password),
@@ -23,8 +29,24 @@ class LoginPage extends HTMLElement {
 
 /** The frame of the pages outside: what Carillon is, and one form. */
 export function gate(title, words, content) {
-  const bells = h('div', { class: 'gate-bells', 'aria-hidden': 'true' }, Array.from({ length: 13 }, () => h('span')));
-  return h('div', { class: 'gate' }, bells, h('section', { class: 'card gate-card' }, icon('bell'), h('h1', {}, title), h('p', { class: 'quiet' }, words), content));
+  const bells = h(
+    'div',
+    { class: 'gate-bells', 'aria-hidden': 'true' },
+    Array.from({ length: 13 }, () => h('span')),
+  );
+  return h(
+    'div',
+    { class: 'gate' },
+    bells,
+    h(
+      'section',
+      { class: 'card gate-card' },
+      icon('bell'),
+      h('h1', {}, title),
+      h('p', { class: 'quiet' }, words),
+      content,
+    ),
+  );
 }
 
 customElements.define('login-page', LoginPage);

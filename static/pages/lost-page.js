@@ -6,7 +6,10 @@ import { t } from '../lib/i18n.js';
 class LostPage extends HTMLElement {
   connectedCallback() {
     const home = h('a', { class: 'button', href: '/modules' }, t('lost.home'));
-    this.replaceChildren(h('h1', { class: 'visually-hidden' }, t('title.lost')), message('search', t('lost.title'), t('lost.words'), home));
+    this.replaceChildren(
+      h('h1', { class: 'visually-hidden' }, t('title.lost')),
+      message('search', t('lost.title'), t('lost.words'), home),
+    );
   }
 }
 

@@ -22,7 +22,15 @@ class ModulePage extends HTMLElement {
 
   connectedCallback() {
     this.#abort = new AbortController();
-    this.replaceChildren(h('div', { class: 'card skeleton-card' }, h('span', { class: 'bone' }), h('span', { class: 'bone' }), h('span', { class: 'bone' })));
+    this.replaceChildren(
+      h(
+        'div',
+        { class: 'card skeleton-card' },
+        h('span', { class: 'bone' }),
+        h('span', { class: 'bone' }),
+        h('span', { class: 'bone' }),
+      ),
+    );
     this.#follow();
     this.#load();
   }
@@ -45,11 +53,28 @@ class ModulePage extends HTMLElement {
     const hub = session.hub;
     const mine = (handler) => (data, info) => data.moduleId === this.#id && handler(data, info);
     this.#stops = [
-      hub.on('rt_module_online', mine(({ lastSeen: at }, info) => this.#change({ status: 'online', lastSeen: at ?? info.at }))),
-      hub.on('rt_module_offline', mine(({ lastSeen: at, disconnectedAt }) => this.#change({ status: 'offline', lastSeen: at ?? disconnectedAt }))),
-      hub.on('rt_module_updated', mine(({ name, type, userId }, { at }) => this.#change({ name, type, updatedAt: at, ...(userId === undefined ? {} : { userId }) }))),
-      hub.on('rt_telemetry_updated', mine(({ telemetry }, { at }) => this.#change({ telemetry, lastSeen: at }))),
-      hub.on('rt_module_removed', mine(() => this.#removed())),
+      hub.on(
+        'rt_module_online',
+        mine(({ lastSeen: at }, info) => this.#change({ status: 'online', lastSeen: at ?? info.at })),
+      ),
+      hub.on(
+        'rt_module_offline',
+        mine(({ lastSeen: at, disconnectedAt }) => this.#change({ status: 'offline', lastSeen: at ?? disconnectedAt })),
+      ),
+      hub.on(
+        'rt_module_updated',
+        mine(({ name, type, userId }, { at }) =>
+          this.#change({ name, type, updatedAt: at, ...(userId === undefined ? {} : { userId }) }),
+        ),
+      ),
+      hub.on(
+        'rt_telemetry_updated',
+        mine(({ telemetry }, { at }) => this.#change({ telemetry, lastSeen: at })),
+      ),
+      hub.on(
+        'rt_module_removed',
+        mine(() => this.#removed()),
+      ),
       hub.on('snapshot', ({ topic, data }) => topic === this.#topic && this.#restore(data.module)),
     ];
     hub.subscribe([this.#topic]).catch(() => {});
@@ -108,24 +133,55 @@ class ModulePage extends HTMLElement {
   }
 
   #frame() {
-    const parts = { title: h('h1'), status: h('span'), type: h('dd'), seen: h('dd'), created: h('dd'), updated: h('dd'), owner: h('dd'), board: h('telemetry-board') };
+    const parts = {
+      title: h('h1'),
+      status: h('span'),
+      type: h('dd'),
+      seen: h('dd'),
+      created: h('dd'),
+      updated: h('dd'),
+      owner: h('dd'),
+      board: h('telemetry-board'),
+    };
     const fact = (label, value) => h('div', {}, h('dt', {}, label), value);
-    const facts = h('dl', { class: 'facts card' },
-      fact(t('module.id'), h('dd', {}, h('code', {}, this.#id))), fact(t('module.type'), parts.type), fact(t('module.lastSeen'), parts.seen),
-      fact(t('module.owner'), parts.owner), fact(t('module.created'), parts.created), fact(t('module.updated'), parts.updated));
+    const facts = h(
+      'dl',
+      { class: 'facts card' },
+      fact(t('module.id'), h('dd', {}, h('code', {}, this.#id))),
+      fact(t('module.type'), parts.type),
+      fact(t('module.lastSeen'), parts.seen),
+      fact(t('module.owner'), parts.owner),
+      fact(t('module.created'), parts.created),
+      fact(t('module.updated'), parts.updated),
+    );
     this.replaceChildren(
       h('a', { class: 'back', href: '/modules' }, icon('back'), t('title.modules')),
-      h('div', { class: 'page-head' }, h('div', { class: 'module-title' }, parts.title, parts.status), mayChange(this.#module) && this.#buttons()),
-      h('div', { class: 'module-grid' }, h('section', {}, h('h2', {}, t('module.telemetry')), parts.board), h('section', {}, h('h2', {}, t('module.facts')), facts)));
+      h(
+        'div',
+        { class: 'page-head' },
+        h('div', { class: 'module-title' }, parts.title, parts.status),
+        mayChange(this.#module) && this.#buttons(),
+      ),
+      h(
+        'div',
+        { class: 'module-grid' },
+        h('section', {}, h('h2', {}, t('module.telemetry')), parts.board),
+        h('section', {}, h('h2', {}, t('module.facts')), facts),
+      ),
+    );
     return parts;
   }
 
   #buttons() {
-    const button = (symbol, label, act, kind = '') => h('button', { type: 'button', class: `button ${kind}`, onclick: act }, icon(symbol), h('span', {}, label));
-    return h('div', { class: 'buttons' },
+    const button = (symbol, label, act, kind = '') =>
+      h('button', { type: 'button', class: `button ${kind}`, onclick: act }, icon(symbol), h('span', {}, label));
+    return h(
+      'div',
+      { class: 'buttons' },
       button('edit', t('module.rename'), () => renameModule(this.#module)),
       button('key', t('module.rotate'), () => rotateToken(this.#module)),
-      button('trash', t('action.delete'), () => deleteModule(this.#module, () => navigate('/modules')), 'danger-text'));
+      button('trash', t('action.delete'), () => deleteModule(this.#module, () => navigate('/modules')), 'danger-text'),
+    );
   }
 
   #removed() {
@@ -137,7 +193,8 @@ class ModulePage extends HTMLElement {
   #fail(error) {
     this.#parts = null;
     const retry = h('button', { type: 'button', class: 'button', onclick: () => this.#load() }, t('action.retry'));
-    if (error.status === 404) this.#end(message('search', t('module.unknown', { id: this.#id }), t('module.unknownHint'), this.#home()));
+    if (error.status === 404)
+      this.#end(message('search', t('module.unknown', { id: this.#id }), t('module.unknownHint'), this.#home()));
     else this.#end(message('warning', t('table.failed'), explainError(error), retry));
   }
 
@@ -152,7 +209,7 @@ class ModulePage extends HTMLElement {
 
 function ownerWords(userId, owner) {
   if (!userId) return h('span', { class: 'quiet' }, t('module.noOwner'));
-  return userId === session.user.id ? t('module.mine') : owner?.name ?? h('code', {}, userId);
+  return userId === session.user.id ? t('module.mine') : (owner?.name ?? h('code', {}, userId));
 }
 
 customElements.define('module-page', ModulePage);

@@ -25,8 +25,17 @@ class ModulesPage extends HTMLElement {
     this.#table = h('data-table');
     const chime = h('module-chime');
     chime.follow(this.#directory);
-    const add = h('button', { type: 'button', class: 'button primary', onclick: addModule }, icon('plus'), h('span', {}, t('module.add')));
-    this.replaceChildren(h('div', { class: 'page-head' }, h('div', {}, h('h1', {}, t('title.modules')), this.#summary), add), chime, this.#table);
+    const add = h(
+      'button',
+      { type: 'button', class: 'button primary', onclick: addModule },
+      icon('plus'),
+      h('span', {}, t('module.add')),
+    );
+    this.replaceChildren(
+      h('div', { class: 'page-head' }, h('div', {}, h('h1', {}, t('title.modules')), this.#summary), add),
+      chime,
+      this.#table,
+    );
     this.#table.addEventListener('query', ({ detail }) => rememberQuery(detail));
     this.#table.definition = this.#definition();
     this.#follow();
@@ -39,7 +48,10 @@ class ModulesPage extends HTMLElement {
 
   #follow() {
     this.#stop = followModules(session.hub, this.#table);
-    this.#directory.addEventListener('changed', coalesced(() => this.#summarise(), 200));
+    this.#directory.addEventListener(
+      'changed',
+      coalesced(() => this.#summarise(), 200),
+    );
     this.#directory.addEventListener('restored', () => this.#table.refresh());
     this.#directory.follow(session.hub);
   }
@@ -54,26 +66,50 @@ class ModulesPage extends HTMLElement {
     return {
       name: 'modules',
       caption: t('title.modules'),
-      columns: moduleColumns({ edit: renameModule, remove: (module) => deleteModule(module, () => this.#table.refresh()) }),
+      columns: moduleColumns({
+        edit: renameModule,
+        remove: (module) => deleteModule(module, () => this.#table.refresh()),
+      }),
       id: ({ moduleId }) => moduleId,
       load: (query, signal) => api.get('/modules', { query, signal }),
-      filters: [statusFilter(), { name: 'type', label: t('filter.type'), options: () => this.#directory.types.map((type) => ({ value: type, label: type })) }],
+      filters: [
+        statusFilter(),
+        {
+          name: 'type',
+          label: t('filter.type'),
+          options: () => this.#directory.types.map((type) => ({ value: type, label: type })),
+        },
+      ],
       searchLabel: t('modules.search'),
       sort: SORT,
       query: Object.fromEntries([...new URLSearchParams(location.search)].filter(([name]) => QUERY.includes(name))),
-      empty: () => message('empty', t('modules.none'), t('modules.noneHint'), h('button', { type: 'button', class: 'button primary', onclick: addModule }, t('module.add'))),
+      empty: () =>
+        message(
+          'empty',
+          t('modules.none'),
+          t('modules.noneHint'),
+          h('button', { type: 'button', class: 'button primary', onclick: addModule }, t('module.add')),
+        ),
     };
   }
 }
 
 function rememberQuery(query) {
   const standard = { page: 1, sort: SORT };
-  replaceQuery(Object.fromEntries(QUERY.filter((name) => query[name] && query[name] !== standard[name]).map((name) => [name, query[name]])));
+  replaceQuery(
+    Object.fromEntries(
+      QUERY.filter((name) => query[name] && query[name] !== standard[name]).map((name) => [name, query[name]]),
+    ),
+  );
 }
 
 /** The filter by status, for any table of modules. */
 export function statusFilter() {
-  return { name: 'status', label: t('filter.status'), options: () => ['online', 'offline'].map((value) => ({ value, label: t(`status.${value}`) })) };
+  return {
+    name: 'status',
+    label: t('filter.status'),
+    options: () => ['online', 'offline'].map((value) => ({ value, label: t(`status.${value}`) })),
+  };
 }
 
 customElements.define('modules-page', ModulesPage);

@@ -16,7 +16,14 @@ class SetupPage extends HTMLElement {
   connectedCallback() {
     this.#token = location.hash.slice(1) || history.state?.setupToken || '';
     if (location.hash) history.replaceState({ setupToken: this.#token }, '', location.pathname);
-    const content = this.#token ? this.#form() : message('key', t('setup.noToken'), t('setup.noTokenHint'), h('a', { class: 'button', href: '/login' }, t('login.submit')));
+    const content = this.#token
+      ? this.#form()
+      : message(
+          'key',
+          t('setup.noToken'),
+          t('setup.noTokenHint'),
+          h('a', { class: 'button', href: '/login' }, t('login.submit')),
+        );
     this.replaceChildren(gate(t('setup.title'), t('setup.words'), content));
     this.querySelector('input')?.focus();
   }
@@ -26,7 +33,14 @@ class SetupPage extends HTMLElement {
       fields: [
         { name: 'name', label: t('user.name'), required: true, autocomplete: 'name' },
         { name: 'email', label: t('user.email'), type: 'email', required: true, autocomplete: 'username' },
-        { name: 'password', label: t('user.password'), type: 'password', required: true, minLength: PASSWORD_LENGTH, autocomplete: 'new-password' },
+        {
+          name: 'password',
+          label: t('user.password'),
+          type: 'password',
+          required: true,
+          minLength: PASSWORD_LENGTH,
+          autocomplete: 'new-password',
+        },
       ],
       submitLabel: t('setup.submit'),
       submit: (values) => session.setUp(this.#token, values),

@@ -11,7 +11,11 @@ test('the figures move and the feed tells when a module comes and goes', async (
 
   const { modules: before } = await figures();
   const { module, token } = await newModule(t);
-  await page.waitForFunction((least) => Number(document.querySelector('[data-stat="onlineModules"] .stat-beside').textContent.replace(/\D/g, '')) > least, before);
+  await page.waitForFunction(
+    (least) =>
+      Number(document.querySelector('[data-stat="onlineModules"] .stat-beside').textContent.replace(/\D/g, '')) > least,
+    before,
+  );
   const device = await Device.connect(t, token);
   await page.locator('.feed li.rt_module_online', { hasText: module.moduleId }).waitFor();
   device.disconnect();

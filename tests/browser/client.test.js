@@ -17,13 +17,15 @@ async function peer(t, onFrame) {
     server.close();
   });
   const hellos = [];
-  server.on('connection', (socket) => socket.on('message', (text) => {
-    const frame = JSON.parse(text);
-    const say = (answer) => socket.send(JSON.stringify(answer));
-    if (frame.type === 'hello') hellos.push(frame);
-    if (frame.type === 'ping') say({ type: 'pong' });
-    onFrame({ frame, say, socket, visit: hellos.length });
-  }));
+  server.on('connection', (socket) =>
+    socket.on('message', (text) => {
+      const frame = JSON.parse(text);
+      const say = (answer) => socket.send(JSON.stringify(answer));
+      if (frame.type === 'hello') hellos.push(frame);
+      if (frame.type === 'ping') say({ type: 'pong' });
+      onFrame({ frame, say, socket, visit: hellos.length });
+    }),
+  );
   return { url: `ws://127.0.0.1:${server.address().port}/ws`, hellos };
 }
 
@@ -33,21 +35,33 @@ function client(t, url, options = {}) {
   return hub;
 }
 
-const welcome = (more = {}) => ({ type: 'welcome', sessionId: 's', user: {}, recovered: false, cursor: 'c0', heartbeatMs: 30000, ...more });
-const next = (hub, name, wanted = () => true) => new Promise((resolve) => {
-  const stop = hub.on(name, (data) => {
-    if (!wanted(data)) return;
-    stop();
-    resolve(data);
-  });
+const welcome = (more = {}) => ({
+  type: 'welcome',
+  sessionId: 's',
+  user: {},
+  recovered: false,
+  cursor: 'c0',
+  heartbeatMs: 30000,
+  ...more,
 });
+const next = (hub, name, wanted = () => true) =>
+  new Promise((resolve) => {
+    const stop = hub.on(name, (data) => {
+      if (!wanted(data)) return;
+      stop();
+      resolve(data);
+    });
+  });
 
 test('the delay doubles up to its limit, with full jitter', () => {
   const settings = { reconnectDelay: 1000, maxReconnectDelay: 15000 };
   const longest = [0, 1, 2, 3, 4, 5, 60].map((attempt) => backOff(attempt, settings, () => 1));
 
   assert.deepEqual(longest, [1000, 2000, 4000, 8000, 15000, 15000, 15000]);
-  assert.equal(backOff(5, settings, () => 0), 0);
+  assert.equal(
+    backOff(5, settings, () => 0),
+    0,
+  );
 });
 
 test('after a drop it resumes from the last event handled', async (t) => {
@@ -69,7 +83,10 @@ test('after a drop it resumes from the last event handled', async (t) => {
   });
   const { server, mine } = await synchronised;
 
-  assert.deepEqual(hellos, [{ type: 'hello', topics: ['modules'] }, { type: 'hello', cursor: 'c1', topics: ['modules'] }]);
+  assert.deepEqual(hellos, [
+    { type: 'hello', topics: ['modules'] },
+    { type: 'hello', cursor: 'c1', topics: ['modules'] },
+  ]);
   assert.deepEqual(calls, ['disconnect', 'reconnect']);
   assert.equal(server.recovered, true);
   assert.deepEqual(mine, { topics: ['modules'], cursor: 'c2', replayed: 1 });
@@ -152,7 +169,11 @@ test('it gives up after the attempts that the hub allows, and can be forced', as
 });
 
 test('what was given explicitly is not overruled by the hub', async (t) => {
-  const { url } = await peer(t, ({ frame, say }) => frame.type === 'hello' && say(welcome({ reconnect: { maxReconnectAttempts: 3, enableStats: false } })));
+  const { url } = await peer(
+    t,
+    ({ frame, say }) =>
+      frame.type === 'hello' && say(welcome({ reconnect: { maxReconnectAttempts: 3, enableStats: false } })),
+  );
   const hub = client(t, url, { maxReconnectAttempts: 7 });
   hub.connect();
   const { maxAttempts } = await next(hub, 'state', ({ state }) => state === 'live');
@@ -178,19 +199,22 @@ async function silentPeer(t) {
     server.close();
   });
   const hellos = [];
-  server.on('connection', (socket) => socket.on('message', (text) => {
-    const frame = JSON.parse(text);
-    if (frame.type !== 'hello') return;
-    hellos.push(frame);
-    socket.send(JSON.stringify(welcome({ heartbeatMs: 200 })));
-  }));
+  server.on('connection', (socket) =>
+    socket.on('message', (text) => {
+      const frame = JSON.parse(text);
+      if (frame.type !== 'hello') return;
+      hellos.push(frame);
+      socket.send(JSON.stringify(welcome({ heartbeatMs: 200 })));
+    }),
+  );
   return { url: `ws://127.0.0.1:${server.address().port}/ws`, hellos };
 }
 
 test('a refused request rejects with the problem of the hub', async (t) => {
   const { url } = await peer(t, ({ frame, say }) => {
     if (frame.type === 'hello') say(welcome());
-    if (frame.type === 'subscribe') say({ type: 'reply', id: frame.id, ok: false, problem: { status: 403, detail: 'no' } });
+    if (frame.type === 'subscribe')
+      say({ type: 'reply', id: frame.id, ok: false, problem: { status: 403, detail: 'no' } });
   });
   const hub = client(t, url);
   hub.connect();

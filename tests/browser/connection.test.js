@@ -42,7 +42,9 @@ test('a login that ends elsewhere leads back to the login page', async (t) => {
   await page.getByRole('button', { name: 'Log in' }).click();
   await live(page);
 
-  const status = await page.evaluate(() => fetch('/api/v1/auth/logout', { method: 'POST' }).then((answer) => answer.status));
+  const status = await page.evaluate(() =>
+    fetch('/api/v1/auth/logout', { method: 'POST' }).then((answer) => answer.status),
+  );
 
   assert.equal(status, 204);
   await page.getByText('Your login has ended').waitFor();

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { assertNoFaults, live, openTab, rowOf, searchFor, tabIn } from './support/browser.js';
 import { call, Device, HUB, newModule, removeAfter, uniqueId } from './support/hub.js';
 
-test('a module comes on line, reports and goes off line before one\'s eyes', async (t) => {
+test("a module comes on line, reports and goes off line before one's eyes", async (t) => {
   const { module, token } = await newModule(t);
   const page = await openTab(t, `/modules?search=${module.moduleId}`);
   const row = rowOf(page, module.moduleId);
@@ -67,7 +67,7 @@ test('an id that is taken is told beside its field', async (t) => {
   await dialog.waitFor({ state: 'detached' });
 });
 
-test('a module\'s page follows its telemetry, its name and its end', async (t) => {
+test("a module's page follows its telemetry, its name and its end", async (t) => {
   const { module, token } = await newModule(t);
   const page = await openTab(t, `/modules/${module.moduleId}`);
   await page.getByText('No telemetry yet').waitFor();
@@ -104,7 +104,8 @@ test('a new token is shown once and ends the old connection', async (t) => {
 
 test('the table is sorted, filtered and paged, and the address remembers it', async (t) => {
   const mark = uniqueId('SET').slice(3, 13);
-  for (let at = 0; at < 12; at += 1) await newModule(t, { moduleId: `${mark}-${String(at).padStart(2, '0')}`, name: `Chime ${at}` });
+  for (let at = 0; at < 12; at += 1)
+    await newModule(t, { moduleId: `${mark}-${String(at).padStart(2, '0')}`, name: `Chime ${at}` });
   const page = await openTab(t, '/modules');
 
   await searchFor(page, mark);

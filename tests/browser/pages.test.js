@@ -76,7 +76,9 @@ for (const [size, viewport] of Object.entries(SIZES)) {
 async function accessible(page) {
   await page.evaluate(await axe);
   const faults = await page.evaluate(async () => {
-    const { violations } = await globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa', 'best-practice'] });
+    const { violations } = await globalThis.axe.run(document, {
+      runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa', 'best-practice'],
+    });
     return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
   });
   assert.deepEqual(faults, []);
@@ -98,7 +100,9 @@ async function whole(page) {
   const report = await page.evaluate(() => ({
     sideways: document.documentElement.scrollWidth - document.documentElement.clientWidth,
     nameless: [...document.querySelectorAll('button, a, input, select')]
-      .filter((control) => !(control.textContent.trim() || control.getAttribute('aria-label') || control.labels?.length))
+      .filter(
+        (control) => !(control.textContent.trim() || control.getAttribute('aria-label') || control.labels?.length),
+      )
       .map((control) => control.outerHTML),
     headings: document.querySelectorAll('h1').length,
   }));

@@ -25,7 +25,10 @@ export class Requests {
     const id = this.#nextId;
     this.#nextId += 1;
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => this.answer({ id, ok: false, problem: { title: 'no answer in time' } }), TIMEOUT_MS);
+      const timer = setTimeout(
+        () => this.answer({ id, ok: false, problem: { title: 'no answer in time' } }),
+        TIMEOUT_MS,
+      );
       this.#waiting.set(id, { resolve, reject, timer });
       send({ ...frame, id });
     });

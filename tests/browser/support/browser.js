@@ -10,11 +10,24 @@ export const PATIENCE_MS = 45000;
 export const DESKTOP = { width: 1280, height: 900 };
 export const PHONE = { width: 390, height: 844 };
 
-const SWITCHES = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+const SWITCHES = [
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
 let browser = null;
 
 function chromiumOnce() {
-  browser ??= chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: SWITCHES, timeout: 2 * PATIENCE_MS });
+  browser ??= chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: SWITCHES,
+    timeout: 2 * PATIENCE_MS,
+  });
   return browser;
 }
 
@@ -25,9 +38,15 @@ after(async () => (await browser)?.close());
  *
  * `tab.faults` gathers what the console called an error and every breach of the content security policy.
  */
-export async function openTab(test, path, { signedIn = true, origin = HUB, viewport = DESKTOP, locale = 'en-GB', scheme = 'dark' } = {}) {
+export async function openTab(
+  test,
+  path,
+  { signedIn = true, origin = HUB, viewport = DESKTOP, locale = 'en-GB', scheme = 'dark' } = {},
+) {
   const phone = viewport.width < 600;
-  const context = await (await chromiumOnce()).newContext({ viewport, locale, colorScheme: scheme, isMobile: phone, hasTouch: phone });
+  const context = await (
+    await chromiumOnce()
+  ).newContext({ viewport, locale, colorScheme: scheme, isMobile: phone, hasTouch: phone });
   test.after(() => context.close());
   context.setDefaultTimeout(PATIENCE_MS);
   context.setDefaultNavigationTimeout(PATIENCE_MS);
@@ -41,7 +60,11 @@ export async function tabIn(context, address) {
   page.faults = [];
   page.on('console', (message) => message.type() === 'error' && page.faults.push(message.text()));
   page.on('pageerror', (error) => page.faults.push(error.stack));
-  await page.addInitScript(() => addEventListener('securitypolicyviolation', (event) => console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`)));
+  await page.addInitScript(() =>
+    addEventListener('securitypolicyviolation', (event) =>
+      console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`),
+    ),
+  );
   await page.goto(address);
   return page;
 }

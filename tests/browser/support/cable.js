@@ -39,7 +39,10 @@ export class Cable {
 
   #join(near) {
     const far = connect(Number(this.#target.port || 80), this.#target.hostname);
-    for (const [end, other] of [[near, far], [far, near]]) {
+    for (const [end, other] of [
+      [near, far],
+      [far, near],
+    ]) {
       this.#ends.add(end);
       end.on('error', () => other.destroy());
       end.on('close', () => {

@@ -9,7 +9,10 @@ export const PASSWORD = required('CARILLON_PASSWORD');
 
 function required(name) {
   const value = process.env[name];
-  if (!value) throw new Error(`set \`${name}\`: the address and login of a running hub come from CARILLON_URL, CARILLON_EMAIL, CARILLON_PASSWORD`);
+  if (!value)
+    throw new Error(
+      `set \`${name}\`: the address and login of a running hub come from CARILLON_URL, CARILLON_EMAIL, CARILLON_PASSWORD`,
+    );
   return value;
 }
 
@@ -24,7 +27,10 @@ export function signIn() {
       body: JSON.stringify({ email: EMAIL, password: PASSWORD }),
     });
     assert.equal(answer.status, 200, `logging in answered ${answer.status}`);
-    const [cookie] = answer.headers.getSetCookie().map((text) => text.split(';')[0]).filter((text) => text.startsWith('carillon_session='));
+    const [cookie] = answer.headers
+      .getSetCookie()
+      .map((text) => text.split(';')[0])
+      .filter((text) => text.startsWith('carillon_session='));
     assert.ok(cookie, 'logging in set no session cookie');
     return { ...(await answer.json()), cookie: cookie.slice('carillon_session='.length) };
   })();
@@ -69,7 +75,9 @@ export class Device {
   /** Connects; resolves when the hub said welcome. */
   static async connect(test, token) {
     const device = new Device();
-    device.#socket = new WebSocket(`${HUB.replace(/^http/, 'ws')}/ws/module`, { headers: { authorization: `Bearer ${token}` } });
+    device.#socket = new WebSocket(`${HUB.replace(/^http/, 'ws')}/ws/module`, {
+      headers: { authorization: `Bearer ${token}` },
+    });
     await new Promise((resolve, reject) => {
       device.#socket.on('error', reject);
       device.#socket.on('close', (code) => reject(new Error(`the hub closed the module's connection with ${code}`)));
