@@ -32,7 +32,7 @@ impl Default for Health {
 }
 
 /// Whether the hub is ready, and what each check found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct HealthReport {
     /// `ready`, `failing` or `stopping`.
     pub status: &'static str,
@@ -41,7 +41,7 @@ pub struct HealthReport {
 }
 
 /// What one check found; the cause of a failure is in the log only.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct CheckReport {
     /// What was checked.
     pub name: &'static str,

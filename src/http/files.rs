@@ -1,0 +1,181 @@
+//! The pages: static files, embedded in the binary.
+//!
+//! `index.html` is served for every page and names its files under `/static/v-<version>/`, where they may be kept for
+//! ever; the version changes with any file. The same files under `/static/` are asked for anew each time, by ETag.
+
+use std::borrow::Cow;
+use std::sync::OnceLock;
+
+use actix_web::http::header::{self, CacheDirective, EntityTag};
+use actix_web::web::{Bytes, ServiceConfig, get, resource};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use rust_embed::{EmbeddedFile, RustEmbed};
+use sha2::{Digest, Sha256};
+
+use super::extract::not_found;
+use super::problem::ApiResult;
+
+/// The addresses at which the one page is served; it routes by itself.
+const PAGES: [&str; 7] = ["/", "/login", "/modules", "/modules/{id}", "/admin", "/account", "/setup"];
+/// How long a versioned file may be kept, in seconds: a year.
+const FOR_EVER: u32 = 31_536_000;
+
+#[derive(RustEmbed)]
+#[folder = "static/"]
+struct Files;
+
+/// The routes of this file, outside the API's prefix.
+pub fn routes(config: &mut ServiceConfig) {
+    for page in PAGES {
+        config.service(resource(page).route(get().to(send_page)));
+    }
+    config.service(resource("/static/{path:.+}").route(get().to(send_file)));
+    config.service(resource("/favicon.ico").route(get().to(send_icon)));
+}
+
+async fn send_page(request: HttpRequest) -> ApiResult<HttpResponse> {
+    let file = Files::get("index.html").ok_or_else(not_found)?;
+    let tag = EntityTag::new_weak(version());
+    if is_known(&request, &tag) {
+        return Ok(HttpResponse::NotModified().insert_header(header::ETag(tag)).finish());
+    }
+    let text = String::from_utf8_lossy(&file.data);
+    let text = text.replace("\"/static/", &format!("\"/static/v-{}/", version()));
+    Ok(revalidated(tag).content_type("text/html; charset=utf-8").body(text))
+}
+
+async fn send_file(request: HttpRequest) -> ApiResult<HttpResponse> {
+    let path = request.match_info().query("path");
+    let versioned = path.strip_prefix("v-").and_then(|rest| rest.split_once('/'));
+    let (wanted, path) = versioned.map_or((None, path), |(wanted, path)| (Some(wanted), path));
+    let file = Files::get(path).filter(|_| path != "index.html").ok_or_else(not_found)?;
+    let is_current = wanted.is_some_and(|wanted| wanted == version());
+    Ok(answer(&request, file, is_current))
+}
+
+async fn send_icon(request: HttpRequest) -> ApiResult<HttpResponse> {
+    let file = Files::get("favicon.svg").ok_or_else(not_found)?;
+    Ok(answer(&request, file, false))
+}
+
+fn answer(request: &HttpRequest, file: EmbeddedFile, is_current: bool) -> HttpResponse {
+    let tag = EntityTag::new_weak(hex(&file.metadata.sha256_hash()[..12]));
+    if is_known(request, &tag) {
+        return HttpResponse::NotModified().insert_header(header::ETag(tag)).finish();
+    }
+    let mut answer = revalidated(tag);
+    if is_current {
+        let kept = [CacheDirective::Public, CacheDirective::MaxAge(FOR_EVER), immutable()];
+        answer.insert_header(header::CacheControl(kept.into()));
+    }
+    answer.content_type(content_type(file.metadata.mimetype())).body(into_bytes(file.data))
+}
+
+fn immutable() -> CacheDirective {
+    CacheDirective::Extension("immutable".to_owned(), None)
+}
+
+fn revalidated(tag: EntityTag) -> HttpResponseBuilder {
+    let mut answer = HttpResponse::Ok();
+    answer.insert_header(header::CacheControl(vec![CacheDirective::NoCache])).insert_header(header::ETag(tag));
+    answer
+}
+
+/// Whether the caller has the file already; encodings do not matter, so tags are compared weakly.
+fn is_known(request: &HttpRequest, tag: &EntityTag) -> bool {
+    use actix_web::http::header::{Header, IfNoneMatch};
+    match IfNoneMatch::parse(request) {
+        Ok(IfNoneMatch::Any) => request.headers().contains_key(header::IF_NONE_MATCH),
+        Ok(IfNoneMatch::Items(known)) => known.iter().any(|known| known.weak_eq(tag)),
+        Err(_) => false,
+    }
+}
+
+fn content_type(guessed: &str) -> String {
+    let is_text = guessed.starts_with("text/") || matches!(guessed, "application/json" | "image/svg+xml");
+    if is_text { format!("{guessed}; charset=utf-8") } else { guessed.to_owned() }
+}
+
+fn into_bytes(data: Cow<'static, [u8]>) -> Bytes {
+    match data {
+        Cow::Borrowed(data) => Bytes::from_static(data),
+        Cow::Owned(data) => Bytes::from(data),
+    }
+}
+
+/// A name for the state of all files together.
+fn version() -> String {
+    static VERSION: OnceLock<String> = OnceLock::new();
+    // A debug build reads the files from the disk, where they change.
+    if cfg!(debug_assertions) { hash_all() } else { VERSION.get_or_init(hash_all).clone() }
+}
+
+fn hash_all() -> String {
+    let mut names: Vec<_> = Files::iter().collect();
+    names.sort_unstable();
+    let hash = names.iter().fold(Sha256::new(), |hash, name| {
+        let content = Files::get(name).map(|file| file.metadata.sha256_hash()).unwrap_or_default();
+        hash.chain_update(name.as_bytes()).chain_update(content)
+    });
+    hex(&hash.finalize()[..6])
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::App;
+    use actix_web::http::StatusCode;
+    use actix_web::test::{TestRequest, call_service, init_service, read_body};
+
+    use super::*;
+
+    async fn get_with(path: &str, tag: Option<&str>) -> (StatusCode, header::HeaderMap, String) {
+        let app = init_service(App::new().configure(routes)).await;
+        let mut request = TestRequest::get().uri(path);
+        if let Some(tag) = tag {
+            request = request.insert_header((header::IF_NONE_MATCH, tag));
+        }
+        let answer = call_service(&app, request.to_request()).await;
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        (status, headers, String::from_utf8_lossy(&read_body(answer).await).into_owned())
+    }
+
+    fn text<'a>(headers: &'a header::HeaderMap, name: &str) -> &'a str {
+        headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    #[actix_web::test]
+    async fn the_page_names_versioned_files_that_may_be_kept() {
+        let (status, headers, page) = get_with("/modules/MC-1001-STN", None).await;
+        assert_eq!((status, text(&headers, "cache-control")), (StatusCode::OK, "no-cache"));
+        let script = page.split('"').find(|part| part.ends_with("/app.js")).unwrap();
+
+        let (status, headers, _) = get_with(script, None).await;
+
+        assert_eq!(status, StatusCode::OK);
+        assert_eq!(text(&headers, "cache-control"), "public, max-age=31536000, immutable");
+        assert_eq!(text(&headers, "content-type"), "text/javascript; charset=utf-8");
+    }
+
+    #[actix_web::test]
+    async fn a_file_that_is_known_is_not_sent_again() {
+        let (_, headers, _) = get_with("/static/app.js", None).await;
+        assert_eq!(text(&headers, "cache-control"), "no-cache");
+
+        let (status, _, body) = get_with("/static/app.js", Some(text(&headers, "etag"))).await;
+
+        assert_eq!((status, body.as_str()), (StatusCode::NOT_MODIFIED, ""));
+    }
+
+    #[actix_web::test]
+    async fn nothing_else_is_served() {
+        for path in
+            ["/static/nothing.js", "/static/../Cargo.toml", "/static/v-0/index.html", "/static/%2e%2e/Cargo.toml"]
+        {
+            assert_eq!(get_with(path, None).await.0, StatusCode::NOT_FOUND, "{path}");
+        }
+    }
+}
