@@ -1,6 +1,6 @@
 import { ApiError } from '../lib/api.js';
 import { h } from '../lib/dom.js';
-import { t } from '../lib/i18n.js';
+import { hasWords, t } from '../lib/i18n.js';
 
 /**
  * @typedef {object} Field
@@ -16,6 +16,9 @@ import { t } from '../lib/i18n.js';
  * @property {string} [autocomplete]
  * @property {{value: string, label: string}[]} [options]
  */
+
+/** The field that a kind of problem is about, where the hub does not point at it. */
+const PLACES = { 'module-exists': 'moduleId', 'email-taken': 'email' };
 
 let nextId = 0;
 
@@ -117,7 +120,9 @@ class FormView extends HTMLElement {
 
   #explain(error) {
     if (!(error instanceof ApiError)) throw error;
-    const elsewhere = [...error.fields].filter(([name, detail]) => !this.#say(name, detail));
+    const elsewhere = [...error.fields].filter(([name, detail]) => !this.#say(name, wordsFor(name, detail)));
+    const place = PLACES[error.kind];
+    if (place) this.#say(place, explainError(error));
     const told = this.#definition.explain?.(error);
     if (!this.#focusFault() || elsewhere.length || told) {
       this.#alert.textContent = told ?? elsewhere[0]?.[1] ?? explainError(error);
@@ -159,11 +164,17 @@ export function formView(definition) {
 /** What went wrong, for a person. */
 export function explainError(error) {
   if (!(error instanceof ApiError)) return t('error.unexpected');
+  if (hasWords(`problem.${error.kind}`)) return t(`problem.${error.kind}`);
   if (error.status === 0) return t('error.unreachable');
   if (error.status === 403) return t('error.forbidden');
   if (error.status === 429) return t('error.tooMany', { seconds: error.retryAfter ?? 60 });
   if (error.status >= 500) return t('error.server');
   return error.message;
+}
+
+// The hub speaks English; what is often met is said in the language of the page.
+function wordsFor(name, detail) {
+  return hasWords(`fault.${name}`) ? t(`fault.${name}`) : detail;
 }
 
 function inputOf(field, id) {

@@ -6,7 +6,7 @@ import { confirmed } from './module-dialogs.js';
 import { toast } from './toast-stack.js';
 
 /** Shortest password that the forms accept. */
-export const PASSWORD_LENGTH = 8;
+export const PASSWORD_LENGTH = 10;
 
 /** Asks for a new account and makes it. */
 export function addUser(then) {

@@ -68,6 +68,13 @@ export const en = {
   'error.server': 'The hub could not do this just now. Try again in a moment.',
   'error.unexpected': 'Something unexpected happened.',
 
+  'problem.module-exists': 'A module with this ID already exists.',
+  'problem.email-taken': 'There is already an account with this address.',
+  'problem.last-admin': 'This is the last administrator; make another one first.',
+  'problem.too-many-logins': 'Many people are logging in just now. Try again in a moment.',
+  'fault.currentPassword': 'This is not your current password.',
+  'fault.moduleId': 'Please use 1 to 64 letters, digits, dots, dashes or underscores, starting with a letter or digit.',
+
   'table.sort': 'Order',
   'table.actions': 'Actions',
   'table.perPage': 'Rows per page',

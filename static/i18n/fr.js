@@ -69,6 +69,14 @@ export const fr = {
   'error.server': 'Le serveur n’a pas pu le faire. Réessayez dans un instant.',
   'error.unexpected': 'Un problème inattendu est survenu.',
 
+  'problem.module-exists': 'Un module porte déjà cet identifiant.',
+  'problem.email-taken': 'Un compte utilise déjà cette adresse.',
+  'problem.last-admin': 'C’est le dernier administrateur ; créez-en d’abord un autre.',
+  'problem.too-many-logins': 'Beaucoup de personnes se connectent en ce moment. Réessayez dans un instant.',
+  'fault.currentPassword': 'Ce n’est pas votre mot de passe actuel.',
+  'fault.moduleId':
+    'Utilisez 1 à 64 lettres, chiffres, points, tirets ou soulignés, en commençant par une lettre ou un chiffre.',
+
   'table.sort': 'Ordre',
   'table.actions': 'Actions',
   'table.perPage': 'Lignes par page',

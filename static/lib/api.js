@@ -17,6 +17,11 @@ export class ApiError extends Error {
     this.retryAfter = retryAfter;
   }
 
+  /** The kind of problem: `module-exists` for `/problems/module-exists`. */
+  get kind() {
+    return this.problem.type?.split('/').pop() ?? '';
+  }
+
   /** What is wrong with each field, by its name. */
   get fields() {
     return new Map(

@@ -90,7 +90,6 @@ function visits(module) {
     ['module', `/modules/${module.moduleId}`, '[data-key="temperature"]'],
     ['admin', '/admin', '.stats-small dd'],
     ['account', '/account', 'form-view'],
-    ['lost', '/nowhere', '.message'],
   ];
 }
 
