@@ -51,6 +51,21 @@ test('adding, renaming and removing in one tab shows in another', async (t) => {
   assertNoFaults(other);
 });
 
+test('what people and devices write is text, never markup', async (t) => {
+  const name = '<img src=x onerror="document.title=1"> & <b>bell</b>';
+  const { module, token } = await newModule(t, { name });
+  const device = await Device.connect(t, token);
+  await device.send({ '<i>note</i>': '<script>document.title=2</script>' });
+  const page = await openTab(t, `/modules?search=${module.moduleId}`);
+
+  await rowOf(page, module.moduleId).getByRole('link', { name }).click();
+  await page.getByRole('heading', { name, exact: true }).waitFor();
+  await page.getByText('<script>document.title=2</script>').waitFor();
+
+  assert.equal(await page.title(), `${name} · Carillon`);
+  assertNoFaults(page);
+});
+
 test('an id that is taken is told beside its field', async (t) => {
   const { module } = await newModule(t);
   const page = await openTab(t, '/modules');
