@@ -63,7 +63,7 @@ class ModuleChime extends HTMLElement {
   }
 
   get #pitch() {
-    return Math.min(28, this.#canvas.clientWidth / this.#bars.length);
+    return Math.min(64, this.#canvas.clientWidth / this.#bars.length);
   }
 
   #ring(id) {
@@ -93,7 +93,14 @@ class ModuleChime extends HTMLElement {
     this.#bars.forEach(([id, { status }], at) => {
       const warmth = Math.max(0, 1 - (now - (this.#rung.get(id) ?? -Infinity)) / FADE_MS);
       ringing ||= warmth > 0;
-      drawBar(context, { x: at * pitch, width: Math.max(1, pitch * 0.62), height, status, warmth, colours });
+      drawBar(context, {
+        x: at * pitch,
+        width: Math.min(24, Math.max(1, pitch * 0.62)),
+        height,
+        status,
+        warmth,
+        colours,
+      });
     });
     if (ringing && !reducedMotion()) this.#drawSoon();
   }

@@ -189,6 +189,13 @@ export const en = {
   'user.deleted': '{name} has been deleted.',
   'user.deleteWords': '{email} will be logged out everywhere, and can no longer log in. This cannot be undone.',
 
+  'account.connection': 'This connection',
+  'facts.state': 'State',
+  'facts.received': 'Messages received',
+  'facts.reconnections': 'Reconnections',
+  'facts.lastReconnectMs': 'Last reconnection took',
+  'facts.replayed': 'Missed events caught up',
+  'facts.failures': 'Failed attempts',
   'account.profile': 'Profile',
   'account.saved': 'Your profile has been saved.',
   'account.logout': 'Log out',

@@ -191,6 +191,13 @@ export const fr = {
   'user.deleted': '{name} a été supprimé.',
   'user.deleteWords': '{email} sera déconnecté partout et ne pourra plus se connecter, sans retour possible.',
 
+  'account.connection': 'Cette connexion',
+  'facts.state': 'État',
+  'facts.received': 'Messages reçus',
+  'facts.reconnections': 'Reconnexions',
+  'facts.lastReconnectMs': 'Durée de la dernière reconnexion',
+  'facts.replayed': 'Événements manqués rattrapés',
+  'facts.failures': 'Essais échoués',
   'account.profile': 'Profil',
   'account.saved': 'Votre profil a été enregistré.',
   'account.logout': 'Se déconnecter',

@@ -6,6 +6,7 @@ import { h } from '../lib/dom.js';
 import { icon } from '../lib/icons.js';
 import { t } from '../lib/i18n.js';
 import { session } from '../lib/session.js';
+import '../components/connection-facts.js';
 
 /** One's own account: name, password, logout. */
 class AccountPage extends HTMLElement {
@@ -25,6 +26,7 @@ class AccountPage extends HTMLElement {
         { class: 'account-grid' },
         h('section', { class: 'card' }, h('h2', {}, t('account.profile')), profileForm()),
         h('section', { class: 'card' }, h('h2', {}, t('account.password')), passwordForm()),
+        h('section', { class: 'card' }, h('h2', {}, t('account.connection')), h('connection-facts')),
       ),
     );
   }
