@@ -9,7 +9,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use actix::prelude::*;
 use actix_server::ServerHandle;
 use actix_web::rt::task::JoinHandle;
 
@@ -17,6 +16,7 @@ use crate::config::Config;
 use crate::http;
 
 mod error;
+mod health;
 mod wiring;
 
 pub use error::StartError;
@@ -45,8 +45,7 @@ impl Hub {
         let tls = http::tls(&config.http)?;
         let scheme = if tls.is_some() { "https" } else { "http" };
         let house = wiring::House::open(&config).await?;
-        let setup = house.first_admin(&config).await?;
-        let setup_address = setup.map(|token| format!("{scheme}://{address}/setup#{token}"));
+        let setup_address = house.setup_token.as_ref().map(|token| format!("{scheme}://{address}/setup#{token}"));
         let server = house.serve(listener, tls, &config).map_err(|cause| StartError::Listen(address, cause))?;
         let handle = server.handle();
         let served = actix_web::rt::spawn(server);
@@ -98,12 +97,4 @@ impl Config {
             workers => workers,
         }
     }
-}
-
-/// Starts an actor on a thread of the house.
-fn start_on<A>(arbiter: &Arbiter, make: impl FnOnce() -> A + Send + 'static) -> Addr<A>
-where
-    A: Actor<Context = Context<A>>,
-{
-    A::start_in_arbiter(&arbiter.handle(), |_| make())
 }

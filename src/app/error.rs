@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
-use crate::auth::AuthError;
+use crate::auth::{AuthError, KeyError};
 use crate::http::TlsError;
 use crate::store::StoreError;
 
@@ -19,6 +19,9 @@ pub enum StartError {
     /// Keys or the first account cannot be made.
     #[error("cannot prepare accounts: {0}")]
     Auth(#[from] AuthError),
+    /// The key that signs tokens cannot be had.
+    #[error(transparent)]
+    Key(#[from] KeyError),
     /// Certificate or key cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),

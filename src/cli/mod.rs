@@ -2,18 +2,26 @@
 //!
 //! `simulate`, `demo` and `bench` are clients of the contract like any other: they come in by the hub's real doors.
 
+mod arguments;
 pub mod bench;
 pub mod client;
 mod duration;
 pub mod module;
 mod rate;
+pub mod serve;
 mod signal;
 pub mod simulate;
 mod table;
 
+pub use arguments::Arguments;
+
 use std::io;
 
 use client::{AddressError, ClientError};
+
+use crate::app::StartError;
+use crate::config::ConfigError;
+use crate::observe::log::LogError;
 
 /// Why a command ended without doing its work.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +35,15 @@ pub enum CliError {
     /// The hub did not do what was asked.
     #[error(transparent)]
     Client(#[from] ClientError),
+    /// The configuration has faults.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Logging cannot begin.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The hub does not start.
+    #[error(transparent)]
+    Start(#[from] StartError),
     /// A file, a terminal or a process of this machine failed.
     #[error("{what}: {cause}")]
     Io {
@@ -50,8 +67,8 @@ impl CliError {
     /// The exit code of the process: 2 for what the caller can mend by other arguments, 1 otherwise.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Usage(_) | Self::Address(_) => 2,
-            Self::Client(_) | Self::Io { .. } | Self::Failed(_) => 1,
+            Self::Usage(_) | Self::Address(_) | Self::Config(_) => 2,
+            Self::Client(_) | Self::Log(_) | Self::Start(_) | Self::Io { .. } | Self::Failed(_) => 1,
         }
     }
 }

@@ -5,6 +5,7 @@ pub mod cursor;
 pub mod event;
 pub mod grant;
 pub mod ids;
+pub mod module;
 pub mod problem;
 pub mod telemetry;
 pub mod time;

@@ -28,7 +28,7 @@ impl FromRequest for Principal {
         Box::pin(async move {
             let gate = request.app_data::<Data<Gate>>().ok_or_else(ApiError::unavailable)?;
             let credential = credential_of(&request, &gate.allowed_origins)?;
-            gate.authenticator.authenticate(credential).await.map_err(|error| error.problem().into())
+            gate.authenticator.authenticate(credential).await.map_err(ApiError::from)
         })
     }
 }

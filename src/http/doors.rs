@@ -7,6 +7,7 @@ use actix::{Addr, MailboxError, Recipient};
 use actix_http::Request;
 
 use super::open_sockets::{OpenSockets, SocketGuard};
+use super::problem::ApiError;
 use super::relays::RelayList;
 use super::{credential, origin};
 use crate::auth::{Authenticator, Credential, Principal};
@@ -101,7 +102,7 @@ impl Doors {
 
     async fn person(&self, request: &Request) -> Result<Principal, Problem> {
         let credential = self.credential(request)?;
-        self.authenticator.authenticate(credential).await.map_err(|error| error.problem())
+        self.authenticator.authenticate(credential).await.map_err(problem_of)
     }
 
     fn credential(&self, request: &Request) -> Result<Credential, Problem> {
@@ -130,8 +131,12 @@ impl Doors {
             (None, None) => return Ok(None),
         };
         let found = module::identify(&self.modules, named.as_deref(), &token).await;
-        found.map(Some).map_err(|error| error.problem())
+        found.map(Some).map_err(problem_of)
     }
+}
+
+fn problem_of(error: impl Into<ApiError>) -> Problem {
+    error.into().into_problem()
 }
 
 fn ticket(request: &Request) -> Option<&str> {

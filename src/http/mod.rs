@@ -1,19 +1,31 @@
-//! The outside over HTTP: the table of routes, and the doors of sockets.
+//! The outside over HTTP: the application for requests, and the doors of sockets.
+//!
+//! Actix hands plain requests to the [`application`] and every upgrade, with its raw stream, to `upgrade`.
 
 pub mod address;
 pub mod api;
+mod application;
+mod caller;
 pub mod credential;
+mod doors;
 pub mod extract;
 mod files;
 pub mod middleware;
+mod open_sockets;
 mod openapi;
 mod operations;
 pub mod origin;
 pub mod paging;
 pub mod problem;
 mod relays;
+mod server;
+mod socket;
 mod tls;
+mod upgrade;
 
-pub use operations::routes as operation_routes;
+pub use application::{Services, application};
+pub use doors::{DoorMaker, DoorOptions};
+pub use open_sockets::OpenSockets;
 pub use relays::RelayList;
+pub use server::{ServerOptions, bind, serve};
 pub use tls::{TlsError, tls};

@@ -6,5 +6,9 @@ use super::{api, files, openapi};
 
 /// The routes outside `/api/v1`.
 pub fn routes(config: &mut ServiceConfig) {
-    config.configure(api::health::routes).configure(openapi::routes).configure(files::routes);
+    config
+        .configure(api::health::routes)
+        .configure(api::metrics::routes)
+        .configure(openapi::routes)
+        .configure(files::routes);
 }

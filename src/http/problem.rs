@@ -40,8 +40,8 @@ impl ApiError {
 
     /// What will be told.
     #[must_use]
-    pub const fn problem(&self) -> &Problem {
-        &self.problem
+    pub fn into_problem(self) -> Problem {
+        *self.problem
     }
 }
 
@@ -82,5 +82,19 @@ impl ResponseError for ApiError {
         }
         // A problem is plain strings; writing it cannot fail.
         answer.body(serde_json::to_string(&self.problem).unwrap_or_default())
+    }
+}
+impl From<crate::auth::AuthError> for ApiError {
+    fn from(e: crate::auth::AuthError) -> Self {
+        Self::new("not-authenticated", 401, e.to_string())
+    }
+}
+    fn from(e: crate::auth::AuthError) -> Self {
+        Self::new("not-authenticated", 401, e.to_string())
+    }
+}
+impl From<crate::module::E> for ApiError {
+    fn from(_: crate::module::E) -> Self {
+        Self::new("stub", 401, "")
     }
 }

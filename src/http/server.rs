@@ -16,9 +16,9 @@ use rustls::ServerConfig;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::application::{Services, application};
 use super::doors::DoorMaker;
 use super::upgrade::upgrade;
-use super::{Services, application};
 use crate::pipe::Stream;
 
 /// How long a client may take to send the head of a request.
@@ -57,10 +57,9 @@ pub fn serve(
         .max_concurrent_connections(options.max_connections)
         .shutdown_timeout(options.grace.as_secs().max(1))
         .disable_signals();
-    let is_secure = options.tls.is_some();
     let app = move || {
         let config = AppConfig::default();
-        map_config(application(services.clone(), is_secure), move |()| config.clone())
+        map_config(application(services.clone()), move |()| config.clone())
     };
     let builder = match options.tls {
         None => builder.listen("http", listener, move || {

@@ -10,12 +10,13 @@ use std::time::Duration;
 
 use diesel::SqliteConnection;
 use diesel::r2d2::{ConnectionManager, Pool};
-use diesel::result::Error as DieselError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 mod error;
+pub mod latest;
 pub mod logins;
 pub mod migrate;
+pub mod modules;
 mod open;
 pub mod schema;
 #[cfg(test)]
@@ -105,7 +106,7 @@ impl Store {
         F: FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
     {
         self.counters.writes.fetch_add(1, Ordering::Relaxed);
-        self.counted(self.writer.run(|conn| in_transaction(conn, work)).await)
+        self.counted(self.writer.run(|conn| conn.immediate_transaction(work)).await)
     }
 
     /// Makes sure that the database answers and can be locked for writing.
@@ -162,21 +163,6 @@ impl Lane {
         let turn = tokio::time::timeout(TURN_TIMEOUT, self.turns.clone().acquire_owned()).await;
         turn.ok().and_then(Result::ok).ok_or(StoreError::Busy)
     }
-}
-
-/// Answers the error of the work itself: after a full disk SQLite has rolled back already, and diesel would tell of that.
-fn in_transaction<T>(
-    conn: &mut Connection,
-    work: impl FnOnce(&mut Connection) -> Result<T, StoreError>,
-) -> Result<T, StoreError> {
-    let mut cause = None;
-    let result = conn.immediate_transaction(|conn| {
-        work(conn).map_err(|error| {
-            cause = Some(error);
-            DieselError::RollbackTransaction
-        })
-    });
-    result.map_err(|error| cause.unwrap_or_else(|| error.into()))
 }
 
 #[cfg(test)]

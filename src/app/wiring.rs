@@ -1,0 +1,277 @@
+//! Who is started where, and who knows whom.
+
+use std::io;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::prelude::*;
+use actix_server::Server;
+use rustls::ServerConfig;
+use serde_json::value::RawValue;
+
+use super::error::StartError;
+use crate::admin::{AdminRoom, RoomSources, Snapshots};
+use crate::auth::{
+    AccessTokens, Accounts, AccountsOptions, Authenticator, FirstAdmin, Hasher, SigningKey, first_admin,
+};
+use crate::broker::{Broker, BrokerOptions};
+use crate::config::Config;
+use crate::domain::event::json;
+use crate::http::{self, DoorMaker, DoorOptions, OpenSockets, RelayList, ServerOptions, Services};
+use crate::observe::{Health, Metrics};
+use crate::pipe::OutboxOptions;
+use crate::session::{Drain, JoinAdminRoom, SessionOptions};
+use crate::store::{Options, Store};
+use crate::telemetry::{Collector, Flush};
+use crate::{module, session};
+
+/// How many threads carry the module actors.
+const MODULE_THREADS: usize = 2;
+/// How long the relays may take to start.
+const RELAYS_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long an actor may take to say goodbye or write the rest.
+const LAST_WORDS: Duration = Duration::from_secs(3);
+
+/// All actors of the hub, and the threads they live on.
+pub struct House {
+    /// The open sockets of all workers.
+    pub sockets: OpenSockets,
+    /// Whether the hub can do its work.
+    pub health: Health,
+    /// The token that makes the first admin, while there is none.
+    pub setup_token: Option<String>,
+    metrics: Metrics,
+    broker: Addr<Broker>,
+    accounts: Addr<Accounts>,
+    authenticator: Authenticator,
+    sessions: Addr<session::Registry>,
+    modules: Addr<module::Registry>,
+    collector: Addr<Collector>,
+    room: Addr<AdminRoom>,
+    snapshots: Addr<Snapshots>,
+    relays: RelayList,
+    arbiters: Vec<Arbiter>,
+}
+
+impl House {
+    /// Opens the store and starts every actor that is not a worker's own.
+    ///
+    /// # Errors
+    /// When the store, the keys or the first account cannot be had.
+    pub async fn open(config: &Config) -> Result<Self, StartError> {
+        let metrics = Metrics::default();
+        let store = open_store(config, &metrics).await?;
+        let (orders, house) = (Arbiter::new(), Arbiter::new());
+        let broker = start_on(&orders, {
+            let (options, metrics) = (broker_options(config), metrics.clone());
+            move || Broker::new(options, metrics)
+        });
+        let sessions = start_on(&house, {
+            let (most, publish, metrics) = (config.socket.max_per_user, broker.clone().recipient(), metrics.clone());
+            move || session::Registry::new(most, publish, metrics)
+        });
+        let people = People::open(config, &store, &house, &sessions).await?;
+        let collector = start_on(&house, {
+            let (store, options) = (store.clone(), config.telemetry.clone());
+            move || Collector::new(store, options)
+        });
+        let module_arbiters: Vec<_> = (0..MODULE_THREADS).map(|_| Arbiter::new()).collect();
+        let modules = start_on(&house, || module::Registry);
+        let room = start_on(&house, {
+            let sources = RoomSources {
+                sessions: sessions.clone().recipient(),
+                modules: modules.clone().recipient(),
+                users: people.accounts.clone().recipient(),
+                publish: broker.clone().recipient(),
+                metrics: metrics.clone(),
+            };
+            move || AdminRoom::new(sources)
+        });
+        sessions.do_send(JoinAdminRoom(room.clone().recipient()));
+        let snapshots = start_on(&house, {
+            let (modules, room) = (modules.clone(), room.clone());
+            move || Snapshots::new(modules, room)
+        });
+        let relays = RelayList::default();
+        let health = super::health::checks(&store, &broker, &relays);
+        let arbiters = [orders, house].into_iter().chain(module_arbiters).collect();
+        Ok(Self {
+            sockets: OpenSockets::default(),
+            health,
+            setup_token: people.setup_token,
+            metrics,
+            broker,
+            accounts: people.accounts,
+            authenticator: people.authenticator,
+            sessions,
+            modules,
+            collector,
+            room,
+            snapshots,
+            relays,
+            arbiters,
+        })
+    }
+
+    /// Opens the doors on a bound listener.
+    ///
+    /// # Errors
+    /// When the listener cannot be used.
+    pub fn serve(&self, listener: TcpListener, tls: Option<Arc<ServerConfig>>, config: &Config) -> io::Result<Server> {
+        let is_secure = tls.is_some();
+        let options = ServerOptions {
+            workers: config.workers(),
+            max_connections: config.http.max_connections,
+            grace: config.shutdown.grace,
+            tls,
+        };
+        let services = Services {
+            config: Arc::new(config.clone()),
+            accounts: self.accounts.clone(),
+            authenticator: self.authenticator.clone(),
+            sessions: self.sessions.clone(),
+            modules: self.modules.clone(),
+            room: self.room.clone(),
+            publish: self.broker.clone().recipient(),
+            health: self.health.clone(),
+            metrics: self.metrics.clone(),
+            is_secure,
+        };
+        http::serve(listener, options, services, self.doors(config))
+    }
+
+    fn doors(&self, config: &Config) -> DoorMaker {
+        let socket = &config.socket;
+        DoorMaker {
+            options: DoorOptions {
+                outbox: OutboxOptions { high_water: socket.high_water, low_water: socket.low_water },
+                max_message: socket.max_frame,
+                max_sockets: config.http.max_connections,
+                user_timeout: socket.slow_timeout,
+                allowed_origins: config.http.allowed_origins.clone(),
+            },
+            sessions: SessionOptions {
+                heartbeat: socket.heartbeat,
+                slow_timeout: socket.slow_timeout,
+                max_topics: socket.max_topics,
+                reconnect: reconnect_advice(config),
+            },
+            links: module::LinkOptions::of(config),
+            flush_interval: socket.flush_interval,
+            broker: self.broker.clone(),
+            broker_options: broker_options(config),
+            registry: self.sessions.clone(),
+            snapshots: self.snapshots.clone().recipient(),
+            authenticator: self.authenticator.clone(),
+            modules: self.modules.clone(),
+            sockets: self.sockets.clone(),
+            relays: self.relays.clone(),
+            metrics: self.metrics.clone(),
+        }
+    }
+
+    /// Waits until every worker has its relay.
+    ///
+    /// # Errors
+    /// When one does not start in time.
+    pub async fn wait_for_relays(&self, workers: usize) -> Result<(), StartError> {
+        let started = tokio::time::timeout(RELAYS_TIMEOUT, self.relays.wait_for(workers)).await;
+        started.map_err(|_| StartError::Part(MailboxError::Timeout))
+    }
+
+    /// Says goodbye to every client, each with its own moment to come back.
+    pub async fn say_goodbye(&self, spread: Duration) {
+        let people = self.sessions.send(Drain { spread }).timeout(LAST_WORDS);
+        let devices = self.modules.send(module::DrainLinks).timeout(LAST_WORDS);
+        if let (Err(error), _) | (_, Err(error)) = tokio::join!(people, devices) {
+            tracing::warn!(%error, "not everybody was told that the hub stops");
+        }
+    }
+
+    /// Writes what still waits for the store.
+    pub async fn flush(&self) {
+        if let Err(error) = self.collector.send(Flush).timeout(LAST_WORDS).await {
+            tracing::error!(%error, "the last readings may not be stored");
+        }
+    }
+
+    /// Ends the threads of the house.
+    pub fn close(self) {
+        for arbiter in self.arbiters {
+            arbiter.stop();
+            // A thread that panicked has said so in the log.
+            let _ = arbiter.join();
+        }
+    }
+}
+
+/// Those who keep accounts.
+struct People {
+    accounts: Addr<Accounts>,
+    authenticator: Authenticator,
+    setup_token: Option<String>,
+}
+
+impl People {
+    async fn open(
+        config: &Config,
+        store: &Store,
+        house: &Arbiter,
+        sessions: &Addr<session::Registry>,
+    ) -> Result<Self, StartError> {
+        let key = SigningKey::load(config.auth.jwt_secret_key.as_ref(), &config.data.dir)?;
+        let tokens = Arc::new(AccessTokens::new(&key, &config.auth));
+        let hasher = Hasher::new(&config.auth);
+        let setup_token = match first_admin(store, &hasher, &config.admin).await? {
+            FirstAdmin::Token(token) => Some(token),
+            FirstAdmin::Made(_) => {
+                tracing::info!("the first admin was made from the configuration");
+                None
+            }
+            FirstAdmin::Exists => None,
+        };
+        let options = AccountsOptions {
+            store: store.clone(),
+            hasher,
+            tokens: Arc::clone(&tokens),
+            config: config.auth.clone(),
+            setup_token: setup_token.clone(),
+            listeners: vec![sessions.clone().recipient()],
+        };
+        let accounts = start_on(house, move || Accounts::new(options));
+        let authenticator = Authenticator::new(store.clone(), tokens, accounts.clone().recipient());
+        Ok(Self { accounts, authenticator, setup_token })
+    }
+}
+
+async fn open_store(config: &Config, metrics: &Metrics) -> Result<Store, StartError> {
+    let (file, options) = (config.database_file(), Options::from(&config.store));
+    let opened = tokio::task::spawn_blocking(move || Store::open(&file, &options)).await;
+    let store = opened.map_err(|_| StartError::Part(MailboxError::Closed))??;
+    let _ = metrics;
+    Ok(store)
+}
+
+fn broker_options(config: &Config) -> BrokerOptions {
+    BrokerOptions { ring: config.broker.ring, mailbox: config.broker.mailbox }
+}
+
+/// What clients are told of reconnecting: `{maxReconnectAttempts, reconnectDelay, maxReconnectDelay, enableStats}`.
+fn reconnect_advice(config: &Config) -> Box<RawValue> {
+    let reconnect = &config.reconnect;
+    json(&serde_json::json!({
+        "maxReconnectAttempts": reconnect.max_attempts,
+        "reconnectDelay": reconnect.delay.as_millis() as u64,
+        "maxReconnectDelay": reconnect.max_delay.as_millis() as u64,
+        "enableStats": reconnect.enable_stats,
+    }))
+}
+
+/// Starts an actor on a thread of the house.
+fn start_on<A>(arbiter: &Arbiter, make: impl FnOnce() -> A + Send + 'static) -> Addr<A>
+where
+    A: Actor<Context = Context<A>>,
+{
+    A::start_in_arbiter(&arbiter.handle(), |_| make())
+}

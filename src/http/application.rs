@@ -1,0 +1,84 @@
+//! The application for plain requests: its routes, and what their handlers are handed.
+
+use std::sync::Arc;
+
+use actix::{Addr, Recipient};
+use actix_service::ServiceFactory;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::middleware::{Compress, from_fn};
+use actix_web::web::{Data, ServiceConfig, scope};
+use actix_web::{App, Error};
+
+use super::address::TrustedProxies;
+use super::caller::Gate;
+use super::middleware::{measure, security_headers};
+use super::{api, operations};
+use crate::admin::AdminRoom;
+use crate::auth::{Accounts, Authenticator};
+use crate::broker::Publish;
+use crate::config::Config;
+use crate::observe::{Health, Metrics};
+use crate::{module, session};
+
+/// Everything that handlers may ask.
+#[derive(Clone)]
+pub struct Services {
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// Who keeps accounts.
+    pub accounts: Addr<Accounts>,
+    /// Who judges credentials.
+    pub authenticator: Authenticator,
+    /// Who knows all sessions.
+    pub sessions: Addr<session::Registry>,
+    /// Who knows the modules.
+    pub modules: Addr<module::Registry>,
+    /// Who gathers statistics.
+    pub room: Addr<AdminRoom>,
+    /// Who orders events.
+    pub publish: Recipient<Publish>,
+    /// Whether the hub can do its work.
+    pub health: Health,
+    /// The counters.
+    pub metrics: Metrics,
+    /// Whether the hub itself speaks TLS.
+    pub is_secure: bool,
+}
+
+/// The application of one worker.
+pub fn application(
+    services: Services,
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl actix_http::body::MessageBody + use<>>,
+        Error = Error,
+        InitError = (),
+    > + use<>,
+> {
+    let headers = security_headers(services.is_secure);
+    App::new()
+        .configure(|config| provide(config, services))
+        .service(scope("/api/v1").configure(api::routes))
+        .configure(operations::routes)
+        .wrap(Compress::default())
+        .wrap(headers)
+        .wrap(from_fn(measure))
+}
+
+fn provide(config: &mut ServiceConfig, services: Services) {
+    let gate =
+        Gate { authenticator: services.authenticator, allowed_origins: services.config.http.allowed_origins.clone() };
+    config
+        .app_data(Data::new(gate))
+        .app_data(Data::new(services.accounts))
+        .app_data(Data::new(services.sessions))
+        .app_data(Data::new(services.modules))
+        .app_data(Data::new(services.room))
+        .app_data(Data::new(services.publish))
+        .app_data(Data::new(services.health))
+        .app_data(Data::new(services.metrics))
+        .app_data(Data::new(services.config.http.metrics))
+        .app_data(Data::new(TrustedProxies(services.config.http.trusted_proxies.clone())));
+}

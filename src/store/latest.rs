@@ -1,0 +1,33 @@
+//! What is asked of whoever gathers latest states for a commit that many share.
+
+use std::sync::Arc;
+
+use actix::Message;
+
+use super::StoreError;
+use crate::domain::ids::ModuleId;
+use crate::domain::telemetry::LatestState;
+use crate::domain::time::Timestamp;
+
+/// Stores the newest state of a module, or only when it was last seen; answered after the commit.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "Result<(), CommitError>")]
+pub struct Commit {
+    /// Which module.
+    pub module_id: ModuleId,
+    /// Its newest state; none leaves the stored one.
+    pub state: Option<Arc<LatestState>>,
+    /// When it was last seen.
+    pub seen_at: Timestamp,
+}
+
+/// Why a state was not stored.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum CommitError {
+    /// Too many wait for a commit.
+    #[error("too many readings wait to be stored; send again later")]
+    Busy,
+    /// The commit failed, for all who shared it.
+    #[error(transparent)]
+    Store(Arc<StoreError>),
+}

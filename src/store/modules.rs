@@ -1,0 +1,235 @@
+//! The tables `modules` and `module_states`: one row of each a module, made and removed together.
+
+use diesel::prelude::*;
+
+use super::latest::Commit;
+use super::schema::{module_states, modules, users};
+use super::{Connection, StoreError};
+use crate::domain::ids::{ModuleId, UserId};
+use crate::domain::module::{ModuleKind, ModuleName, TokenHash};
+use crate::domain::telemetry::Telemetry;
+use crate::domain::time::Timestamp;
+
+/// A module as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModuleRecord {
+    /// Which module.
+    pub id: ModuleId,
+    /// What people call it.
+    pub name: ModuleName,
+    /// What kind it is.
+    pub kind: ModuleKind,
+    /// Whose it is.
+    pub owner: Option<UserId>,
+    /// The hash of its token; no two modules have the same.
+    pub token_hash: TokenHash,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When name, type, owner or token last changed.
+    pub updated_at: Timestamp,
+}
+
+/// A module and what it last said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredModule {
+    /// The module.
+    pub record: ModuleRecord,
+    /// Its newest telemetry.
+    pub telemetry: Telemetry,
+    /// When it was last seen.
+    pub last_seen: Option<Timestamp>,
+}
+
+/// Adds a module that has said nothing yet.
+///
+/// # Errors
+/// [`StoreError::Conflict`] when the id is taken.
+pub fn insert(conn: &mut Connection, module: &ModuleRecord) -> Result<(), StoreError> {
+    diesel::insert_into(modules::table).values(ModuleRow::from(module)).execute(conn)?;
+    let state = (module_states::module_id.eq(module.id.as_str()), module_states::telemetry.eq("{}"));
+    diesel::insert_into(module_states::table).values(state).execute(conn)?;
+    Ok(())
+}
+
+/// Replaces name, type, owner, token and the time of the change.
+///
+/// # Errors
+/// [`StoreError::NotFound`] when no such module exists.
+pub fn update(conn: &mut Connection, module: &ModuleRecord) -> Result<(), StoreError> {
+    let changed = diesel::update(modules::table.find(module.id.as_str())).set(ModuleRow::from(module)).execute(conn)?;
+    if changed == 0 { Err(StoreError::NotFound) } else { Ok(()) }
+}
+
+/// Removes a module and its state.
+///
+/// # Errors
+/// [`StoreError::NotFound`] when no such module exists.
+pub fn delete(conn: &mut Connection, id: &ModuleId) -> Result<(), StoreError> {
+    let removed = diesel::delete(modules::table.find(id.as_str())).execute(conn)?;
+    if removed == 0 { Err(StoreError::NotFound) } else { Ok(()) }
+}
+
+/// All modules, by id.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] for a row that breaks its own rules.
+pub fn load_all(conn: &mut Connection) -> Result<Vec<StoredModule>, StoreError> {
+    let rows = modules::table
+        .left_join(module_states::table)
+        .order(modules::id)
+        .select((ModuleRow::as_select(), Option::<StateRow>::as_select()))
+        .load::<(ModuleRow, Option<StateRow>)>(conn)?;
+    rows.into_iter().map(|(module, state)| stored(module, state)).collect()
+}
+
+/// The module with that token.
+///
+/// # Errors
+/// [`StoreError`] of the database only.
+pub fn find_by_token(conn: &mut Connection, token: &TokenHash) -> Result<Option<ModuleId>, StoreError> {
+    let found = modules::table.filter(modules::token_hash.eq(token.to_string())).select(modules::id);
+    let id: Option<String> = found.first(conn).optional()?;
+    id.map(|id| id.parse().map_err(|_| StoreError::unreadable("modules", &id))).transpose()
+}
+
+/// Whether an account can own modules: whether there is one.
+///
+/// # Errors
+/// [`StoreError`] of the database only.
+pub fn has_owner(conn: &mut Connection, owner: &UserId) -> Result<bool, StoreError> {
+    Ok(diesel::select(diesel::dsl::exists(users::table.find(owner.as_str()))).get_result(conn)?)
+}
+
+/// Stores what many modules said last, in the caller's transaction; modules that are gone are passed over.
+///
+/// # Errors
+/// [`StoreError`] of the database only.
+pub fn save_states<'a>(conn: &mut Connection, commits: impl IntoIterator<Item = &'a Commit>) -> Result<(), StoreError> {
+    for commit in commits {
+        let change = StateChange {
+            telemetry: commit.state.as_ref().map(|state| state.as_json()),
+            telemetry_at: commit.state.as_ref().map(|_| commit.seen_at.as_millis()),
+            last_seen: commit.seen_at.as_millis(),
+        };
+        diesel::update(module_states::table.find(commit.module_id.as_str())).set(change).execute(conn)?;
+    }
+    Ok(())
+}
+
+#[derive(Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = modules, treat_none_as_null = true)]
+struct ModuleRow {
+    id: String,
+    name: String,
+    kind: String,
+    user_id: Option<String>,
+    token_hash: String,
+    created_at: i64,
+    updated_at: i64,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = module_states)]
+struct StateRow {
+    telemetry: String,
+    last_seen: Option<i64>,
+}
+
+#[derive(AsChangeset)]
+#[diesel(table_name = module_states)]
+struct StateChange<'a> {
+    telemetry: Option<&'a str>,
+    telemetry_at: Option<i64>,
+    last_seen: i64,
+}
+
+impl From<&ModuleRecord> for ModuleRow {
+    fn from(module: &ModuleRecord) -> Self {
+        Self {
+            id: module.id.to_string(),
+            name: module.name.to_string(),
+            kind: module.kind.to_string(),
+            user_id: module.owner.as_ref().map(ToString::to_string),
+            token_hash: module.token_hash.to_string(),
+            created_at: module.created_at.as_millis(),
+            updated_at: module.updated_at.as_millis(),
+        }
+    }
+}
+
+fn stored(module: ModuleRow, state: Option<StateRow>) -> Result<StoredModule, StoreError> {
+    let unreadable = || StoreError::unreadable("modules", &module.id);
+    let record = ModuleRecord {
+        id: module.id.parse().map_err(|_| unreadable())?,
+        name: module.name.parse().map_err(|_| unreadable())?,
+        kind: module.kind.parse().map_err(|_| unreadable())?,
+        owner: module.user_id.as_ref().map(|owner| owner.parse()).transpose().map_err(|_| unreadable())?,
+        token_hash: module.token_hash.parse().map_err(|_| unreadable())?,
+        created_at: Timestamp::from_millis(module.created_at),
+        updated_at: Timestamp::from_millis(module.updated_at),
+    };
+    let Some(state) = state else {
+        return Ok(StoredModule { record, telemetry: Telemetry::default(), last_seen: None });
+    };
+    let telemetry = serde_json::from_str(&state.telemetry)
+        .map_err(|_| StoreError::unreadable("module_states", record.id.as_str()))?;
+    Ok(StoredModule { record, telemetry, last_seen: state.last_seen.map(Timestamp::from_millis) })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::domain::telemetry::LatestState;
+    use crate::store::testing::Scratch;
+
+    fn record(id: &str) -> ModuleRecord {
+        ModuleRecord {
+            id: id.parse().unwrap(),
+            name: "North gate".parse().unwrap(),
+            kind: "Station".parse().unwrap(),
+            owner: None,
+            token_hash: TokenHash::of(id),
+            created_at: Timestamp::from_millis(1),
+            updated_at: Timestamp::from_millis(2),
+        }
+    }
+
+    fn state(json: &str) -> Option<Arc<LatestState>> {
+        Some(Arc::new(LatestState::new(serde_json::from_str(json).unwrap())))
+    }
+
+    #[actix::test]
+    async fn modules_are_found_as_they_were_stored() {
+        let scratch = Scratch::new();
+        let store = scratch.store();
+        let (one, two) = (record("MC-1"), record("MC-2"));
+        let renamed = ModuleRecord { name: "South gate".parse().unwrap(), ..one.clone() };
+        let (first, second) = (one.clone(), two.clone());
+        store.write(move |conn| insert(conn, &first).and_then(|()| insert(conn, &second))).await.unwrap();
+        let again = store.write(move |conn| insert(conn, &one)).await;
+        assert!(matches!(again, Err(StoreError::Conflict(_))), "{again:?}");
+        let change = renamed.clone();
+        store.write(move |conn| update(conn, &change)).await.unwrap();
+        let commits = [
+            Commit { module_id: renamed.id.clone(), state: state(r#"{"a":0.1}"#), seen_at: Timestamp::from_millis(5) },
+            Commit { module_id: renamed.id.clone(), state: None, seen_at: Timestamp::from_millis(7) },
+            Commit { module_id: "gone".parse().unwrap(), state: state("{}"), seen_at: Timestamp::from_millis(9) },
+        ];
+        store.write(move |conn| save_states(conn, &commits)).await.unwrap();
+
+        let all = scratch.store().read(load_all).await.unwrap();
+
+        assert_eq!(all.len(), 2);
+        assert_eq!((&all[0].record, all[0].last_seen), (&renamed, Some(Timestamp::from_millis(7))));
+        assert_eq!(serde_json::to_string(&all[0].telemetry).unwrap(), r#"{"a":0.1}"#);
+        assert_eq!((&all[1].record, all[1].last_seen), (&two, None));
+        let found = store.read(|conn| find_by_token(conn, &TokenHash::of("MC-2"))).await.unwrap();
+        assert_eq!(found, Some(two.id.clone()));
+        store.write(move |conn| delete(conn, &two.id)).await.unwrap();
+        let removed_again = store.write(|conn| delete(conn, &"MC-2".parse().unwrap())).await;
+        assert!(matches!(removed_again, Err(StoreError::NotFound)));
+        assert!(!store.read(|conn| has_owner(conn, &UserId::generate())).await.unwrap());
+    }
+}
