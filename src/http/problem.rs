@@ -89,12 +89,8 @@ impl From<crate::auth::AuthError> for ApiError {
         Self::new("not-authenticated", 401, e.to_string())
     }
 }
-    fn from(e: crate::auth::AuthError) -> Self {
-        Self::new("not-authenticated", 401, e.to_string())
-    }
-}
 impl From<crate::module::E> for ApiError {
     fn from(_: crate::module::E) -> Self {
-        Self::new("stub", 401, "")
+        Self::new("not-authenticated", 401, "")
     }
 }
