@@ -1,0 +1,67 @@
+# The steps, in the order of tests/run. Sourced by it.
+
+step_format() {
+  need_component fmt rustfmt
+  check format cargo fmt --all --check
+}
+
+step_lint() {
+  need_component clippy
+  check lint cargo clippy --locked --all-targets -- -D warnings
+}
+
+step_docs() {
+  RUSTDOCFLAGS='-D warnings' check docs cargo doc --locked --no-deps
+}
+
+# Licences, forbidden crates and sources; advisories only where their database can be reached.
+step_licences() {
+  need_cargo cargo-deny $DENY_VERSION || { fail licences "cargo-deny cannot be built"; return; }
+  check licences cargo deny --config .deny.toml check licenses bans sources
+  if GIT_TERMINAL_PROMPT=0 timeout 30 git ls-remote https://github.com/RustSec/advisory-db HEAD >/dev/null 2>&1; then
+    check advisories cargo deny --config .deny.toml check advisories
+  else
+    skip advisories "the advisory database cannot be reached from here"
+  fi
+}
+
+step_unused() {
+  need_cargo cargo-machete $MACHETE_VERSION || { fail unused "cargo-machete cannot be built"; return; }
+  check unused cargo machete --with-metadata .
+}
+
+step_rust() {
+  log_of rust cargo test --locked --no-fail-fast --lib --bins --test it
+  local status=$? log=$logs/rust.log result='^test result: .* '
+  add_counts rust $status "$(sum "$result([0-9]+) passed" "$log")" "$(sum "$result([0-9]+) failed" "$log")" \
+    "$(sum "$result([0-9]+) ignored" "$log")"
+}
+
+# node_tests NAME FOLDER - the folder's tests, against the hub.
+node_tests() {
+  need node nodejs && need_packages "$2" || { fail "$1" "its packages cannot be installed, see $logs"; return; }
+  start_hub || { fail "$1" "the hub does not start, see $logs/build.log and $logs/hub.log"; return; }
+  log_of "$1" env --chdir="$2" node --test --test-concurrency=1 --test-reporter=spec
+  local status=$? log=$logs/$1.log
+  add_counts "$1" $status "$(sum '^[^ ]* pass ([0-9]+)' "$log")" \
+    "$(($(sum '^[^ ]* fail ([0-9]+)' "$log") + $(sum '^[^ ]* cancelled ([0-9]+)' "$log")))" \
+    "$(($(sum '^[^ ]* skipped ([0-9]+)' "$log") + $(sum '^[^ ]* todo ([0-9]+)' "$log")))"
+}
+
+step_browser() {
+  need chromium chromium || { fail browser "chromium cannot be installed, see $logs/install-chromium.log"; return; }
+  CHROMIUM=$(command -v chromium) node_tests browser tests/browser
+}
+
+step_clients() {
+  [ -e tests/clients/package.json ] || return
+  node_tests clients tests/clients
+}
+
+# Asks every described route for the edges of its description: no 5xx, no answer that the description does not name.
+step_schema() {
+  need_schemathesis || { fail schema "schemathesis cannot be installed, see $logs"; return; }
+  start_hub || { fail schema "the hub does not start, see $logs/build.log and $logs/hub.log"; return; }
+  check schema "$python/schemathesis" --config-file .schemathesis.toml run "$CARILLON_URL/openapi.json" \
+    --header "Authorization: Bearer $(access_token)"
+}
