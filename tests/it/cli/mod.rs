@@ -1,0 +1,7 @@
+//! The binary as an operator uses it.
+
+mod crash;
+mod module;
+mod start;
+mod stop;
+mod user;

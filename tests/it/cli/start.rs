@@ -1,0 +1,98 @@
+use std::net::TcpListener;
+
+use diesel::{Connection, RunQueryDsl, SqliteConnection, sql_query};
+
+use crate::support::process::{Scratch, TestProcess, run, run_with};
+
+#[actix::test]
+async fn every_fault_of_the_configuration_is_told_at_once() {
+    let data = Scratch::new();
+    let faults = [
+        ("CARILLON__HTTP__LISTEN", "nowhere"),
+        ("CARILLON__STORE__READERS", "0"),
+        ("CARILLON__AUTH__BCRYPT_COST", "many"),
+        ("CARILLON__TELEMTRY__MAX_BATCH", "7"),
+    ];
+
+    let ran = run_with(data.path(), &["serve"], &faults, "").await;
+
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    for key in ["http.listen", "store.readers", "auth.bcrypt_cost", "telemtry.max_batch", "4 faults"] {
+        assert!(ran.stderr.contains(key), "`{key}` is missing in {}", ran.stderr);
+    }
+    assert!(!data.path().exists());
+}
+
+#[actix::test]
+async fn a_configuration_file_that_is_not_there_is_a_fault() {
+    let data = Scratch::new();
+
+    let ran = run(data.path(), &["--config", "/nowhere/carillon.toml"]).await;
+
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    assert!(ran.stderr.contains("/nowhere/carillon.toml"), "{}", ran.stderr);
+}
+
+#[actix::test]
+async fn a_port_that_is_taken_is_told_with_what_to_do() {
+    let data = Scratch::new();
+    let neighbour = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let address = neighbour.local_addr().expect("it is bound").to_string();
+
+    let ran = run(data.path(), &["serve", "--listen", &address]).await;
+
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.stderr.contains(&format!("cannot listen on `{address}`")), "{}", ran.stderr);
+    assert!(ran.stderr.contains("--listen"), "{}", ran.stderr);
+}
+
+#[actix::test]
+async fn a_database_of_a_newer_version_is_refused_by_every_command() {
+    let data = Scratch::new();
+    assert_eq!(run(data.path(), &["migrate"]).await.code, Some(0));
+    let mut conn = SqliteConnection::establish(&data.database().display().to_string()).expect("it is there");
+    sql_query("INSERT INTO __diesel_schema_migrations (version) VALUES ('29991231000000')")
+        .execute(&mut conn)
+        .expect("it can be written");
+
+    for arguments in [&["serve"][..], &["migrate"], &["migrate", "--status"], &["user", "list"]] {
+        let ran = run(data.path(), arguments).await;
+
+        assert_eq!(ran.code, Some(1), "{arguments:?}: {ran:?}");
+        assert!(ran.stderr.contains("29991231000000"), "{}", ran.stderr);
+    }
+}
+
+#[actix::test]
+async fn migrations_are_listed_and_applied_once() {
+    let data = Scratch::new();
+    let before = run(data.path(), &["migrate", "--status"]).await;
+    assert!(before.stdout.lines().all(|line| line.starts_with("pending")), "{before:?}");
+    assert!(!data.path().exists());
+
+    let first = run(data.path(), &["migrate"]).await;
+    let second = run(data.path(), &["migrate"]).await;
+
+    assert!(first.stdout.contains("applied") && first.stdout.contains("is up to date"), "{first:?}");
+    assert!(!second.stdout.contains("applied"), "{second:?}");
+    let after = run(data.path(), &["migrate", "--status"]).await;
+    assert!(after.stdout.lines().all(|line| line.starts_with("applied")), "{after:?}");
+}
+
+#[actix::test]
+async fn without_an_account_the_setup_address_is_printed_and_not_logged() {
+    let data = Scratch::new();
+    let mut hub = TestProcess::start_unowned(data.path()).await;
+
+    let address = hub.printed("/setup#").await;
+    hub.terminate();
+    hub.exit().await;
+
+    let secret = address.split_once('#').expect("it holds a token").1.trim().to_owned();
+    assert!(secret.len() >= 32, "{secret}");
+    let logs = std::fs::read_dir(data.path().join("logs")).expect("logs are kept");
+    for log in logs {
+        let log = std::fs::read_to_string(log.expect("a file").path()).expect("a text");
+        assert!(!log.contains(&secret));
+    }
+}
