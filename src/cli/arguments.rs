@@ -2,8 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use super::serve::HubArgs;
-use super::{CliError, bench, serve, simulate};
+use super::{CliError, HubArgs, bench, migrate, module, serve, simulate, user};
 
 /// Carillon, a realtime event hub: modules push telemetry, dashboards see it live, admins watch the house
 #[derive(Debug, Parser)]
@@ -21,6 +20,12 @@ enum Command {
     Serve,
     /// Connect simulated modules to a hub
     Simulate(simulate::SimulateArgs),
+    /// List and change the accounts of the configured database
+    User(user::UserArgs),
+    /// List and change the modules of a running hub
+    Module(module::ModuleArgs),
+    /// Bring the database up to this version
+    Migrate(migrate::MigrateArgs),
     /// Measure a hub under load
     Bench(bench::BenchArgs),
 }
@@ -34,6 +39,9 @@ impl Arguments {
         match &self.command {
             None | Some(Command::Serve) => serve::run(&self.hub),
             Some(Command::Simulate(args)) => simulate::run(args),
+            Some(Command::User(args)) => user::run(args, &self.hub),
+            Some(Command::Module(args)) => module::run(args),
+            Some(Command::Migrate(args)) => migrate::run(args, &self.hub),
             Some(Command::Bench(args)) => bench::run(args),
         }
     }

@@ -5,8 +5,7 @@ use std::path::Path;
 
 use clap::Args;
 
-use super::CliError;
-use super::serve::HubArgs;
+use super::{CliError, HubArgs};
 use crate::store::{Options, migrate};
 
 /// Applies the migrations the configured database lacks; a hub does the same when it starts

@@ -6,22 +6,28 @@ mod arguments;
 pub mod bench;
 pub mod client;
 mod duration;
+mod hub_args;
+pub mod migrate;
 pub mod module;
+mod password;
 mod rate;
 pub mod serve;
 mod signal;
 pub mod simulate;
 mod table;
-
-pub use arguments::Arguments;
+pub mod user;
 
 use std::io;
 
-use client::{AddressError, ClientError};
+pub use arguments::Arguments;
+pub use hub_args::HubArgs;
 
 use crate::app::StartError;
+use crate::auth::AuthError;
 use crate::config::ConfigError;
 use crate::observe::log::LogError;
+use crate::store::StoreError;
+use client::{AddressError, ClientError};
 
 /// Why a command ended without doing its work.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +50,12 @@ pub enum CliError {
     /// The hub does not start.
     #[error(transparent)]
     Start(#[from] StartError),
+    /// The change goes against the accounts.
+    #[error(transparent)]
+    Auth(#[from] AuthError),
+    /// The database cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// A file, a terminal or a process of this machine failed.
     #[error("{what}: {cause}")]
     Io {
@@ -68,7 +80,8 @@ impl CliError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) | Self::Address(_) | Self::Config(_) => 2,
-            Self::Client(_) | Self::Log(_) | Self::Start(_) | Self::Io { .. } | Self::Failed(_) => 1,
+            Self::Client(_) | Self::Log(_) | Self::Start(_) | Self::Auth(_) | Self::Store(_) => 1,
+            Self::Io { .. } | Self::Failed(_) => 1,
         }
     }
 }

@@ -9,10 +9,9 @@ use std::io::{self, BufRead, Write};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::CliError;
 use super::password::random_password;
-use super::serve::HubArgs;
 use super::table::Table;
+use super::{CliError, HubArgs};
 use crate::auth::{Hasher, NewPassword, NewUser, PasswordError};
 use crate::config::Config;
 use crate::domain::account::{Email, PersonName};
