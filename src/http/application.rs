@@ -10,6 +10,7 @@ use actix_web::web::{Data, ServiceConfig, scope};
 use actix_web::{App, Error};
 
 use super::address::TrustedProxies;
+use super::api::auth::CookieOptions;
 use super::caller::Gate;
 use super::middleware::{measure, security_headers};
 use super::{api, operations};
@@ -72,6 +73,7 @@ fn provide(config: &mut ServiceConfig, services: Services) {
         Gate { authenticator: services.authenticator, allowed_origins: services.config.http.allowed_origins.clone() };
     config
         .app_data(Data::new(gate))
+        .app_data(Data::new(CookieOptions { is_secure: services.is_secure }))
         .app_data(Data::new(services.accounts))
         .app_data(Data::new(services.sessions))
         .app_data(Data::new(services.modules))

@@ -20,6 +20,7 @@ pub mod problem;
 mod relays;
 mod server;
 mod socket;
+mod table;
 mod tls;
 mod upgrade;
 

@@ -6,6 +6,7 @@ use actix_web::body::BoxBody;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
 
+use crate::auth::AuthError;
 use crate::domain::problem::Problem;
 
 /// What handlers answer.
@@ -59,6 +60,13 @@ impl From<actix::MailboxError> for ApiError {
     }
 }
 
+impl From<AuthError> for ApiError {
+    fn from(error: AuthError) -> Self {
+        let told = Self::from(error.problem());
+        error.retry_after().map_or(told.clone(), |wait| told.retry_after(wait.as_secs() + 1))
+    }
+}
+
 impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.problem.detail)
@@ -82,11 +90,6 @@ impl ResponseError for ApiError {
         }
         // A problem is plain strings; writing it cannot fail.
         answer.body(serde_json::to_string(&self.problem).unwrap_or_default())
-    }
-}
-impl From<crate::auth::AuthError> for ApiError {
-    fn from(e: crate::auth::AuthError) -> Self {
-        Self::new("not-authenticated", 401, e.to_string())
     }
 }
 impl From<crate::module::E> for ApiError {

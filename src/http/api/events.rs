@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use actix::Recipient;
-use actix_web::web::{Data, ServiceConfig, post, resource};
+use actix_web::http::Method;
+use actix_web::web::{Data, ServiceConfig, to};
 use actix_web::{HttpResponse, Responder};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::super::extract::Json;
 use super::super::problem::{ApiError, ApiResult};
+use super::super::table::methods;
 use crate::auth::Principal;
 use crate::broker::Publish;
 use crate::domain::event::{Delivery, EventName, NewEvent};
@@ -27,7 +29,7 @@ const OWN: [&str; 4] = ["rt_module_", "rt_user_", "rt_telemetry_", "rt_global_"]
 
 /// The routes of this file.
 pub fn routes(config: &mut ServiceConfig) {
-    config.service(resource("/events").route(post().to(publish_event)));
+    config.service(methods("/events", [(Method::POST, to(publish_event))]));
 }
 
 /// An event to publish.

@@ -2,12 +2,23 @@
 
 use actix_web::web::ServiceConfig;
 
+pub mod auth;
 pub mod events;
 pub mod health;
 pub mod metrics;
+pub mod profile;
+mod schemas;
 pub mod stats;
+pub mod users;
+
+pub use schemas::{ReadProblems, UserSummary, WriteProblems};
 
 /// The routes under `/api/v1`.
 pub fn routes(config: &mut ServiceConfig) {
-    config.configure(events::routes).configure(stats::routes);
+    config
+        .configure(auth::routes)
+        .configure(profile::routes)
+        .configure(users::routes)
+        .configure(events::routes)
+        .configure(stats::routes);
 }

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use actix::Addr;
-use actix_web::web::{self, Data, ServiceConfig, get, resource};
+use actix_web::http::Method;
+use actix_web::web::{self, Data, ServiceConfig, to};
 
 use super::super::problem::ApiResult;
+use super::super::table::methods;
 use crate::admin::{AdminRoom, ReadStats, Stats};
 use crate::auth::Principal;
 use crate::domain::grant::Permission;
@@ -16,7 +18,7 @@ const GATHER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The routes of this file.
 pub fn routes(config: &mut ServiceConfig) {
-    config.service(resource("/stats").route(get().to(read_stats)));
+    config.service(methods("/stats", [(Method::GET, to(read_stats))]));
 }
 
 /// Tells the statistics as they are now; the same object as in `rt_global_stats_updated`.
