@@ -249,8 +249,16 @@ async fn open_store(config: &Config, metrics: &Metrics) -> Result<Store, StartEr
     let (file, options) = (config.database_file(), Options::from(&config.store));
     let opened = tokio::task::spawn_blocking(move || Store::open(&file, &options)).await;
     let store = opened.map_err(|_| StartError::Part(MailboxError::Closed))??;
-    let _ = metrics;
-    Ok(store)
+    let metrics = metrics.clone();
+    Ok(store.watched_by(move |run| {
+        metrics.store_ran(run.took);
+        if run.is_busy {
+            metrics.store_busy();
+        }
+        if run.has_failed {
+            metrics.store_failed();
+        }
+    }))
 }
 
 fn broker_options(config: &Config) -> BrokerOptions {

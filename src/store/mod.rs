@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use diesel::SqliteConnection;
 use diesel::r2d2::{ConnectionManager, Pool};
@@ -40,6 +40,20 @@ pub struct Store {
     writer: Lane,
     readers: Lane,
     counters: Arc<Counters>,
+    watcher: Option<Watcher>,
+}
+
+type Watcher = Arc<dyn Fn(StoreRun) + Send + Sync>;
+
+/// One call that the store has answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoreRun {
+    /// From the call to the answer.
+    pub took: Duration,
+    /// The database was held by somebody else, or all connections were in use, for too long.
+    pub is_busy: bool,
+    /// The database failed, see [`StoreError::is_emergency`].
+    pub has_failed: bool,
 }
 
 /// A pool with as many turns as connections: who waits for a turn holds no thread.
@@ -80,7 +94,14 @@ impl Store {
             writer: Lane::of(open::writer(file, options)?),
             readers: Lane::of(open::readers(file, options)?),
             counters: Arc::default(),
+            watcher: None,
         })
+    }
+
+    /// The same store, telling of every call that it has answered.
+    #[must_use]
+    pub fn watched_by(self, watcher: impl Fn(StoreRun) + Send + Sync + 'static) -> Self {
+        Self { watcher: Some(Arc::new(watcher)), ..self }
     }
 
     /// Runs a closure that only reads, on a blocking thread.
@@ -93,7 +114,9 @@ impl Store {
         F: FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
     {
         self.counters.reads.fetch_add(1, Ordering::Relaxed);
-        self.counted(self.readers.run(work).await)
+        let started = Instant::now();
+        let result = self.readers.run(work).await;
+        self.counted(started, result)
     }
 
     /// Runs a closure in one transaction that writes, on a blocking thread; an error takes everything back.
@@ -106,7 +129,9 @@ impl Store {
         F: FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
     {
         self.counters.writes.fetch_add(1, Ordering::Relaxed);
-        self.counted(self.writer.run(|conn| conn.immediate_transaction(work)).await)
+        let started = Instant::now();
+        let result = self.writer.run(|conn| conn.immediate_transaction(work)).await;
+        self.counted(started, result)
     }
 
     /// Makes sure that the database answers and can be locked for writing.
@@ -128,9 +153,14 @@ impl Store {
         }
     }
 
-    fn counted<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
-        if result.as_ref().is_err_and(StoreError::is_emergency) {
+    fn counted<T>(&self, started: Instant, result: Result<T, StoreError>) -> Result<T, StoreError> {
+        let has_failed = result.as_ref().is_err_and(StoreError::is_emergency);
+        if has_failed {
             self.counters.failures.fetch_add(1, Ordering::Relaxed);
+        }
+        if let Some(watcher) = &self.watcher {
+            let is_busy = matches!(result, Err(StoreError::Busy));
+            watcher(StoreRun { took: started.elapsed(), is_busy, has_failed });
         }
         result
     }
