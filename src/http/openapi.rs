@@ -36,6 +36,8 @@ use super::problem::ApiResult;
         api::users::tell_user,
         api::users::change_user,
         api::users::delete_user,
+        api::events::publish_event,
+        api::stats::read_stats,
         api::health::tell_live,
         api::health::tell_ready,
     ),
