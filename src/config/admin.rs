@@ -32,7 +32,7 @@ impl Section for Admin {
             "email",
             "give the address that `admin.password` is for too",
         );
-        let length = self.password.as_ref().map_or(8, |password| password.expose().len());
-        checks.require((8..=72).contains(&length), "password", "must have from 8 to 72 bytes");
+        let length = self.password.as_ref().map_or(10, |password| password.expose().len());
+        checks.require((10..=72).contains(&length), "password", "must have from 10 to 72 bytes");
     }
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 /// A problem as it is told outside, in HTTP bodies and in frames.
@@ -78,18 +79,22 @@ pub fn read_json<'de, T: Deserialize<'de>>(json: &'de [u8]) -> Result<T, Problem
     let mut reader = serde_json::Deserializer::from_slice(json);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let pointer = pointer_of(error.path());
-        problem_of(error.inner(), pointer)
+        problem_of(json, error.inner(), pointer)
     })?;
-    reader.end().map_err(|error| problem_of(&error, String::new()))?;
+    reader.end().map_err(|error| problem_of(json, &error, String::new()))?;
     Ok(value)
 }
 
-fn problem_of(error: &serde_json::Error, pointer: String) -> Problem {
-    if error.is_data() || error.to_string().starts_with("number out of range") {
-        return Problem::new("invalid-fields", 422, "some fields are not as they must be")
-            .with_error(pointer, error.to_string());
+/// The reader's own kinds of error do not tell the two apart: it stops at the first fault, and calls some values that
+/// no field can hold (a huge number, half of a surrogate pair) bad syntax.
+fn problem_of(json: &[u8], error: &serde_json::Error, pointer: String) -> Problem {
+    if let Err(error) = std::str::from_utf8(json) {
+        return Problem::new("invalid-json", 400, format!("the body is not UTF-8: {error}"));
     }
-    Problem::new("invalid-json", 400, format!("the body is not JSON: {error}"))
+    if let Err(error) = serde_json::from_slice::<IgnoredAny>(json) {
+        return Problem::new("invalid-json", 400, format!("the body is not JSON: {error}"));
+    }
+    Problem::new("invalid-fields", 422, "some fields are not as they must be").with_error(pointer, error.to_string())
 }
 
 fn title_of(kind: &str) -> String {
@@ -117,6 +122,12 @@ mod tests {
         assert_eq!((problem.status, problem.title.as_str()), (422, "Invalid fields"));
         assert_eq!(read_json::<Body>(b"{").unwrap_err().status, 400);
         assert_eq!(read_json::<Body>(br#"{"speeds":[]} x"#).unwrap_err().status, 400);
+        assert_eq!(read_json::<Body>(br#"{"speeds":["x"]} x"#).unwrap_err().status, 400);
+        assert_eq!(read_json::<Body>(b"{\"speeds\":[\"\xff\"]}").unwrap_err().status, 400);
         assert_eq!(read_json::<Body>(br#"{"speeds":[1e999]}"#).unwrap_err().status, 422);
+        for half in [r#"["\ud800"]"#, r#"["\udc00"]"#, r#"["\ud800\u0041"]"#] {
+            let problem = read_json::<Vec<String>>(half.as_bytes()).unwrap_err();
+            assert_eq!((problem.status, problem.errors[0].pointer.as_str()), (422, "/0"), "{half}");
+        }
     }
 }

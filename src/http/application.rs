@@ -6,12 +6,13 @@ use actix::{Addr, Recipient};
 use actix_service::ServiceFactory;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::{Compress, from_fn};
-use actix_web::web::{Data, ServiceConfig, scope};
-use actix_web::{App, Error};
+use actix_web::web::{Data, ServiceConfig, scope, to};
+use actix_web::{App, Error, HttpResponse};
 
 use super::address::TrustedProxies;
 use super::api::auth::CookieOptions;
 use super::caller::Gate;
+use super::extract::not_found;
 use super::middleware::{measure, security_headers};
 use super::{api, operations};
 use crate::admin::AdminRoom;
@@ -63,6 +64,7 @@ pub fn application(
         .configure(|config| provide(config, services))
         .service(scope("/api/v1").configure(api::routes))
         .configure(operations::routes)
+        .default_service(to(async || Err::<HttpResponse, _>(not_found())))
         .wrap(Compress::default())
         .wrap(headers)
         .wrap(from_fn(measure))

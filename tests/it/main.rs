@@ -1,3 +1,5 @@
 //! Integration tests, through the doors.
 
 mod architecture;
+mod auth;
+mod support;

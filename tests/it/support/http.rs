@@ -27,13 +27,7 @@ impl Answer {
     }
 
     /// Sends one request with any body.
-    pub async fn raw(
-        authority: &str,
-        method: &str,
-        path: &str,
-        headers: &[(&str, &str)],
-        body: Option<&[u8]>,
-    ) -> Self {
+    pub async fn raw(authority: &str, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&[u8]>) -> Self {
         let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {authority}\r\nconnection: close\r\n");
         for (name, value) in headers {
             head.push_str(&format!("{name}: {value}\r\n"));

@@ -54,6 +54,8 @@ impl TestHub {
         for (key, value) in keys {
             environment.insert((*key).to_owned(), (*value).to_owned());
         }
+        // An empty value takes a key away.
+        environment.retain(|_, value| !value.is_empty());
         let config = Config::load(None, environment, Vec::new()).expect("the test's configuration is good");
         let hub = Hub::start(config).await.expect("the hub starts");
         let authority = hub.address().to_string();
@@ -66,6 +68,12 @@ impl TestHub {
             hub.stop().await;
         }
         self.data.clone()
+    }
+
+    /// The token of the setup address, while there is no admin.
+    pub fn setup_token(&self) -> Option<String> {
+        let address = self.hub.as_ref()?.setup_address()?;
+        address.split_once('#').map(|(_, token)| token.to_owned())
     }
 
     /// Logs the first admin in.
