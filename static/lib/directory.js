@@ -48,7 +48,7 @@ export class Directory extends EventTarget {
     return [...this.#modules].sort(([a], [b]) => (a < b ? -1 : 1));
   }
 
-  #restore(modules) {
+  #restore(modules = []) {
     this.#modules = new Map(modules.map(({ moduleId, name, type, status }) => [moduleId, { name, type, status }]));
     this.dispatchEvent(new Event('restored'));
     this.dispatchEvent(new Event('changed'));

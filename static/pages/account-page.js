@@ -38,7 +38,10 @@ class AccountPage extends HTMLElement {
 
 function profileForm() {
   const form = formView({
-    fields: [{ name: 'name', label: t('user.name'), value: session.user.name, required: true, autocomplete: 'name' }],
+    fields: [
+      { name: 'name', label: t('user.name'), value: session.user.name, required: true, autocomplete: 'name' },
+      { name: 'email', label: t('user.email'), type: 'email', value: session.user.email, required: true },
+    ],
     submitLabel: t('action.save'),
     submit: (values) => api.patch('/auth/me', values),
   });

@@ -21,6 +21,7 @@ class AdminPage extends HTMLElement {
   #users = h('data-table');
   #modules = h('data-table');
   #stops = [];
+  #people = null;
 
   connectedCallback() {
     this.replaceChildren(
@@ -55,19 +56,23 @@ class AdminPage extends HTMLElement {
       followModules(hub, this.#modules),
       hub.on('welcome', () => this.#users.recover()),
       hub.on('snapshot', ({ topic, data }) => topic === 'admin' && this.#restore(data)),
-      hub.on('rt_global_stats_updated', ({ stats }) => this.#board.show(stats)),
+      hub.on('rt_global_stats_updated', ({ stats }) => this.#tell(stats)),
       hub.on('*', (event) => this.#feed.add(event)),
       ...USER_EVENTS.map((name) => hub.on(name, () => this.#users.refresh())),
     ];
     hub.subscribe(['admin']).catch(() => {});
-    api.get('/stats').then(
-      (stats) => this.#board.show(stats),
-      () => {},
-    );
+  }
+
+  // No event tells who closed a browser, or that somebody else made an account; the counts do.
+  #tell(stats) {
+    const people = `${stats.activeUsers} of ${stats.totalUsers}`;
+    if (this.#people && this.#people !== people) this.#users.refresh();
+    this.#people = people;
+    this.#board.show(stats);
   }
 
   #restore({ stats }) {
-    this.#board.show(stats);
+    this.#tell(stats);
     this.#users.refresh();
     this.#modules.refresh();
   }
