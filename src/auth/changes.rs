@@ -3,7 +3,7 @@
 use actix::Message;
 
 use crate::domain::grant::Role;
-use crate::domain::ids::{LoginId, UserId};
+use crate::domain::ids::{LoginId, ModuleId, UserId};
 use crate::domain::time::Timestamp;
 
 /// Something happened to an account or a login; told after it is committed.
@@ -60,4 +60,14 @@ pub enum AccountChanged {
         /// Whose account.
         user_id: UserId,
     },
+}
+
+/// A person may no longer see a module, unless they may see all: it was removed, or is somebody else's now.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "()")]
+pub struct ModuleWithdrawn {
+    /// Which module.
+    pub module_id: ModuleId,
+    /// Who owned it.
+    pub from: UserId,
 }

@@ -17,7 +17,7 @@ pub use accounts::{
     Accounts, AccountsOptions, ChangePassword, CountUsers, CreateUser, DeleteUser, FindUser, ListUsers, LogIn, LogOut,
     LoggedIn, MakeTicket, RedeemTicket, Refresh, SetUp, UpdateUser, UserChanges, UserPage, Visitor,
 };
-pub use changes::AccountChanged;
+pub use changes::{AccountChanged, ModuleWithdrawn};
 pub use check::Authenticator;
 pub use error::AuthError;
 pub use first_admin::{FirstAdmin, NewUser, create_user, first_admin};

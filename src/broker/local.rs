@@ -57,6 +57,8 @@ struct Client {
     behind: Option<Offset>,
     /// It waits for a snapshot and catches up only when that is there.
     is_held: bool,
+    /// Latest values that passed while it was behind; all but the newest of each key are dropped.
+    passed: u64,
     generation: u64,
 }
 
@@ -78,7 +80,8 @@ impl LocalRelay {
             u32::try_from(state.clients.len() - 1).unwrap_or(u32::MAX)
         });
         let generation = rand::random();
-        state.clients[number as usize] = Some(Client { seat, seen, behind: None, is_held: false, generation });
+        state.clients[number as usize] =
+            Some(Client { seat, seen, behind: None, is_held: false, passed: 0, generation });
         Seat { relay: self.clone(), number }
     }
 
@@ -145,6 +148,7 @@ impl State {
                 }
                 client.seen = offset;
                 if client.behind.is_some() {
+                    client.passed += u64::from(!event.what.delivery.is_each());
                     continue;
                 }
                 if client.seat.outbox.is_high() {
@@ -166,6 +170,7 @@ impl State {
             return;
         }
         let Some(offset) = client.behind.take() else { return };
+        let passed = std::mem::take(&mut client.passed);
         let cursor = Cursor { offset, ..self.replica.cursor() };
         if let Err(gap) = self.replica.reaches(cursor) {
             self.metrics.gap();
@@ -173,7 +178,7 @@ impl State {
             return;
         }
         let head = self.replica.cursor().offset;
-        let mut deliveries = 0;
+        let (mut deliveries, mut latest) = (0, 0);
         for event in self.replica.since(offset) {
             let listens = event
                 .what
@@ -188,8 +193,10 @@ impl State {
             client.seat.outbox.send(event.frame(client.seat.dialect));
             client.seen = event.offset();
             deliveries += 1;
+            latest += u64::from(!event.what.delivery.is_each());
         }
         self.metrics.delivered(deliveries);
+        self.metrics.dropped(passed.saturating_sub(latest));
         if let Some(client) = self.client(number) {
             client.seen = head;
         }

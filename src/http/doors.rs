@@ -192,9 +192,10 @@ impl DoorMaker {
             metrics: self.metrics.clone(),
         };
         let module_house = module::House { options: self.links.clone(), registry: self.modules.clone() };
+        let metrics = self.metrics.clone();
         Ok(Rc::new(Doors {
             options: self.options.clone(),
-            flusher: Flusher::start(self.flush_interval),
+            flusher: Flusher::start(self.flush_interval, move |change| metrics.outbox_bytes(change)),
             house: Rc::new(house),
             module_house: Rc::new(module_house),
             authenticator: self.authenticator.clone(),

@@ -1,6 +1,6 @@
 //! Walks the connections of one thread that have something to say, and lets them write.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -22,13 +22,18 @@ struct Inner {
     dirty: RefCell<Vec<Outbox>>,
     wake: Notify,
     interval: Duration,
+    /// Bytes that began or ceased to wait since the last report.
+    change: Cell<i64>,
+    report: Box<dyn Fn(i64)>,
 }
 
 impl Flusher {
-    /// Starts the flusher on this thread; it ends with its last handle's thread.
+    /// Starts the flusher on this thread, where it ends with the thread; after each walk it reports by how much the
+    /// bytes that wait have changed.
     #[must_use]
-    pub fn start(interval: Duration) -> Self {
-        let flusher = Self(Rc::new(Inner { dirty: RefCell::default(), wake: Notify::new(), interval }));
+    pub fn start(interval: Duration, report: impl Fn(i64) + 'static) -> Self {
+        let (dirty, wake, change) = (RefCell::default(), Notify::new(), Cell::new(0));
+        let flusher = Self(Rc::new(Inner { dirty, wake, interval, change, report: Box::new(report) }));
         // Unconstrained: hundreds of writes in one turn are its work; it yields by itself after each slice.
         actix_rt::spawn(tokio::task::coop::unconstrained(flusher.clone().run()));
         flusher
@@ -38,6 +43,11 @@ impl Flusher {
     pub(super) fn add(&self, outbox: Outbox) {
         self.0.dirty.borrow_mut().push(outbox);
         self.0.wake.notify_one();
+    }
+
+    /// Notes that bytes began (or, below zero, ceased) to wait.
+    pub(super) fn count(&self, change: i64) {
+        self.0.change.set(self.0.change.get() + change);
     }
 
     async fn run(self) {
@@ -50,6 +60,7 @@ impl Flusher {
                 continue;
             }
             let next = self.write_all(dirty).await;
+            (self.0.report)(self.0.change.take());
             if let Some(next) = next {
                 // A connection that was quiet need not wait for the busy ones.
                 let _ = tokio::time::timeout_at(next.into(), self.0.wake.notified()).await;

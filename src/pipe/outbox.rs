@@ -102,6 +102,7 @@ impl Outbox {
     /// Drops the connection at once, with whatever waits.
     pub fn abort(&self) {
         self.0.state.set(State::Closed);
+        self.count(-as_change(self.waiting()));
         self.0.queue.borrow_mut().clear();
         self.0.when_low.take();
         self.wake_reader();
@@ -163,6 +164,7 @@ impl Outbox {
         if self.waiting() == 0 {
             self.0.last_progress.set(Instant::now());
         }
+        self.count(as_change(frame.len()));
         self.0.queue.borrow_mut().push(frame);
         if !self.0.is_dirty.replace(true) {
             self.0.flusher.add(self.clone());
@@ -212,6 +214,7 @@ impl Outbox {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 Poll::Ready(Ok(written)) => {
                     queue.advance(written);
+                    self.count(-as_change(written));
                     self.0.last_progress.set(Instant::now());
                 }
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
@@ -238,9 +241,17 @@ impl Outbox {
         self.0.stream.borrow_mut().poll_shutdown(cx)
     }
 
+    fn count(&self, change: i64) {
+        self.0.flusher.count(change);
+    }
+
     fn wake_reader(&self) {
         self.0.reader.borrow().wake_by_ref();
     }
+}
+
+fn as_change(bytes: usize) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
 }
 
 impl fmt::Debug for Outbox {

@@ -8,11 +8,13 @@ use actix::prelude::*;
 use serde_json::value::RawValue;
 
 use super::dialect::NATIVE;
-use super::messages::{End, Opened, SessionEnded, TakeSnapshots, TooManySessions, Watches};
+use super::messages::{End, Opened, SessionEnded, TakeSnapshots, TooManySessions, Watches, Withdraw};
 use super::protocol::{self, Wish};
 use super::registry::Registry;
+use super::topics::forbidden;
 use crate::auth::{Authenticator, Credential, Principal};
 use crate::broker::{Gap, Gapped, LocalRelay, Seat, SeatOptions};
+use crate::domain::grant::Permission;
 use crate::domain::ids::SessionId;
 use crate::domain::problem::Problem;
 use crate::domain::time::Timestamp;
@@ -107,7 +109,7 @@ impl Session {
             session: self.id.clone(),
             user_id: self.principal.user_id.clone(),
             login_id: self.principal.login_id.clone(),
-            end: ctx.address().recipient(),
+            addr: ctx.address(),
         };
         let asked = self.house.registry.send(opened).timeout(ASK_TIMEOUT).into_actor(self);
         ctx.wait(asked.map(|answer, session, ctx| {
@@ -271,6 +273,17 @@ impl Handler<Gapped> for Session {
         if !self.is_busy {
             let flow = self.mend_gap();
             ctx.spawn(flow);
+        }
+    }
+}
+
+impl Handler<Withdraw> for Session {
+    type Result = ();
+
+    fn handle(&mut self, Withdraw(module): Withdraw, _: &mut Self::Context) {
+        let topic = Topic::Module(module);
+        if !self.principal.may(Permission::ModulesAll) && self.leave(&topic) {
+            self.refuse(None, &forbidden(&topic));
         }
     }
 }

@@ -174,15 +174,21 @@ impl Session {
             Err(problem) => return self.refuse(id, &problem),
         };
         for topic in &topics {
-            let Some(place) = self.topics.iter().position(|(known, _)| known == topic) else { continue };
-            let (_, channel) = self.topics.swap_remove(place);
-            if let Some(seat) = self.seat.as_ref().filter(|_| channel != self.own_channel()) {
-                seat.leave(&channel);
-            }
-            self.tell_watching(topic, false);
+            self.leave(topic);
         }
         let names: Vec<_> = topics.iter().map(ToString::to_string).collect();
         self.outbox.send_text(&protocol::reply(id, &names));
+    }
+
+    /// Ends one topic; answers whether there was one.
+    pub(super) fn leave(&mut self, topic: &Topic) -> bool {
+        let Some(place) = self.topics.iter().position(|(known, _)| known == topic) else { return false };
+        let (_, channel) = self.topics.swap_remove(place);
+        if let Some(seat) = self.seat.as_ref().filter(|_| channel != self.own_channel()) {
+            seat.leave(&channel);
+        }
+        self.tell_watching(topic, false);
+        true
     }
 
     /// Tells the client that events are missing, and gives it the state of everything it listens to.

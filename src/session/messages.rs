@@ -4,11 +4,12 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{Message, Recipient};
+use actix::{Addr, Message};
 use serde_json::value::RawValue;
 
+use super::actor::Session;
 use crate::auth::Principal;
-use crate::domain::ids::{LoginId, SessionId, UserId};
+use crate::domain::ids::{LoginId, ModuleId, SessionId, UserId};
 use crate::domain::problem::Problem;
 use crate::domain::topic::Topic;
 
@@ -37,8 +38,8 @@ pub struct Opened {
     pub user_id: UserId,
     /// By which login.
     pub login_id: LoginId,
-    /// How to end it.
-    pub end: Recipient<End>,
+    /// The session itself.
+    pub addr: Addr<Session>,
 }
 
 /// Why a session may not begin.
@@ -80,6 +81,11 @@ pub struct End {
     /// When the client may come back.
     pub retry_after: Option<Duration>,
 }
+
+/// Takes a module's topic from a session whose person no longer owns it.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "()")]
+pub struct Withdraw(pub ModuleId);
 
 /// Ends every session, each with its own moment to come back within the span.
 #[derive(Debug, Message)]

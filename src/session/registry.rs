@@ -5,10 +5,12 @@ use std::time::{Duration, Instant};
 
 use actix::prelude::*;
 
+use super::actor::Session;
 use super::messages::{
     AdminsWatch, CountSessions, Drain, End, OnlineUsers, Opened, SessionCounts, SessionEnded, TooManySessions, Watches,
+    Withdraw,
 };
-use crate::auth::AccountChanged;
+use crate::auth::{AccountChanged, ModuleWithdrawn};
 use crate::broker::Publish;
 use crate::domain::event::NewEvent;
 use crate::domain::event::payload::UserFacts;
@@ -38,7 +40,7 @@ pub struct Registry {
 struct Known {
     user_id: UserId,
     login_id: LoginId,
-    end: Recipient<End>,
+    addr: Addr<Session>,
     pages: Vec<Topic>,
 }
 
@@ -81,7 +83,7 @@ impl Registry {
     fn end_where(&self, end: &End, is_over: impl Fn(&Known) -> bool) {
         for session in self.sessions.values().filter(|known| is_over(known)) {
             // Few, and each must come: a session's mailbox holds little else.
-            session.end.do_send(end.clone());
+            session.addr.do_send(end.clone());
         }
     }
 
@@ -143,8 +145,8 @@ impl Handler<Opened> for Registry {
             return Err(TooManySessions::OfUser);
         }
         *count += 1;
-        let Opened { session, user_id, login_id, end } = opened;
-        self.sessions.insert(session, Known { user_id, login_id, end, pages: Vec::new() });
+        let Opened { session, user_id, login_id, addr } = opened;
+        self.sessions.insert(session, Known { user_id, login_id, addr, pages: Vec::new() });
         Ok(())
     }
 }
@@ -203,7 +205,17 @@ impl Handler<Drain> for Registry {
     fn handle(&mut self, Drain { spread }: Drain, _: &mut Self::Context) {
         for session in self.sessions.values() {
             let retry_after = Some(spread.mul_f64(rand::random_range(0.0..1.0)));
-            session.end.do_send(End { code: 1012, reason: "the hub restarts", retry_after });
+            session.addr.do_send(End { code: 1012, reason: "the hub restarts", retry_after });
+        }
+    }
+}
+
+impl Handler<ModuleWithdrawn> for Registry {
+    type Result = ();
+
+    fn handle(&mut self, ModuleWithdrawn { module_id, from }: ModuleWithdrawn, _: &mut Self::Context) {
+        for session in self.sessions.values().filter(|known| known.user_id == from) {
+            session.addr.do_send(Withdraw(module_id.clone()));
         }
     }
 }

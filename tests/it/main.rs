@@ -3,3 +3,4 @@
 mod architecture;
 mod auth;
 mod support;
+mod ws;

@@ -52,10 +52,7 @@ async fn bad_frames_get_a_problem_and_cost_nothing() {
 async fn frames_that_break_the_protocol_end_the_socket() {
     let hub = TestHub::start().await;
     let admin = hub.admin().await;
-    for (message, code) in [
-        (Message::binary(vec![1, 2, 3]), 1003),
-        (Message::text("x".repeat(70_000)), 1009),
-    ] {
+    for (message, code) in [(Message::binary(vec![1, 2, 3]), 1003), (Message::text("x".repeat(70_000)), 1009)] {
         let mut tab = hub.tab(&admin, &[]).await;
         tab.send_raw(message).await;
         assert_eq!(tab.end().await, Ended { code });

@@ -66,7 +66,8 @@ async fn people_see_their_own_modules_only() {
     tab.send(json!({"type": "subscribe", "id": 1, "topics": ["modules"]})).await;
     assert_eq!(tab.next_of("reply").await["ok"], true);
     let snapshot = tab.next_of("snapshot").await;
-    let ids: Vec<_> = snapshot["data"]["modules"].as_array().unwrap().iter().map(|module| &module["moduleId"]).collect();
+    let ids: Vec<_> =
+        snapshot["data"]["modules"].as_array().unwrap().iter().map(|module| &module["moduleId"]).collect();
     assert_eq!(ids, [&json!("MC-OWN")]);
 
     admin.patch("/api/v1/modules/MC-OTHER", json!({"name": "Hidden"})).await;

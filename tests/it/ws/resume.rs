@@ -56,14 +56,14 @@ async fn a_cursor_that_cannot_be_used_is_told_as_a_gap_with_snapshots() {
 
 #[actix::test]
 async fn a_cursor_older_than_what_is_kept_is_a_gap() {
-    let hub = TestHub::with(&[("CARILLON__BROKER__RING", "4")]).await;
+    let hub = TestHub::with(&[("CARILLON__BROKER__RING", "16")]).await;
     let admin = hub.admin().await;
     let mut tab = hub.tab(&admin, &["custom:a"]).await;
     say(&admin, 0..1).await;
     tab.event("rt_count").await;
     let cursor = tab.cursor.clone();
     tab.close().await;
-    say(&admin, 1..9).await;
+    say(&admin, 1..30).await;
 
     let mut again = TestTab::connect(&hub.authority, &admin.access_token).await;
     again.send(json!({"type": "hello", "cursor": cursor, "topics": ["custom:a"]})).await;
@@ -71,8 +71,8 @@ async fn a_cursor_older_than_what_is_kept_is_a_gap() {
     assert_eq!(again.next_of("welcome").await["recovered"], false);
     again.next_of("gap").await;
     again.next_of("snapshot").await;
-    say(&admin, 9..10).await;
-    assert_eq!(again.event("rt_count").await["n"], 9);
+    say(&admin, 30..31).await;
+    assert_eq!(again.event("rt_count").await["n"], 30);
 }
 
 #[actix::test]
