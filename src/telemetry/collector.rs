@@ -15,11 +15,6 @@ use crate::store::{Store, StoreError, modules};
 #[rtype(result = "()")]
 pub struct Flush;
 
-/// Ends the time in which a batch gathers.
-#[derive(Message)]
-#[rtype(result = "()")]
-struct Turn;
-
 /// Gathers latest states and stores them together.
 ///
 /// Invariant: one commit at a time; what comes meanwhile gathers for the next, the newest state per module.
@@ -29,7 +24,7 @@ pub struct Collector {
     options: config::Telemetry,
     batch: Batch,
     flushes: Vec<oneshot::Sender<()>>,
-    has_turn: bool,
+    turn: Option<SpawnHandle>,
     is_committing: bool,
 }
 
@@ -37,11 +32,12 @@ impl Collector {
     /// A collector with nothing gathered.
     #[must_use]
     pub fn new(store: Store, options: config::Telemetry) -> Self {
-        Self { store, options, batch: Batch::default(), flushes: Vec::new(), has_turn: false, is_committing: false }
+        Self { store, options, batch: Batch::default(), flushes: Vec::new(), turn: None, is_committing: false }
     }
 
+    /// Commits at once what must not wait, and in a moment what may gather company.
     fn begin_turn(&mut self, ctx: &mut Context<Self>) {
-        if self.has_turn || self.is_committing {
+        if self.is_committing {
             return;
         }
         if self.batch.is_empty() {
@@ -49,19 +45,19 @@ impl Collector {
                 // Who asked may have gone.
                 let _ = flushed.send(());
             }
-            return;
-        }
-        self.has_turn = true;
-        if self.batch.len() >= self.options.max_batch || !self.flushes.is_empty() {
-            ctx.notify(Turn);
-        } else {
-            ctx.notify_later(Turn, self.options.commit_interval);
+        } else if self.batch.len() >= self.options.max_batch || !self.flushes.is_empty() {
+            self.commit(ctx);
+        } else if self.turn.is_none() {
+            self.turn = Some(ctx.run_later(self.options.commit_interval, Self::commit));
         }
     }
 
     fn commit(&mut self, ctx: &mut Context<Self>) {
         let (commits, answers) = self.batch.take(self.options.max_batch);
         self.is_committing = true;
+        if let Some(turn) = self.turn.take() {
+            ctx.cancel_future(turn);
+        }
         let store = self.store.clone();
         let stored = async move { store.write(move |conn| modules::save_states(conn, &commits)).await };
         ctx.spawn(stored.into_actor(self).map(|result, collector, ctx| {
@@ -102,15 +98,6 @@ impl Handler<Commit> for Collector {
         self.batch.add(commit, answer);
         self.begin_turn(ctx);
         Box::pin(async move { answered.await.unwrap_or(Err(CommitError::Busy)) })
-    }
-}
-
-impl Handler<Turn> for Collector {
-    type Result = ();
-
-    fn handle(&mut self, _: Turn, ctx: &mut Self::Context) {
-        self.has_turn = false;
-        self.commit(ctx);
     }
 }
 
