@@ -24,7 +24,7 @@ use crate::pipe::OutboxOptions;
 use crate::session::{Drain, JoinAdminRoom, SessionOptions};
 use crate::store::{Options, Store};
 use crate::telemetry::{Collector, Flush};
-use crate::{module, session};
+use crate::{module, session, store};
 
 /// How many threads carry the module actors.
 const MODULE_THREADS: usize = 2;
@@ -71,13 +71,25 @@ impl House {
             let (most, publish, metrics) = (config.socket.max_per_user, broker.clone().recipient(), metrics.clone());
             move || session::Registry::new(most, publish, metrics)
         });
-        let people = People::open(config, &store, &house, &sessions).await?;
         let collector = start_on(&house, {
             let (store, options) = (store.clone(), config.telemetry.clone());
             move || Collector::new(store, options)
         });
         let module_arbiters: Vec<_> = (0..MODULE_THREADS).map(|_| Arbiter::new()).collect();
-        let modules = start_on(&house, || module::Registry);
+        let modules = start_on(&house, {
+            let stored = store.read(store::modules::load_all).await?;
+            let parts = module::Parts {
+                options: module::ModuleOptions::of(config),
+                store: store.clone(),
+                publish: broker.clone().recipient(),
+                commit: collector.clone().recipient(),
+                withdrawn: None,
+                arbiters: module_arbiters.iter().map(Arbiter::handle).collect(),
+                metrics: metrics.clone(),
+            };
+            move || module::Registry::new(parts, stored)
+        });
+        let people = People::open(config, &store, &house, &sessions, &modules).await?;
         let room = start_on(&house, {
             let sources = RoomSources {
                 sessions: sessions.clone().recipient(),
@@ -219,6 +231,7 @@ impl People {
         store: &Store,
         house: &Arbiter,
         sessions: &Addr<session::Registry>,
+        modules: &Addr<module::Registry>,
     ) -> Result<Self, StartError> {
         let key = SigningKey::load(config.auth.jwt_secret_key.as_ref(), &config.data.dir)?;
         let tokens = Arc::new(AccessTokens::new(&key, &config.auth));
@@ -237,7 +250,7 @@ impl People {
             tokens: Arc::clone(&tokens),
             config: config.auth.clone(),
             setup_token: setup_token.clone(),
-            listeners: vec![sessions.clone().recipient()],
+            listeners: vec![modules.clone().recipient(), sessions.clone().recipient()],
         };
         let accounts = start_on(house, move || Accounts::new(options));
         let authenticator = Authenticator::new(store.clone(), tokens, accounts.clone().recipient());

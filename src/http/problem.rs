@@ -8,6 +8,7 @@ use actix_web::{HttpResponse, ResponseError};
 
 use crate::auth::AuthError;
 use crate::domain::problem::Problem;
+use crate::module::ModuleError;
 
 /// What handlers answer.
 pub type ApiResult<T> = Result<T, ApiError>;
@@ -92,8 +93,8 @@ impl ResponseError for ApiError {
         answer.body(serde_json::to_string(&self.problem).unwrap_or_default())
     }
 }
-impl From<crate::module::E> for ApiError {
-    fn from(_: crate::module::E) -> Self {
-        Self::new("not-authenticated", 401, "")
+impl From<ModuleError> for ApiError {
+    fn from(error: ModuleError) -> Self {
+        error.problem().into()
     }
 }

@@ -1,0 +1,332 @@
+//! The actor of one module: takes its readings, knows whether it is there.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::prelude::*;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::entry::{Entry, Live, Status};
+use super::error::ModuleError;
+use super::house::Shared;
+use super::outgoing::OutgoingLine;
+use super::progress::Progress;
+use crate::domain::event::NewEvent;
+use crate::domain::module::TokenHash;
+use crate::domain::telemetry::{LatestState, Reading, Telemetry};
+use crate::domain::time::Timestamp;
+
+mod presence;
+mod pump;
+
+/// How many messages may wait for one module.
+const MAILBOX: usize = 256;
+
+/// Tells one connection of a device from the next.
+pub type ConnectionId = u64;
+
+/// Takes readings; answers how many, once they are published and stored.
+///
+/// All or nothing: one bad reading refuses them all.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "Result<usize, ModuleError>")]
+pub struct Ingest {
+    /// The readings, oldest first.
+    pub readings: Arc<[Reading]>,
+    /// The token they came with; none from a link, which has shown it before.
+    pub token: Option<TokenHash>,
+}
+
+/// A device has connected; an older connection of the module ends.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<(), ModuleError>")]
+pub struct Attach {
+    /// Which connection.
+    pub connection: ConnectionId,
+    /// How to end it.
+    pub end: Recipient<EndLink>,
+    /// The token the device has shown in its first frame; none when it was judged at the handshake.
+    pub token: Option<TokenHash>,
+}
+
+/// A connection is gone.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Detach(pub ConnectionId);
+
+/// Ends a link: it says what waits and closes.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct EndLink {
+    /// The close code.
+    pub code: u16,
+    /// Why, in words.
+    pub reason: &'static str,
+}
+
+impl EndLink {
+    /// A newer connection of the same module is there.
+    pub const REPLACED: Self = Self { code: 4010, reason: "replaced by a newer connection of this module" };
+    /// The module has a new token.
+    pub const TOKEN_CHANGED: Self = Self { code: 4001, reason: "the module has a new token" };
+    /// The module was removed.
+    pub const REMOVED: Self = Self { code: 4001, reason: "the module was removed" };
+    /// The hub stops.
+    pub const RESTART: Self = Self { code: 1012, reason: "the hub restarts; connect again" };
+}
+
+/// Ends the link of a module, whatever connection it has.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub(super) struct CloseLink(pub EndLink);
+
+/// The module was removed; answered when its actor publishes and stores nothing any more.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(super) struct Removed;
+
+/// The module has another audience: its telemetry goes out again.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(super) struct Republish;
+
+/// One module that does something.
+///
+/// Invariant: the shared live state is replaced before its event is published, so that no snapshot is older than an event.
+/// Invariant: one event is on its way to the broker and one state to the store at a time; what comes meanwhile waits,
+/// telemetry as the newest state only. Events and states of a module therefore never overtake each other.
+/// Invariant: it stops only when nobody waits, no link is attached and all is published and stored; a message that
+/// meets a stopped actor is answered `Closed` unread, and whoever sent it locates the module again.
+pub struct Module {
+    entry: Arc<Entry>,
+    shared: Arc<Shared>,
+    link: Option<(ConnectionId, Recipient<EndLink>)>,
+    last_reading: Option<Instant>,
+    last_work: Instant,
+    timer: Option<SpawnHandle>,
+    progress: Progress,
+    outgoing: OutgoingLine,
+    is_publishing: bool,
+    is_committing: bool,
+    wants_commit: bool,
+    farewell: Option<Vec<oneshot::Sender<()>>>,
+    is_passivated: bool,
+}
+
+impl Module {
+    /// The actor of an entry; nothing is attached yet.
+    pub(super) fn new(entry: Arc<Entry>, shared: Arc<Shared>) -> Self {
+        let now = Instant::now();
+        Self {
+            // An actor before this one may have broken off while the module was online.
+            last_reading: (entry.live.load().status == Status::Online).then_some(now),
+            entry,
+            shared,
+            link: None,
+            last_work: now,
+            timer: None,
+            progress: Progress::default(),
+            outgoing: OutgoingLine::default(),
+            is_publishing: false,
+            is_committing: false,
+            wants_commit: false,
+            farewell: None,
+            is_passivated: false,
+        }
+    }
+
+    fn ingest(
+        &mut self,
+        ingest: &Ingest,
+        ctx: &mut Context<Self>,
+    ) -> Result<Option<oneshot::Receiver<Result<usize, ModuleError>>>, ModuleError> {
+        self.check(ingest.token)?;
+        let live = self.entry.live.load_full();
+        let merged = self.merge(live.telemetry.values(), &ingest.readings)?;
+        if !self.progress.is_settled() || merged.is_some() {
+            self.check_waiting_line()?;
+        }
+        self.last_work = Instant::now();
+        self.shared.metrics.readings_accepted(ingest.readings.len() as u64);
+        if ingest.token.is_some() {
+            self.hear_over_http(ctx);
+        }
+        self.keep(merged);
+        if self.progress.is_settled() {
+            return Ok(None);
+        }
+        let answered = self.progress.wait(ingest.readings.len(), &self.shared);
+        self.wants_commit |= self.progress.needs_storing();
+        self.pump(ctx);
+        Ok(Some(answered))
+    }
+
+    fn check(&self, token: Option<TokenHash>) -> Result<(), ModuleError> {
+        if self.farewell.is_some() {
+            return Err(ModuleError::NotFound(self.entry.id.clone()));
+        }
+        match token {
+            Some(token) if self.entry.meta.load().token_hash != token => Err(ModuleError::WrongToken),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_waiting_line(&self) -> Result<(), ModuleError> {
+        let waiting = self.shared.waiting.load(std::sync::atomic::Ordering::Relaxed);
+        if waiting >= self.shared.options.max_waiting { Err(ModuleError::Busy) } else { Ok(()) }
+    }
+
+    /// The state after the readings; none when they change nothing.
+    fn merge(&self, before: &Telemetry, readings: &[Reading]) -> Result<Option<Telemetry>, ModuleError> {
+        let mut merged: Option<Telemetry> = None;
+        for (reading, newer) in readings.iter().enumerate() {
+            if !merged.as_ref().unwrap_or(before).would_change(&newer.telemetry) {
+                self.shared.metrics.reading_unchanged();
+                continue;
+            }
+            let values = merged.get_or_insert_with(|| before.clone());
+            values.merge(&newer.telemetry).map_err(|fault| ModuleError::TooManyKeys { reading, fault })?;
+        }
+        Ok(merged.filter(|values| values != before))
+    }
+
+    /// Makes a changed state the live one.
+    fn keep(&mut self, merged: Option<Telemetry>) {
+        let mut live = Live::clone(&self.entry.live.load());
+        live.last_seen = Some(Timestamp::now());
+        let has_changed = merged.is_some();
+        if let Some(values) = merged {
+            live.telemetry = Arc::new(LatestState::new(values));
+        }
+        self.entry.live.store(Arc::new(live));
+        if has_changed {
+            self.shared.changed();
+            self.progress.advance();
+        }
+        if self.progress.needs_publishing() {
+            self.outgoing.push_telemetry();
+        }
+    }
+
+    fn push_event(&mut self, event: NewEvent) {
+        if self.outgoing.push_event(event) {
+            tracing::warn!(module.id = %self.entry.id, "an event of a module was lost, the broker takes none");
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        self.link.is_none() && self.progress.is_idle() && self.is_quiet() && self.outgoing.is_empty()
+    }
+
+    /// Whether nothing is on its way.
+    const fn is_quiet(&self) -> bool {
+        !self.is_publishing && !self.is_committing
+    }
+}
+
+impl Actor for Module {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(MAILBOX);
+        self.shared.metrics.module_started();
+        self.set_timer(ctx);
+    }
+
+    fn stopped(&mut self, _: &mut Self::Context) {
+        self.shared.metrics.module_stopped(self.is_passivated);
+    }
+}
+
+impl Handler<Ingest> for Module {
+    type Result = ResponseFuture<Result<usize, ModuleError>>;
+
+    fn handle(&mut self, ingest: Ingest, ctx: &mut Self::Context) -> Self::Result {
+        let result = self.ingest(&ingest, ctx);
+        Box::pin(async move {
+            match result? {
+                None => Ok(ingest.readings.len()),
+                Some(answered) => answered.await.unwrap_or(Err(ModuleError::Busy)),
+            }
+        })
+    }
+}
+
+impl Handler<Attach> for Module {
+    type Result = Result<(), ModuleError>;
+
+    fn handle(&mut self, attach: Attach, ctx: &mut Self::Context) -> Self::Result {
+        self.check(attach.token)?;
+        self.attach(attach, ctx);
+        Ok(())
+    }
+}
+
+impl Handler<Detach> for Module {
+    type Result = ();
+
+    fn handle(&mut self, Detach(connection): Detach, ctx: &mut Self::Context) {
+        self.detach(connection, ctx);
+    }
+}
+
+impl Handler<CloseLink> for Module {
+    type Result = ();
+
+    fn handle(&mut self, CloseLink(end): CloseLink, _: &mut Self::Context) {
+        if let Some((_, link)) = &self.link {
+            link.do_send(end);
+        }
+    }
+}
+
+impl Handler<Republish> for Module {
+    type Result = ();
+
+    fn handle(&mut self, _: Republish, ctx: &mut Self::Context) {
+        if !self.entry.live.load().telemetry.values().is_empty() {
+            self.outgoing.push_telemetry();
+            self.pump(ctx);
+        }
+    }
+}
+
+impl Handler<Removed> for Module {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, _: Removed, ctx: &mut Self::Context) -> Self::Result {
+        let (gone, is_gone) = oneshot::channel();
+        self.farewell.get_or_insert_default().push(gone);
+        self.outgoing.clear();
+        self.wants_commit = false;
+        let error = ModuleError::NotFound(self.entry.id.clone());
+        self.progress.fail_all(&error, &self.shared);
+        if let Some((_, link)) = self.link.take() {
+            link.do_send(EndLink::REMOVED);
+        }
+        self.forget_presence();
+        self.leave_if_removed(ctx);
+        Box::pin(async move { is_gone.await.unwrap_or_default() })
+    }
+}
+
+impl Module {
+    /// Stops a removed module's actor once nothing is on its way.
+    fn leave_if_removed(&mut self, ctx: &mut Context<Self>) {
+        if !self.is_quiet() {
+            return;
+        }
+        let Some(farewell) = self.farewell.as_mut() else { return };
+        for gone in farewell.drain(..) {
+            // Who asked may have gone.
+            let _ = gone.send(());
+        }
+        ctx.stop();
+    }
+}
+
+/// How soon a refused event is tried again.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// How long the broker or the collector may take.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);

@@ -1,0 +1,116 @@
+//! How a module's events and states leave: one of each at a time.
+
+use std::sync::Arc;
+
+use actix::prelude::*;
+
+use super::super::error::ModuleError;
+use super::super::outgoing::Outgoing;
+use super::{ANSWER_TIMEOUT, Module, RETRY_AFTER};
+use crate::broker::{BrokerError, Publish};
+use crate::domain::cursor::Offset;
+use crate::domain::event::NewEvent;
+use crate::domain::time::Timestamp;
+use crate::store::latest::{Commit, CommitError};
+
+type Published = Result<Result<Offset, BrokerError>, MailboxError>;
+
+impl Module {
+    /// Sends off what waits.
+    pub(super) fn pump(&mut self, ctx: &mut Context<Self>) {
+        self.publish_next(ctx);
+        self.commit_next(ctx);
+    }
+
+    fn publish_next(&mut self, ctx: &mut Context<Self>) {
+        if self.is_publishing {
+            return;
+        }
+        let Some(next) = self.outgoing.pop() else { return };
+        let event = match &next {
+            Outgoing::Event(event) => NewEvent::clone(event),
+            Outgoing::Telemetry => {
+                self.progress.begin_publishing();
+                self.telemetry_event()
+            }
+        };
+        self.is_publishing = true;
+        let sent = self.shared.publish.send(Publish(event)).timeout(ANSWER_TIMEOUT).into_actor(self);
+        ctx.spawn(sent.map(move |result, module, ctx| module.published(result, next, ctx)));
+    }
+
+    fn telemetry_event(&self) -> NewEvent {
+        let (meta, live) = (self.entry.meta.load(), self.entry.live.load());
+        NewEvent::telemetry_updated(meta.facts(&self.entry.id), &*live.telemetry)
+    }
+
+    fn published(&mut self, result: Published, what: Outgoing, ctx: &mut Context<Self>) {
+        let is_telemetry = matches!(what, Outgoing::Telemetry);
+        let was_refused = match result {
+            Ok(Ok(_)) => false,
+            // What was sent may still arrive; telemetry sent twice does no harm, an event would.
+            Err(MailboxError::Timeout) => is_telemetry,
+            Ok(Err(BrokerError::Full | BrokerError::Journal(_))) => true,
+            Ok(Err(BrokerError::Stopped)) | Err(MailboxError::Closed) => false,
+        };
+        if was_refused {
+            tracing::warn!(module.id = %self.entry.id, "the broker takes no event of a module; trying again");
+            if is_telemetry {
+                self.progress.fail_publishing(&ModuleError::Busy, &self.shared);
+            }
+            if self.farewell.is_none() {
+                self.outgoing.put_back(what);
+            }
+            ctx.run_later(RETRY_AFTER, |module, ctx| module.go_on(ctx));
+            return;
+        }
+        if is_telemetry {
+            self.progress.published(&self.shared);
+        }
+        self.go_on(ctx);
+    }
+
+    fn go_on(&mut self, ctx: &mut Context<Self>) {
+        self.is_publishing = false;
+        self.pump(ctx);
+        self.leave_if_removed(ctx);
+    }
+
+    fn commit_next(&mut self, ctx: &mut Context<Self>) {
+        if self.is_committing || !self.wants_commit || self.farewell.is_some() {
+            return;
+        }
+        self.is_committing = true;
+        self.wants_commit = false;
+        self.progress.begin_storing();
+        let sent = self.shared.commit.send(self.newest_state(true)).timeout(ANSWER_TIMEOUT).into_actor(self);
+        ctx.spawn(sent.map(move |result, module, ctx| module.committed(result, ctx)));
+    }
+
+    fn committed(&mut self, result: Result<Result<(), CommitError>, MailboxError>, ctx: &mut Context<Self>) {
+        self.is_committing = false;
+        match result {
+            Ok(Ok(())) => self.progress.stored(&self.shared),
+            Ok(Err(error)) => self.progress.fail_storing(&error.into(), &self.shared),
+            Err(_) => self.progress.fail_storing(&ModuleError::Unavailable, &self.shared),
+        }
+        self.pump(ctx);
+        self.leave_if_removed(ctx);
+    }
+
+    fn newest_state(&self, with_telemetry: bool) -> Commit {
+        let live = self.entry.live.load();
+        Commit {
+            module_id: self.entry.id.clone(),
+            state: with_telemetry.then(|| Arc::clone(&live.telemetry)),
+            seen_at: live.last_seen.unwrap_or_else(Timestamp::now),
+        }
+    }
+
+    /// Has the moment of the last sign of life stored with other things, without waiting for it.
+    pub(super) fn store_last_seen(&self) {
+        if self.shared.commit.try_send(self.newest_state(false)).is_err() {
+            tracing::debug!(module.id = %self.entry.id, "the moment a module was last seen is stored later");
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! Where the registry does its work: all modules, their actors, and the line in which changes wait.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use actix::prelude::*;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use tokio::sync::{Mutex, MutexGuard};
+
+use super::actor::{CloseLink, EndLink, Module};
+use super::catalogue::{Catalogue, View};
+use super::entry::{Entry, ModuleView};
+use super::error::ModuleError;
+use super::house::{Parts, Shared};
+use super::messages::{ListModules, ModuleCounts, ModulePage};
+use crate::auth::{ModuleWithdrawn, Principal};
+use crate::domain::event::json;
+use crate::domain::ids::ModuleId;
+use crate::domain::module::TokenHash;
+use crate::store::Store;
+use crate::store::modules::StoredModule;
+
+mod change;
+
+/// How many changes may wait for their turn.
+const WAITING_MAX: usize = 1024;
+
+/// All modules and their actors.
+pub struct Desk {
+    store: Store,
+    shared: Arc<Shared>,
+    withdrawn: Option<Recipient<ModuleWithdrawn>>,
+    catalogue: RefCell<Catalogue>,
+    actors: RefCell<HashMap<ModuleId, Addr<Module>>>,
+    arbiters: Vec<ArbiterHandle>,
+    started: Cell<usize>,
+    line: Mutex<()>,
+    waiting: Cell<usize>,
+    snapshots: RefCell<Snapshots>,
+}
+
+/// Finished snapshots of one moment.
+#[derive(Default)]
+struct Snapshots {
+    version: u64,
+    by_view: HashMap<View, Arc<RawValue>>,
+}
+
+impl Desk {
+    /// A desk with what the database holds.
+    pub fn new(parts: Parts, stored: Vec<StoredModule>) -> Self {
+        let shared = Shared::new(&parts);
+        let mut catalogue = Catalogue::default();
+        for module in stored {
+            catalogue.insert(Arc::new(Entry::new(module)));
+        }
+        Self {
+            store: parts.store,
+            shared,
+            withdrawn: parts.withdrawn,
+            catalogue: RefCell::new(catalogue),
+            actors: RefCell::default(),
+            arbiters: parts.arbiters,
+            started: Cell::new(0),
+            line: Mutex::new(()),
+            waiting: Cell::new(0),
+            snapshots: RefCell::default(),
+        }
+    }
+
+    /// The module, if the person may see it.
+    pub fn visible(&self, id: &ModuleId, to: &Principal) -> Result<Arc<Entry>, ModuleError> {
+        let catalogue = self.catalogue.borrow();
+        catalogue.visible(id, to).cloned().ok_or_else(|| ModuleError::NotFound(id.clone()))
+    }
+
+    /// The module with that token.
+    pub fn by_token(&self, hash: &TokenHash) -> Option<ModuleId> {
+        self.catalogue.borrow().by_token(hash).cloned()
+    }
+
+    /// How many modules there are.
+    pub fn count(&self) -> ModuleCounts {
+        ModuleCounts { total: self.catalogue.borrow().len(), online: self.shared.online.load(Ordering::Relaxed) }
+    }
+
+    /// A page of what the person may see.
+    pub fn list(&self, asked: &ListModules) -> ModulePage {
+        let mut entries = asked.filter.of(self.catalogue.borrow().of(&View::of(&asked.by)));
+        asked.sort.sort(&mut entries);
+        let total = entries.len() as u64;
+        let skip = usize::try_from(asked.skip).unwrap_or(usize::MAX);
+        ModulePage { entries: entries.into_iter().skip(skip).take(asked.limit).collect(), total }
+    }
+
+    /// `{modules: […]}` of what the person may see; made again only after a change.
+    pub fn snapshot(&self, by: &Principal) -> Arc<RawValue> {
+        #[derive(Serialize)]
+        struct Modules {
+            modules: Vec<ModuleView>,
+        }
+        // Read first: a change in the middle then makes this snapshot old at once.
+        let version = self.shared.version.load(Ordering::Acquire);
+        let mut snapshots = self.snapshots.borrow_mut();
+        if snapshots.version != version {
+            *snapshots = Snapshots { version, by_view: HashMap::new() };
+        }
+        let view = View::of(by);
+        if let Some(snapshot) = snapshots.by_view.get(&view) {
+            return Arc::clone(snapshot);
+        }
+        let modules = self.catalogue.borrow().of(&view).map(|entry| ModuleView::from(&**entry)).collect();
+        let snapshot: Arc<RawValue> = json(&Modules { modules }).into();
+        snapshots.by_view.insert(view, Arc::clone(&snapshot));
+        snapshot
+    }
+
+    /// The module's actor, started if there is none.
+    pub fn locate(&self, id: &ModuleId) -> Result<Addr<Module>, ModuleError> {
+        let entry = self.catalogue.borrow().get(id).cloned().ok_or_else(|| ModuleError::NotFound(id.clone()))?;
+        if let Some(actor) = self.running(id) {
+            return Ok(actor);
+        }
+        let arbiter = &self.arbiters[self.started.get() % self.arbiters.len()];
+        self.started.set(self.started.get() + 1);
+        let shared = Arc::clone(&self.shared);
+        let actor = Module::start_in_arbiter(arbiter, move |_| Module::new(entry, shared));
+        self.actors.borrow_mut().insert(id.clone(), actor.clone());
+        Ok(actor)
+    }
+
+    /// Ends the links of all modules.
+    pub fn close_links(&self, end: EndLink) {
+        for actor in self.actors.borrow().values() {
+            actor.do_send(CloseLink(end));
+        }
+    }
+
+    fn running(&self, id: &ModuleId) -> Option<Addr<Module>> {
+        self.actors.borrow().get(id).filter(|actor| actor.connected()).cloned()
+    }
+
+    /// Waits for the turn to change something.
+    async fn turn(&self) -> Result<MutexGuard<'_, ()>, ModuleError> {
+        if self.waiting.get() >= WAITING_MAX {
+            return Err(ModuleError::Busy);
+        }
+        self.waiting.set(self.waiting.get() + 1);
+        let turn = self.line.lock().await;
+        self.waiting.set(self.waiting.get() - 1);
+        Ok(turn)
+    }
+}

@@ -1,0 +1,105 @@
+//! How a worker thread finds module actors without asking the registry each time.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{Addr, MailboxError};
+
+use super::actor::{Ingest, Module};
+use super::error::ModuleError;
+use super::messages::{ByToken, Locate};
+use super::registry::Registry;
+use crate::domain::ids::ModuleId;
+use crate::domain::module::TokenHash;
+use crate::domain::telemetry::Reading;
+
+/// How long registry and modules may take; longer than their own time-outs together.
+pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(25);
+/// How often a module that went to rest meanwhile is located again.
+pub(super) const ATTEMPTS: usize = 10;
+/// Addresses kept before those of stopped actors are looked for.
+const SWEEP_FROM: usize = 1024;
+
+/// Finds which module a token belongs to; `named` is the module the caller says it is.
+///
+/// # Errors
+/// [`ModuleError::WrongToken`], the same for an unknown module and a wrong token.
+pub async fn identify(registry: &Addr<Registry>, named: Option<&str>, token: &str) -> Result<ModuleId, ModuleError> {
+    let found = registry.send(ByToken(TokenHash::of(token))).timeout(ANSWER_TIMEOUT).await?;
+    found.filter(|id| named.is_none_or(|named| named == id.as_str())).ok_or(ModuleError::WrongToken)
+}
+
+/// The module actors a worker thread has spoken to.
+pub struct Directory {
+    registry: Addr<Registry>,
+    known: RefCell<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    addresses: HashMap<ModuleId, Addr<Module>>,
+    sweep_at: usize,
+}
+
+impl Directory {
+    /// Knows nobody yet.
+    #[must_use]
+    pub fn new(registry: Addr<Registry>) -> Self {
+        Self { registry, known: RefCell::default() }
+    }
+
+    /// Hands readings to a module; answers how many, once they are published and stored.
+    ///
+    /// # Errors
+    /// [`ModuleError::WrongToken`] also for a module that is not there.
+    pub async fn ingest(
+        &self,
+        id: &ModuleId,
+        readings: Arc<[Reading]>,
+        token: TokenHash,
+    ) -> Result<usize, ModuleError> {
+        for _ in 0..ATTEMPTS {
+            let module = self.locate(id).await.map_err(as_stranger)?;
+            let ingest = Ingest { readings: Arc::clone(&readings), token: Some(token) };
+            match module.send(ingest).timeout(ANSWER_TIMEOUT).await {
+                Ok(result) => return result.map_err(as_stranger),
+                Err(MailboxError::Timeout) => return Err(ModuleError::Busy),
+                // It went to rest before it read this; the next one reads it.
+                Err(MailboxError::Closed) => self.forget(id),
+            }
+            tokio::task::yield_now().await;
+        }
+        Err(ModuleError::Busy)
+    }
+
+    async fn locate(&self, id: &ModuleId) -> Result<Addr<Module>, ModuleError> {
+        let known = self.known.borrow().addresses.get(id).filter(|module| module.connected()).cloned();
+        if let Some(module) = known {
+            return Ok(module);
+        }
+        let module = self.registry.send(Locate(id.clone())).timeout(ANSWER_TIMEOUT).await??;
+        self.known.borrow_mut().add(id, &module);
+        Ok(module)
+    }
+
+    fn forget(&self, id: &ModuleId) {
+        self.known.borrow_mut().addresses.remove(id);
+    }
+}
+
+impl Known {
+    fn add(&mut self, id: &ModuleId, module: &Addr<Module>) {
+        if self.addresses.len() >= self.sweep_at.max(SWEEP_FROM) {
+            self.addresses.retain(|_, module| module.connected());
+            self.sweep_at = 2 * self.addresses.len();
+        }
+        self.addresses.insert(id.clone(), module.clone());
+    }
+}
+
+/// Nobody learns by a token which modules there are.
+fn as_stranger(error: ModuleError) -> ModuleError {
+    if matches!(error, ModuleError::NotFound(_)) { ModuleError::WrongToken } else { error }
+}

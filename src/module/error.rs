@@ -1,0 +1,85 @@
+//! What can go wrong with modules, and how it is told at every door.
+
+use crate::domain::ids::ModuleId;
+use crate::domain::problem::Problem;
+use crate::domain::telemetry::TooManyKeys;
+use crate::store::StoreError;
+use crate::store::latest::CommitError;
+
+/// Why a module did not do what it was asked.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ModuleError {
+    /// There is none, or the caller may not see it.
+    #[error("there is no module `{0}`, or you may not see it")]
+    NotFound(ModuleId),
+    /// The id is taken.
+    #[error("module `{0}` already exists; choose another id")]
+    Exists(ModuleId),
+    /// Not the token of that module.
+    #[error("the token is not that of a module; send the one shown when the module was registered")]
+    WrongToken,
+    /// Only admins give modules to others, or to nobody, when they register them.
+    #[error("only admins may register a module for somebody else")]
+    ForeignOwner,
+    /// No account has that id.
+    #[error("no account has that id")]
+    UnknownOwner,
+    /// A reading would give the module too many keys.
+    #[error("{fault}")]
+    TooManyKeys {
+        /// Which reading of the request, from 0.
+        reading: usize,
+        /// How many.
+        fault: TooManyKeys,
+    },
+    /// Too much waits.
+    #[error("the hub is busy; send again in a moment")]
+    Busy,
+    /// The store failed; the cause has been logged.
+    #[error("the hub cannot store this now; send again in a moment")]
+    Unavailable,
+}
+
+impl ModuleError {
+    /// The problem as it is told outside; nothing of a store's cause is in it. Pointers begin at the reading.
+    #[must_use]
+    pub fn problem(&self) -> Problem {
+        let detail = self.to_string();
+        match self {
+            Self::NotFound(_) => Problem::new("not-found", 404, "there is nothing here, or you may not see it"),
+            Self::Exists(_) => Problem::new("module-exists", 409, detail),
+            Self::WrongToken => Problem::new("wrong-token", 401, detail),
+            Self::ForeignOwner => Problem::new("not-allowed", 403, detail),
+            Self::UnknownOwner => invalid_fields().with_error("/userId", detail),
+            Self::TooManyKeys { .. } => invalid_fields().with_error("/telemetry", detail),
+            Self::Busy => Problem::new("busy", 503, detail),
+            Self::Unavailable => Problem::new("unavailable", 503, detail),
+        }
+    }
+}
+
+fn invalid_fields() -> Problem {
+    Problem::new("invalid-fields", 422, "some fields are not as they must be")
+}
+
+impl From<CommitError> for ModuleError {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Busy => Self::Busy,
+            CommitError::Store(_) => Self::Unavailable,
+        }
+    }
+}
+
+impl From<StoreError> for ModuleError {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(%error, "a change of a module was not stored");
+        Self::Unavailable
+    }
+}
+
+impl From<actix::MailboxError> for ModuleError {
+    fn from(_: actix::MailboxError) -> Self {
+        Self::Busy
+    }
+}

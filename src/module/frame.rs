@@ -1,0 +1,195 @@
+//! What a device and the hub say to each other over `/ws/module`; pure.
+
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::{Deserialize, Serialize};
+
+use crate::domain::ids::ModuleId;
+use crate::domain::problem::{Problem, read_json};
+use crate::domain::telemetry::{Reading, Telemetry};
+use crate::domain::time::Timestamp;
+
+/// A frame of a device.
+#[derive(Debug)]
+pub enum DeviceFrame {
+    /// Says who it is.
+    Identify(Identify),
+    /// Reports.
+    Telemetry(Reading),
+    /// Answers a command.
+    Result,
+}
+
+/// `{"type":"identify","moduleId","token"}`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Identify {
+    #[serde(rename = "type")]
+    _type: IgnoredAny,
+    /// Who it says it is.
+    pub module_id: ModuleId,
+    /// The token that proves it.
+    pub token: String,
+}
+
+impl std::fmt::Debug for Identify {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Identify").field("module_id", &self.module_id).finish_non_exhaustive()
+    }
+}
+
+/// A frame that cannot be taken, with its id if it has one.
+#[derive(Debug)]
+pub struct BadFrame {
+    /// The frame's id.
+    pub id: Option<u64>,
+    /// What is wrong with it.
+    pub problem: Problem,
+}
+
+/// What every frame has.
+#[derive(Deserialize)]
+struct Head {
+    r#type: String,
+    #[serde(default)]
+    id: Option<serde_json::Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TelemetryFrame {
+    #[serde(rename = "type")]
+    _type: IgnoredAny,
+    #[serde(default, rename = "id")]
+    _id: Option<u64>,
+    #[serde(default)]
+    ts: Option<Timestamp>,
+    telemetry: Telemetry,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct ResultFrame {
+    #[serde(rename = "type")]
+    _type: IgnoredAny,
+    #[serde(rename = "commandId")]
+    _command_id: String,
+    #[serde(rename = "ok")]
+    _ok: bool,
+    #[serde(default, rename = "result")]
+    _result: IgnoredAny,
+}
+
+impl DeviceFrame {
+    /// Reads a frame and its id.
+    ///
+    /// # Errors
+    /// [`BadFrame`] with a problem that names the place.
+    pub fn read(text: &str) -> Result<(Option<u64>, Self), BadFrame> {
+        let head: Head = read(None, text)?;
+        let id = head.id.as_ref().and_then(serde_json::Value::as_u64);
+        let frame = match head.r#type.as_str() {
+            "identify" => Self::Identify(read(id, text)?),
+            "telemetry" => {
+                let TelemetryFrame { ts, telemetry, .. } = read(id, text)?;
+                Self::Telemetry(Reading { ts, telemetry })
+            }
+            "result" => {
+                let ResultFrame { .. } = read(id, text)?;
+                Self::Result
+            }
+            _ => {
+                let problem = Problem::new("invalid-fields", 422, "some fields are not as they must be")
+                    .with_error("/type", "use `identify`, `telemetry` or `result`");
+                return Err(BadFrame { id, problem });
+            }
+        };
+        Ok((id, frame))
+    }
+}
+
+fn read<T: DeserializeOwned>(id: Option<u64>, text: &str) -> Result<T, BadFrame> {
+    read_json(text.as_bytes()).map_err(|problem| BadFrame { id, problem })
+}
+
+/// A frame of the hub.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+pub enum HubFrame<'a> {
+    /// The device is known.
+    #[serde(rename_all = "camelCase")]
+    Welcome {
+        /// Who it is.
+        module_id: &'a ModuleId,
+    },
+    /// A reading is stored.
+    Ack {
+        /// The id of its frame.
+        id: u64,
+    },
+    /// Something went wrong.
+    Error {
+        /// The id of the frame at fault.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        id: Option<u64>,
+        /// What.
+        problem: &'a Problem,
+    },
+}
+
+impl HubFrame<'_> {
+    /// The frame as text.
+    pub fn to_text(&self) -> String {
+        // Plain strings and numbers; writing them cannot fail.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn frames_are_read_with_their_ids() {
+        let (id, frame) = DeviceFrame::read(r#"{"type":"telemetry","id":7,"telemetry":{"a":1}}"#).unwrap();
+        assert_eq!(id, Some(7));
+        assert!(matches!(frame, DeviceFrame::Telemetry(reading) if reading.telemetry.len() == 1));
+        let (_, frame) =
+            DeviceFrame::read(r#"{"telemetry":{},"type":"telemetry","ts":"2026-05-01T12:00:00Z"}"#).unwrap();
+        assert!(matches!(frame, DeviceFrame::Telemetry(reading) if reading.ts.is_some()));
+        let frame = DeviceFrame::read(r#"{"type":"identify","moduleId":"MC-1","token":"cm_secret"}"#).unwrap();
+        assert!(!format!("{frame:?}").contains("secret"));
+        assert!(DeviceFrame::read(r#"{"type":"result","commandId":"c","ok":true,"result":{"x":[1]}}"#).is_ok());
+    }
+
+    #[test]
+    fn faults_are_told_with_their_place() {
+        for (text, status, pointer, id) in [
+            (r#"{"type":"telemetry","id":7,"telemetry":{"a":[]}}"#, 422, "/telemetry/a", Some(7)),
+            (r#"{"type":"telemetry","id":"x","telemetry":{}}"#, 422, "/id", None),
+            (r#"{"type":"telemetry","id":-1,"telemetry":{}}"#, 422, "/id", None),
+            (r#"{"type":"telemetry","id":1,"telemetry":{},"tz":1}"#, 422, "/tz", Some(1)),
+            (r#"{"type":"shout","id":2}"#, 422, "/type", Some(2)),
+            (r#"{"type":"identify","moduleId":"a b","token":""}"#, 422, "/moduleId", None),
+            (r#"{"type":1}"#, 422, "/type", None),
+        ] {
+            let bad = DeviceFrame::read(text).unwrap_err();
+            let told = bad.problem.errors.first().map_or("", |error| error.pointer.as_str());
+            assert_eq!((bad.problem.status, told, bad.id), (status, pointer, id), "{text}");
+        }
+        for text in ["", "x", "[", r#"{"type":"telemetry","telemetry":{"a":NaN}}"#] {
+            assert_eq!(DeviceFrame::read(text).unwrap_err().problem.status, 400, "{text}");
+        }
+        for text in ["7", "[]", "null", "{}"] {
+            assert_eq!(DeviceFrame::read(text).unwrap_err().problem.status, 422, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_breaks_the_reader(text in ".*") {
+            let _ = DeviceFrame::read(&text);
+        }
+    }
+}

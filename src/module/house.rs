@@ -1,0 +1,128 @@
+//! What actors of modules share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use actix::{Addr, ArbiterHandle, Recipient};
+
+use super::registry::Registry;
+use crate::auth::ModuleWithdrawn;
+use crate::broker::Publish;
+use crate::config::Config;
+use crate::observe::Metrics;
+use crate::store::Store;
+use crate::store::latest::Commit;
+
+/// The bounds of links.
+#[derive(Debug, Clone)]
+pub struct LinkOptions {
+    /// Readings of one connection that may wait for their acknowledgement.
+    pub in_flight: usize,
+    /// How long a device may take to say who it is.
+    pub identify_timeout: Duration,
+    /// How often a silent device is asked for a sign of life; one silent for two of these is gone.
+    pub heartbeat: Duration,
+    /// How long a device may read nothing while something waits.
+    pub slow_timeout: Duration,
+}
+
+impl LinkOptions {
+    /// The bounds that the configuration sets.
+    #[must_use]
+    pub const fn of(config: &Config) -> Self {
+        Self {
+            in_flight: config.telemetry.in_flight,
+            identify_timeout: config.socket.handshake_timeout,
+            heartbeat: config.socket.heartbeat,
+            slow_timeout: config.socket.slow_timeout,
+        }
+    }
+}
+
+/// What links of a worker thread share.
+pub struct House {
+    /// The bounds.
+    pub options: LinkOptions,
+    /// Who knows the modules.
+    pub registry: Addr<Registry>,
+}
+
+/// The bounds of module actors.
+#[derive(Debug, Clone)]
+pub struct ModuleOptions {
+    /// How long a module without a connection stays online after its last reading.
+    pub presence_timeout: Duration,
+    /// How long an actor lives without work.
+    pub passivate_after: Duration,
+    /// Readings that may wait for a commit, of all modules together.
+    pub max_waiting: usize,
+}
+
+impl ModuleOptions {
+    /// The bounds that the configuration sets.
+    #[must_use]
+    pub const fn of(config: &Config) -> Self {
+        Self {
+            presence_timeout: config.presence.timeout,
+            passivate_after: config.presence.passivate_after,
+            max_waiting: config.telemetry.max_waiting,
+        }
+    }
+}
+
+/// What the registry needs of the house.
+pub struct Parts {
+    /// The bounds of module actors.
+    pub options: ModuleOptions,
+    /// The database.
+    pub store: Store,
+    /// Who orders events.
+    pub publish: Recipient<Publish>,
+    /// Who stores latest states.
+    pub commit: Recipient<Commit>,
+    /// Who is told that people may no longer see a module; none if nobody needs to know.
+    pub withdrawn: Option<Recipient<ModuleWithdrawn>>,
+    /// The threads on which module actors live; at least one.
+    pub arbiters: Vec<ArbiterHandle>,
+    /// The counters.
+    pub metrics: Metrics,
+}
+
+/// What the registry and all module actors share.
+pub struct Shared {
+    /// The bounds.
+    pub options: ModuleOptions,
+    /// Who orders events.
+    pub publish: Recipient<Publish>,
+    /// Who stores latest states.
+    pub commit: Recipient<Commit>,
+    /// The counters.
+    pub metrics: Metrics,
+    /// How many modules are online.
+    pub online: AtomicUsize,
+    /// How many readings wait for a commit.
+    pub waiting: AtomicUsize,
+    /// Grows with every change that a snapshot shows, after the change and before its event.
+    pub version: AtomicU64,
+}
+
+impl Shared {
+    /// Shared by nobody yet.
+    pub fn new(parts: &Parts) -> Arc<Self> {
+        Arc::new(Self {
+            options: parts.options.clone(),
+            publish: parts.publish.clone(),
+            commit: parts.commit.clone(),
+            metrics: parts.metrics.clone(),
+            online: AtomicUsize::new(0),
+            waiting: AtomicUsize::new(0),
+            version: AtomicU64::new(0),
+        })
+    }
+
+    /// Makes snapshots taken before this moment old.
+    pub fn changed(&self) {
+        self.version.fetch_add(1, Ordering::Release);
+    }
+}

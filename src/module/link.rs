@@ -1,0 +1,255 @@
+//! The actor beside a device's socket: who the device is, what it sends, what it is answered.
+
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use actix::prelude::*;
+use tokio::sync::oneshot;
+
+use super::actor::{Attach, ConnectionId, Detach, EndLink, Ingest, Module};
+use super::directory::{ANSWER_TIMEOUT, ATTEMPTS, identify};
+use super::error::ModuleError;
+use super::frame::{BadFrame, DeviceFrame, HubFrame};
+use super::house::House;
+use super::messages::Locate;
+use super::registry::Registry;
+use crate::domain::ids::ModuleId;
+use crate::domain::module::TokenHash;
+use crate::domain::problem::Problem;
+use crate::domain::telemetry::Reading;
+use crate::pipe::{Closed, Outbox, Received, frame};
+
+/// The close code for whoever does not say, or prove, who they are (RFC 6455, 7.4.1: policy violation).
+const NOT_IDENTIFIED: u16 = 1008;
+/// The close code for a device that does not read.
+const TOO_SLOW: u16 = 4008;
+/// How much longer than two heartbeats a device may be silent.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+static CONNECTIONS: AtomicU64 = AtomicU64::new(1);
+
+/// One connection of a device.
+///
+/// Invariant: at most `in_flight` readings wait for their acknowledgement; the socket reads on when one is answered.
+/// A bad frame is answered and changes nothing; only who is not identified is sent away.
+pub struct Link {
+    connection: ConnectionId,
+    named: Option<ModuleId>,
+    module: Option<Addr<Module>>,
+    outbox: Outbox,
+    house: Rc<House>,
+    in_flight: usize,
+    reads_on: Vec<oneshot::Sender<()>>,
+}
+
+impl Link {
+    /// A link to a device that is known from the handshake, or will say who it is.
+    #[must_use]
+    pub fn new(module: Option<ModuleId>, outbox: Outbox, house: Rc<House>) -> Self {
+        Self {
+            connection: CONNECTIONS.fetch_add(1, Ordering::Relaxed),
+            named: module,
+            module: None,
+            outbox,
+            house,
+            in_flight: 0,
+            reads_on: Vec::new(),
+        }
+    }
+
+    fn take(&mut self, text: &str, ctx: &mut Context<Self>) {
+        match (DeviceFrame::read(text), self.module.clone()) {
+            (Ok((id, DeviceFrame::Telemetry(reading))), Some(module)) => self.report(id, reading, &module, ctx),
+            (Ok((_, DeviceFrame::Identify(shown))), None) => {
+                let (registry, token) = (self.house.registry.clone(), TokenHash::of(&shown.token));
+                let known = async move {
+                    let id = identify(&registry, Some(shown.module_id.as_str()), &shown.token).await?;
+                    Ok((id, Some(token)))
+                };
+                self.join(known, ctx);
+            }
+            (Ok((id, DeviceFrame::Result)), Some(_)) => {
+                self.tell(id, &Problem::new("no-such-command", 404, "no such command waits for a result"));
+            }
+            (Ok((id, DeviceFrame::Identify(_))), Some(_)) => {
+                self.tell(id, &Problem::new("already-identified", 409, "the module has said who it is already"));
+            }
+            (Err(BadFrame { id, problem }), Some(_)) => self.tell(id, &problem),
+            (Ok((id, _)), None) => self.refuse(id, &first_identify()),
+            (Err(BadFrame { id, problem }), None) => self.refuse(id, &problem),
+        }
+    }
+
+    /// Attaches to the module that the device turns out to be; no frame is taken meanwhile.
+    fn join(
+        &mut self,
+        known: impl Future<Output = Result<(ModuleId, Option<TokenHash>), ModuleError>> + 'static,
+        ctx: &mut Context<Self>,
+    ) {
+        let (registry, connection) = (self.house.registry.clone(), self.connection);
+        let end = ctx.address().recipient();
+        let joined = async move {
+            let (id, token) = known.await?;
+            let module = attach(&registry, &id, Attach { connection, end, token }).await?;
+            Ok((id, module))
+        };
+        ctx.wait(joined.into_actor(self).map(|joined: Result<_, ModuleError>, link, _| match joined {
+            Ok((id, module)) => {
+                link.module = Some(module);
+                link.outbox.send_text(&HubFrame::Welcome { module_id: &id }.to_text());
+            }
+            Err(error) => link.refuse(None, &error.problem()),
+        }));
+    }
+
+    fn report(&mut self, id: Option<u64>, reading: Reading, module: &Addr<Module>, ctx: &mut Context<Self>) {
+        self.in_flight += 1;
+        let asked = module.send(Ingest { readings: [reading].into(), token: None }).timeout(ANSWER_TIMEOUT);
+        ctx.spawn(asked.into_actor(self).map(move |answer, link, _| {
+            link.in_flight -= 1;
+            match answer {
+                Ok(Ok(_)) => {
+                    if let Some(id) = id {
+                        link.outbox.send_text(&HubFrame::Ack { id }.to_text());
+                    }
+                }
+                Ok(Err(error)) => link.tell(id, &error.problem()),
+                Err(MailboxError::Timeout) => link.tell(id, &ModuleError::Busy.problem()),
+                Err(MailboxError::Closed) => {
+                    link.tell(id, &ModuleError::Busy.problem());
+                    link.outbox.close(EndLink::RESTART.code, EndLink::RESTART.reason);
+                }
+            }
+            link.read_on();
+        }));
+    }
+
+    /// Lets the socket read on, unless enough waits for the device already.
+    fn read_on(&mut self) {
+        if self.in_flight >= self.house.options.in_flight {
+            return;
+        }
+        for reader in self.reads_on.drain(..) {
+            // A socket that is gone reads nothing more.
+            let _ = reader.send(());
+        }
+    }
+
+    fn tell(&self, id: Option<u64>, problem: &Problem) {
+        self.outbox.send_text(&HubFrame::Error { id, problem }.to_text());
+    }
+
+    fn refuse(&self, id: Option<u64>, problem: &Problem) {
+        self.tell(id, problem);
+        self.outbox.close(NOT_IDENTIFIED, "say who you are first");
+    }
+
+    fn beat(&mut self, _: &mut Context<Self>) {
+        let options = &self.house.options;
+        if self.outbox.stalled_for() > options.slow_timeout {
+            self.outbox.close(TOO_SLOW, "too slow");
+            self.outbox.abort();
+        } else if self.outbox.silent_for() > options.heartbeat * 2 + PATIENCE {
+            self.outbox.abort();
+        } else if self.outbox.waiting() == 0 {
+            self.outbox.send(frame::ping());
+        }
+    }
+}
+
+/// Finds the module's actor and attaches to it, also when it goes to rest at this very moment.
+async fn attach(registry: &Addr<Registry>, id: &ModuleId, attach: Attach) -> Result<Addr<Module>, ModuleError> {
+    for _ in 0..ATTEMPTS {
+        let module = registry.send(Locate(id.clone())).timeout(ANSWER_TIMEOUT).await??;
+        let Attach { connection, end, token } = &attach;
+        let again = Attach { connection: *connection, end: end.clone(), token: *token };
+        match module.send(again).timeout(ANSWER_TIMEOUT).await {
+            Ok(attached) => return attached.map(|()| module),
+            Err(MailboxError::Timeout) => return Err(ModuleError::Busy),
+            Err(MailboxError::Closed) => tokio::task::yield_now().await,
+        }
+    }
+    Err(ModuleError::Busy)
+}
+
+fn first_identify() -> Problem {
+    Problem::new("not-identified", 401, "say who you are first, by a frame `identify` with `moduleId` and `token`")
+}
+
+impl Actor for Link {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        if let Some(id) = self.named.take() {
+            self.join(std::future::ready(Ok((id, None))), ctx);
+        } else {
+            ctx.run_later(self.house.options.identify_timeout, |link, _| {
+                if link.module.is_none() {
+                    link.refuse(None, &first_identify());
+                }
+            });
+        }
+        let heartbeat = self.house.options.heartbeat;
+        // Spread, so that devices that came together are not asked together.
+        ctx.run_later(heartbeat.mul_f64(rand::random_range(0.5..1.0)), move |link, ctx| {
+            link.beat(ctx);
+            ctx.run_interval(heartbeat, Self::beat);
+        });
+    }
+
+    fn stopped(&mut self, _: &mut Self::Context) {
+        if let Some(module) = &self.module {
+            // One per connection; a module that is gone needs no word.
+            module.do_send(Detach(self.connection));
+        }
+    }
+}
+
+impl Handler<Received> for Link {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, Received(text): Received, ctx: &mut Self::Context) -> Self::Result {
+        if !self.outbox.is_ending() {
+            self.take(&text, ctx);
+        }
+        let (reads_on, may_read_on) = oneshot::channel();
+        self.reads_on.push(reads_on);
+        if self.outbox.is_high() {
+            let link = ctx.address();
+            self.outbox.when_low(move || link.do_send(Drained));
+        } else {
+            self.read_on();
+        }
+        Box::pin(async move { may_read_on.await.unwrap_or_default() })
+    }
+}
+
+/// The device has read enough to be read from again.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Drained;
+
+impl Handler<Drained> for Link {
+    type Result = ();
+
+    fn handle(&mut self, _: Drained, _: &mut Self::Context) {
+        self.read_on();
+    }
+}
+
+impl Handler<EndLink> for Link {
+    type Result = ();
+
+    fn handle(&mut self, EndLink { code, reason }: EndLink, _: &mut Self::Context) {
+        self.outbox.close(code, reason);
+    }
+}
+
+impl Handler<Closed> for Link {
+    type Result = ();
+
+    fn handle(&mut self, _: Closed, ctx: &mut Self::Context) {
+        ctx.stop();
+    }
+}

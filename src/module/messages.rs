@@ -1,0 +1,187 @@
+//! What can be said to the registry.
+
+use std::sync::Arc;
+
+use actix::{Addr, Message, MessageResponse};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::actor::Module;
+use super::entry::{Entry, ModuleView};
+use super::error::ModuleError;
+use super::listing::{ModuleFilter, ModuleSort};
+use crate::auth::Principal;
+use crate::domain::ids::{ModuleId, UserId};
+use crate::domain::module::{ModuleKind, ModuleName, TokenHash};
+
+/// A module to be registered.
+#[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewModule {
+    /// 1 to 64 of `A-Z a-z 0-9 . _ -`, starting with a letter or a digit.
+    #[schema(value_type = String, example = "MC-1001-STN")]
+    pub module_id: ModuleId,
+    /// 1 to 100 characters.
+    #[schema(value_type = String, example = "North gate")]
+    pub name: ModuleName,
+    /// 1 to 50 of `A-Z a-z 0-9 space _ -`.
+    #[schema(value_type = String, example = "Station")]
+    pub r#type: ModuleKind,
+    /// Whose it will be; the caller's if left out. Others, or null for nobody, only by admins.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    pub user_id: Option<Option<UserId>>,
+}
+
+/// What to change of a module; what is left out stays.
+#[derive(Debug, Clone, Default, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ModuleChange {
+    /// 1 to 100 characters.
+    #[schema(value_type = Option<String>)]
+    pub name: Option<ModuleName>,
+    /// 1 to 50 of `A-Z a-z 0-9 space _ -`.
+    #[schema(value_type = Option<String>)]
+    pub r#type: Option<ModuleKind>,
+    /// The new owner; null, for nobody, only by admins.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    pub user_id: Option<Option<UserId>>,
+}
+
+/// Tells a field that is null from one that is left out.
+fn given<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Option<UserId>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+/// Registers a module.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Created, ModuleError>")]
+pub struct CreateModule {
+    /// Who asks.
+    pub by: Principal,
+    /// What to register.
+    pub module: NewModule,
+}
+
+/// A module and its token, shown this once.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct Created {
+    /// The module.
+    pub module: ModuleView,
+    /// Its token.
+    pub token: String,
+}
+
+/// Asks for a page of the modules a person may see.
+#[derive(Debug, Message)]
+#[rtype(result = "ModulePage")]
+pub struct ListModules {
+    /// Who asks.
+    pub by: Principal,
+    /// Which ones.
+    pub filter: ModuleFilter,
+    /// In which order.
+    pub sort: ModuleSort,
+    /// How many to leave out at the start.
+    pub skip: u64,
+    /// How many to show at most.
+    pub limit: usize,
+}
+
+/// Some modules of a list.
+#[derive(Debug, MessageResponse)]
+pub struct ModulePage {
+    /// The modules of the page.
+    pub entries: Vec<Arc<Entry>>,
+    /// How many there are on all pages.
+    pub total: u64,
+}
+
+/// Asks for one module, if a person may see it.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<ModuleView, ModuleError>")]
+pub struct GetModule {
+    /// Who asks.
+    pub by: Principal,
+    /// Which module.
+    pub id: ModuleId,
+}
+
+/// Changes a module.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<ModuleView, ModuleError>")]
+pub struct UpdateModule {
+    /// Who asks.
+    pub by: Principal,
+    /// Which module.
+    pub id: ModuleId,
+    /// What to change.
+    pub change: ModuleChange,
+}
+
+/// Removes a module.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<(), ModuleError>")]
+pub struct DeleteModule {
+    /// Who asks.
+    pub by: Principal,
+    /// Which module.
+    pub id: ModuleId,
+}
+
+/// Gives a module a new token; the old one stops working.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Rotated, ModuleError>")]
+pub struct RotateCredential {
+    /// Who asks.
+    pub by: Principal,
+    /// Which module.
+    pub id: ModuleId,
+}
+
+/// A module's new token, shown this once.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct Rotated {
+    /// The token.
+    pub token: String,
+}
+
+/// Asks for the actor of a module; starts it if need be.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Addr<Module>, ModuleError>")]
+pub struct Locate(pub ModuleId);
+
+/// Asks which module has a token.
+#[derive(Debug, Message)]
+#[rtype(result = "Option<ModuleId>")]
+pub struct ByToken(pub TokenHash);
+
+/// Asks for `{modules: […]}` with all modules a person may see.
+///
+/// Never older than the events published before it was asked for.
+#[derive(Debug, Message)]
+#[rtype(result = "Arc<RawValue>")]
+pub struct TakeSnapshot {
+    /// Who asks.
+    pub by: Principal,
+}
+
+/// Asks how many modules there are.
+#[derive(Debug, Message)]
+#[rtype(result = "ModuleCounts")]
+pub struct CountModules;
+
+/// How many modules there are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, MessageResponse)]
+pub struct ModuleCounts {
+    /// All.
+    pub total: usize,
+    /// Those online.
+    pub online: usize,
+}
+
+/// Ends every link: the hub stops.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct DrainLinks;

@@ -1,0 +1,145 @@
+//! The actor that knows all modules.
+
+use std::rc::Rc;
+
+use actix::prelude::*;
+
+use super::actor::{EndLink, Module};
+use super::desk::Desk;
+use super::entry::ModuleView;
+use super::error::ModuleError;
+use super::house::Parts;
+use super::messages::{
+    ByToken, CountModules, CreateModule, Created, DeleteModule, DrainLinks, GetModule, ListModules, Locate,
+    ModuleCounts, ModulePage, RotateCredential, Rotated, TakeSnapshot, UpdateModule,
+};
+use crate::auth::AccountChanged;
+use crate::domain::ids::ModuleId;
+use crate::store::modules::StoredModule;
+
+/// How many messages may wait for the registry.
+const MAILBOX: usize = 4096;
+
+/// Knows all modules; what they do themselves is their actors' business.
+///
+/// Invariant: a change is in the database before it is in memory, in memory before its event is published; the changes
+/// of all modules happen one after the other.
+pub struct Registry(Rc<Desk>);
+
+impl Registry {
+    /// A registry of what the database holds.
+    #[must_use]
+    pub fn new(parts: Parts, stored: Vec<StoredModule>) -> Self {
+        Self(Rc::new(Desk::new(parts, stored)))
+    }
+}
+
+impl Actor for Registry {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(MAILBOX);
+    }
+}
+
+impl Handler<CreateModule> for Registry {
+    type Result = ResponseFuture<Result<Created, ModuleError>>;
+
+    fn handle(&mut self, CreateModule { by, module }: CreateModule, _: &mut Self::Context) -> Self::Result {
+        let desk = Rc::clone(&self.0);
+        Box::pin(async move { desk.create(&by, module).await })
+    }
+}
+
+impl Handler<UpdateModule> for Registry {
+    type Result = ResponseFuture<Result<ModuleView, ModuleError>>;
+
+    fn handle(&mut self, UpdateModule { by, id, change }: UpdateModule, _: &mut Self::Context) -> Self::Result {
+        let desk = Rc::clone(&self.0);
+        Box::pin(async move { desk.update(&by, &id, change).await })
+    }
+}
+
+impl Handler<DeleteModule> for Registry {
+    type Result = ResponseFuture<Result<(), ModuleError>>;
+
+    fn handle(&mut self, DeleteModule { by, id }: DeleteModule, _: &mut Self::Context) -> Self::Result {
+        let desk = Rc::clone(&self.0);
+        Box::pin(async move { desk.delete(&by, &id).await })
+    }
+}
+
+impl Handler<RotateCredential> for Registry {
+    type Result = ResponseFuture<Result<Rotated, ModuleError>>;
+
+    fn handle(&mut self, RotateCredential { by, id }: RotateCredential, _: &mut Self::Context) -> Self::Result {
+        let desk = Rc::clone(&self.0);
+        Box::pin(async move { desk.rotate(&by, &id).await })
+    }
+}
+
+impl Handler<AccountChanged> for Registry {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, change: AccountChanged, _: &mut Self::Context) -> Self::Result {
+        let AccountChanged::Removed { user_id } = change else { return Box::pin(std::future::ready(())) };
+        let desk = Rc::clone(&self.0);
+        Box::pin(async move { desk.disown(&user_id).await })
+    }
+}
+
+impl Handler<ListModules> for Registry {
+    type Result = ModulePage;
+
+    fn handle(&mut self, asked: ListModules, _: &mut Self::Context) -> Self::Result {
+        self.0.list(&asked)
+    }
+}
+
+impl Handler<GetModule> for Registry {
+    type Result = Result<ModuleView, ModuleError>;
+
+    fn handle(&mut self, GetModule { by, id }: GetModule, _: &mut Self::Context) -> Self::Result {
+        self.0.visible(&id, &by).map(|entry| ModuleView::from(&*entry))
+    }
+}
+
+impl Handler<Locate> for Registry {
+    type Result = Result<Addr<Module>, ModuleError>;
+
+    fn handle(&mut self, Locate(id): Locate, _: &mut Self::Context) -> Self::Result {
+        self.0.locate(&id)
+    }
+}
+
+impl Handler<ByToken> for Registry {
+    type Result = Option<ModuleId>;
+
+    fn handle(&mut self, ByToken(hash): ByToken, _: &mut Self::Context) -> Self::Result {
+        self.0.by_token(&hash)
+    }
+}
+
+impl Handler<TakeSnapshot> for Registry {
+    type Result = MessageResult<TakeSnapshot>;
+
+    fn handle(&mut self, TakeSnapshot { by }: TakeSnapshot, _: &mut Self::Context) -> Self::Result {
+        MessageResult(self.0.snapshot(&by))
+    }
+}
+
+impl Handler<CountModules> for Registry {
+    type Result = ModuleCounts;
+
+    fn handle(&mut self, _: CountModules, _: &mut Self::Context) -> Self::Result {
+        self.0.count()
+    }
+}
+
+impl Handler<DrainLinks> for Registry {
+    type Result = ();
+
+    fn handle(&mut self, _: DrainLinks, _: &mut Self::Context) {
+        self.0.close_links(EndLink::RESTART);
+    }
+}
