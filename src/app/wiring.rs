@@ -83,7 +83,7 @@ impl House {
                 store: store.clone(),
                 publish: broker.clone().recipient(),
                 commit: collector.clone().recipient(),
-                withdrawn: None,
+                withdrawn: Some(sessions.clone().recipient()),
                 arbiters: module_arbiters.iter().map(Arbiter::handle).collect(),
                 metrics: metrics.clone(),
             };
