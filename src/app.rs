@@ -17,6 +17,7 @@ use crate::http;
 
 mod error;
 mod health;
+mod parts;
 mod wiring;
 
 pub use error::StartError;

@@ -11,23 +11,19 @@ use rustls::ServerConfig;
 use serde_json::value::RawValue;
 
 use super::error::StartError;
-use crate::admin::{AdminRoom, RoomSources, Snapshots};
-use crate::auth::{
-    AccessTokens, Accounts, AccountsOptions, Authenticator, FirstAdmin, Hasher, SigningKey, first_admin,
-};
-use crate::broker::{Broker, BrokerOptions};
+use super::parts::{Core, Devices, People, broker_options, start_on};
+use crate::admin::{AdminRoom, Snapshots};
+use crate::auth::{Accounts, Authenticator};
+use crate::broker::Broker;
 use crate::config::Config;
 use crate::domain::event::json;
 use crate::http::{self, DoorMaker, DoorOptions, OpenSockets, RelayList, ServerOptions, Services};
 use crate::observe::{Health, Metrics};
 use crate::pipe::OutboxOptions;
 use crate::session::{Drain, JoinAdminRoom, SessionOptions};
-use crate::store::{Options, Store};
 use crate::telemetry::{Collector, Flush};
-use crate::{module, session, store};
+use crate::{module, session};
 
-/// How many threads carry the module actors.
-const MODULE_THREADS: usize = 2;
 /// How long the relays may take to start.
 const RELAYS_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long an actor may take to say goodbye or write the rest.
@@ -60,69 +56,31 @@ impl House {
     /// # Errors
     /// When the store, the keys or the first account cannot be had.
     pub async fn open(config: &Config) -> Result<Self, StartError> {
-        let metrics = Metrics::default();
-        let store = open_store(config, &metrics).await?;
-        let (orders, house) = (Arbiter::new(), Arbiter::new());
-        let broker = start_on(&orders, {
-            let (options, metrics) = (broker_options(config), metrics.clone());
-            move || Broker::new(options, metrics)
-        });
-        let sessions = start_on(&house, {
-            let (most, publish, metrics) = (config.socket.max_per_user, broker.clone().recipient(), metrics.clone());
-            move || session::Registry::new(most, publish, metrics)
-        });
-        let collector = start_on(&house, {
-            let (store, options) = (store.clone(), config.telemetry.clone());
-            move || Collector::new(store, options)
-        });
-        let module_arbiters: Vec<_> = (0..MODULE_THREADS).map(|_| Arbiter::new()).collect();
-        let modules = start_on(&house, {
-            let stored = store.read(store::modules::load_all).await?;
-            let parts = module::Parts {
-                options: module::ModuleOptions::of(config),
-                store: store.clone(),
-                publish: broker.clone().recipient(),
-                commit: collector.clone().recipient(),
-                withdrawn: Some(sessions.clone().recipient()),
-                arbiters: module_arbiters.iter().map(Arbiter::handle).collect(),
-                metrics: metrics.clone(),
-            };
-            move || module::Registry::new(parts, stored)
-        });
-        let people = People::open(config, &store, &house, &sessions, &modules).await?;
-        let room = start_on(&house, {
-            let sources = RoomSources {
-                sessions: sessions.clone().recipient(),
-                modules: modules.clone().recipient(),
-                users: people.accounts.clone().recipient(),
-                publish: broker.clone().recipient(),
-                metrics: metrics.clone(),
-            };
-            move || AdminRoom::new(sources)
-        });
-        sessions.do_send(JoinAdminRoom(room.clone().recipient()));
-        let snapshots = start_on(&house, {
-            let (modules, room) = (modules.clone(), room.clone());
+        let core = Core::open(config).await?;
+        let devices = Devices::open(config, &core).await?;
+        let people = People::open(config, &core, &devices.modules).await?;
+        let room = core.start_room(&devices.modules, &people.accounts);
+        core.sessions.do_send(JoinAdminRoom(room.clone().recipient()));
+        let snapshots = start_on(&core.house, {
+            let (modules, room) = (devices.modules.clone(), room.clone());
             move || Snapshots::new(modules, room)
         });
         let relays = RelayList::default();
-        let health = super::health::checks(&store, &broker, &relays);
-        let arbiters = [orders, house].into_iter().chain(module_arbiters).collect();
         Ok(Self {
             sockets: OpenSockets::default(),
-            health,
+            health: super::health::checks(&core.store, &core.broker, &relays),
             setup_token: people.setup_token,
-            metrics,
-            broker,
+            metrics: core.metrics,
+            broker: core.broker,
             accounts: people.accounts,
             authenticator: people.authenticator,
-            sessions,
-            modules,
-            collector,
+            sessions: core.sessions,
+            modules: devices.modules,
+            collector: devices.collector,
             room,
             snapshots,
             relays,
-            arbiters,
+            arbiters: [core.orders, core.house].into_iter().chain(devices.arbiters).collect(),
         })
     }
 
@@ -218,66 +176,6 @@ impl House {
     }
 }
 
-/// Those who keep accounts.
-struct People {
-    accounts: Addr<Accounts>,
-    authenticator: Authenticator,
-    setup_token: Option<String>,
-}
-
-impl People {
-    async fn open(
-        config: &Config,
-        store: &Store,
-        house: &Arbiter,
-        sessions: &Addr<session::Registry>,
-        modules: &Addr<module::Registry>,
-    ) -> Result<Self, StartError> {
-        let key = SigningKey::load(config.auth.jwt_secret_key.as_ref(), &config.data.dir)?;
-        let tokens = Arc::new(AccessTokens::new(&key, &config.auth));
-        let hasher = Hasher::new(&config.auth);
-        let setup_token = match first_admin(store, &hasher, &config.admin).await? {
-            FirstAdmin::Token(token) => Some(token),
-            FirstAdmin::Made(_) => {
-                tracing::info!("the first admin was made from the configuration");
-                None
-            }
-            FirstAdmin::Exists => None,
-        };
-        let options = AccountsOptions {
-            store: store.clone(),
-            hasher,
-            tokens: Arc::clone(&tokens),
-            config: config.auth.clone(),
-            setup_token: setup_token.clone(),
-            listeners: vec![modules.clone().recipient(), sessions.clone().recipient()],
-        };
-        let accounts = start_on(house, move || Accounts::new(options));
-        let authenticator = Authenticator::new(store.clone(), tokens, accounts.clone().recipient());
-        Ok(Self { accounts, authenticator, setup_token })
-    }
-}
-
-async fn open_store(config: &Config, metrics: &Metrics) -> Result<Store, StartError> {
-    let (file, options) = (config.database_file(), Options::from(&config.store));
-    let opened = tokio::task::spawn_blocking(move || Store::open(&file, &options)).await;
-    let store = opened.map_err(|_| StartError::Part(MailboxError::Closed))??;
-    let metrics = metrics.clone();
-    Ok(store.watched_by(move |run| {
-        metrics.store_ran(run.took);
-        if run.is_busy {
-            metrics.store_busy();
-        }
-        if run.has_failed {
-            metrics.store_failed();
-        }
-    }))
-}
-
-fn broker_options(config: &Config) -> BrokerOptions {
-    BrokerOptions { ring: config.broker.ring, mailbox: config.broker.mailbox }
-}
-
 /// What clients are told of reconnecting: `{maxReconnectAttempts, reconnectDelay, maxReconnectDelay, enableStats}`.
 fn reconnect_advice(config: &Config) -> Box<RawValue> {
     let reconnect = &config.reconnect;
@@ -287,12 +185,4 @@ fn reconnect_advice(config: &Config) -> Box<RawValue> {
         "maxReconnectDelay": reconnect.max_delay.as_millis() as u64,
         "enableStats": reconnect.enable_stats,
     }))
-}
-
-/// Starts an actor on a thread of the house.
-fn start_on<A>(arbiter: &Arbiter, make: impl FnOnce() -> A + Send + 'static) -> Addr<A>
-where
-    A: Actor<Context = Context<A>>,
-{
-    A::start_in_arbiter(&arbiter.handle(), |_| make())
 }
