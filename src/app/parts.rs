@@ -1,0 +1,153 @@
+//! The parts of the house, each started with what it needs of the others.
+
+use std::sync::Arc;
+
+use actix::prelude::*;
+
+use super::error::StartError;
+use crate::admin::{AdminRoom, RoomSources};
+use crate::auth::{
+    AccessTokens, Accounts, AccountsOptions, Authenticator, FirstAdmin, Hasher, SigningKey, first_admin,
+};
+use crate::broker::{Broker, BrokerOptions};
+use crate::config::Config;
+use crate::observe::Metrics;
+use crate::store::{Options, Store};
+use crate::telemetry::Collector;
+use crate::{module, session, store};
+
+/// How many threads carry the module actors.
+const MODULE_THREADS: usize = 2;
+
+/// What everybody else builds on: the store, the order of events, the sessions.
+pub struct Core {
+    pub store: Store,
+    pub metrics: Metrics,
+    pub broker: Addr<Broker>,
+    pub sessions: Addr<session::Registry>,
+    /// The broker's own thread.
+    pub orders: Arbiter,
+    /// The thread of all that is asked rarely.
+    pub house: Arbiter,
+}
+
+impl Core {
+    pub async fn open(config: &Config) -> Result<Self, StartError> {
+        let metrics = Metrics::default();
+        let store = open_store(config, &metrics).await?;
+        let (orders, house) = (Arbiter::new(), Arbiter::new());
+        let broker = start_on(&orders, {
+            let (options, metrics) = (broker_options(config), metrics.clone());
+            move || Broker::new(options, metrics)
+        });
+        let sessions = start_on(&house, {
+            let (most, publish, metrics) = (config.socket.max_per_user, broker.clone().recipient(), metrics.clone());
+            move || session::Registry::new(most, publish, metrics)
+        });
+        Ok(Self { store, metrics, broker, sessions, orders, house })
+    }
+
+    pub fn start_room(&self, modules: &Addr<module::Registry>, accounts: &Addr<Accounts>) -> Addr<AdminRoom> {
+        let sources = RoomSources {
+            sessions: self.sessions.clone().recipient(),
+            modules: modules.clone().recipient(),
+            users: accounts.clone().recipient(),
+            publish: self.broker.clone().recipient(),
+            metrics: self.metrics.clone(),
+        };
+        start_on(&self.house, move || AdminRoom::new(sources))
+    }
+}
+
+/// Those who know the modules and keep what they say.
+pub struct Devices {
+    pub modules: Addr<module::Registry>,
+    pub collector: Addr<Collector>,
+    /// The threads of the module actors.
+    pub arbiters: Vec<Arbiter>,
+}
+
+impl Devices {
+    pub async fn open(config: &Config, core: &Core) -> Result<Self, StartError> {
+        let collector = start_on(&core.house, {
+            let (store, options) = (core.store.clone(), config.telemetry.clone());
+            move || Collector::new(store, options)
+        });
+        let arbiters: Vec<_> = (0..MODULE_THREADS).map(|_| Arbiter::new()).collect();
+        let stored = core.store.read(store::modules::load_all).await?;
+        let parts = module::Parts {
+            options: module::ModuleOptions::of(config),
+            store: core.store.clone(),
+            publish: core.broker.clone().recipient(),
+            commit: collector.clone().recipient(),
+            withdrawn: Some(core.sessions.clone().recipient()),
+            arbiters: arbiters.iter().map(Arbiter::handle).collect(),
+            metrics: core.metrics.clone(),
+        };
+        let modules = start_on(&core.house, move || module::Registry::new(parts, stored));
+        Ok(Self { modules, collector, arbiters })
+    }
+}
+
+/// Those who keep accounts.
+pub struct People {
+    pub accounts: Addr<Accounts>,
+    pub authenticator: Authenticator,
+    pub setup_token: Option<String>,
+}
+
+impl People {
+    pub async fn open(config: &Config, core: &Core, modules: &Addr<module::Registry>) -> Result<Self, StartError> {
+        let store = &core.store;
+        let key = SigningKey::load(config.auth.jwt_secret_key.as_ref(), &config.data.dir)?;
+        let tokens = Arc::new(AccessTokens::new(&key, &config.auth));
+        let hasher = Hasher::new(&config.auth);
+        let setup_token = match first_admin(store, &hasher, &config.admin).await? {
+            FirstAdmin::Token(token) => Some(token),
+            FirstAdmin::Made(_) => {
+                tracing::info!("the first admin was made from the configuration");
+                None
+            }
+            FirstAdmin::Exists => None,
+        };
+        let options = AccountsOptions {
+            store: store.clone(),
+            hasher,
+            tokens: Arc::clone(&tokens),
+            config: config.auth.clone(),
+            setup_token: setup_token.clone(),
+            listeners: vec![modules.clone().recipient(), core.sessions.clone().recipient()],
+        };
+        let accounts = start_on(&core.house, move || Accounts::new(options));
+        let authenticator = Authenticator::new(store.clone(), tokens, accounts.clone().recipient());
+        Ok(Self { accounts, authenticator, setup_token })
+    }
+}
+
+async fn open_store(config: &Config, metrics: &Metrics) -> Result<Store, StartError> {
+    let (file, options) = (config.database_file(), Options::from(&config.store));
+    let opened = tokio::task::spawn_blocking(move || Store::open(&file, &options)).await;
+    let store = opened.map_err(|_| StartError::Part(MailboxError::Closed))??;
+    let metrics = metrics.clone();
+    Ok(store.watched_by(move |run| {
+        metrics.store_ran(run.took);
+        if run.is_busy {
+            metrics.store_busy();
+        }
+        if run.has_failed {
+            metrics.store_failed();
+        }
+    }))
+}
+
+pub fn broker_options(config: &Config) -> BrokerOptions {
+    BrokerOptions { ring: config.broker.ring, mailbox: config.broker.mailbox }
+}
+
+/// Starts an actor on a thread of the house.
+pub fn start_on<A>(arbiter: &Arbiter, make: impl FnOnce() -> A + Send + 'static) -> Addr<A>
+where
+    A: Actor<Context = Context<A>>,
+{
+    A::start_in_arbiter(&arbiter.handle(), |_| make())
+}
