@@ -43,13 +43,15 @@ pub struct Telemetry(BTreeMap<Key, Value>);
 struct Key(Arc<str>);
 
 /// One report of a module, as every door takes it: `{ts?, telemetry: {…}}`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Reading {
     /// When it was measured, by the module's own clock; none for "now".
     #[serde(default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub ts: Option<Timestamp>,
-    /// What was measured.
+    /// What was measured: at most 64 keys of 1 to 64 characters; numbers, booleans, texts up to 1 KiB, null.
+    #[schema(value_type = std::collections::HashMap<String, serde_json::Value>)]
     pub telemetry: Telemetry,
 }
 

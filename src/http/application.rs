@@ -78,6 +78,7 @@ fn provide(config: &mut ServiceConfig, services: Services) {
         .app_data(Data::new(CookieOptions { is_secure: services.is_secure }))
         .app_data(Data::new(services.accounts))
         .app_data(Data::new(services.sessions))
+        .app_data(Data::new(module::Directory::new(services.modules.clone())))
         .app_data(Data::new(services.modules))
         .app_data(Data::new(services.room))
         .app_data(Data::new(services.publish))

@@ -74,6 +74,14 @@ impl Directory {
         Err(ModuleError::Busy)
     }
 
+    /// Makes sure that a token is that of a module.
+    ///
+    /// # Errors
+    /// [`ModuleError::WrongToken`] also for a module that is not there.
+    pub async fn verify(&self, id: &ModuleId, token: &str) -> Result<(), ModuleError> {
+        identify(&self.registry, Some(id.as_str()), token).await.map(drop)
+    }
+
     async fn locate(&self, id: &ModuleId) -> Result<Addr<Module>, ModuleError> {
         let known = self.known.borrow().addresses.get(id).filter(|module| module.connected()).cloned();
         if let Some(module) = known {

@@ -26,7 +26,7 @@ pub use entry::{Entry, Live, Meta, ModuleView, Status};
 pub use error::ModuleError;
 pub use house::{House, LinkOptions, ModuleOptions, Parts};
 pub use link::Link;
-pub use listing::{ModuleFilter, ModuleSort, SortKey};
+pub use listing::{ModuleFilter, ModuleSort, SortError, SortKey};
 pub use messages::{
     ByToken, CountModules, CreateModule, Created, DeleteModule, DrainLinks, GetModule, ListModules, Locate,
     ModuleChange, ModuleCounts, ModulePage, NewModule, RotateCredential, Rotated, TakeSnapshot, UpdateModule,

@@ -6,9 +6,11 @@ pub mod auth;
 pub mod events;
 pub mod health;
 pub mod metrics;
+pub mod modules;
 pub mod profile;
 mod schemas;
 pub mod stats;
+pub mod telemetry;
 pub mod users;
 
 pub use schemas::{ReadProblems, UserSummary, WriteProblems};
@@ -19,6 +21,8 @@ pub fn routes(config: &mut ServiceConfig) {
         .configure(auth::routes)
         .configure(profile::routes)
         .configure(users::routes)
+        .configure(modules::routes)
+        .configure(telemetry::routes)
         .configure(events::routes)
         .configure(stats::routes);
 }
