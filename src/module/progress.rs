@@ -118,7 +118,8 @@ impl Progress {
         shared: &Shared,
         result: impl Fn(usize) -> Result<usize, ModuleError>,
     ) {
-        while let Some(first) = self.waiting.pop_front_if(|first| first.for_generation <= generation) {
+        while self.waiting.front().is_some_and(|first| first.for_generation <= generation) {
+            let Some(first) = self.waiting.pop_front() else { return };
             shared.waiting.fetch_sub(1, Ordering::Relaxed);
             // Who asked may have gone.
             let _ = first.answer.send(result(first.readings));

@@ -64,7 +64,7 @@ pub async fn report_telemetry(
     let id = request.match_info().get("moduleId").and_then(|id| id.parse().ok());
     let (id, body): (ModuleId, _) = (id.ok_or(ModuleError::WrongToken)?, payload.into_inner());
     let body = read_body(&request, &mut { body }).await;
-    let readings = match body.and_then(|body| Readings::read(form, &body)) {
+    let readings = match body.and_then(|body| Ok(Readings::read(form, &body)?)) {
         Ok(readings) => readings,
         Err(fault) => {
             // Only the module itself learns what is wrong with its readings.
@@ -113,7 +113,7 @@ struct Readings {
 }
 
 impl Readings {
-    fn read(form: Form, body: &[u8]) -> ApiResult<Self> {
+    fn read(form: Form, body: &[u8]) -> Result<Self, Problem> {
         let read = match form {
             Form::Lines => Self::read_lines(body)?,
             Form::Json | Form::Array if body.trim_ascii_start().starts_with(b"[") => {
@@ -122,17 +122,17 @@ impl Readings {
             Form::Json | Form::Array => Self { form, readings: vec![read_json(body)?], lines: vec![] },
             Form::Unknown => {
                 let detail = "send the readings as `application/json` or `application/x-ndjson`";
-                return Err(ApiError::new("unsupported-media-type", 415, detail));
+                return Err(Problem::new("unsupported-media-type", 415, detail));
             }
         };
         if read.readings.len() > READINGS_MAX {
             let detail = format!("{} readings are too many; send at most {READINGS_MAX} at once", read.readings.len());
-            return Err(ApiError::new("too-many-readings", 422, detail));
+            return Err(Problem::new("too-many-readings", 422, detail));
         }
         Ok(read)
     }
 
-    fn read_lines(body: &[u8]) -> ApiResult<Self> {
+    fn read_lines(body: &[u8]) -> Result<Self, Problem> {
         let (mut readings, mut lines) = (Vec::new(), Vec::new());
         for (line, text) in body.split(|byte| *byte == b'\n').enumerate() {
             if text.trim_ascii().is_empty() {
@@ -173,9 +173,9 @@ mod tests {
     use super::*;
 
     fn fault(form: Form, body: &str) -> (u16, String, String) {
-        let error = Readings::read(form, body.as_bytes()).unwrap_err();
-        let pointer = error.problem().errors.first().map_or_else(String::new, |error| error.pointer.clone());
-        (error.problem().status, pointer, error.problem().detail.clone())
+        let problem = Readings::read(form, body.as_bytes()).unwrap_err();
+        let pointer = problem.errors.first().map_or_else(String::new, |error| error.pointer.clone());
+        (problem.status, pointer, problem.detail)
     }
 
     #[test]

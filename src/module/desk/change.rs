@@ -92,10 +92,10 @@ impl Desk {
         }
         self.catalogue.borrow_mut().remove(id);
         let actor = self.actors.borrow_mut().remove(id);
-        if let Some(actor) = actor {
-            if let Err(MailboxError::Timeout) = actor.send(Removed).timeout(REMOVE_TIMEOUT).await {
-                tracing::warn!(module.id = %id, "a removed module's actor does not end");
-            }
+        if let Some(actor) = actor
+            && let Err(MailboxError::Timeout) = actor.send(Removed).timeout(REMOVE_TIMEOUT).await
+        {
+            tracing::warn!(module.id = %id, "a removed module's actor does not end");
         }
         if entry.live.load().status == Status::Online {
             // Its actor broke off before it could count it out.
