@@ -17,6 +17,7 @@ use crate::store::{Connection, Store, logins};
 
 mod log_in;
 mod log_out;
+mod outside;
 mod password;
 mod refresh;
 mod set_up;
@@ -63,6 +64,7 @@ pub struct AccountsOptions {
 pub struct Accounts {
     desk: Desk,
     tickets: Tickets,
+    outside: outside::Outside,
     setup: Option<set_up::Expected>,
 }
 
@@ -90,7 +92,7 @@ impl Accounts {
             listeners: options.listeners.into(),
         };
         let setup = options.setup_token.as_deref().map(set_up::Expected::of);
-        Self { desk, tickets: Tickets::default(), setup }
+        Self { desk, tickets: Tickets::default(), outside: outside::Outside::default(), setup }
     }
 
     /// Does work that outlives this turn of the actor.
@@ -107,6 +109,7 @@ impl Actor for Accounts {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX);
+        Self::watch_outside(ctx);
         ctx.run_interval(THROTTLE_INTERVAL, |accounts, _| accounts.desk.throttle.forget_old());
         ctx.run_interval(FORGET_INTERVAL, |accounts, ctx| {
             let desk = accounts.desk.clone();

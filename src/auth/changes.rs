@@ -1,5 +1,9 @@
 //! What happened to accounts, for those who keep sockets open and tell admins.
 
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Instant;
+
 use actix::Message;
 
 use crate::domain::grant::Role;
@@ -59,6 +63,13 @@ pub enum AccountChanged {
     Removed {
         /// Whose account.
         user_id: UserId,
+    },
+    /// Another process changed the database, perhaps accounts; the sockets of logins that are over end.
+    Outside {
+        /// The logins that are alive.
+        alive: Arc<HashSet<LoginId>>,
+        /// When they were looked at; what began later is not judged by them.
+        looked_at: Instant,
     },
 }
 

@@ -40,6 +40,7 @@ pub struct Registry {
 struct Known {
     user_id: UserId,
     login_id: LoginId,
+    opened_at: Instant,
     addr: Addr<Session>,
     pages: Vec<Topic>,
 }
@@ -146,7 +147,7 @@ impl Handler<Opened> for Registry {
         }
         *count += 1;
         let Opened { session, user_id, login_id, addr } = opened;
-        self.sessions.insert(session, Known { user_id, login_id, addr, pages: Vec::new() });
+        self.sessions.insert(session, Known { user_id, login_id, opened_at: Instant::now(), addr, pages: Vec::new() });
         Ok(())
     }
 }
@@ -242,6 +243,10 @@ impl Handler<AccountChanged> for Registry {
                 // Every topic is judged anew when the client comes back, which it does at once.
                 let end = End { code: 1012, reason: "your roles have changed", retry_after: Some(Duration::ZERO) };
                 self.end_where(&end, |known| known.user_id == user_id);
+            }
+            AccountChanged::Outside { alive, looked_at } => {
+                let end = End { code: 4001, reason: "the login has ended", retry_after: None };
+                self.end_where(&end, |known| known.opened_at < looked_at && !alive.contains(&known.login_id));
             }
             AccountChanged::Removed { user_id } => {
                 self.ended.insert(Ended::User(user_id.clone()), Instant::now());

@@ -135,6 +135,16 @@ pub fn revoke_all(
     ended.iter().map(|id| id.parse().map_err(|_| StoreError::unreadable("logins", id))).collect()
 }
 
+/// The logins that have neither ended nor been ended, of people who are not kept out.
+///
+/// # Errors
+/// [`StoreError`] when the database does not answer.
+pub fn alive(conn: &mut Connection, now: Timestamp) -> Result<Vec<LoginId>, StoreError> {
+    let alive = logins::revoked_at.is_null().and(logins::expires_at.gt(now.as_millis())).and(users::disabled.eq(0));
+    let ids: Vec<String> = joined().filter(alive).select(logins::id).load(conn)?;
+    ids.iter().map(|id| id.parse().map_err(|_| StoreError::unreadable("logins", id))).collect()
+}
+
 /// Forgets logins that ended before a time; answers how many.
 ///
 /// # Errors

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use diesel::SqliteConnection;
 use diesel::r2d2::{ConnectionManager, Pool};
+use diesel::{RunQueryDsl, SqliteConnection};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 mod error;
@@ -132,6 +132,17 @@ impl Store {
         let started = Instant::now();
         let result = self.writer.run(|conn| conn.immediate_transaction(work)).await;
         self.counted(started, result)
+    }
+
+    /// A number that changes when another process has written to the database, and never by what this store writes.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] when the writer did not become free in time; why the database does not answer.
+    pub async fn version_by_others(&self) -> Result<i64, StoreError> {
+        // Asked of the writer: only its number leaves out the hub's own commits.
+        let asking = diesel::dsl::sql::<diesel::sql_types::Integer>("PRAGMA data_version");
+        let version = self.writer.run(move |conn| Ok(asking.get_result::<i32>(conn)?)).await?;
+        Ok(version.into())
     }
 
     /// Makes sure that the database answers and can be locked for writing.

@@ -106,6 +106,19 @@ async fn a_full_disk_is_told_and_forgiven() {
 }
 
 #[actix::test]
+async fn only_what_others_write_is_noticed() {
+    let scratch = Scratch::new();
+    let (store, other) = (scratch.store(), scratch.store());
+    let before = store.version_by_others().await.unwrap();
+
+    store.write(|conn| users::insert(conn, &user("Ada", &[]))).await.unwrap();
+    assert_eq!(store.version_by_others().await.unwrap(), before);
+
+    other.write(|conn| users::insert(conn, &user("Bea", &[]))).await.unwrap();
+    assert_ne!(store.version_by_others().await.unwrap(), before);
+}
+
+#[actix::test]
 async fn a_locked_database_is_busy_and_readers_go_on() {
     let scratch = Scratch::new();
     let file = scratch.path().join("data/carillon.db");

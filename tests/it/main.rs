@@ -2,5 +2,6 @@
 
 mod architecture;
 mod auth;
+mod cli;
 mod support;
 mod ws;

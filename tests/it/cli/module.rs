@@ -1,5 +1,5 @@
-use crate::support::hub::{ADMIN, PASSWORD};
 use crate::support::process::{Ran, Scratch, TestProcess, run, run_with};
+use crate::support::{ADMIN, PASSWORD};
 use crate::support::{Answer, TestDevice};
 
 async fn module(hub: &TestProcess, data: &Scratch, arguments: &[&str]) -> Ran {

@@ -1,7 +1,7 @@
 use serde_json::json;
 
-use crate::support::Account;
 use crate::support::process::{Scratch, TestProcess, run, run_with};
+use crate::support::{Account, TestTab};
 
 const ADA: &str = "ada@example.org";
 
@@ -56,6 +56,24 @@ async fn new_roles_count_from_the_next_login() {
     assert_eq!(ada.get("/api/v1/users").await.status, 401);
     let login = hub.try_log_in(ADA, "the first password").await;
     assert_eq!(login.json()["user"]["isAdmin"], true, "{}", login.text);
+}
+
+#[actix::test]
+async fn the_sockets_of_an_account_changed_beside_the_hub_end_and_others_stay() {
+    for change in [&["user", "disable", ADA][..], &["user", "roles", ADA, "admin"], &["user", "remove", ADA]] {
+        let data = Scratch::new();
+        let (hub, ada) = hub_with_ada(&data).await;
+        let admin = hub.admin().await;
+        let mut staying = TestTab::connect(&hub.authority, &admin.access_token).await;
+        staying.begin(&["admin"]).await;
+        let mut going = TestTab::connect(&hub.authority, &ada.access_token).await;
+        going.send(json!({"type": "hello", "topics": []})).await;
+
+        assert_eq!(run(data.path(), change).await.code, Some(0));
+
+        assert_eq!(going.end().await.code, 4001, "{change:?}");
+        staying.settle().await;
+    }
 }
 
 #[actix::test]

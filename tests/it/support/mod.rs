@@ -3,6 +3,7 @@
 mod device;
 mod http;
 mod hub;
+pub mod process;
 mod tab;
 
 pub use device::TestDevice;

@@ -9,7 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tokio::sync::mpsc;
 
-use super::hub::{ADMIN, PASSWORD};
+use super::{ADMIN, PASSWORD};
 use super::{Account, Answer};
 
 /// No start and no end of a process takes longer, however busy the machine is.
