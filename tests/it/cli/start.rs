@@ -1,8 +1,11 @@
+use std::fs::OpenOptions;
 use std::net::TcpListener;
+use std::os::unix::fs::FileExt;
 
 use diesel::{Connection, RunQueryDsl, SqliteConnection, sql_query};
 
 use crate::support::process::{Scratch, TestProcess, run, run_with};
+use crate::support::{ADMIN, Answer, PASSWORD};
 
 #[actix::test]
 async fn every_fault_of_the_configuration_is_told_at_once() {
@@ -95,4 +98,34 @@ async fn without_an_account_the_setup_address_is_printed_and_not_logged() {
         let log = std::fs::read_to_string(log.expect("a file").path()).expect("a text");
         assert!(!log.contains(&secret));
     }
+}
+
+#[actix::test]
+async fn a_read_only_database_is_told_and_loses_nothing() {
+    let data = Scratch::new();
+    let mut hub = TestProcess::start(data.path()).await;
+    hub.terminate();
+    hub.exit().await;
+    set_read_only(&data, true);
+
+    let hub = TestProcess::start(data.path()).await;
+    let login = hub.try_log_in(ADMIN, PASSWORD).await;
+    let ready = Answer::of(&hub.authority, "GET", "/health/ready", &[], None).await;
+    let page = Answer::of(&hub.authority, "GET", "/health/live", &[], None).await;
+    let added = run(data.path(), &["user", "add", "--email", "ada@example.org", "--name", "Ada"]).await;
+
+    assert_eq!((login.status, ready.status, page.status), (503, 503, 200), "{login:?} {ready:?}");
+    assert!(login.header("retry-after").is_some(), "{login:?}");
+    assert!(!login.text.contains("read"), "the cause is told: {}", login.text);
+    assert!(added.code == Some(1) && added.stderr.contains("make its file and folder writable"), "{added:?}");
+    drop(hub);
+    set_read_only(&data, false);
+    TestProcess::start(data.path()).await.admin().await;
+}
+
+/// Makes SQLite open the file for reading only, whoever runs the test: a format that may be read and not be written
+/// has a write version above 2 (SQLite's file format, 1.3.2).
+fn set_read_only(data: &Scratch, read_only: bool) {
+    let file = OpenOptions::new().write(true).open(data.database()).expect("it is there");
+    file.write_all_at(&[if read_only { 3 } else { 2 }], 18).expect("it can be written");
 }
