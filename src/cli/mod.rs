@@ -5,6 +5,7 @@
 mod arguments;
 pub mod bench;
 pub mod client;
+pub mod demo;
 mod duration;
 mod hub_args;
 pub mod migrate;
