@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use super::{CliError, HubArgs, bench, migrate, module, serve, simulate, user};
+use super::{CliError, HubArgs, bench, demo, migrate, module, serve, simulate, user};
 
 /// Carillon, a realtime event hub: modules push telemetry, dashboards see it live, admins watch the house
 #[derive(Debug, Parser)]
@@ -18,6 +18,8 @@ pub struct Arguments {
 enum Command {
     /// Run the hub (the same as no command)
     Serve,
+    /// Run a hub with demo accounts and simulated modules
+    Demo(demo::DemoArgs),
     /// Connect simulated modules to a hub
     Simulate(simulate::SimulateArgs),
     /// List and change the accounts of the configured database
@@ -38,6 +40,7 @@ impl Arguments {
     pub fn run(&self) -> Result<(), CliError> {
         match &self.command {
             None | Some(Command::Serve) => serve::run(&self.hub),
+            Some(Command::Demo(args)) => demo::run(args, &self.hub),
             Some(Command::Simulate(args)) => simulate::run(args),
             Some(Command::User(args)) => user::run(args, &self.hub),
             Some(Command::Module(args)) => module::run(args),

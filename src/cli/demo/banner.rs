@@ -5,8 +5,6 @@ use std::io::{self, Write};
 pub struct DemoAccount {
     /// What it is for, as the visitor reads it.
     pub role: &'static str,
-    /// The name of its person.
-    pub name: &'static str,
     /// The address to log in with.
     pub email: &'static str,
     /// The password of this run.
@@ -42,7 +40,7 @@ mod tests {
 
     #[test]
     fn a_visitor_is_told_the_address_and_each_login() {
-        let account = DemoAccount { role: "Admin", name: "A", email: "a@example.org", password: "secret".to_owned() };
+        let account = DemoAccount { role: "Admin", email: "a@example.org", password: "secret".to_owned() };
         let mut out = Vec::new();
 
         write_banner(&mut out, "http://127.0.0.1:8080", &[account], 12).unwrap();

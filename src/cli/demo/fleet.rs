@@ -1,21 +1,14 @@
-use std::{
-    io,
-    thread::{self, JoinHandle},
-    time::Duration,
-};
+use std::thread::{self, JoinHandle};
 
-use serde_json::Value;
-use tokio::{select, time::sleep};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::banner::{DemoAccount, write_banner};
+use super::banner::DemoAccount;
 use crate::cli::{
     CliError,
     client::{Api, HubAddress},
     simulate::{DoorChoice, FleetPlan, TokenBook},
 };
 
-const POLL: Duration = Duration::from_millis(50);
 const SEED: u64 = 1;
 /// Every third module goes away now and then, so that there is something to see.
 const FLAKY: f64 = 0.34;
@@ -30,7 +23,7 @@ pub struct DemoFleet {
 /// What the thread needs to know.
 #[derive(Debug)]
 pub struct DemoPlan {
-    /// Where the hub will answer.
+    /// Where the hub answers.
     pub address: HubAddress,
     /// The accounts, an admin first; they own the modules in turn.
     pub accounts: Vec<DemoAccount>,
@@ -41,7 +34,7 @@ pub struct DemoPlan {
 }
 
 impl DemoFleet {
-    /// Waits on its thread until the hub is ready, greets the visitor, and lets the modules in.
+    /// Lets the modules in, on a thread of its own.
     ///
     /// # Errors
     /// [`CliError::Io`] when the system gives no thread.
@@ -70,12 +63,6 @@ impl DemoFleet {
 
 impl DemoPlan {
     async fn run(self, stop: &CancellationToken) -> Result<(), CliError> {
-        select! {
-            () = stop.cancelled() => return Ok(()),
-            () = self.until_ready() => {}
-        }
-        write_banner(&mut io::stdout().lock(), &self.address.to_string(), &self.accounts, self.modules)
-            .map_err(CliError::io("cannot write to the terminal"))?;
         let mut owners = Vec::new();
         let mut admin = None;
         for account in &self.accounts {
@@ -98,12 +85,5 @@ impl DemoPlan {
         fleet.ended().await;
 
         Ok(())
-    }
-
-    async fn until_ready(&self) {
-        let api = Api::new(&self.address);
-        while api.get::<Value>("/health/ready").await.is_err() {
-            sleep(POLL).await;
-        }
     }
 }

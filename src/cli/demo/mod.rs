@@ -1,9 +1,65 @@
-//! `carillon demo`: a hub with a demo account and simulated modules that come in by its real doors.
+//! `carillon demo`: a hub with demo accounts and simulated modules that come in by its real doors.
+//!
+//! The hub is the product as it is; what is simulated are the devices, and they are clients like any other.
 
+mod accounts;
 mod banner;
 mod fleet;
-mod password;
 
-pub use banner::DemoAccount;
-pub use fleet::{DemoFleet, DemoPlan};
-pub use password::demo_password;
+use std::io;
+use std::path::PathBuf;
+
+use actix::System;
+use clap::Args;
+
+use super::signal::interrupted;
+use super::{CliError, HubArgs};
+use crate::app::Hub;
+use crate::observe::log;
+use banner::write_banner;
+use fleet::{DemoFleet, DemoPlan};
+
+/// Where the demo keeps its data unless told otherwise, so that it never meddles with a hub in use.
+const DATA: &str = "data/demo";
+
+/// Runs a hub with demo accounts and simulated modules
+#[derive(Debug, Clone, Args)]
+pub struct DemoArgs {
+    /// How many modules
+    #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub modules: u32,
+    /// Reports of one module in a second
+    #[arg(long, default_value_t = 1.0, value_parser = super::rate::parse_rate)]
+    pub rate: f64,
+}
+
+/// Runs the demo until SIGTERM or SIGINT.
+///
+/// # Errors
+/// When the configuration has faults or the hub cannot start.
+pub fn run(args: &DemoArgs, hub: &HubArgs) -> Result<(), CliError> {
+    let config = own_data(hub).load()?;
+    let _log = log::start(&config.log, &config.data.dir)?;
+    System::new().block_on(async {
+        let accounts = accounts::prepare(&config).await?;
+        let scheme = if config.http.tls_certificate.is_some() { "https" } else { "http" };
+        let hub = Hub::start(config).await?;
+        let address = format!("{scheme}://{}", hub.address());
+        write_banner(&mut io::stdout().lock(), &address, &accounts, args.modules)
+            .map_err(CliError::io("cannot write to the terminal"))?;
+        let plan = DemoPlan { address: address.parse()?, accounts, modules: args.modules, rate: args.rate };
+        let fleet = DemoFleet::start(plan)?;
+        interrupted().await?;
+        tracing::info!("stopping");
+        fleet.stop();
+        hub.stop().await;
+        Ok(())
+    })
+}
+
+/// The given settings, with a data folder of the demo's own where none is given.
+fn own_data(hub: &HubArgs) -> HubArgs {
+    let is_given = hub.data.is_some() || hub.config.is_some() || std::env::var_os("CARILLON__DATA__DIR").is_some();
+    let data = if is_given { hub.data.clone() } else { Some(PathBuf::from(DATA)) };
+    HubArgs { data, ..hub.clone() }
+}

@@ -9,7 +9,7 @@ use crate::store::{Connection, Options, Store, StoreError, logins, users};
 
 /// What can be changed of an account.
 #[derive(Debug, Clone)]
-pub(super) enum Change {
+pub enum Change {
     /// A new password, as its hash.
     Password(String),
     /// Exactly these roles.
@@ -55,12 +55,12 @@ impl Change {
 }
 
 /// Opens the configured database, and makes it when missing.
-pub(super) fn open(config: &Config) -> Result<Store, CliError> {
+pub fn open(config: &Config) -> Result<Store, CliError> {
     Ok(Store::open(&config.database_file(), &Options::from(&config.store))?)
 }
 
 /// Opens the configured database; a missing one is more likely a wrong folder than a wish for an empty one.
-pub(super) fn open_existing(config: &Config) -> Result<Store, CliError> {
+pub fn open_existing(config: &Config) -> Result<Store, CliError> {
     let file = config.database_file();
     if file.exists() {
         return open(config);
@@ -72,13 +72,13 @@ pub(super) fn open_existing(config: &Config) -> Result<Store, CliError> {
 }
 
 /// All accounts that pass, by name.
-pub(super) async fn list(store: &Store, search: Option<String>, role: Option<Role>) -> Result<Vec<User>, CliError> {
+pub async fn list(store: &Store, search: Option<String>, role: Option<Role>) -> Result<Vec<User>, CliError> {
     let filter = UserFilter { search, role, limit: i64::MAX, ..UserFilter::default() };
     Ok(store.read(move |conn| users::list(conn, &filter)).await?.0)
 }
 
 /// Makes an account; the first one must be an admin, or nobody could manage the others.
-pub(super) async fn add(store: &Store, hasher: &Hasher, new: NewUser) -> Result<User, CliError> {
+pub async fn add(store: &Store, hasher: &Hasher, new: NewUser) -> Result<User, CliError> {
     let is_first = store.read(users::count).await? == 0;
     if is_first && !new.roles.contains(&Role::Admin) {
         return Err(CliError::Usage("the first account manages the others; add `--admin`".to_owned()));
@@ -87,7 +87,7 @@ pub(super) async fn add(store: &Store, hasher: &Hasher, new: NewUser) -> Result<
 }
 
 /// Changes an account and ends its logins where the change asks for it; answers the account and how many ended.
-pub(super) async fn change(store: &Store, email: &Email, change: Change) -> Result<(User, usize), CliError> {
+pub async fn change(store: &Store, email: &Email, change: Change) -> Result<(User, usize), CliError> {
     let searched = email.clone();
     let outcome = store.write(move |conn| changed(conn, &searched, &change)).await?;
     match outcome {

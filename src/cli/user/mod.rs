@@ -2,7 +2,7 @@
 //!
 //! A running hub reads accounts and logins afresh for every request, so that what is changed here counts at once.
 
-mod accounts;
+pub(super) mod accounts;
 
 use std::io::{self, BufRead, Write};
 
