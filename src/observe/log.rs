@@ -1,7 +1,9 @@
 //! Where log lines go: the standard error stream and, as JSON, a file a day.
 
 use std::{
+    fs::DirBuilder,
     io::{self, IsTerminal},
+    os::unix::fs::DirBuilderExt,
     panic,
     path::Path,
 };
@@ -62,13 +64,16 @@ fn to_stderr<S: Subscriber + for<'a> LookupSpan<'a>>(format: LogFormat) -> Box<d
 
 /// A file a day, written by a thread of its own: a slow disk loses lines, not time.
 fn log_file(config: &Log, folder: &Path) -> Result<(NonBlocking, WorkerGuard), LogError> {
+    let unusable = |cause: String| LogError::Folder { folder: folder.display().to_string(), cause };
+    // Made here, and with it the data folder: only their owner reads them.
+    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|error| unusable(error.to_string()))?;
     let rolling = RollingFileAppender::builder()
         .rotation(Rotation::DAILY)
         .filename_prefix("carillon")
         .filename_suffix("log")
         .max_log_files(usize::try_from(config.keep).unwrap_or(usize::MAX))
         .build(folder)
-        .map_err(|error| LogError::Folder { folder: folder.display().to_string(), cause: error.to_string() })?;
+        .map_err(|error| unusable(error.to_string()))?;
     Ok(tracing_appender::non_blocking(rolling))
 }
 

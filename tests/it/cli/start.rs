@@ -1,6 +1,6 @@
 use std::fs::OpenOptions;
 use std::net::TcpListener;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, PermissionsExt};
 
 use diesel::{Connection, RunQueryDsl, SqliteConnection, sql_query};
 
@@ -98,6 +98,16 @@ async fn without_an_account_the_setup_address_is_printed_and_not_logged() {
         let log = std::fs::read_to_string(log.expect("a file").path()).expect("a text");
         assert!(!log.contains(&secret));
     }
+}
+
+#[actix::test]
+async fn only_its_owner_reads_the_data_folder() {
+    let data = Scratch::new();
+    let _hub = TestProcess::start(data.path()).await;
+
+    let mode = |name: &str| data.path().join(name).metadata().expect("it is there").permissions().mode() & 0o777;
+
+    assert_eq!([mode(""), mode("logs"), mode("carillon.db"), mode("jwt.key")], [0o700, 0o700, 0o600, 0o600]);
 }
 
 #[actix::test]
