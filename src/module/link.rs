@@ -8,6 +8,7 @@ use actix::prelude::*;
 use tokio::sync::oneshot;
 
 use super::actor::{Attach, ConnectionId, Detach, EndLink, Ingest, Module};
+use super::answers::Answers;
 use super::directory::{ANSWER_TIMEOUT, ATTEMPTS, identify};
 use super::error::ModuleError;
 use super::frame::{BadFrame, DeviceFrame, HubFrame};
@@ -31,7 +32,7 @@ static CONNECTIONS: AtomicU64 = AtomicU64::new(1);
 
 /// One connection of a device.
 ///
-/// Invariant: at most `in_flight` readings wait for their acknowledgement; the socket reads on when one is answered.
+/// Invariant: at most `in_flight` readings wait for their acknowledgement, and get it in the order in which they came.
 /// A bad frame is answered and changes nothing; only who is not identified is sent away.
 pub struct Link {
     connection: ConnectionId,
@@ -39,7 +40,7 @@ pub struct Link {
     module: Option<Addr<Module>>,
     outbox: Outbox,
     house: Rc<House>,
-    in_flight: usize,
+    answers: Answers,
     reads_on: Vec<oneshot::Sender<()>>,
 }
 
@@ -53,7 +54,7 @@ impl Link {
             module: None,
             outbox,
             house,
-            in_flight: 0,
+            answers: Answers::default(),
             reads_on: Vec::new(),
         }
     }
@@ -104,22 +105,20 @@ impl Link {
     }
 
     fn report(&mut self, id: Option<u64>, reading: Reading, module: &Addr<Module>, ctx: &mut Context<Self>) {
-        self.in_flight += 1;
+        let place = self.answers.reserve();
         let asked = module.send(Ingest { readings: [reading].into(), token: None }).timeout(ANSWER_TIMEOUT);
         ctx.spawn(asked.into_actor(self).map(move |answer, link, _| {
-            link.in_flight -= 1;
-            match answer {
-                Ok(Ok(_)) => {
-                    if let Some(id) = id {
-                        link.outbox.send_text(&HubFrame::Ack { id }.to_text());
-                    }
-                }
-                Ok(Err(error)) => link.tell(id, &error.problem()),
-                Err(MailboxError::Timeout) => link.tell(id, &ModuleError::Busy.problem()),
-                Err(MailboxError::Closed) => {
-                    link.tell(id, &ModuleError::Busy.problem());
-                    link.outbox.close(EndLink::RESTART.code, EndLink::RESTART.reason);
-                }
+            let is_gone = matches!(answer, Err(MailboxError::Closed));
+            let answer = match answer {
+                Ok(Ok(_)) => id.map(|id| HubFrame::Ack { id }.to_text()),
+                Ok(Err(error)) => Some(HubFrame::Error { id, problem: &error.problem() }.to_text()),
+                Err(_) => Some(HubFrame::Error { id, problem: &ModuleError::Busy.problem() }.to_text()),
+            };
+            for frame in link.answers.answer(place, answer) {
+                link.outbox.send_text(&frame);
+            }
+            if is_gone {
+                link.outbox.close(EndLink::RESTART.code, EndLink::RESTART.reason);
             }
             link.read_on();
         }));
@@ -127,7 +126,7 @@ impl Link {
 
     /// Lets the socket read on, unless enough waits for the device already.
     fn read_on(&mut self) {
-        if self.in_flight >= self.house.options.in_flight {
+        if self.answers.waiting() >= self.house.options.in_flight {
             return;
         }
         for reader in self.reads_on.drain(..) {

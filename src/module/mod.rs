@@ -5,6 +5,7 @@
 //! both need is an [`Entry`], shared and without locks.
 
 mod actor;
+mod answers;
 mod catalogue;
 mod desk;
 mod directory;

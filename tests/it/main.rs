@@ -3,5 +3,6 @@
 mod architecture;
 mod auth;
 mod cli;
+mod modules;
 mod support;
 mod ws;

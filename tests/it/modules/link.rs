@@ -1,0 +1,123 @@
+//! The WebSocket of modules.
+
+use serde_json::json;
+use tokio_tungstenite::tungstenite::Message;
+
+use crate::support::{TestDevice, TestHub, open};
+
+const ID: &str = "MC-1001-STN";
+
+#[actix::test]
+async fn a_device_identifies_itself_by_header_or_first_frame() {
+    let hub = TestHub::start().await;
+    let token = hub.admin().await.create_module(ID).await;
+
+    let mut device = TestDevice::stranger(&hub.authority).await;
+    device.send(json!({"type": "identify", "moduleId": ID, "token": token})).await;
+    assert_eq!(device.next().await, Ok(json!({"type": "welcome", "moduleId": ID})));
+    device.report(1, json!({"speed": 1})).await;
+    let basic = format!("Basic {}", base64(&format!("{ID}:{token}")));
+    assert!(open(&hub.authority, "/ws/module", &[("authorization", &basic)]).await.is_ok());
+    for wrong in [
+        format!("Basic {}", base64(&format!("MC-9999-STN:{token}"))),
+        format!("Basic {}", base64(&format!("{ID}:cm_x"))),
+        "Bearer cm_x".to_owned(),
+    ] {
+        let refused = open(&hub.authority, "/ws/module", &[("authorization", &wrong)]).await;
+        assert_eq!(refused.err(), Some(401), "{wrong}");
+    }
+}
+
+#[actix::test]
+async fn who_does_not_say_who_it_is_is_sent_away() {
+    let hub = TestHub::with(&[("CARILLON__SOCKET__HANDSHAKE_TIMEOUT", "1s")]).await;
+    let token = hub.admin().await.create_module(ID).await;
+    for frame in [
+        json!({"type": "telemetry", "telemetry": {"speed": 1}}),
+        json!({"type": "identify", "moduleId": ID, "token": "cm_x"}),
+        json!({"type": "identify", "moduleId": "MC-9999-STN", "token": token}),
+        json!({"type": "identify", "moduleId": "a b", "token": token}),
+        json!({"type": "shout"}),
+        json!(7),
+    ] {
+        let mut device = TestDevice::stranger(&hub.authority).await;
+        device.send(frame.clone()).await;
+        let error = device.next().await.expect("an error comes first");
+        assert_eq!(error["type"], "error", "{frame}: {error}");
+        assert_eq!(device.end().await.code, 1008, "{frame}");
+    }
+    let mut silent = TestDevice::stranger(&hub.authority).await;
+    assert_eq!(silent.next().await.expect("an error comes first")["problem"]["status"], 401);
+    assert_eq!(silent.end().await.code, 1008);
+}
+
+#[actix::test]
+async fn bad_frames_are_answered_and_change_nothing() {
+    let hub = TestHub::start().await;
+    let (owner, mut device) = hub.owner_with_module(ID).await;
+    for (frame, status, pointer, id) in [
+        (r#"{"type":"telemetry","id":1,"telemetry":{"a":[]}}"#, 422, "/telemetry/a", json!(1)),
+        (r#"{"type":"telemetry","id":2,"telemetry":{"a":1},"x":1}"#, 422, "/x", json!(2)),
+        (r#"{"type":"telemetry","id":3,"ts":"soon","telemetry":{}}"#, 422, "/ts", json!(3)),
+        (r#"{"type":"telemetry","id":4,"telemetry":{"a":1e999}}"#, 422, "/telemetry/a", json!(4)),
+        (r#"{"type":"telemetry","id":-5,"telemetry":{}}"#, 422, "/id", json!(null)),
+        (r#"{"type":"shout","id":6}"#, 422, "/type", json!(6)),
+        (r#"{"type":"result","commandId":"c","ok":true,"result":1}"#, 404, "", json!(null)),
+        (r#"{"type":"identify","moduleId":"a","token":"b"}"#, 409, "", json!(null)),
+        (r#"{"type":"telemetry","telemetry":{"a":NaN}}"#, 400, "", json!(null)),
+        ("nonsense", 400, "", json!(null)),
+        ("7", 422, "", json!(null)),
+    ] {
+        device.send_raw(Message::text(frame)).await;
+        let error = device.next().await.expect("the socket stays open");
+        assert_eq!((&error["type"], &error["id"]), (&json!("error"), &id), "{frame}: {error}");
+        assert_eq!(error["problem"]["status"], status, "{frame}: {error}");
+        assert_eq!(error["problem"]["errors"][0]["pointer"].as_str().unwrap_or_default(), pointer, "{frame}: {error}");
+    }
+    device.report(7, json!({"b": 1})).await;
+    assert_eq!(owner.get("/api/v1/modules/MC-1001-STN").await.json()["telemetry"], json!({"b": 1}));
+}
+
+#[actix::test]
+async fn readings_sent_without_waiting_are_all_acknowledged_in_order_and_the_last_one_stays() {
+    let hub = TestHub::start().await;
+    let (owner, mut device) = hub.owner_with_module(ID).await;
+    let mut tab = hub.tab(&owner, &["modules"]).await;
+
+    for speed in 1..=500 {
+        device.send(json!({"type": "telemetry", "id": speed, "telemetry": {"speed": speed}})).await;
+    }
+    for speed in 1..=500 {
+        assert_eq!(device.next().await, Ok(json!({"type": "ack", "id": speed})));
+    }
+
+    assert_eq!(owner.get("/api/v1/modules/MC-1001-STN").await.json()["telemetry"], json!({"speed": 500}));
+    let mut last = 0;
+    while last < 500 {
+        let speed = tab.event("rt_telemetry_updated").await["telemetry"]["speed"].as_u64().expect("a speed");
+        assert!(speed > last, "{speed} came after {last}");
+        last = speed;
+    }
+}
+
+#[actix::test]
+async fn a_module_that_went_to_rest_loses_nothing() {
+    let keys = [("CARILLON__PRESENCE__TIMEOUT", "1ms"), ("CARILLON__PRESENCE__PASSIVATE_AFTER", "1ms")];
+    let hub = TestHub::with(&keys).await;
+    let owner = hub.admin().await;
+    let token = owner.create_module(ID).await;
+
+    for speed in 1..=100 {
+        let answer = super::push(&hub, ID, &token, json!({"telemetry": {"speed": speed}})).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        let telemetry = &owner.get("/api/v1/modules/MC-1001-STN").await.json()["telemetry"];
+        assert_eq!(telemetry, &json!({"speed": speed}));
+    }
+    let mut device = TestDevice::connect(&hub.authority, &token).await;
+    device.report(1, json!({"speed": 101})).await;
+}
+
+fn base64(text: &str) -> String {
+    use base64::Engine;
+    base64::engine::general_purpose::STANDARD.encode(text)
+}
