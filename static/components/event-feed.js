@@ -2,6 +2,7 @@ import { coalesced, h } from '../lib/dom.js';
 import { formatClock } from '../lib/format.js';
 import { icon } from '../lib/icons.js';
 import { t } from '../lib/i18n.js';
+import { session } from '../lib/session.js';
 
 const MOST = 100;
 const KNOWN = {
@@ -21,10 +22,18 @@ const entries = [];
 const names = new Map();
 let lastKey = '';
 
+// The next person of this tab sees nothing of the last one's.
+session.addEventListener('signedOut', () => {
+  entries.length = 0;
+  names.clear();
+});
+
 /**
  * What happens in the house, newest first: people and modules.
  *
  *     feed.add({ event: 'rt_user_logged_in', data: { name: 'Ada' }, at });
+ *
+ * With `data-module` it shows what concerns that module only.
  */
 class EventFeed extends HTMLElement {
   #list = h('ol', { class: 'feed', tabindex: '0', 'aria-label': t('admin.feed') });
@@ -47,9 +56,10 @@ class EventFeed extends HTMLElement {
   }
 
   #render() {
-    this.#list.replaceChildren(
-      ...(entries.length ? entries.map(entryOf) : [h('li', { class: 'feed-empty quiet' }, t('feed.empty'))]),
-    );
+    const { module } = this.dataset;
+    const shown = module ? entries.filter(({ data }) => data.moduleId === module) : entries;
+    const empty = h('li', { class: 'feed-empty quiet' }, t('feed.empty'));
+    this.#list.replaceChildren(...(shown.length ? shown.map(entryOf) : [empty]));
   }
 }
 

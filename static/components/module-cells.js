@@ -17,7 +17,12 @@ export function statusBadge(status) {
   );
 }
 
-/** When it was last heard of. */
+/** When a module was last heard of: now, as long as it is there. */
+export function moduleSeen({ status, lastSeen: moment }) {
+  return status === 'online' ? h('span', {}, t('time.present')) : lastSeen(moment);
+}
+
+/** How long ago something was. */
 export function lastSeen(moment) {
   return moment
     ? h('time-ago', { datetime: moment, class: 'numbers' })
@@ -114,7 +119,7 @@ export function moduleColumns({ edit, remove, telemetry = true }) {
       label: t('module.lastSeen'),
       sort: 'lastSeen',
       kind: 'fit',
-      render: (module) => lastSeen(module.lastSeen),
+      render: moduleSeen,
     },
     {
       key: 'actions',

@@ -25,6 +25,7 @@ export const en = {
   'value.yes': 'Yes',
   'value.no': 'No',
   'time.now': 'just now',
+  'time.present': 'now',
   'time.never': 'never',
   'status.online': 'Online',
   'status.offline': 'Offline',

@@ -25,6 +25,7 @@ export const fr = {
   'value.yes': 'Oui',
   'value.no': 'Non',
   'time.now': 'à l’instant',
+  'time.present': 'maintenant',
   'time.never': 'jamais',
   'status.online': 'En ligne',
   'status.offline': 'Hors ligne',

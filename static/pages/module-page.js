@@ -1,6 +1,6 @@
 import { message } from '../components/data-table.js';
 import { explainError } from '../components/form-view.js';
-import { lastSeen, mayChange, moment, statusBadge } from '../components/module-cells.js';
+import { mayChange, moduleSeen, moment, statusBadge } from '../components/module-cells.js';
 import { deleteModule, renameModule, rotateToken } from '../components/module-dialogs.js';
 import { api, modulePath, userPath } from '../lib/api.js';
 import { coalesced, h, replaceIfChanged } from '../lib/dom.js';
@@ -8,6 +8,7 @@ import { icon } from '../lib/icons.js';
 import { t } from '../lib/i18n.js';
 import { navigate } from '../lib/router.js';
 import { session } from '../lib/session.js';
+import '../components/event-feed.js';
 import '../components/telemetry-board.js';
 
 /** One module: presence, latest telemetry, facts and what can be done with it. `data-module` is its id. */
@@ -75,6 +76,7 @@ class ModulePage extends HTMLElement {
         'rt_module_removed',
         mine(() => this.#removed()),
       ),
+      hub.on('*', (event) => event.data.moduleId === this.#id && this.#parts?.feed.add(event)),
       hub.on('snapshot', ({ topic, data }) => topic === this.#topic && this.#restore(data.module)),
     ];
     hub.subscribe([this.#topic]).catch(() => {});
@@ -125,7 +127,7 @@ class ModulePage extends HTMLElement {
     title.textContent = module.name;
     replaceIfChanged(status, statusBadge(module.status));
     type.textContent = module.type;
-    replaceIfChanged(seen, lastSeen(module.lastSeen));
+    replaceIfChanged(seen, moduleSeen(module));
     replaceIfChanged(created, moment(module.createdAt));
     replaceIfChanged(updated, moment(module.updatedAt));
     replaceIfChanged(owner, ownerWords(module.userId, this.#owner));
@@ -142,6 +144,7 @@ class ModulePage extends HTMLElement {
       updated: h('dd'),
       owner: h('dd'),
       board: h('telemetry-board'),
+      feed: h('event-feed', { 'data-module': this.#id }),
     };
     const fact = (label, value) => h('div', {}, h('dt', {}, label), value);
     const facts = h(
@@ -165,7 +168,12 @@ class ModulePage extends HTMLElement {
       h(
         'div',
         { class: 'module-grid' },
-        h('section', {}, h('h2', {}, t('module.telemetry')), parts.board),
+        h(
+          'div',
+          { class: 'module-live' },
+          h('section', {}, h('h2', {}, t('module.telemetry')), parts.board),
+          h('section', {}, h('h2', {}, t('admin.feed')), h('div', { class: 'card' }, parts.feed)),
+        ),
         h('section', {}, h('h2', {}, t('module.facts')), facts),
       ),
     );
