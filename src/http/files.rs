@@ -6,14 +6,16 @@
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
+use actix_web::http::Method;
 use actix_web::http::header::{self, CacheDirective, EntityTag};
-use actix_web::web::{Bytes, ServiceConfig, get, resource};
+use actix_web::web::{Bytes, ServiceConfig, to};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use rust_embed::{EmbeddedFile, RustEmbed};
 use sha2::{Digest, Sha256};
 
 use super::extract::not_found;
 use super::problem::ApiResult;
+use super::table::methods;
 
 /// The addresses at which the one page is served; it routes by itself.
 const PAGES: [&str; 7] = ["/", "/login", "/modules", "/modules/{id}", "/admin", "/account", "/setup"];
@@ -27,10 +29,10 @@ struct Files;
 /// The routes of this file, outside the API's prefix.
 pub fn routes(config: &mut ServiceConfig) {
     for page in PAGES {
-        config.service(resource(page).route(get().to(send_page)));
+        config.service(methods(page, [(Method::GET, to(send_page))]));
     }
-    config.service(resource("/static/{path:.+}").route(get().to(send_file)));
-    config.service(resource("/favicon.ico").route(get().to(send_icon)));
+    config.service(methods("/static/{path:.+}", [(Method::GET, to(send_file))]));
+    config.service(methods("/favicon.ico", [(Method::GET, to(send_icon))]));
 }
 
 async fn send_page(request: HttpRequest) -> ApiResult<HttpResponse> {

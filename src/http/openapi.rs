@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use actix_web::http::header;
-use actix_web::web::{Data, Path, ServiceConfig, get, resource};
+use actix_web::http::{Method, header};
+use actix_web::web::{Data, Path, ServiceConfig, to};
 use actix_web::{HttpResponse, Responder};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
@@ -13,6 +13,7 @@ use super::api;
 use super::extract::not_found;
 use super::middleware::DOCS_POLICY;
 use super::problem::ApiResult;
+use super::table::methods;
 
 /// The API's description.
 #[derive(Debug, OpenApi)]
@@ -72,9 +73,9 @@ pub fn routes(config: &mut ServiceConfig) {
     config
         .app_data(Data::new(Description::openapi()))
         .app_data(Data::new(Arc::new(page)))
-        .service(resource("/openapi.json").route(get().to(send_description)))
-        .service(resource("/docs").route(get().to(send_page)))
-        .service(resource("/docs/{file:.*}").route(get().to(send_part)));
+        .service(methods("/openapi.json", [(Method::GET, to(send_description))]))
+        .service(methods("/docs", [(Method::GET, to(send_page))]))
+        .service(methods("/docs/{file:.*}", [(Method::GET, to(send_part))]));
 }
 
 async fn send_description(description: Data<utoipa::openapi::OpenApi>) -> impl Responder {
@@ -123,6 +124,16 @@ mod tests {
             let body = call_and_read_body(&app, TestRequest::get().uri(part).to_request()).await;
             assert!(!body.is_empty(), "{part}");
         }
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere() {
+        let description = serde_json::to_value(Description::openapi()).unwrap();
+        let text = description.to_string();
+        for reference in text.split("\"$ref\":\"#").skip(1).filter_map(|rest| rest.split('"').next()) {
+            assert!(description.pointer(reference).is_some(), "{reference}");
+        }
+        assert!(text.contains("/components/schemas/Problem"));
     }
 
     #[test]

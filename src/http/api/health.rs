@@ -1,16 +1,17 @@
 //! `/health/live` and `/health/ready`: whether the process runs, and whether it can work.
 
-use actix_web::http::header;
-use actix_web::web::{Data, ServiceConfig, get, resource};
+use actix_web::http::{Method, header};
+use actix_web::web::{Data, ServiceConfig, to};
 use actix_web::{HttpResponse, Responder};
 use serde::Serialize;
 
+use super::super::table::methods;
 use crate::observe::{Health, HealthReport};
 
 /// The routes of this file, outside the API's prefix.
 pub fn routes(config: &mut ServiceConfig) {
-    config.service(resource("/health/live").route(get().to(tell_live)));
-    config.service(resource("/health/ready").route(get().to(tell_ready)));
+    config.service(methods("/health/live", [(Method::GET, to(tell_live))]));
+    config.service(methods("/health/ready", [(Method::GET, to(tell_ready))]));
 }
 
 /// That the process answers.

@@ -1,11 +1,12 @@
 //! `/metrics`: the hub's figures for Prometheus.
 
-use actix_web::http::header;
-use actix_web::web::{Data, ServiceConfig, get, resource};
+use actix_web::http::{Method, header};
+use actix_web::web::{Data, ServiceConfig, to};
 use actix_web::{HttpResponse, Responder};
 
 use super::super::address::ClientAddress;
 use super::super::problem::{ApiError, ApiResult};
+use super::super::table::methods;
 use crate::auth::Principal;
 use crate::config::MetricsAccess;
 use crate::domain::grant::Permission;
@@ -14,7 +15,7 @@ use crate::observe::Metrics;
 
 /// The route of this file, outside the API's prefix.
 pub fn routes(config: &mut ServiceConfig) {
-    config.service(resource("/metrics").route(get().to(tell_metrics)));
+    config.service(methods("/metrics", [(Method::GET, to(tell_metrics))]));
 }
 
 /// Tells the figures in the OpenMetrics text format; who may ask is configured by `http.metrics`.

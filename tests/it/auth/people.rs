@@ -10,14 +10,14 @@ async fn make(admin: &Account, name: &str, roles: Value) -> String {
     let email = format!("{}@example.org", name.to_lowercase());
     let answer = admin.post(USERS, json!({"email": email, "name": name, "password": PASSWORD, "roles": roles})).await;
     assert_eq!(answer.status, 201, "{}", answer.text);
-    let path = answer.header("location").unwrap().to_owned();
-    assert_eq!(answer.json()["id"], path.rsplit('/').next().unwrap());
+    let path = answer.header("location").expect("what was made has a place").to_owned();
+    assert_eq!(answer.json()["id"], path.rsplit_once("/").map_or("", |(_, id)| id));
     path
 }
 
 fn names(answer: &Answer) -> Vec<String> {
     let items = answer.json()["items"].as_array().expect("a list").clone();
-    items.iter().map(|item| item["name"].as_str().unwrap().to_owned()).collect()
+    items.iter().map(|item| item["name"].as_str().expect("a name").to_owned()).collect()
 }
 
 #[actix::test]

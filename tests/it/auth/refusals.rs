@@ -66,15 +66,19 @@ async fn other_methods_and_paths_are_told_apart() {
     let hub = TestHub::start().await;
     for (method, path, allow) in [
         ("GET", "/api/v1/auth/login", "POST"),
-        ("DELETE", "/api/v1/auth/me", "GET, PATCH"),
-        ("PUT", "/api/v1/users", "GET, POST"),
-        ("POST", "/api/v1/users/x", "GET, PATCH, DELETE"),
-        ("POST", "/api/v1/stats", "GET"),
+        ("DELETE", "/api/v1/auth/me", "GET, HEAD, PATCH"),
+        ("PUT", "/api/v1/users", "GET, HEAD, POST"),
+        ("POST", "/api/v1/users/x", "GET, HEAD, PATCH, DELETE"),
+        ("POST", "/api/v1/stats", "GET, HEAD"),
+        ("POST", "/health/live", "GET, HEAD"),
+        ("DELETE", "/", "GET, HEAD"),
     ] {
         let answer = Answer::of(&hub.authority, method, path, &[], None).await;
         assert_eq!((answer.status, answer.header("allow")), (405, Some(allow)), "{method} {path}");
         assert_eq!(answer.json()["type"], "/problems/method-not-allowed");
     }
+    let head = Answer::of(&hub.authority, "HEAD", "/health/live", &[], None).await;
+    assert_eq!((head.status, head.text.as_str()), (200, ""));
     for path in ["/api/v1/nothing", "/api/v1", "/api/v1/auth", "/api/v2/users"] {
         let answer = Answer::of(&hub.authority, "GET", path, &[], None).await;
         assert_eq!((answer.status, answer.header("content-type")), (404, Some("application/problem+json")), "{path}");
