@@ -98,7 +98,7 @@ fn well_known_variables_are_honoured() {
         ("REALTIME_RECONNECT_DELAY", "250"),
         ("REALTIME_ENABLE_STATS", "false"),
         ("CARILLON_ADMIN_EMAIL", "ada@example.org"),
-        ("CARILLON_ADMIN_PASSWORD", "12345678"),
+        ("CARILLON_ADMIN_PASSWORD", "1234567890"),
         ("REDIS_URL", "redis://127.0.0.1"),
         ("DATABASE_URL", ""),
     ])
@@ -107,7 +107,7 @@ fn well_known_variables_are_honoured() {
     assert_eq!(config.reconnect.max_attempts, 3);
     assert_eq!(config.reconnect.delay, Duration::from_millis(250));
     assert!(!config.reconnect.enable_stats);
-    assert_eq!(config.admin.password.map(|password| password.expose().to_owned()).as_deref(), Some("12345678"));
+    assert_eq!(config.admin.password.map(|password| password.expose().to_owned()).as_deref(), Some("1234567890"));
     assert_eq!(config.unused, ["REDIS_URL"]);
     assert_eq!(config.store.url, None);
 }

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use diesel::r2d2::{ConnectionManager, Pool};
+use diesel::result::Error as DieselError;
 use diesel::{QueryDsl, RunQueryDsl, SqliteConnection};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -130,7 +131,7 @@ impl Store {
     {
         self.counters.writes.fetch_add(1, Ordering::Relaxed);
         let started = Instant::now();
-        let result = self.writer.run(|conn| conn.immediate_transaction(work)).await;
+        let result = self.writer.run(|conn| in_transaction(conn, work)).await;
         self.counted(started, result)
     }
 
@@ -205,6 +206,21 @@ impl Lane {
         let turn = tokio::time::timeout(TURN_TIMEOUT, self.turns.clone().acquire_owned()).await;
         turn.ok().and_then(Result::ok).ok_or(StoreError::Busy)
     }
+}
+
+/// Answers the error of the work itself: after a full disk SQLite has rolled back already, and diesel would tell of that.
+fn in_transaction<T>(
+    conn: &mut Connection,
+    work: impl FnOnce(&mut Connection) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let mut cause = None;
+    let result = conn.immediate_transaction(|conn| {
+        work(conn).map_err(|error| {
+            cause = Some(error);
+            DieselError::RollbackTransaction
+        })
+    });
+    result.map_err(|error| cause.unwrap_or_else(|| error.into()))
 }
 
 #[cfg(test)]

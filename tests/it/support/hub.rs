@@ -76,6 +76,11 @@ impl TestHub {
         address.split_once('#').map(|(_, token)| token.to_owned())
     }
 
+    /// The data folder.
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
     /// Logs the first admin in.
     pub async fn admin(&self) -> Account {
         self.log_in(ADMIN, PASSWORD).await
