@@ -1,4 +1,78 @@
-//! Carillon, a realtime event hub in one binary.
+//! Carillon, a realtime event hub in one binary: modules push telemetry, dashboards see it live, admins watch the house.
+//!
+//! ```text
+//!  modules ──ws/http──▶ Module actor ─┬─▶ Collector ──batch──▶ store         ack after the commit
+//!                       one a module  │
+//!  people ──http─────▶ Registry, auth ┤
+//!                                     ▼
+//!                                  Broker                                    one order for all
+//!                          ┌──────────┼──────────┐
+//!                       Relay       Relay      Relay                         one per worker thread
+//!                          │          │          │
+//!                    Outbox per client, Session actor beside it              AdminRoom: gathers statistics
+//! ```
+//!
+//! # How the house stands
+//!
+//! A folder uses folders of lower levels and itself, never a neighbour or upwards; who must speak upwards is handed a
+//! `Recipient` (test `every_folder_uses_only_lower_levels_and_itself`).
+//!
+//! | level | folders | knows |
+//! |---|---|---|
+//! | 6 | [`app`] [`cli`] `main` | everything; the only place where actors are started and joined up |
+//! | 5 | [`http`] | the outside: status codes, frames, sockets |
+//! | 4 | [`admin`] | modules and sessions |
+//! | 3 | [`session`] [`module`] [`telemetry`] | the broker |
+//! | 2 | [`broker`] [`auth`] | storage and pure rules |
+//! | 1 | [`store`] [`observe`] [`pipe`] | diesel; tracing and figures; what stands between a socket and an actor |
+//! | 0 | [`domain`] [`config`] | nothing: no actor, no database, no runtime |
+//!
+//! HTTP handlers change state only by messages to actors: they hold no locks and write no events. Actors decide and do
+//! not copy: what passes between them is an id, an offset or an `Arc`. A frame is made once per dialect, inside the shared
+//! [`Event`](domain::event::Event), for all who hear it. Live delivery, resuming and slow clients are one mechanism: a
+//! relay keeps the recent events and the latest value of every key, and hands out what lies behind a cursor. Truth is in
+//! the database; what blocks (diesel, bcrypt) never runs on an actor's thread, and [`store::Store`] alone knows the pools.
+//!
+//! # What must always hold
+//!
+//! Each with the test that holds it.
+//!
+//! - The broker never waits for a listener, and a client that does not read costs nobody else anything: test
+//!   `a_stalled_client_falls_behind_alone_and_catches_up_with_every_event`.
+//! - A peer that stops reading does not stop the timers that watch it: test `a_client_that_reads_nothing_is_ended_by_its_timer`.
+//! - Two subscribers never see two events in different orders: test `two_tabs_see_one_order`.
+//! - Nobody sees an event twice: test `an_event_of_several_topics_comes_once`, test
+//!   `since_tells_each_event_once_and_only_the_newest_values`.
+//! - Nobody misses an event without being told: test `a_cursor_brings_every_missed_event_and_the_newest_state`, test
+//!   `a_cursor_older_than_what_is_kept_is_a_gap`, test `foreign_and_future_cursors_are_gaps`.
+//! - A session only receives what its person may see, also after a change of role or owner: test
+//!   `people_see_their_own_modules_only`, test `a_change_of_roles_makes_open_sockets_come_back`, test
+//!   `a_transferred_module_leaves_one_page_and_appears_on_the_other`.
+//! - Who may do what is judged at the door, from the database, for every request: test `roles_count_at_once`, test
+//!   `who_is_kept_out_is_out_at_once`, test `only_admins_manage_accounts`.
+//! - The end of a login ends its sockets, whoever ends it: test `a_logout_ends_the_sockets_of_its_login_only`, test
+//!   `the_sockets_of_an_account_changed_beside_the_hub_end_and_others_stay`.
+//! - What was acknowledged survives a crash: test `accounts_modules_and_last_states_survive_kill_9`.
+//! - Whatever waits has a bound: test `a_full_waiting_line_refuses_and_a_flush_stores_what_waits`, test
+//!   `who_finds_the_line_full_is_turned_away`, test `topics_are_bounded_and_can_be_left`, test
+//!   `an_account_has_a_bounded_number_of_sockets`, test `the_counters_are_bounded`.
+//! - Work that fails spoils nothing: test `work_that_panics_spoils_nothing`, test `a_failed_write_leaves_nothing_behind`.
+//! - An emergency of the database is told to callers without its cause and loses nothing: test
+//!   `a_read_only_database_is_told_and_loses_nothing`, test `a_locked_database_is_busy_and_readers_go_on`, test
+//!   `a_full_disk_is_told_and_forgiven`.
+//! - Nothing that comes in from outside breaks a reader: test `no_bytes_break_the_assembler`, test
+//!   `every_route_refuses_what_it_cannot_read`, test `bad_frames_get_a_problem_and_cost_nothing`.
+//! - Secrets are in no log: test `no_secret_is_logged`; and nobody learns from an answer which addresses have accounts:
+//!   test `nobody_learns_whether_an_address_is_known`.
+//! - The hub goes when it is told to: test
+//!   `sigterm_says_goodbye_and_exits_0_within_10_seconds_while_sockets_are_open`.
+//!
+//! # What is deliberately absent
+//!
+//! The journal of events is in memory: whoever comes back after a restart gets a snapshot. Of telemetry the latest state
+//! is kept, not its history. There is one node and one database, SQLite. Socket.IO, server-sent events, MQTT, commands to
+//! modules, plugins, the scheduler, connectors, mail and a second factor have no room yet, and nothing here is prepared
+//! for them beyond the interfaces that are in use.
 
 pub mod admin;
 pub mod app;

@@ -3,6 +3,7 @@
 mod architecture;
 mod auth;
 mod cli;
+mod documents;
 mod modules;
 mod support;
 mod ws;

@@ -2,6 +2,7 @@
 
 mod crash;
 mod module;
+mod secrets;
 mod start;
 mod stop;
 mod user;

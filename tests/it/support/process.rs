@@ -156,8 +156,16 @@ pub struct TestProcess {
 impl TestProcess {
     /// Starts a hub on a data folder, with a first admin if it has no accounts; it listens when this answers.
     pub async fn start(data: &Path) -> Self {
+        Self::start_with(data, &[]).await
+    }
+
+    /// Starts a hub with more environment.
+    pub async fn start_with(data: &Path, environment: &[(&str, &str)]) -> Self {
         let mut command = carillon(data, &["serve"]);
-        command.env("CARILLON_ADMIN_EMAIL", ADMIN).env("CARILLON_ADMIN_PASSWORD", PASSWORD);
+        command
+            .envs(environment.iter().copied())
+            .env("CARILLON_ADMIN_EMAIL", ADMIN)
+            .env("CARILLON_ADMIN_PASSWORD", PASSWORD);
         Self::of(command).await
     }
 
@@ -185,6 +193,15 @@ impl TestProcess {
     pub async fn log(&mut self, message: &str) -> Value {
         let parse = |line: &str| serde_json::from_str(line).ok().filter(|line: &Value| line["message"] == message);
         next(&mut self.logged, message, parse).await
+    }
+
+    /// What has been logged since the last line asked for; the hub must have ended.
+    pub async fn rest_of_log(&mut self) -> String {
+        let mut rest = String::new();
+        while let Some(line) = self.logged.recv().await {
+            rest = rest + &line + "\n";
+        }
+        rest
     }
 
     /// Logs the first admin in.
