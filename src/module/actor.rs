@@ -17,79 +17,21 @@ use crate::domain::module::TokenHash;
 use crate::domain::telemetry::{LatestState, Reading, Telemetry};
 use crate::domain::time::Timestamp;
 
+mod messages;
 mod presence;
 mod pump;
+#[cfg(test)]
+mod tests;
+
+pub use messages::{Attach, ConnectionId, Detach, EndLink, Ingest};
+pub(super) use messages::{CloseLink, Removed, Republish};
 
 /// How many messages may wait for one module.
 const MAILBOX: usize = 256;
-
-/// Tells one connection of a device from the next.
-pub type ConnectionId = u64;
-
-/// Takes readings; answers how many, once they are published and stored.
-///
-/// All or nothing: one bad reading refuses them all.
-#[derive(Debug, Clone, Message)]
-#[rtype(result = "Result<usize, ModuleError>")]
-pub struct Ingest {
-    /// The readings, oldest first.
-    pub readings: Arc<[Reading]>,
-    /// The token they came with; none from a link, which has shown it before.
-    pub token: Option<TokenHash>,
-}
-
-/// A device has connected; an older connection of the module ends.
-#[derive(Debug, Message)]
-#[rtype(result = "Result<(), ModuleError>")]
-pub struct Attach {
-    /// Which connection.
-    pub connection: ConnectionId,
-    /// How to end it.
-    pub end: Recipient<EndLink>,
-    /// The token the device has shown in its first frame; none when it was judged at the handshake.
-    pub token: Option<TokenHash>,
-}
-
-/// A connection is gone.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
-pub struct Detach(pub ConnectionId);
-
-/// Ends a link: it says what waits and closes.
-#[derive(Debug, Clone, Copy, Message)]
-#[rtype(result = "()")]
-pub struct EndLink {
-    /// The close code.
-    pub code: u16,
-    /// Why, in words.
-    pub reason: &'static str,
-}
-
-impl EndLink {
-    /// A newer connection of the same module is there.
-    pub const REPLACED: Self = Self { code: 4010, reason: "replaced by a newer connection of this module" };
-    /// The module has a new token.
-    pub const TOKEN_CHANGED: Self = Self { code: 4001, reason: "the module has a new token" };
-    /// The module was removed.
-    pub const REMOVED: Self = Self { code: 4001, reason: "the module was removed" };
-    /// The hub stops.
-    pub const RESTART: Self = Self { code: 1012, reason: "the hub restarts; connect again" };
-}
-
-/// Ends the link of a module, whatever connection it has.
-#[derive(Debug, Clone, Copy, Message)]
-#[rtype(result = "()")]
-pub(super) struct CloseLink(pub EndLink);
-
-/// The module was removed; answered when its actor publishes and stores nothing any more.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
-pub(super) struct Removed;
-
-/// The module has another audience: its telemetry goes out again.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
-pub(super) struct Republish;
+/// How soon a refused event is tried again.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// How long the broker or the collector may take.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// One module that does something.
 ///
@@ -325,8 +267,3 @@ impl Module {
         ctx.stop();
     }
 }
-
-/// How soon a refused event is tried again.
-const RETRY_AFTER: Duration = Duration::from_secs(1);
-/// How long the broker or the collector may take.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);

@@ -1,0 +1,77 @@
+//! What can be said to a module, and by it to its link.
+
+use std::sync::Arc;
+
+use actix::{Message, Recipient};
+
+use super::super::error::ModuleError;
+use crate::domain::module::TokenHash;
+use crate::domain::telemetry::Reading;
+
+/// Tells one connection of a device from the next.
+pub type ConnectionId = u64;
+
+/// Takes readings; answers how many, once they are published and stored.
+///
+/// All or nothing: one bad reading refuses them all.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "Result<usize, ModuleError>")]
+pub struct Ingest {
+    /// The readings, oldest first.
+    pub readings: Arc<[Reading]>,
+    /// The token they came with; none from a link, which has shown it before.
+    pub token: Option<TokenHash>,
+}
+
+/// A device has connected; an older connection of the module ends.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<(), ModuleError>")]
+pub struct Attach {
+    /// Which connection.
+    pub connection: ConnectionId,
+    /// How to end it.
+    pub end: Recipient<EndLink>,
+    /// The token the device has shown in its first frame; none when it was judged at the handshake.
+    pub token: Option<TokenHash>,
+}
+
+/// A connection is gone.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Detach(pub ConnectionId);
+
+/// Ends a link: it says what waits and closes.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct EndLink {
+    /// The close code.
+    pub code: u16,
+    /// Why, in words.
+    pub reason: &'static str,
+}
+
+impl EndLink {
+    /// A newer connection of the same module is there.
+    pub const REPLACED: Self = Self { code: 4010, reason: "replaced by a newer connection of this module" };
+    /// The module has a new token.
+    pub const TOKEN_CHANGED: Self = Self { code: 4001, reason: "the module has a new token" };
+    /// The module was removed.
+    pub const REMOVED: Self = Self { code: 4001, reason: "the module was removed" };
+    /// The hub stops.
+    pub const RESTART: Self = Self { code: 1012, reason: "the hub restarts; connect again" };
+}
+
+/// Ends the link of a module, whatever connection it has.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub(in crate::module) struct CloseLink(pub EndLink);
+
+/// The module was removed; answered when its actor publishes and stores nothing any more.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(in crate::module) struct Removed;
+
+/// The module has another audience: its telemetry goes out again.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(in crate::module) struct Republish;

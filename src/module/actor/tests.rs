@@ -1,0 +1,271 @@
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use tokio::time::{advance, pause, sleep};
+
+use super::super::house::ModuleOptions;
+use super::*;
+use crate::broker::{BrokerError, Publish};
+use crate::domain::cursor::Offset;
+use crate::observe::Metrics;
+use crate::store::StoreError;
+use crate::store::latest::{Commit, CommitError};
+use crate::store::modules::{ModuleRecord, StoredModule};
+
+const MOMENT: Duration = Duration::from_millis(1);
+const PRESENCE: Duration = Duration::from_secs(60);
+const REST: Duration = Duration::from_secs(300);
+
+/// A broker that notes what it gets, and refuses as often as it is told to.
+#[derive(Default)]
+struct Heard {
+    events: Vec<(String, String)>,
+    refusals: usize,
+}
+
+struct FakeBroker(Rc<RefCell<Heard>>);
+
+impl Actor for FakeBroker {
+    type Context = Context<Self>;
+}
+
+impl Handler<Publish> for FakeBroker {
+    type Result = Result<Offset, BrokerError>;
+
+    fn handle(&mut self, Publish(event): Publish, _: &mut Self::Context) -> Self::Result {
+        let mut heard = self.0.borrow_mut();
+        if heard.refusals > 0 {
+            heard.refusals -= 1;
+            return Err(BrokerError::Full);
+        }
+        heard.events.push((event.name.to_string(), event.data.get().to_owned()));
+        Ok(heard.events.len() as Offset)
+    }
+}
+
+/// A collector whose answers the test gives.
+#[derive(Default)]
+struct Stored {
+    states: Vec<String>,
+    is_held: bool,
+    held: Vec<oneshot::Sender<Result<(), CommitError>>>,
+}
+
+struct FakeCollector(Rc<RefCell<Stored>>);
+
+impl Actor for FakeCollector {
+    type Context = Context<Self>;
+}
+
+impl Handler<Commit> for FakeCollector {
+    type Result = ResponseFuture<Result<(), CommitError>>;
+
+    fn handle(&mut self, commit: Commit, _: &mut Self::Context) -> Self::Result {
+        let mut stored = self.0.borrow_mut();
+        let Some(state) = commit.state else { return Box::pin(std::future::ready(Ok(()))) };
+        stored.states.push(state.as_json().to_owned());
+        if !stored.is_held {
+            return Box::pin(std::future::ready(Ok(())));
+        }
+        let (answer, answered) = oneshot::channel();
+        stored.held.push(answer);
+        Box::pin(async move { answered.await.unwrap() })
+    }
+}
+
+struct Bench {
+    entry: Arc<Entry>,
+    shared: Arc<Shared>,
+    module: Addr<Module>,
+    heard: Rc<RefCell<Heard>>,
+    stored: Rc<RefCell<Stored>>,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let (heard, stored) = (Rc::<RefCell<Heard>>::default(), Rc::<RefCell<Stored>>::default());
+        let record = ModuleRecord {
+            id: "MC-1001-STN".parse().unwrap(),
+            name: "North gate".parse().unwrap(),
+            kind: "Station".parse().unwrap(),
+            owner: None,
+            token_hash: TokenHash::of("cm_good"),
+            created_at: Timestamp::from_millis(1),
+            updated_at: Timestamp::from_millis(1),
+        };
+        let entry = Arc::new(Entry::new(StoredModule { record, telemetry: Telemetry::default(), last_seen: None }));
+        let shared = Arc::new(Shared {
+            options: ModuleOptions { presence_timeout: PRESENCE, passivate_after: REST, max_waiting: 3 },
+            publish: FakeBroker(Rc::clone(&heard)).start().recipient(),
+            commit: FakeCollector(Rc::clone(&stored)).start().recipient(),
+            metrics: Metrics::default(),
+            online: Default::default(),
+            waiting: Default::default(),
+            version: Default::default(),
+        });
+        let module = Module::new(Arc::clone(&entry), Arc::clone(&shared)).start();
+        Self { entry, shared, module, heard, stored }
+    }
+
+    /// Sends a reading; the answer is there at the earliest after a moment.
+    fn report(&self, json: &str) -> actix_rt::task::JoinHandle<Result<usize, ModuleError>> {
+        let ingest = Ingest { readings: readings(json), token: Some(TokenHash::of("cm_good")) };
+        let sent = self.module.send(ingest);
+        actix_rt::spawn(async move { sent.await.unwrap() })
+    }
+
+    fn hold_commits(&self) {
+        self.stored.borrow_mut().is_held = true;
+    }
+
+    fn answer_commit(&self, result: Result<(), CommitError>) {
+        let answer = self.stored.borrow_mut().held.remove(0);
+        answer.send(result).unwrap();
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.heard.borrow().events.iter().map(|(name, _)| name.clone()).collect()
+    }
+
+    fn told(&self, name: &str) -> Vec<String> {
+        let heard = self.heard.borrow();
+        heard.events.iter().filter(|(known, _)| known == name).map(|(_, data)| data.clone()).collect()
+    }
+}
+
+fn readings(json: &str) -> Arc<[Reading]> {
+    let telemetry = serde_json::from_str(json).unwrap();
+    [Reading { ts: None, telemetry }].into()
+}
+
+#[actix::test]
+async fn a_reading_is_acknowledged_when_it_is_published_and_stored() {
+    pause();
+    let bench = Bench::new();
+    bench.hold_commits();
+    let asked = bench.report(r#"{"speed":1}"#);
+    sleep(MOMENT).await;
+
+    assert!(!asked.is_finished());
+    assert_eq!(bench.names(), ["rt_module_online", "rt_telemetry_updated"]);
+    assert_eq!(bench.entry.live.load().telemetry.as_json(), r#"{"speed":1}"#);
+
+    bench.answer_commit(Ok(()));
+    assert_eq!(asked.await.unwrap().unwrap(), 1);
+    assert_eq!(bench.shared.waiting.load(std::sync::atomic::Ordering::Relaxed), 0);
+}
+
+#[actix::test]
+async fn while_a_commit_runs_the_newest_state_waits_for_the_next_one() {
+    pause();
+    let bench = Bench::new();
+    bench.hold_commits();
+    let first = bench.report(r#"{"speed":1}"#);
+    sleep(MOMENT).await;
+    let (second, third) = (bench.report(r#"{"speed":2}"#), bench.report(r#"{"speed":3}"#));
+    sleep(MOMENT).await;
+    let too_many = bench.report(r#"{"speed":4}"#);
+    sleep(MOMENT).await;
+
+    bench.answer_commit(Ok(()));
+    sleep(MOMENT).await;
+    assert!(first.await.unwrap().is_ok());
+    assert!(!second.is_finished() && !third.is_finished());
+    bench.answer_commit(Ok(()));
+
+    assert!(second.await.unwrap().is_ok() && third.await.unwrap().is_ok());
+    assert_eq!(bench.stored.borrow().states, [r#"{"speed":1}"#, r#"{"speed":3}"#]);
+    assert!(matches!(too_many.await.unwrap(), Err(ModuleError::Busy)));
+    let told = bench.told("rt_telemetry_updated");
+    assert_eq!(told.last().unwrap(), r#"{"moduleId":"MC-1001-STN","telemetry":{"speed":3}}"#);
+}
+
+#[actix::test]
+async fn after_a_failed_commit_even_an_unchanged_reading_is_stored_before_its_answer() {
+    pause();
+    let bench = Bench::new();
+    bench.hold_commits();
+    let failed = bench.report(r#"{"speed":1}"#);
+    sleep(MOMENT).await;
+    bench.answer_commit(Err(CommitError::Store(Arc::new(StoreError::Full))));
+    assert!(matches!(failed.await.unwrap(), Err(ModuleError::Unavailable)));
+
+    let again = bench.report(r#"{"speed":1}"#);
+    sleep(MOMENT).await;
+    assert!(!again.is_finished());
+    bench.answer_commit(Ok(()));
+
+    assert!(again.await.unwrap().is_ok());
+    assert_eq!(bench.told("rt_telemetry_updated").len(), 1);
+    assert!(bench.report(r#"{"speed":1}"#).await.unwrap().is_ok());
+    assert_eq!(bench.stored.borrow().states.len(), 2);
+}
+
+#[actix::test]
+async fn a_refused_event_keeps_its_place_and_is_tried_again() {
+    pause();
+    let bench = Bench::new();
+    bench.heard.borrow_mut().refusals = 2;
+
+    let asked = bench.report(r#"{"speed":1}"#);
+    sleep(RETRY_AFTER * 3).await;
+
+    assert!(asked.await.unwrap().is_ok());
+    assert_eq!(bench.names(), ["rt_module_online", "rt_telemetry_updated"]);
+    bench.heard.borrow_mut().refusals = 1;
+    assert!(matches!(bench.report(r#"{"speed":2}"#).await.unwrap(), Err(ModuleError::Busy)));
+    sleep(RETRY_AFTER * 2).await;
+    assert_eq!(bench.told("rt_telemetry_updated").len(), 2, "what was refused is told later");
+}
+
+#[actix::test]
+async fn readings_over_http_keep_a_module_online_and_then_it_rests() {
+    pause();
+    let bench = Bench::new();
+    assert!(bench.report(r#"{"speed":1}"#).await.unwrap().is_ok());
+    advance(PRESENCE - MOMENT).await;
+    assert!(bench.report(r#"{"speed":1}"#).await.unwrap().is_ok());
+    sleep(PRESENCE - MOMENT).await;
+    assert_eq!(bench.entry.live.load().status, Status::Online);
+
+    sleep(MOMENT * 2).await;
+    assert_eq!(bench.entry.live.load().status, Status::Offline);
+    assert_eq!(bench.names().last().unwrap(), "rt_module_offline");
+    assert!(bench.module.connected());
+
+    sleep(REST).await;
+    assert!(!bench.module.connected());
+    assert_eq!(bench.entry.live.load().telemetry.as_json(), r#"{"speed":1}"#);
+}
+
+#[actix::test]
+async fn a_removed_module_ends_when_nothing_is_on_its_way() {
+    pause();
+    let bench = Bench::new();
+    bench.hold_commits();
+    let asked = bench.report(r#"{"speed":1}"#);
+    sleep(MOMENT).await;
+
+    let removed = actix_rt::spawn(bench.module.send(Removed));
+    sleep(MOMENT).await;
+    assert!(matches!(asked.await.unwrap(), Err(ModuleError::NotFound(_))));
+    assert!(matches!(bench.report(r#"{"speed":2}"#).await.unwrap(), Err(ModuleError::NotFound(_))));
+    assert!(!removed.is_finished());
+    bench.answer_commit(Ok(()));
+
+    removed.await.unwrap().unwrap();
+    sleep(MOMENT).await;
+    assert!(!bench.module.connected());
+    assert_eq!(bench.names(), ["rt_module_online", "rt_telemetry_updated"]);
+    assert_eq!(bench.shared.online.load(std::sync::atomic::Ordering::Relaxed), 0);
+}
+
+#[actix::test]
+async fn a_wrong_token_changes_nothing() {
+    let bench = Bench::new();
+    let ingest = Ingest { readings: readings(r#"{"speed":1}"#), token: Some(TokenHash::of("cm_bad")) };
+
+    assert!(matches!(bench.module.send(ingest).await.unwrap(), Err(ModuleError::WrongToken)));
+    assert!(bench.names().is_empty());
+    assert_eq!(bench.entry.live.load().last_seen, None);
+}
