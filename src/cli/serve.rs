@@ -16,6 +16,9 @@ use crate::observe::log;
 pub fn run(args: &HubArgs) -> Result<(), CliError> {
     let config = args.load()?;
     let _log = log::start(&config.log, &config.data.dir)?;
+    for name in &config.unused {
+        tracing::warn!(setting = name, "is set, but has no effect yet");
+    }
     System::new().block_on(async {
         let hub = Hub::start(config).await?;
         print_setup(&hub)?;
