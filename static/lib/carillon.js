@@ -183,22 +183,23 @@ export class Carillon extends Emitter {
     this.emit('*', { event, data, at }, info);
   }
 
+  // A hub that heard no hello in time says welcome without one, and once more when it comes.
   #welcome(frame) {
     this.#settings.learn(frame.reconnect);
     this.#heartbeat.start(frame.heartbeatMs || HEARTBEAT_MS);
     if (!frame.recovered) this.#cursor = frame.cursor ?? null;
-    this.#sync.welcomed(frame);
-    const late = this.topics.filter((topic) => !this.#known.has(topic));
-    const attempts = this.#attempt;
-    this.#attempt = 0;
-    this.#become('live');
+    this.#sync?.welcomed(frame);
+    if (this.state !== 'live') this.#backAgain();
     this.emit('welcome', frame);
-    this.#backAgain(attempts);
+    const late = this.topics.filter((topic) => !this.#known.has(topic));
     if (late.length) this.subscribe(late).catch((error) => this.emit('problem', error.problem ?? error));
     this.#send({ type: 'ping' });
   }
 
-  #backAgain(attempts) {
+  #backAgain() {
+    const attempts = this.#attempt;
+    this.#attempt = 0;
+    this.#become('live');
     const again = this.#everLive && this.#downSince !== null;
     const downMs = Date.now() - this.#downSince;
     this.#downSince = null;

@@ -92,6 +92,24 @@ test('after a drop it resumes from the last event handled', async (t) => {
   assert.deepEqual(mine, { topics: ['modules'], cursor: 'c2', replayed: 1 });
 });
 
+test('a welcome that came before the hello was heard does no harm', async (t) => {
+  const { url } = await peer(t, ({ frame, say, socket, visit }) => {
+    if (frame.type !== 'hello') return;
+    if (visit > 1) say(welcome({ cursor: 'c9' }));
+    say(welcome({ recovered: visit > 1, cursor: 'c1' }));
+    say({ type: 'event', event: 'rt_module_online', data: {}, cursor: `c${visit}`, at: 'now' });
+    if (visit === 1) setImmediate(() => socket.terminate());
+  });
+  const onReconnect = t.mock.fn();
+  const [server, mine] = await new Promise((resolve) => {
+    client(t, url, { topics: ['modules'], onReconnect, onSyncComplete: (...sides) => resolve(sides) }).connect();
+  });
+
+  assert.equal(onReconnect.mock.callCount(), 1);
+  assert.equal(server.recovered, true);
+  assert.deepEqual(mine, { topics: ['modules'], cursor: 'c2', replayed: 1 });
+});
+
 test('without `syncOnReconnect` it starts afresh', async (t) => {
   const { url, hellos } = await peer(t, ({ frame, say, socket, visit }) => {
     if (frame.type !== 'hello') return;
