@@ -187,7 +187,7 @@ export class Carillon extends Emitter {
   #welcome(frame) {
     this.#settings.learn(frame.reconnect);
     this.#heartbeat.start(frame.heartbeatMs || HEARTBEAT_MS);
-    if (!frame.recovered) this.#cursor = frame.cursor ?? null;
+    this.#cursor ??= frame.cursor ?? null;
     this.#sync?.welcomed(frame);
     if (this.state !== 'live') this.#backAgain();
     this.emit('welcome', frame);
