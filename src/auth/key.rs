@@ -57,7 +57,7 @@ impl SigningKey {
     /// Takes a text as the key.
     ///
     /// # Errors
-    /// [`KeyError::TooShort`] for less than [`KEY_MIN`] bytes.
+    /// [`KeyError::TooShort`] for less than `KEY_MIN` bytes.
     pub fn from_text(text: &str) -> Result<Self, KeyError> {
         if text.len() < KEY_MIN { Err(KeyError::TooShort(text.len())) } else { Ok(Self(text.as_bytes().to_vec())) }
     }

@@ -79,8 +79,10 @@ pub struct Broker {
 
 struct Waiting {
     event: NewEvent,
-    answer: oneshot::Sender<Result<Offset, BrokerError>>,
+    answer: Answer,
 }
+
+type Answer = oneshot::Sender<Result<Offset, BrokerError>>;
 
 /// Orders what came since the last turn.
 #[derive(Message)]
@@ -105,7 +107,7 @@ impl Broker {
         }
     }
 
-    fn stamp(&mut self, waiting: Vec<Waiting>) -> (Vec<Arc<Event>>, Vec<oneshot::Sender<Result<Offset, BrokerError>>>) {
+    fn stamp(&mut self, waiting: Vec<Waiting>) -> (Vec<Arc<Event>>, Vec<Answer>) {
         let epoch = self.replica.cursor().epoch;
         waiting
             .into_iter()
@@ -190,11 +192,7 @@ impl Handler<Turn> for Broker {
     }
 }
 
-fn answer_all(
-    events: Vec<Arc<Event>>,
-    answers: Vec<oneshot::Sender<Result<Offset, BrokerError>>>,
-    error: Option<JournalError>,
-) {
+fn answer_all(events: Vec<Arc<Event>>, answers: Vec<Answer>, error: Option<JournalError>) {
     for (event, answer) in events.into_iter().zip(answers) {
         let result = error.clone().map_or_else(|| Ok(event.offset()), |error| Err(error.into()));
         // Who published may not wait for the answer.

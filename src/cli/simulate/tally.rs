@@ -17,18 +17,18 @@ pub struct Tally {
     pub online: Cell<u64>,
 }
 
-/// The numbers of a [`Tally`] at one moment.
+/// What a fleet has done up to one moment.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Summary {
-    /// See [`Tally::sent`].
+    /// Readings sent.
     pub sent: u64,
-    /// See [`Tally::acked`].
+    /// Readings the hub acknowledged, that is committed.
     pub acked: u64,
-    /// See [`Tally::refused`].
+    /// Readings and connections the hub refused.
     pub refused: u64,
-    /// See [`Tally::reconnects`].
+    /// Connections made after the first one of a module.
     pub reconnects: u64,
-    /// See [`Tally::online`].
+    /// Modules that were connected then.
     pub online: u64,
 }
 
