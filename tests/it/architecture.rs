@@ -23,7 +23,7 @@ const LONGEST_FILE: usize = 400;
 
 #[test]
 fn every_folder_uses_only_lower_levels_and_itself() {
-    let faults: Vec<_> = sources().iter().flat_map(|source| wrong_uses(source)).collect();
+    let faults: Vec<_> = sources().iter().flat_map(wrong_uses).collect();
 
     assert!(faults.is_empty(), "wrong uses:\n{}", faults.join("\n"));
 }

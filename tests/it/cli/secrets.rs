@@ -1,6 +1,6 @@
 use serde_json::json;
 
-use crate::support::process::{Scratch, TestProcess};
+use crate::support::process::{Scratch, TestProcess, logs_of};
 use crate::support::{Answer, PASSWORD, TestDevice, TestTab};
 
 #[actix::test]
@@ -29,9 +29,4 @@ async fn no_secret_is_logged() {
     for secret in secrets {
         assert!(!logged.contains(secret), "`{secret}` is in the log:\n{logged}");
     }
-}
-
-fn logs_of(data: &Scratch) -> String {
-    let files = std::fs::read_dir(data.path().join("logs")).expect("logs are kept");
-    files.map(|file| std::fs::read_to_string(file.expect("a file").path()).expect("a text")).collect()
 }

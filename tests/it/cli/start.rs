@@ -4,7 +4,7 @@ use std::os::unix::fs::{FileExt, PermissionsExt};
 
 use diesel::{Connection, RunQueryDsl, SqliteConnection, sql_query};
 
-use crate::support::process::{Scratch, TestProcess, run, run_with};
+use crate::support::process::{Scratch, TestProcess, logs_of, run, run_with};
 use crate::support::{ADMIN, Answer, PASSWORD};
 
 #[actix::test]
@@ -93,11 +93,17 @@ async fn without_an_account_the_setup_address_is_printed_and_not_logged() {
 
     let secret = address.split_once('#').expect("it holds a token").1.trim().to_owned();
     assert!(secret.len() >= 32, "{secret}");
-    let logs = std::fs::read_dir(data.path().join("logs")).expect("logs are kept");
-    for log in logs {
-        let log = std::fs::read_to_string(log.expect("a file").path()).expect("a text");
-        assert!(!log.contains(&secret));
-    }
+    assert!(!logs_of(&data).contains(&secret));
+}
+
+#[actix::test]
+async fn a_setting_that_has_no_effect_yet_is_told() {
+    let data = Scratch::new();
+    let mut hub = TestProcess::start_with(data.path(), &[("REDIS_URL", "redis://127.0.0.1")]).await;
+    hub.terminate();
+    hub.exit().await;
+
+    assert!(logs_of(&data).contains(r#""setting":"REDIS_URL""#));
 }
 
 #[actix::test]

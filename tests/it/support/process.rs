@@ -42,6 +42,12 @@ impl Drop for Scratch {
     }
 }
 
+/// All log files of a hub that has ended.
+pub fn logs_of(data: &Scratch) -> String {
+    let files = std::fs::read_dir(data.path().join("logs")).expect("logs are kept");
+    files.map(|file| std::fs::read_to_string(file.expect("a file").path()).expect("a text")).collect()
+}
+
 /// How a command ended.
 #[derive(Debug)]
 pub struct Ran {
