@@ -106,3 +106,62 @@ impl View {
         if who.may(Permission::ModulesAll) { Self::All } else { Self::Of(who.user_id.clone()) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::telemetry::Telemetry;
+    use crate::domain::time::Timestamp;
+    use crate::store::modules::{ModuleRecord, StoredModule};
+
+    fn entry(id: u8, owner: Option<u8>) -> Arc<Entry> {
+        let record = ModuleRecord {
+            id: format!("m{id}").parse().unwrap(),
+            name: "a".parse().unwrap(),
+            kind: "b".parse().unwrap(),
+            owner: owner.map(user),
+            token_hash: TokenHash::of(&format!("{id}")),
+            created_at: Timestamp::from_millis(0),
+            updated_at: Timestamp::from_millis(0),
+        };
+        Arc::new(Entry::new(StoredModule { record, telemetry: Telemetry::default(), last_seen: None }))
+    }
+
+    fn user(number: u8) -> UserId {
+        format!("u{number}").parse().unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn owners_and_tokens_say_what_the_modules_say(
+            steps in prop::collection::vec((0..3_u8, 0..6_u8, prop::option::of(0..3_u8)), 1..60),
+        ) {
+            let mut catalogue = Catalogue::default();
+            for (step, (what, id, owner)) in steps.into_iter().enumerate() {
+                let module_id: ModuleId = format!("m{id}").parse().unwrap();
+                match (what, catalogue.get(&module_id).cloned()) {
+                    (0, None) => catalogue.insert(entry(id, owner)),
+                    (1, Some(known)) => {
+                        let token_hash = TokenHash::of(&format!("{id} {step}"));
+                        let meta = Meta { owner: owner.map(user), token_hash, ..Meta::clone(&known.meta.load()) };
+                        catalogue.replace(&known, meta);
+                    }
+                    (2, Some(_)) => catalogue.remove(&module_id),
+                    _ => {}
+                }
+                for number in 0..3 {
+                    let owned: Vec<_> = catalogue.of(&View::Of(user(number))).map(|entry| &entry.id).collect();
+                    let all = catalogue.of(&View::All);
+                    let expected = all.filter(|entry| entry.meta.load().owner == Some(user(number)));
+                    prop_assert_eq!(owned, expected.map(|entry| &entry.id).collect::<Vec<_>>());
+                }
+                for entry in catalogue.of(&View::All) {
+                    prop_assert_eq!(catalogue.by_token(&entry.meta.load().token_hash), Some(&entry.id));
+                }
+                prop_assert_eq!(catalogue.tokens.len(), catalogue.len());
+            }
+        }
+    }
+}

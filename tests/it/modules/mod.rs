@@ -1,5 +1,6 @@
 //! Modules: their registry, their presence, and the doors by which they report.
 
+mod bad_days;
 mod link;
 mod presence;
 mod registry;
