@@ -74,6 +74,8 @@ pub enum AccountChanged {
 }
 
 /// A person may no longer see a module, unless they may see all: it was removed, or is somebody else's now.
+///
+/// Answered when none of their sessions listens to it any more.
 #[derive(Debug, Clone, Message)]
 #[rtype(result = "()")]
 pub struct ModuleWithdrawn {

@@ -4,6 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use actix::prelude::*;
+use futures_util::FutureExt;
+use futures_util::future::join_all;
 
 use super::actor::Session;
 use super::messages::{
@@ -17,6 +19,9 @@ use crate::domain::event::payload::UserFacts;
 use crate::domain::ids::{LoginId, SessionId, UserId};
 use crate::domain::topic::Topic;
 use crate::observe::Metrics;
+
+/// How long a session may take to leave a topic.
+const WITHDRAW_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// For how long an ended login is remembered, longer than any handshake takes.
 const ENDED_KEPT: Duration = Duration::from_secs(60);
@@ -212,12 +217,14 @@ impl Handler<Drain> for Registry {
 }
 
 impl Handler<ModuleWithdrawn> for Registry {
-    type Result = ();
+    type Result = ResponseFuture<()>;
 
-    fn handle(&mut self, ModuleWithdrawn { module_id, from }: ModuleWithdrawn, _: &mut Self::Context) {
-        for session in self.sessions.values().filter(|known| known.user_id == from) {
-            session.addr.do_send(Withdraw(module_id.clone()));
-        }
+    fn handle(&mut self, ModuleWithdrawn { module_id, from }: ModuleWithdrawn, _: &mut Self::Context) -> Self::Result {
+        let sessions = self.sessions.values().filter(|known| known.user_id == from);
+        let told: Vec<_> =
+            sessions.map(|known| known.addr.send(Withdraw(module_id.clone())).timeout(WITHDRAW_TIMEOUT)).collect();
+        // A session that is gone listens to nothing any more.
+        Box::pin(join_all(told).map(drop))
     }
 }
 

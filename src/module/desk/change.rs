@@ -148,6 +148,8 @@ impl Desk {
             self.publish(NewEvent::module_updated(facts)).await;
             return;
         }
+        // First of all, so that nothing of what follows reaches who only listens to this module.
+        self.withdraw(&entry.id, before.owner.clone()).await;
         if let Some(former) = &before.owner {
             self.publish(NewEvent::module_withdrawn(facts, former)).await;
         }
@@ -156,7 +158,6 @@ impl Desk {
             self.publish(NewEvent { audience, ..NewEvent::module_added(facts) }).await;
         }
         self.publish(NewEvent::module_updated(facts)).await;
-        self.withdraw(&entry.id, before.owner.clone()).await;
         // What is kept as its latest telemetry was meant for the former owner.
         if let Ok(actor) = self.locate(&entry.id) {
             actor.do_send(Republish);
