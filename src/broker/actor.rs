@@ -1,6 +1,7 @@
 //! The broker: gives every event its place and hands it to all relays.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix::prelude::*;
 use tokio::sync::oneshot;
@@ -11,6 +12,9 @@ use super::replica::Replica;
 use crate::domain::cursor::{Cursor, Epoch, Offset};
 use crate::domain::event::{Event, NewEvent};
 use crate::observe::Metrics;
+
+/// How soon relays are told again where the order stands after one of them was full.
+const REMIND_AFTER: Duration = Duration::from_millis(50);
 
 /// Why an event was not published.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -72,17 +76,18 @@ pub struct Broker {
     waiting: Vec<Waiting>,
     has_turn: bool,
     is_committing: bool,
+    is_reminding: bool,
     relays: Vec<Recipient<Deliver>>,
     options: BrokerOptions,
     metrics: Metrics,
 }
 
+type Answer = oneshot::Sender<Result<Offset, BrokerError>>;
+
 struct Waiting {
     event: NewEvent,
     answer: Answer,
 }
-
-type Answer = oneshot::Sender<Result<Offset, BrokerError>>;
 
 /// Orders what came since the last turn.
 #[derive(Message)]
@@ -101,6 +106,7 @@ impl Broker {
             waiting: Vec::new(),
             has_turn: false,
             is_committing: false,
+            is_reminding: false,
             relays: Vec::new(),
             options,
             metrics,
@@ -119,7 +125,7 @@ impl Broker {
             .unzip()
     }
 
-    fn fan_out(&mut self, events: &[Arc<Event>]) {
+    fn fan_out(&mut self, events: &[Arc<Event>], ctx: &mut Context<Self>) {
         let after = self.replica.cursor().offset;
         for event in events {
             self.replica.apply(event);
@@ -127,13 +133,31 @@ impl Broker {
         }
         let head = self.replica.cursor();
         let events: Arc<[Arc<Event>]> = events.into();
+        let mut has_full = false;
         for relay in &self.relays {
             let delivery = Deliver { after, head, events: Arc::clone(&events), is_gap: false };
             if let Err(SendError::Full(_)) = relay.try_send(delivery) {
                 self.metrics.relay_full();
+                has_full = true;
             }
         }
         self.relays.retain(Recipient::connected);
+        if has_full {
+            self.remind(ctx);
+        }
+    }
+
+    /// Tells all relays in a moment where the order stands; one that missed something asks for it then, even if no
+    /// event follows.
+    fn remind(&mut self, ctx: &mut Context<Self>) {
+        if self.is_reminding {
+            return;
+        }
+        self.is_reminding = true;
+        ctx.run_later(REMIND_AFTER, |broker, ctx| {
+            broker.is_reminding = false;
+            broker.fan_out(&[], ctx);
+        });
     }
 }
 
@@ -171,7 +195,7 @@ impl Handler<Turn> for Broker {
         let (events, answers) = self.stamp(waiting);
         let each: Vec<_> = events.iter().filter(|event| event.what.delivery.is_each()).cloned().collect();
         if each.is_empty() {
-            self.fan_out(&events);
+            self.fan_out(&events, ctx);
             answer_all(events, answers, None);
             return;
         }
@@ -179,9 +203,8 @@ impl Handler<Turn> for Broker {
         let commit = self.journal.append(&each).into_actor(self);
         ctx.spawn(commit.map(move |result, broker, ctx| {
             broker.is_committing = false;
-            match result {
-                Ok(()) => broker.fan_out(&events),
-                Err(_) => broker.fan_out(&[]),
+            if result.is_ok() {
+                broker.fan_out(&events, ctx);
             }
             answer_all(events, answers, result.err());
             if !broker.waiting.is_empty() {
@@ -218,7 +241,7 @@ impl Handler<Resync> for Broker {
         let is_gap = self.replica.reaches(Cursor { offset: after, ..head }).is_err();
         let mut events = self.replica.since(if is_gap { 0 } else { after });
         events.retain(|event| !is_gap || !event.what.delivery.is_each());
-        // A mailbox that is full again leads to another request by the relay.
+        // A relay whose mailbox is full again asks again.
         let _ = relay.try_send(Deliver { after, head, events: events.into(), is_gap });
     }
 }
@@ -230,3 +253,6 @@ impl Handler<BrokerCheck> for Broker {
         MessageResult(self.replica.cursor())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -40,6 +40,7 @@ pub struct RelayCheck;
 pub struct Relay {
     local: LocalRelay,
     broker: Addr<Broker>,
+    is_behind: bool,
     is_asking: bool,
 }
 
@@ -54,7 +55,7 @@ impl Relay {
         metrics: Metrics,
     ) -> Result<(Addr<Self>, LocalRelay), MailboxError> {
         let local = LocalRelay::new(Replica::new(Epoch::generate(), options.ring), metrics);
-        let relay = Self { local: local.clone(), broker: broker.clone(), is_asking: false };
+        let relay = Self { local: local.clone(), broker: broker.clone(), is_behind: false, is_asking: false };
         let addr = Self::create(|ctx| {
             ctx.set_mailbox_capacity(options.mailbox);
             relay
@@ -67,15 +68,19 @@ impl Relay {
         Ok((addr, local))
     }
 
-    fn ask_again(&mut self, ctx: &mut Context<Self>) {
-        if self.is_asking {
+    /// Asks for what is missing, until it comes.
+    fn ask(&mut self, ctx: &mut Context<Self>) {
+        if self.is_asking || !self.is_behind {
             return;
         }
         self.is_asking = true;
         let request = Resync { relay: ctx.address().recipient(), after: self.local.cursor().offset };
-        // A full broker is asked again by the timer.
+        // A full broker, or an answer that finds this mailbox full, is asked for again by the timer.
         let _ = self.broker.try_send(request);
-        ctx.run_later(ASK_AGAIN, |relay, _| relay.is_asking = false);
+        ctx.run_later(ASK_AGAIN, |relay, ctx| {
+            relay.is_asking = false;
+            relay.ask(ctx);
+        });
     }
 }
 
@@ -89,11 +94,14 @@ impl Handler<Deliver> for Relay {
     fn handle(&mut self, batch: Deliver, ctx: &mut Self::Context) {
         let known = self.local.cursor();
         if batch.is_gap {
+            self.is_behind = false;
             self.local.reset(&batch.events, batch.head);
         } else if batch.head.epoch == known.epoch && batch.after == known.offset {
+            self.is_behind = false;
             self.local.deliver(&batch.events, batch.head.offset);
         } else if batch.head.epoch != known.epoch || batch.head.offset > known.offset {
-            self.ask_again(ctx);
+            self.is_behind = true;
+            self.ask(ctx);
         }
     }
 }
