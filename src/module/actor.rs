@@ -95,13 +95,12 @@ impl Module {
             self.hear_over_http(ctx);
         }
         self.keep(merged);
-        if self.progress.is_settled() {
-            return Ok(None);
-        }
-        let answered = self.progress.wait(ingest.readings.len(), &self.shared);
+        let is_settled = self.progress.is_settled();
+        let answered = (!is_settled).then(|| self.progress.wait(ingest.readings.len(), &self.shared));
         self.wants_commit |= self.progress.needs_storing();
+        // Also when nothing changed: that the module came online may have to be told.
         self.pump(ctx);
-        Ok(Some(answered))
+        Ok(answered)
     }
 
     fn check(&self, token: Option<TokenHash>) -> Result<(), ModuleError> {
@@ -158,7 +157,8 @@ impl Module {
     }
 
     fn is_idle(&self) -> bool {
-        self.link.is_none() && self.progress.is_idle() && self.is_quiet() && self.outgoing.is_empty()
+        let is_done = self.progress.is_idle() && self.progress.is_settled();
+        self.link.is_none() && is_done && self.is_quiet() && self.outgoing.is_empty()
     }
 
     /// Whether nothing is on its way.

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use crate::domain::event::NewEvent;
 
-/// The most that waits; a module that comes and goes faster than the broker takes it loses its oldest news.
+/// The most events that wait; a module that comes and goes faster than the broker takes it loses its oldest news.
 const WAITING_MAX: usize = 64;
 
 /// One thing to publish.
@@ -24,11 +24,13 @@ impl OutgoingLine {
     /// Puts an event at the end; answers whether an older one had to go.
     pub fn push_event(&mut self, event: NewEvent) -> bool {
         let is_full = self.0.len() >= WAITING_MAX;
-        if is_full {
-            self.0.pop_front();
+        // Telemetry is never lost here: somebody waits until it is told.
+        let oldest = self.0.iter().position(|one| matches!(one, Outgoing::Event(_))).filter(|_| is_full);
+        if let Some(oldest) = oldest {
+            self.0.remove(oldest);
         }
         self.0.push_back(Outgoing::Event(Box::new(event)));
-        is_full
+        oldest.is_some()
     }
 
     /// Telemetry is to be published after all that waits.

@@ -94,6 +94,9 @@ impl Module {
                 ctx.stop();
                 return;
             }
+            // What was refused when it came, and has not come again, is still to be stored.
+            self.wants_commit |= self.progress.needs_storing();
+            self.pump(ctx);
         }
         self.set_timer(ctx);
     }

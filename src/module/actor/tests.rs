@@ -12,6 +12,8 @@ use crate::store::StoreError;
 use crate::store::latest::{Commit, CommitError};
 use crate::store::modules::{ModuleRecord, StoredModule};
 
+mod rest;
+
 const MOMENT: Duration = Duration::from_millis(1);
 const PRESENCE: Duration = Duration::from_secs(60);
 const REST: Duration = Duration::from_secs(300);
