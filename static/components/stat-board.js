@@ -62,8 +62,11 @@ class Tile {
   #line = h('div', { class: 'stat-line' });
   #values = [];
   #shown = null;
+  /** A rate changes all the time; glowing would tell nothing. */
+  #isCount;
 
   constructor(key) {
+    this.#isCount = !key.endsWith('PerSecond');
     this.element = h(
       'article',
       { class: 'card stat', 'data-stat': key },
@@ -79,7 +82,7 @@ class Tile {
 
   draw(whole) {
     const words = formatNumber(this.#values.at(-1), 1);
-    if (this.#shown !== null && this.#shown !== words) glow(this.element);
+    if (this.#isCount && this.#shown !== null && this.#shown !== words) glow(this.element);
     this.#shown = words;
     this.#value.textContent = words;
     this.#beside.textContent = whole === undefined ? '' : ` / ${formatNumber(whole)}`;

@@ -74,8 +74,9 @@ export class TableRows {
 
   #draw({ cells, item }, flash) {
     this.#columns.forEach((column, at) => {
+      const before = cells[at].firstChild;
       const changed = replaceIfChanged(cells[at], column.render(item));
-      if (changed && flash && column.live) glow(cells[at]);
+      if (changed && flash && column.live) changedParts(cells[at], before).forEach(glow);
     });
   }
 
@@ -87,6 +88,13 @@ export class TableRows {
       if (this.#body.children[at] !== element) this.#body.insertBefore(element, this.#body.children[at] ?? null);
     });
   }
+}
+
+// Of a cell with several values those that are others now; else the cell.
+function changedParts(cell, before) {
+  const parts = [...(cell.firstElementChild?.children ?? [])];
+  const changed = parts.filter((part, at) => before?.children?.[at]?.isEqualNode(part) === false);
+  return changed.length ? changed : [cell];
 }
 
 /** Lets an element glow for a moment: its value has just changed. */

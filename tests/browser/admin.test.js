@@ -50,7 +50,9 @@ test('an account is made, changed and removed', async (t) => {
   assertNoFaults(page);
 });
 
-test('a person who is no admin sees no admin page', async (t) => {
+test('a person who is no admin sees no admin page, and admins see them come and go', async (t) => {
+  const admin = await openTab(t, '/admin');
+  await live(admin);
   const email = `${uniqueId('USR').toLowerCase()}@example.org`;
   const user = await call('POST', '/users', { email, name: 'Visitor', password: 'ringing the bells', roles: ['user'] });
   t.after(() => call('DELETE', `/users/${user.id}`));
@@ -61,10 +63,15 @@ test('a person who is no admin sees no admin page', async (t) => {
   await page.getByRole('button', { name: 'Log in' }).click();
   await page.getByText('No modules yet').waitFor();
 
+  await admin.locator('.feed li.rt_user_logged_in', { hasText: 'Visitor' }).first().waitFor();
   assert.equal(await page.getByRole('link', { name: 'Admin' }).count(), 0);
   await page.goto(new URL('/admin', page.url()).href);
   await page.getByText('There is nothing here').waitFor();
+  await page.getByRole('link', { name: 'Account' }).click();
+  await page.getByRole('button', { name: 'Log out' }).click();
+  await admin.locator('.feed li.rt_user_logged_out', { hasText: 'Visitor' }).first().waitFor();
   assertNoFaults(page);
+  assertNoFaults(admin);
 });
 
 async function figures() {
