@@ -91,7 +91,7 @@ impl AuthError {
 }
 
 fn wrong_password() -> Problem {
-    Problem::new("invalid-fields", 422, "some fields are not as they must be")
+    Problem::new("wrong-password", 403, "the current password is wrong")
         .with_error("/currentPassword", "is not the current password")
 }
 

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 /// A problem as it is told outside, in HTTP bodies and in frames.
 ///
@@ -71,11 +72,35 @@ fn escaped(key: &str) -> Cow<'_, str> {
     if key.contains(['~', '/']) { key.replace('~', "~0").replace('/', "~1").into() } else { key.into() }
 }
 
-/// Reads JSON, telling the place of a fault: 400 for what is no JSON, 422 for what does not fit.
+/// Reads a JSON object, telling the place of a fault: 400 for what is no JSON, 422 for what does not fit.
 ///
 /// # Errors
 /// A [`Problem`] that names the field.
 pub fn read_json<'de, T: Deserialize<'de>>(json: &'de [u8]) -> Result<T, Problem> {
+    // Derived readers would take an array for an object, value by value.
+    if json.trim_ascii_start().starts_with(b"[") {
+        read_any::<IgnoredAny>(json)?;
+        return Err(invalid_fields().with_error("", "must be a JSON object"));
+    }
+    read_any(json)
+}
+
+/// Reads a JSON array of objects like [`read_json`]; all of them or nothing.
+///
+/// # Errors
+/// A [`Problem`] that names the element and the field.
+pub fn read_json_list<'de, T: Deserialize<'de>>(json: &'de [u8]) -> Result<Vec<T>, Problem> {
+    let elements: Vec<&RawValue> = read_any(json)?;
+    let read = |(index, element): (usize, &&'de RawValue)| {
+        read_json(element.get().as_bytes()).map_err(|mut problem| {
+            problem.errors.iter_mut().for_each(|error| error.pointer.insert_str(0, &format!("/{index}")));
+            problem
+        })
+    };
+    elements.iter().enumerate().map(read).collect()
+}
+
+fn read_any<'de, T: Deserialize<'de>>(json: &'de [u8]) -> Result<T, Problem> {
     let mut reader = serde_json::Deserializer::from_slice(json);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let pointer = pointer_of(error.path());
@@ -94,7 +119,11 @@ fn problem_of(json: &[u8], error: &serde_json::Error, pointer: String) -> Proble
     if let Err(error) = serde_json::from_slice::<IgnoredAny>(json) {
         return Problem::new("invalid-json", 400, format!("the body is not JSON: {error}"));
     }
-    Problem::new("invalid-fields", 422, "some fields are not as they must be").with_error(pointer, error.to_string())
+    invalid_fields().with_error(pointer, error.to_string())
+}
+
+fn invalid_fields() -> Problem {
+    Problem::new("invalid-fields", 422, "some fields are not as they must be")
 }
 
 fn title_of(kind: &str) -> String {
@@ -115,6 +144,16 @@ mod tests {
     }
 
     #[test]
+    fn faults_in_a_list_name_their_element() {
+        assert_eq!(read_json_list::<Body>(br#"[{"speeds":[1]},{"speeds":[]}]"#).unwrap().len(), 2);
+        for (bad, pointer) in [(r#"[{"speeds":[]},{"speeds":["x"]}]"#, "/1/speeds/0"), ("[[[]]]", "/0"), ("{}", "")] {
+            let problem = read_json_list::<Body>(bad.as_bytes()).unwrap_err();
+            assert_eq!((problem.status, problem.errors[0].pointer.as_str()), (422, pointer), "{bad}");
+        }
+        assert_eq!(read_json_list::<Body>(b"[{]").unwrap_err().status, 400);
+    }
+
+    #[test]
     fn faults_are_told_with_their_place() {
         let problem = read_json::<Body>(br#"{"speeds":[1,"x"]}"#).unwrap_err();
         assert_eq!((problem.status, problem.errors[0].pointer.as_str()), (422, "/speeds/1"));
@@ -124,9 +163,11 @@ mod tests {
         assert_eq!(read_json::<Body>(br#"{"speeds":[]} x"#).unwrap_err().status, 400);
         assert_eq!(read_json::<Body>(br#"{"speeds":["x"]} x"#).unwrap_err().status, 400);
         assert_eq!(read_json::<Body>(b"{\"speeds\":[\"\xff\"]}").unwrap_err().status, 400);
+        assert_eq!(read_json::<Body>(b" [[1]]").unwrap_err().status, 422);
+        assert_eq!(read_json::<Body>(b" [[1]").unwrap_err().status, 400);
         assert_eq!(read_json::<Body>(br#"{"speeds":[1e999]}"#).unwrap_err().status, 422);
         for half in [r#"["\ud800"]"#, r#"["\udc00"]"#, r#"["\ud800\u0041"]"#] {
-            let problem = read_json::<Vec<String>>(half.as_bytes()).unwrap_err();
+            let problem = read_any::<Vec<String>>(half.as_bytes()).unwrap_err();
             assert_eq!((problem.status, problem.errors[0].pointer.as_str()), (422, "/0"), "{half}");
         }
     }

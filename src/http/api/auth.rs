@@ -92,10 +92,10 @@ pub struct Setup {
     #[schema(value_type = String, max_length = 254, pattern = r"^[!-?A-~]+@[!-\-/-?A-~][!-?A-~]*$", example = "ada@example.org")]
     email: Email,
     /// What the person is called.
-    #[schema(value_type = String, min_length = 1, max_length = 100, example = "Ada")]
+    #[schema(value_type = String, min_length = 1, max_length = 100, pattern = r"^[^\s\x00-\x1f\x7f-\x9f]([^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f])?$", example = "Ada")]
     name: PersonName,
     /// At least 10 characters, at most 72 bytes.
-    #[schema(value_type = String, format = Password, min_length = 10, max_length = 72)]
+    #[schema(value_type = String, format = Password, min_length = 10, max_length = 72, pattern = r"^([ -~]{10,72}|[^\x00-\x1f\x7f-\x9f]{10,18})$")]
     password: NewPassword,
 }
 

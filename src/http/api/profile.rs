@@ -26,7 +26,7 @@ pub fn routes(config: &mut ServiceConfig) {
 #[serde(deny_unknown_fields)]
 pub struct ProfileChanges {
     /// What the person is called.
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 100, example = "Ada")]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 100, pattern = r"^[^\s\x00-\x1f\x7f-\x9f]([^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f])?$", example = "Ada")]
     name: Option<PersonName>,
     /// The address.
     #[schema(value_type = Option<String>, max_length = 254, pattern = r"^[!-?A-~]+@[!-\-/-?A-~][!-?A-~]*$", example = "ada@example.org")]
@@ -41,7 +41,7 @@ pub struct PasswordChange {
     #[schema(format = Password)]
     current_password: String,
     /// At least 10 characters, at most 72 bytes.
-    #[schema(value_type = String, format = Password, min_length = 10, max_length = 72)]
+    #[schema(value_type = String, format = Password, min_length = 10, max_length = 72, pattern = r"^([ -~]{10,72}|[^\x00-\x1f\x7f-\x9f]{10,18})$")]
     new_password: NewPassword,
 }
 

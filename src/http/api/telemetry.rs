@@ -12,7 +12,7 @@ use super::super::table::methods;
 use super::WriteProblems;
 use crate::domain::ids::ModuleId;
 use crate::domain::module::TokenHash;
-use crate::domain::problem::{Problem, read_json};
+use crate::domain::problem::{Problem, read_json, read_json_list};
 use crate::domain::telemetry::Reading;
 use crate::module::{Directory, ModuleError};
 
@@ -117,7 +117,7 @@ impl Readings {
         let read = match form {
             Form::Lines => Self::read_lines(body)?,
             Form::Json | Form::Array if body.trim_ascii_start().starts_with(b"[") => {
-                Self { form: Form::Array, readings: read_json(body)?, lines: vec![] }
+                Self { form: Form::Array, readings: read_json_list(body)?, lines: vec![] }
             }
             Form::Json | Form::Array => Self { form, readings: vec![read_json(body)?], lines: vec![] },
             Form::Unknown => {

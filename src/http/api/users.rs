@@ -65,7 +65,6 @@ pub struct UserQuery {
     #[param(minimum = 1, maximum = 100)]
     per_page: Option<u32>,
     /// Part of the name or address.
-    #[param(max_length = 254)]
     search: Option<String>,
     /// Only people with this role.
     role: Option<Role>,
@@ -82,10 +81,10 @@ pub struct UserBody {
     #[schema(value_type = String, max_length = 254, pattern = r"^[!-?A-~]+@[!-\-/-?A-~][!-?A-~]*$", example = "ada@example.org")]
     email: Email,
     /// What the person is called.
-    #[schema(value_type = String, min_length = 1, max_length = 100, example = "Ada")]
+    #[schema(value_type = String, min_length = 1, max_length = 100, pattern = r"^[^\s\x00-\x1f\x7f-\x9f]([^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f])?$", example = "Ada")]
     name: PersonName,
     /// At least 10 characters, at most 72 bytes.
-    #[schema(value_type = String, format = Password, min_length = 10, max_length = 72)]
+    #[schema(value_type = String, format = Password, min_length = 10, max_length = 72, pattern = r"^([ -~]{10,72}|[^\x00-\x1f\x7f-\x9f]{10,18})$")]
     password: NewPassword,
     /// D `["user"]`.
     #[schema(min_items = 1)]
@@ -97,7 +96,7 @@ pub struct UserBody {
 #[serde(deny_unknown_fields)]
 pub struct UserPatch {
     /// What the person is called.
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 100, example = "Ada")]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 100, pattern = r"^[^\s\x00-\x1f\x7f-\x9f]([^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f])?$", example = "Ada")]
     name: Option<PersonName>,
     /// The address.
     #[schema(value_type = Option<String>, max_length = 254, pattern = r"^[!-?A-~]+@[!-\-/-?A-~][!-?A-~]*$", example = "ada@example.org")]
@@ -106,7 +105,7 @@ pub struct UserPatch {
     #[schema(min_items = 1)]
     roles: Option<Vec<Role>>,
     /// At least 10 characters, at most 72 bytes; ends the account's logins.
-    #[schema(value_type = Option<String>, format = Password, min_length = 10, max_length = 72)]
+    #[schema(value_type = Option<String>, format = Password, min_length = 10, max_length = 72, pattern = r"^([ -~]{10,72}|[^\x00-\x1f\x7f-\x9f]{10,18})$")]
     password: Option<NewPassword>,
     /// Whether the person is kept out; ends the account's logins.
     disabled: Option<bool>,

@@ -132,7 +132,7 @@ async fn a_new_password_ends_the_other_logins() {
     let change = |current: &str, new: &str| json!({"currentPassword": current, "newPassword": new});
 
     let wrong = here.post("/api/v1/auth/password", change("wrong", "another horse")).await;
-    assert_eq!((wrong.status, &wrong.json()["errors"][0]["pointer"]), (422, &json!("/currentPassword")));
+    assert_eq!((wrong.status, &wrong.json()["errors"][0]["pointer"]), (403, &json!("/currentPassword")));
     let short = here.post("/api/v1/auth/password", change(PASSWORD, "short")).await;
     assert_eq!((short.status, &short.json()["errors"][0]["pointer"]), (422, &json!("/newPassword")));
     assert_eq!(here.post("/api/v1/auth/password", change(PASSWORD, "another horse")).await.status, 204);
