@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::problem::ApiError;
 use crate::domain::problem::Problem;
 
+/// The last page that can be asked for.
+pub const PAGE_MAX: u32 = i32::MAX.unsigned_abs();
+
 /// The most items on a page.
 pub const PER_PAGE_MAX: u32 = 100;
 
@@ -38,8 +41,8 @@ impl PageQuery {
     pub fn check(self) -> Result<Page, ApiError> {
         let page = Page { number: self.page.unwrap_or(1), size: self.per_page.unwrap_or(20) };
         let mut problem = Problem::new("invalid-query", 422, "the query of the address is not as it must be");
-        if page.number < 1 {
-            problem = problem.with_error("/page", "pages are counted from 1");
+        if !(1..=PAGE_MAX).contains(&page.number) {
+            problem = problem.with_error("/page", "pages are counted from 1, and no list has that many");
         }
         if !(1..=PER_PAGE_MAX).contains(&page.size) {
             problem = problem.with_error("/perPage", "a page holds 1 to 100 items");

@@ -19,17 +19,17 @@ use crate::domain::module::{ModuleKind, ModuleName, TokenHash};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewModule {
     /// 1 to 64 of `A-Z a-z 0-9 . _ -`, starting with a letter or a digit.
-    #[schema(value_type = String, example = "MC-1001-STN")]
+    #[schema(value_type = String, pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", example = "MC-1001-STN")]
     pub module_id: ModuleId,
     /// 1 to 100 characters.
-    #[schema(value_type = String, example = "North gate")]
+    #[schema(value_type = String, min_length = 1, max_length = 100, pattern = r"^[^\s\x00-\x1f\x7f-\x9f]([^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f])?$", example = "North gate")]
     pub name: ModuleName,
     /// 1 to 50 of `A-Z a-z 0-9 space _ -`.
-    #[schema(value_type = String, example = "Station")]
+    #[schema(value_type = String, pattern = "^[A-Za-z0-9_-]([A-Za-z0-9 _-]{0,48}[A-Za-z0-9_-])?$", example = "Station")]
     pub r#type: ModuleKind,
     /// Whose it will be; the caller's if left out. Others, or null for nobody, only by admins.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, pattern = "^[A-Za-z0-9-]{1,64}$")]
     pub user_id: Option<Option<UserId>>,
 }
 
@@ -38,14 +38,14 @@ pub struct NewModule {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ModuleChange {
     /// 1 to 100 characters.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 100, pattern = r"^[^\s\x00-\x1f\x7f-\x9f]([^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f])?$")]
     pub name: Option<ModuleName>,
     /// 1 to 50 of `A-Z a-z 0-9 space _ -`.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, pattern = "^[A-Za-z0-9_-]([A-Za-z0-9 _-]{0,48}[A-Za-z0-9_-])?$")]
     pub r#type: Option<ModuleKind>,
     /// The new owner; null, for nobody, only by admins.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, pattern = "^[A-Za-z0-9-]{1,64}$")]
     pub user_id: Option<Option<UserId>>,
 }
 

@@ -37,10 +37,10 @@ pub fn routes(config: &mut ServiceConfig) {
 #[serde(deny_unknown_fields)]
 pub struct CustomEvent {
     /// `rt_` and a name of your own in `a-z 0-9 _`.
-    #[schema(value_type = String, example = "rt_weather_changed")]
+    #[schema(value_type = String, pattern = "^rt_(?!module_|user_|telemetry_|global_)[a-z0-9_]{1,61}$", example = "rt_weather_changed")]
     event: String,
     /// `custom:<name>`, `dashboard`, `admin`, `user:<id>` or `module:<moduleId>`.
-    #[schema(value_type = String, example = "custom:weather")]
+    #[schema(value_type = String, pattern = "^(dashboard|admin|custom:[A-Za-z0-9._:-]{1,64}|user:[A-Za-z0-9-]{1,64}|module:[A-Za-z0-9][A-Za-z0-9._-]{0,63})$", example = "custom:weather")]
     topic: String,
     /// A JSON object up to 64 KiB.
     #[schema(value_type = Object)]
