@@ -12,8 +12,8 @@ use super::relays::RelayList;
 use super::{credential, origin};
 use crate::auth::{Authenticator, Credential, Principal};
 use crate::broker::{Broker, BrokerOptions, Relay};
-use crate::domain::ids::ModuleId;
 use crate::domain::problem::Problem;
+use crate::module::Identified;
 use crate::observe::{Door, Metrics};
 use crate::pipe::{Flusher, OutboxOptions};
 use crate::{module, session};
@@ -58,7 +58,7 @@ pub enum Admitted {
     /// A person, to `/ws`.
     Person(Box<Principal>),
     /// A module, to `/ws/module`; none if it will identify itself by its first frame.
-    Module(Option<ModuleId>),
+    Module(Option<Identified>),
 }
 
 impl Admitted {
@@ -123,7 +123,7 @@ impl Doors {
         Ok(Credential::Cookie(cookie.to_owned()))
     }
 
-    async fn module(&self, request: &Request) -> Result<Option<ModuleId>, Problem> {
+    async fn module(&self, request: &Request) -> Result<Option<Identified>, Problem> {
         let headers = request.head().headers();
         let (named, token) = match (credential::bearer(headers), credential::basic(headers)) {
             (Some(token), _) => (None, token.to_owned()),

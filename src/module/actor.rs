@@ -199,7 +199,7 @@ impl Handler<Attach> for Module {
     type Result = Result<(), ModuleError>;
 
     fn handle(&mut self, attach: Attach, ctx: &mut Self::Context) -> Self::Result {
-        self.check(attach.token)?;
+        self.check(Some(attach.token))?;
         self.attach(attach, ctx);
         Ok(())
     }

@@ -22,13 +22,24 @@ pub(super) const ATTEMPTS: usize = 10;
 /// Addresses kept before those of stopped actors are looked for.
 const SWEEP_FROM: usize = 1024;
 
+/// A module that has shown its token.
+#[derive(Debug, Clone)]
+pub struct Identified {
+    /// Which module.
+    pub module_id: ModuleId,
+    /// The token it has shown.
+    pub token: TokenHash,
+}
+
 /// Finds which module a token belongs to; `named` is the module the caller says it is.
 ///
 /// # Errors
 /// [`ModuleError::WrongToken`], the same for an unknown module and a wrong token.
-pub async fn identify(registry: &Addr<Registry>, named: Option<&str>, token: &str) -> Result<ModuleId, ModuleError> {
-    let found = registry.send(ByToken(TokenHash::of(token))).timeout(ANSWER_TIMEOUT).await?;
-    found.filter(|id| named.is_none_or(|named| named == id.as_str())).ok_or(ModuleError::WrongToken)
+pub async fn identify(registry: &Addr<Registry>, named: Option<&str>, token: &str) -> Result<Identified, ModuleError> {
+    let token = TokenHash::of(token);
+    let found = registry.send(ByToken(token)).timeout(ANSWER_TIMEOUT).await?;
+    let module_id = found.filter(|id| named.is_none_or(|named| named == id.as_str())).ok_or(ModuleError::WrongToken)?;
+    Ok(Identified { module_id, token })
 }
 
 /// The module actors a worker thread has spoken to.

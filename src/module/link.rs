@@ -9,14 +9,13 @@ use tokio::sync::oneshot;
 
 use super::actor::{Attach, ConnectionId, Detach, EndLink, Ingest, Module};
 use super::answers::Answers;
-use super::directory::{ANSWER_TIMEOUT, ATTEMPTS, identify};
+use super::directory::{ANSWER_TIMEOUT, ATTEMPTS, Identified, identify};
 use super::error::ModuleError;
 use super::frame::{BadFrame, DeviceFrame, HubFrame};
 use super::house::House;
 use super::messages::Locate;
 use super::registry::Registry;
 use crate::domain::ids::ModuleId;
-use crate::domain::module::TokenHash;
 use crate::domain::problem::Problem;
 use crate::domain::telemetry::Reading;
 use crate::pipe::{Closed, Outbox, Received, frame};
@@ -36,7 +35,7 @@ static CONNECTIONS: AtomicU64 = AtomicU64::new(1);
 /// A bad frame is answered and changes nothing; only who is not identified is sent away.
 pub struct Link {
     connection: ConnectionId,
-    named: Option<ModuleId>,
+    identified: Option<Identified>,
     module: Option<Addr<Module>>,
     outbox: Outbox,
     house: Rc<House>,
@@ -47,10 +46,10 @@ pub struct Link {
 impl Link {
     /// A link to a device that is known from the handshake, or will say who it is.
     #[must_use]
-    pub fn new(module: Option<ModuleId>, outbox: Outbox, house: Rc<House>) -> Self {
+    pub fn new(identified: Option<Identified>, outbox: Outbox, house: Rc<House>) -> Self {
         Self {
             connection: CONNECTIONS.fetch_add(1, Ordering::Relaxed),
-            named: module,
+            identified,
             module: None,
             outbox,
             house,
@@ -63,11 +62,8 @@ impl Link {
         match (DeviceFrame::read(text), self.module.clone()) {
             (Ok((id, DeviceFrame::Telemetry(reading))), Some(module)) => self.report(id, reading, &module, ctx),
             (Ok((_, DeviceFrame::Identify(shown))), None) => {
-                let (registry, token) = (self.house.registry.clone(), TokenHash::of(&shown.token));
-                let known = async move {
-                    let id = identify(&registry, Some(shown.module_id.as_str()), &shown.token).await?;
-                    Ok((id, Some(token)))
-                };
+                let registry = self.house.registry.clone();
+                let known = async move { identify(&registry, Some(shown.module_id.as_str()), &shown.token).await };
                 self.join(known, ctx);
             }
             (Ok((id, DeviceFrame::Result)), Some(_)) => {
@@ -85,15 +81,15 @@ impl Link {
     /// Attaches to the module that the device turns out to be; no frame is taken meanwhile.
     fn join(
         &mut self,
-        known: impl Future<Output = Result<(ModuleId, Option<TokenHash>), ModuleError>> + 'static,
+        known: impl Future<Output = Result<Identified, ModuleError>> + 'static,
         ctx: &mut Context<Self>,
     ) {
         let (registry, connection) = (self.house.registry.clone(), self.connection);
         let end = ctx.address().recipient();
         let joined = async move {
-            let (id, token) = known.await?;
-            let module = attach(&registry, &id, Attach { connection, end, token }).await?;
-            Ok((id, module))
+            let Identified { module_id, token } = known.await?;
+            let module = attach(&registry, &module_id, Attach { connection, end, token }).await?;
+            Ok((module_id, module))
         };
         ctx.wait(joined.into_actor(self).map(|joined: Result<_, ModuleError>, link, _| match joined {
             Ok((id, module)) => {
@@ -180,8 +176,8 @@ impl Actor for Link {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        if let Some(id) = self.named.take() {
-            self.join(std::future::ready(Ok((id, None))), ctx);
+        if let Some(identified) = self.identified.take() {
+            self.join(std::future::ready(Ok(identified)), ctx);
         } else {
             ctx.run_later(self.house.options.identify_timeout, |link, _| {
                 if link.module.is_none() {

@@ -22,7 +22,7 @@ mod registry;
 mod token;
 
 pub use actor::{Attach, ConnectionId, Detach, EndLink, Ingest, Module};
-pub use directory::{Directory, identify};
+pub use directory::{Directory, Identified, identify};
 pub use entry::{Entry, Live, Meta, ModuleView, Status};
 pub use error::ModuleError;
 pub use house::{House, LinkOptions, ModuleOptions, Parts};

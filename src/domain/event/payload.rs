@@ -71,7 +71,7 @@ impl NewEvent {
 
     /// `rt_module_updated {moduleId, name, type, userId}`.
     ///
-    /// After a change of owner publish [`Self::module_removed`] to the old one first.
+    /// After a change of owner publish [`Self::module_withdrawn`] to the old one first.
     #[must_use]
     pub fn module_updated(module: ModuleFacts<'_>) -> Self {
         own("rt_module_updated", Delivery::Each, module_audience(module), &ModuleData::of(module))

@@ -31,8 +31,8 @@ pub struct Attach {
     pub connection: ConnectionId,
     /// How to end it.
     pub end: Recipient<EndLink>,
-    /// The token the device has shown in its first frame; none when it was judged at the handshake.
-    pub token: Option<TokenHash>,
+    /// The token the device has shown, which may have been replaced since.
+    pub token: TokenHash,
 }
 
 /// A connection is gone.

@@ -75,6 +75,18 @@ impl Handler<Commit> for FakeCollector {
     }
 }
 
+struct FakeLink;
+
+impl Actor for FakeLink {
+    type Context = Context<Self>;
+}
+
+impl Handler<EndLink> for FakeLink {
+    type Result = ();
+
+    fn handle(&mut self, _: EndLink, _: &mut Self::Context) {}
+}
+
 struct Bench {
     entry: Arc<Entry>,
     shared: Arc<Shared>,
@@ -268,6 +280,9 @@ async fn a_wrong_token_changes_nothing() {
     let ingest = Ingest { readings: readings(r#"{"speed":1}"#), token: Some(TokenHash::of("cm_bad")) };
 
     assert!(matches!(bench.module.send(ingest).await.unwrap(), Err(ModuleError::WrongToken)));
+    let (end, token) = (FakeLink.start().recipient(), TokenHash::of("cm_replaced"));
+    let attached = bench.module.send(Attach { connection: 1, end, token }).await.unwrap();
+    assert!(matches!(attached, Err(ModuleError::WrongToken)));
     assert!(bench.names().is_empty());
     assert_eq!(bench.entry.live.load().last_seen, None);
 }
