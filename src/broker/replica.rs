@@ -7,6 +7,9 @@ use super::latest::LatestTable;
 use crate::domain::cursor::{Cursor, Epoch, Offset};
 use crate::domain::event::{Delivery, Event};
 
+/// How many bytes of payload the recent events may hold together, whatever their number.
+const BYTES_MAX: usize = 64 * 1024 * 1024;
+
 /// The order cannot be told from there: it is another epoch's, lies ahead, or is older than what is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the events after the cursor are not kept any more")]
@@ -17,13 +20,15 @@ pub struct Gap {
 
 /// The recent order, on the broker's thread and again on every relay's.
 ///
-/// Invariant: `ring` holds every `Each` event with an offset in `floor + 1 ..= head`, in order, and at most `capacity`.
+/// Invariant: `ring` holds every `Each` event with an offset in `floor + 1 ..= head`, in order, at most `capacity` of them
+/// and, but for the last, at most [`BYTES_MAX`] of payload, which `bytes` counts.
 #[derive(Debug)]
 pub struct Replica {
     epoch: Epoch,
     head: Offset,
     floor: Offset,
     ring: VecDeque<Arc<Event>>,
+    bytes: usize,
     capacity: usize,
     latest: LatestTable,
 }
@@ -37,6 +42,7 @@ impl Replica {
             head: 0,
             floor: 0,
             ring: VecDeque::new(),
+            bytes: 0,
             capacity: capacity.max(1),
             latest: LatestTable::default(),
         }
@@ -62,9 +68,10 @@ impl Replica {
     }
 
     fn remember(&mut self, event: &Arc<Event>) {
-        if self.ring.len() == self.capacity
-            && let Some(oldest) = self.ring.pop_front()
-        {
+        self.bytes += payload_of(event);
+        while self.ring.len() >= self.capacity || self.bytes > BYTES_MAX {
+            let Some(oldest) = self.ring.pop_front() else { break };
+            self.bytes -= payload_of(&oldest);
             self.floor = oldest.offset();
         }
         self.ring.push_back(Arc::clone(event));
@@ -116,6 +123,10 @@ impl Replica {
     }
 }
 
+fn payload_of(event: &Event) -> usize {
+    event.what.data.get().len()
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -160,6 +171,20 @@ mod tests {
                 prop_assert!(kinds[from as usize..].iter().filter(|key| key.is_none()).count() > capacity);
             }
         }
+    }
+
+    #[test]
+    fn large_events_push_older_ones_out() {
+        let epoch = Epoch::generate();
+        let mut replica = Replica::new(epoch, 1000);
+        for offset in 1..=9 {
+            let data = json(&"x".repeat(BYTES_MAX / 4));
+            let what = NewEvent { data, ..event(epoch, offset, None).what.clone() };
+            replica.apply(&Arc::new(what.stamped(epoch, offset)));
+        }
+        assert_eq!(replica.len(), 3);
+        assert!(replica.reaches(Cursor { epoch, offset: 6 }).is_ok());
+        assert!(replica.reaches(Cursor { epoch, offset: 5 }).is_err());
     }
 
     #[test]
