@@ -44,18 +44,23 @@
 //! - Nobody sees an event twice: test `an_event_of_several_topics_comes_once`, test
 //!   `since_tells_each_event_once_and_only_the_newest_values`.
 //! - Nobody misses an event without being told: test `a_cursor_brings_every_missed_event_and_the_newest_state`, test
-//!   `a_cursor_older_than_what_is_kept_is_a_gap`, test `foreign_and_future_cursors_are_gaps`.
+//!   `a_cursor_older_than_what_is_kept_is_a_gap`, test `foreign_and_future_cursors_are_gaps`, test
+//!   `a_relay_that_missed_the_end_of_a_burst_learns_of_it_without_another_event`.
 //! - A session only receives what its person may see, also after a change of role or owner: test
 //!   `people_see_their_own_modules_only`, test `a_change_of_roles_makes_open_sockets_come_back`, test
+//!   `who_was_looked_at_before_an_end_or_a_change_is_not_let_in`, test
 //!   `a_transferred_module_leaves_one_page_and_appears_on_the_other`.
 //! - Who may do what is judged at the door, from the database, for every request: test `roles_count_at_once`, test
 //!   `who_is_kept_out_is_out_at_once`, test `only_admins_manage_accounts`.
 //! - The end of a login ends its sockets, whoever ends it: test `a_logout_ends_the_sockets_of_its_login_only`, test
 //!   `the_sockets_of_an_account_changed_beside_the_hub_end_and_others_stay`.
-//! - What was acknowledged survives a crash: test `accounts_modules_and_last_states_survive_kill_9`.
+//! - What was acknowledged survives a crash: test `accounts_modules_and_last_states_survive_kill_9`, test
+//!   `after_a_failed_commit_even_an_unchanged_reading_is_stored_before_its_answer`, test
+//!   `what_the_store_refused_is_stored_before_the_actor_rests`.
 //! - Whatever waits has a bound: test `a_full_waiting_line_refuses_and_a_flush_stores_what_waits`, test
 //!   `who_finds_the_line_full_is_turned_away`, test `topics_are_bounded_and_can_be_left`, test
-//!   `an_account_has_a_bounded_number_of_sockets`, test `the_counters_are_bounded`.
+//!   `an_account_has_a_bounded_number_of_sockets`, test `the_counters_are_bounded`, test
+//!   `large_events_push_older_ones_out`.
 //! - Work that fails spoils nothing: test `work_that_panics_spoils_nothing`, test `a_failed_write_leaves_nothing_behind`.
 //! - An emergency of the database is told to callers without its cause and loses nothing: test
 //!   `a_read_only_database_is_told_and_loses_nothing`, test `a_locked_database_is_busy_and_readers_go_on`, test

@@ -1,7 +1,7 @@
 //! From a credential to a person, at every door.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix::Recipient;
 
@@ -40,7 +40,7 @@ impl Authenticator {
         match credential {
             Credential::Cookie(value) => {
                 let hash = opaque::fingerprint(&value);
-                self.principal(true, None, move |conn| logins::find_by_cookie(conn, &hash)).await
+                self.principal(None, move |conn| logins::find_by_cookie(conn, &hash)).await
             }
             Credential::Bearer(token) => {
                 let facts = self.tokens.read(&token)?;
@@ -54,15 +54,15 @@ impl Authenticator {
     }
 
     async fn of_login(&self, id: LoginId, expires_at: Timestamp) -> Result<Principal, AuthError> {
-        self.principal(false, Some(expires_at), move |conn| logins::find(conn, &id)).await
+        self.principal(Some(expires_at), move |conn| logins::find(conn, &id)).await
     }
 
     async fn principal(
         &self,
-        by_cookie: bool,
         expires_at: Option<Timestamp>,
         find: impl FnOnce(&mut Connection) -> Result<Option<(Login, User)>, StoreError> + Send + 'static,
     ) -> Result<Principal, AuthError> {
+        let read_at = Instant::now();
         let (login, user) = self.store.read(find).await?.ok_or(AuthError::Unknown)?;
         let now = Timestamp::now();
         let expires_at = expires_at.unwrap_or(login.expires_at).min(login.expires_at);
@@ -76,7 +76,7 @@ impl Authenticator {
             email: user.email.to_string(),
             roles: user.roles,
             expires_at,
-            by_cookie,
+            read_at,
         })
     }
 }

@@ -1,5 +1,7 @@
 //! Somebody known: the answer to a credential.
 
+use std::time::Instant;
+
 use crate::domain::grant::{Permission, Role};
 use crate::domain::ids::{LoginId, UserId};
 use crate::domain::time::Timestamp;
@@ -32,8 +34,8 @@ pub struct Principal {
     pub roles: Vec<Role>,
     /// When the credential ends.
     pub expires_at: Timestamp,
-    /// Whether the credential was a cookie, which a foreign page could make a browser send.
-    pub by_cookie: bool,
+    /// When login and account were looked at; what changed since is not in here.
+    pub read_at: Instant,
 }
 
 impl Principal {

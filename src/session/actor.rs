@@ -6,21 +6,22 @@ use std::time::Duration;
 
 use actix::prelude::*;
 use serde_json::value::RawValue;
+use tokio::sync::oneshot;
 
 use super::dialect::NATIVE;
-use super::messages::{End, Opened, SessionEnded, TakeSnapshots, TooManySessions, Watches, Withdraw};
-use super::protocol::{self, Wish};
+use super::messages::{End, NotAdmitted, Opened, SessionEnded, TakeSnapshots, Watches, Withdraw};
+use super::protocol;
 use super::registry::Registry;
 use super::topics::forbidden;
-use crate::auth::{Authenticator, Credential, Principal};
+use crate::auth::{Authenticator, Principal};
 use crate::broker::{Gap, Gapped, LocalRelay, Seat, SeatOptions};
 use crate::domain::grant::Permission;
-use crate::domain::ids::SessionId;
+use crate::domain::ids::{ModuleId, SessionId};
 use crate::domain::problem::Problem;
 use crate::domain::time::Timestamp;
 use crate::domain::topic::{Channel, Topic};
 use crate::observe::Metrics;
-use crate::pipe::{Closed, Outbox, Received, frame};
+use crate::pipe::{Closed, Outbox, frame};
 
 /// How long the first frame may take before the welcome goes out without it.
 const HELLO_GRACE: Duration = Duration::from_millis(250);
@@ -66,6 +67,8 @@ pub struct House {
 ///
 /// Invariant: a plain `Context` actor; its timers run whatever its peer does or does not read.
 /// Invariant: `topics` are those the seat listens to, each checked against `principal`.
+/// Invariant: while `is_busy`, one flow holds the seat; what would begin another waits until it has ended.
+/// Invariant: the seat is held, and no event goes out, until the welcome has.
 pub struct Session {
     pub(super) id: SessionId,
     pub(super) principal: Arc<Principal>,
@@ -76,6 +79,8 @@ pub struct Session {
     pub(super) is_greeted: bool,
     pub(super) is_busy: bool,
     pub(super) gap: Option<Gap>,
+    pub(super) withdrawn: Vec<ModuleId>,
+    pub(super) when_idle: Vec<oneshot::Sender<()>>,
     expiry: Option<SpawnHandle>,
 }
 
@@ -93,6 +98,8 @@ impl Session {
             is_greeted: false,
             is_busy: false,
             gap: None,
+            withdrawn: Vec::new(),
+            when_idle: Vec::new(),
             expiry: None,
         }
     }
@@ -109,6 +116,7 @@ impl Session {
             session: self.id.clone(),
             user_id: self.principal.user_id.clone(),
             login_id: self.principal.login_id.clone(),
+            read_at: self.principal.read_at,
             addr: ctx.address(),
         };
         let asked = self.house.registry.send(opened).timeout(ASK_TIMEOUT).into_actor(self);
@@ -116,10 +124,9 @@ impl Session {
             let retry_after = Some(Duration::from_secs(5));
             match answer {
                 Ok(Ok(())) => {}
-                Ok(Err(TooManySessions::LoginEnded)) => {
-                    session.end(&End { code: LOGIN_ENDED, reason: "the login has ended", retry_after: None }, ctx);
-                }
-                Ok(Err(TooManySessions::OfUser)) => {
+                Ok(Err(NotAdmitted::LoginEnded)) => session.end(&End::LOGIN_ENDED, ctx),
+                Ok(Err(NotAdmitted::RolesChanged)) => session.end(&End::ROLES_CHANGED, ctx),
+                Ok(Err(NotAdmitted::TooMany)) => {
                     session.end(&End { code: TOO_MANY, reason: "too many connections", retry_after }, ctx);
                 }
                 Err(_) => session.end(&End { code: 1012, reason: "the hub is busy", retry_after }, ctx),
@@ -127,7 +134,7 @@ impl Session {
         }));
     }
 
-    fn watch_expiry(&mut self, ctx: &mut Context<Self>) {
+    pub(super) fn watch_expiry(&mut self, ctx: &mut Context<Self>) {
         if let Some(earlier) = self.expiry.take() {
             ctx.cancel_future(earlier);
         }
@@ -148,26 +155,18 @@ impl Session {
         }
     }
 
-    fn extend(&mut self, id: Option<u64>, token: String) -> ResponseActFuture<Self, ()> {
-        let authenticator = self.house.authenticator.clone();
-        let asked = async move { authenticator.authenticate(Credential::Bearer(token)).await }.into_actor(self);
-        Box::pin(asked.map(move |answer, session, ctx| match answer {
-            Ok(principal) if principal.user_id == session.principal.user_id => {
-                session.principal = Arc::new(Principal { roles: session.principal.roles.clone(), ..principal });
-                session.watch_expiry(ctx);
-                session.outbox.send_text(&protocol::reply(id, &[]));
-            }
-            _ => {
-                let problem = Problem::new("invalid-token", 401, "the access token does not extend this login");
-                session.refuse(id, &problem);
-            }
-        }))
-    }
-
     /// Answers a request with what is wrong with it.
     pub(super) fn refuse(&self, id: Option<u64>, problem: &Problem) {
         self.house.metrics.refused("frame");
         self.outbox.send_text(&protocol::refusal(id, problem));
+    }
+
+    /// Takes a module's topic away, unless the person may see all modules.
+    pub(super) fn withdraw(&mut self, module: ModuleId) {
+        let topic = Topic::Module(module);
+        if !self.principal.may(Permission::ModulesAll) && self.leave(&topic) {
+            self.refuse(None, &forbidden(&topic));
+        }
     }
 
     pub(super) fn tell_watching(&self, topic: &Topic, begins: bool) {
@@ -187,15 +186,14 @@ impl Actor for Session {
             dialect: &NATIVE,
             session: ctx.address().recipient(),
         });
-        let cursor = seat.hold();
-        let own = Channel::User(self.principal.user_id.clone());
-        seat.release(&[own]);
+        // Where its events begin; they wait there for the welcome.
+        let _ = seat.hold();
         self.seat = Some(seat);
         self.register(ctx);
         self.watch_expiry(ctx);
-        ctx.run_later(HELLO_GRACE, move |session, _| {
-            if !session.is_greeted && !session.is_busy {
-                session.greet(false, cursor);
+        ctx.run_later(HELLO_GRACE, |session, _| {
+            if !session.is_busy {
+                session.greet_if_new();
             }
         });
         let heartbeat = self.house.options.heartbeat;
@@ -210,42 +208,6 @@ impl Actor for Session {
         self.outbox.close(1001, "the session has ended");
         // One per session; a registry that is gone needs no word.
         self.house.registry.do_send(SessionEnded(self.id.clone()));
-    }
-}
-
-impl Handler<Received> for Session {
-    type Result = ResponseActFuture<Self, ()>;
-
-    fn handle(&mut self, Received(text): Received, _: &mut Self::Context) -> Self::Result {
-        let request = match protocol::read(&text) {
-            Ok(request) => request,
-            Err((id, problem)) => {
-                self.greet_if_new();
-                self.refuse(id, &problem);
-                return Box::pin(fut::ready(()));
-            }
-        };
-        if !matches!(request.wish, Wish::Hello(_)) {
-            self.greet_if_new();
-        }
-        match request.wish {
-            Wish::Hello(hello) => self.hello(hello),
-            Wish::Subscribe(topics) => self.subscribe(request.id, &topics),
-            Wish::Unsubscribe(topics) => {
-                self.unsubscribe(request.id, &topics);
-                Box::pin(fut::ready(()))
-            }
-            Wish::Token(token) => self.extend(request.id, token),
-            Wish::Ping => {
-                self.outbox.send_text(protocol::PONG);
-                Box::pin(fut::ready(()))
-            }
-            Wish::Unavailable(what) => {
-                let problem = Problem::new("not-available", 501, format!("this hub does not take {what} yet"));
-                self.refuse(request.id, &problem);
-                Box::pin(fut::ready(()))
-            }
-        }
     }
 }
 
@@ -269,6 +231,10 @@ impl Handler<Gapped> for Session {
     type Result = ();
 
     fn handle(&mut self, Gapped(gap): Gapped, ctx: &mut Self::Context) {
+        // Who has not been welcomed has not been promised anything.
+        if !self.is_busy && !self.is_greeted {
+            return;
+        }
         self.gap = Some(gap);
         if !self.is_busy {
             let flow = self.mend_gap();
@@ -281,9 +247,11 @@ impl Handler<Withdraw> for Session {
     type Result = ();
 
     fn handle(&mut self, Withdraw(module): Withdraw, _: &mut Self::Context) {
-        let topic = Topic::Module(module);
-        if !self.principal.may(Permission::ModulesAll) && self.leave(&topic) {
-            self.refuse(None, &forbidden(&topic));
+        if self.is_busy {
+            // The flow may be about to listen to it.
+            self.withdrawn.push(module);
+        } else {
+            self.withdraw(module);
         }
     }
 }

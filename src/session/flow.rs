@@ -14,7 +14,8 @@ use crate::domain::cursor::Cursor;
 use crate::domain::problem::Problem;
 use crate::domain::topic::{Channel, Topic};
 
-type Flow = ResponseActFuture<Session, ()>;
+/// What a session does until it has answered.
+pub(super) type Flow = ResponseActFuture<Session, ()>;
 type Answers = Vec<Result<Snapshot, Problem>>;
 
 /// Where a client begins.
@@ -40,7 +41,7 @@ impl Start {
 
 impl Session {
     /// Sends the welcome, with what the client is told of the order.
-    pub(super) fn greet(&mut self, recovered: bool, cursor: Cursor) {
+    fn greet(&mut self, recovered: bool, cursor: Cursor) {
         self.is_greeted = true;
         let options = &self.house.options;
         self.outbox.send_text(&protocol::welcome(&self.id, &self.principal, recovered, cursor, options));
@@ -48,9 +49,12 @@ impl Session {
 
     /// A client that says something else first begins without a cursor.
     pub(super) fn greet_if_new(&mut self) {
-        if !self.is_greeted {
-            self.greet(false, self.house.relay.cursor());
+        if self.is_greeted {
+            return;
         }
+        let Some(held) = self.seat.as_ref().map(Seat::hold) else { return };
+        self.greet(false, held);
+        self.with_seat(|seat| seat.release(&[self.own_channel()]));
     }
 
     /// Begins: where the cursor says if that is still known, else with snapshots. Topics that one may not have are
@@ -167,19 +171,6 @@ impl Session {
         self.with_seat(|seat| seat.release(&channels));
     }
 
-    /// Listens to topics no more; topics that it did not have change nothing.
-    pub(super) fn unsubscribe(&mut self, id: Option<u64>, texts: &[String]) {
-        let topics = match read_topics(texts) {
-            Ok(topics) => topics,
-            Err(problem) => return self.refuse(id, &problem),
-        };
-        for topic in &topics {
-            self.leave(topic);
-        }
-        let names: Vec<_> = topics.iter().map(ToString::to_string).collect();
-        self.outbox.send_text(&protocol::reply(id, &names));
-    }
-
     /// Ends one topic; answers whether there was one.
     pub(super) fn leave(&mut self, topic: &Topic) -> bool {
         let Some(place) = self.topics.iter().position(|(known, _)| known == topic) else { return false };
@@ -223,12 +214,20 @@ impl Session {
         self.with_seat(|seat| seat.release(&channels));
     }
 
-    /// Ends a flow; a gap that came meanwhile is mended next.
+    /// Ends a flow; a gap that came meanwhile is mended next, before anything else.
     fn rest(&mut self, ctx: &mut Context<Self>) {
         self.is_busy = false;
+        for module in std::mem::take(&mut self.withdrawn) {
+            self.withdraw(module);
+        }
         if self.gap.is_some() {
             let flow = self.mend_gap();
             ctx.spawn(flow);
+            return;
+        }
+        for waiting in self.when_idle.drain(..) {
+            // A frame whose socket is gone waits no more.
+            let _ = waiting.send(());
         }
     }
 

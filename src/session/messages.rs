@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix::{Addr, Message};
 use serde_json::value::RawValue;
@@ -30,7 +30,7 @@ pub struct TakeSnapshots {
 
 /// A session begins; answers whether it may.
 #[derive(Debug, Message)]
-#[rtype(result = "Result<(), TooManySessions>")]
+#[rtype(result = "Result<(), NotAdmitted>")]
 pub struct Opened {
     /// Which session.
     pub session: SessionId,
@@ -38,19 +38,24 @@ pub struct Opened {
     pub user_id: UserId,
     /// By which login.
     pub login_id: LoginId,
+    /// When its person's account was looked at.
+    pub read_at: Instant,
     /// The session itself.
     pub addr: Addr<Session>,
 }
 
 /// Why a session may not begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum TooManySessions {
+pub enum NotAdmitted {
     /// The person has as many as one may have.
     #[error("this account has too many open connections; close some and try again")]
-    OfUser,
+    TooMany,
     /// The login has just ended.
     #[error("the login has ended; log in again")]
     LoginEnded,
+    /// The roles have changed since the account was looked at.
+    #[error("your roles have changed; connect again")]
+    RolesChanged,
 }
 
 /// A session is over.
@@ -80,6 +85,14 @@ pub struct End {
     pub reason: &'static str,
     /// When the client may come back.
     pub retry_after: Option<Duration>,
+}
+
+impl End {
+    /// The login has ended or was revoked.
+    pub const LOGIN_ENDED: Self = Self { code: 4001, reason: "the login has ended", retry_after: None };
+    /// Every topic is judged anew when the client comes back, which it does at once.
+    pub const ROLES_CHANGED: Self =
+        Self { code: 1012, reason: "your roles have changed", retry_after: Some(Duration::ZERO) };
 }
 
 /// Takes a module's topic from a session whose person no longer owns it.

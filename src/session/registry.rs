@@ -8,8 +8,9 @@ use futures_util::FutureExt;
 use futures_util::future::join_all;
 
 use super::actor::Session;
+use super::crossings::{Crossings, KEPT};
 use super::messages::{
-    AdminsWatch, CountSessions, Drain, End, OnlineUsers, Opened, SessionCounts, SessionEnded, TooManySessions, Watches,
+    AdminsWatch, CountSessions, Drain, End, NotAdmitted, OnlineUsers, Opened, SessionCounts, SessionEnded, Watches,
     Withdraw,
 };
 use crate::auth::{AccountChanged, ModuleWithdrawn};
@@ -23,18 +24,17 @@ use crate::observe::Metrics;
 /// How long a session may take to leave a topic.
 const WITHDRAW_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// For how long an ended login is remembered, longer than any handshake takes.
-const ENDED_KEPT: Duration = Duration::from_secs(60);
 /// Publishing an event may take this long.
 const PUBLISH_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Knows every session of this node.
 ///
-/// Invariant: a session whose login is in `ended` never begins; so a logout that crosses a handshake is not missed.
+/// Invariant: a session never begins that `crossings` do not let in; so a logout or a change of roles during a handshake
+/// is not missed.
 pub struct Registry {
     sessions: HashMap<SessionId, Known>,
     users: HashMap<UserId, usize>,
-    ended: HashMap<Ended, Instant>,
+    crossings: Crossings,
     counts: SessionCounts,
     max_per_user: usize,
     publish: Recipient<Publish>,
@@ -50,12 +50,6 @@ struct Known {
     pages: Vec<Topic>,
 }
 
-#[derive(PartialEq, Eq, Hash)]
-enum Ended {
-    Login(LoginId),
-    User(UserId),
-}
-
 /// Joins the admin room to the registry.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
@@ -68,7 +62,7 @@ impl Registry {
         Self {
             sessions: HashMap::new(),
             users: HashMap::new(),
-            ended: HashMap::new(),
+            crossings: Crossings::default(),
             counts: SessionCounts::default(),
             max_per_user,
             publish,
@@ -94,9 +88,8 @@ impl Registry {
     }
 
     fn end_login(&mut self, login_id: &LoginId) {
-        self.ended.insert(Ended::Login(login_id.clone()), Instant::now());
-        let end = End { code: 4001, reason: "the login has ended", retry_after: None };
-        self.end_where(&end, |known| known.login_id == *login_id);
+        self.crossings.login_ended(login_id.clone());
+        self.end_where(&End::LOGIN_ENDED, |known| known.login_id == *login_id);
     }
 
     fn count_page(&mut self, topic: &Topic, begins: bool) {
@@ -125,7 +118,7 @@ impl Actor for Registry {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(4096);
-        ctx.run_interval(ENDED_KEPT, |registry, _| registry.ended.retain(|_, at| at.elapsed() < ENDED_KEPT));
+        ctx.run_interval(KEPT, |registry, _| registry.crossings.forget_old());
     }
 }
 
@@ -138,20 +131,16 @@ impl Handler<JoinAdminRoom> for Registry {
 }
 
 impl Handler<Opened> for Registry {
-    type Result = Result<(), TooManySessions>;
+    type Result = Result<(), NotAdmitted>;
 
     fn handle(&mut self, opened: Opened, _: &mut Self::Context) -> Self::Result {
-        let has_ended = self.ended.contains_key(&Ended::Login(opened.login_id.clone()))
-            || self.ended.contains_key(&Ended::User(opened.user_id.clone()));
-        if has_ended {
-            return Err(TooManySessions::LoginEnded);
-        }
+        self.crossings.judge(&opened.user_id, &opened.login_id, opened.read_at)?;
         let count = self.users.entry(opened.user_id.clone()).or_default();
         if *count >= self.max_per_user {
-            return Err(TooManySessions::OfUser);
+            return Err(NotAdmitted::TooMany);
         }
         *count += 1;
-        let Opened { session, user_id, login_id, addr } = opened;
+        let Opened { session, user_id, login_id, addr, .. } = opened;
         self.sessions.insert(session, Known { user_id, login_id, opened_at: Instant::now(), addr, pages: Vec::new() });
         Ok(())
     }
@@ -247,16 +236,16 @@ impl Handler<AccountChanged> for Registry {
                 self.publish(NewEvent::user_profile_updated(facts), ctx);
             }
             AccountChanged::RolesChanged { user_id, .. } => {
-                // Every topic is judged anew when the client comes back, which it does at once.
-                let end = End { code: 1012, reason: "your roles have changed", retry_after: Some(Duration::ZERO) };
-                self.end_where(&end, |known| known.user_id == user_id);
+                self.end_where(&End::ROLES_CHANGED, |known| known.user_id == user_id);
+                self.crossings.roles_changed(user_id);
             }
             AccountChanged::Outside { alive, looked_at } => {
-                let end = End { code: 4001, reason: "the login has ended", retry_after: None };
-                self.end_where(&end, |known| known.opened_at < looked_at && !alive.contains(&known.login_id));
+                self.end_where(&End::LOGIN_ENDED, |known| {
+                    known.opened_at < looked_at && !alive.contains(&known.login_id)
+                });
             }
             AccountChanged::Removed { user_id } => {
-                self.ended.insert(Ended::User(user_id.clone()), Instant::now());
+                self.crossings.user_ended(user_id.clone());
                 let end = End { code: 4001, reason: "the account has ended", retry_after: None };
                 self.end_where(&end, |known| known.user_id == user_id);
             }

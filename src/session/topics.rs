@@ -51,6 +51,8 @@ pub fn read_topics(texts: &[String]) -> Result<Vec<Topic>, Problem> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use super::*;
     use crate::domain::grant::Role;
     use crate::domain::ids::{LoginId, UserId};
@@ -64,7 +66,7 @@ mod tests {
             email: String::new(),
             roles: vec![role],
             expires_at: Timestamp::from_millis(0),
-            by_cookie: false,
+            read_at: Instant::now(),
         }
     }
 

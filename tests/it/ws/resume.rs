@@ -99,3 +99,21 @@ async fn two_tabs_see_one_order() {
     }
     assert!(orders.windows(2).all(|pair| pair[0] == pair[1]));
 }
+
+#[actix::test]
+async fn what_is_asked_while_a_gap_is_mended_waits_for_its_turn() {
+    let hub = TestHub::start().await;
+    let admin = hub.admin().await;
+    for round in 0..20 {
+        let mut tab = TestTab::connect(&hub.authority, &admin.access_token).await;
+        tab.send(json!({"type": "hello", "cursor": "lost", "topics": ["modules", "admin"]})).await;
+        tab.send(json!({"type": "subscribe", "id": round, "topics": ["custom:a"]})).await;
+
+        let mut kinds = Vec::new();
+        while kinds.len() < 6 {
+            let frame = tab.next().await.expect("the socket stays open");
+            kinds.extend(frame["type"].as_str().filter(|kind| *kind != "event").map(str::to_owned));
+        }
+        assert_eq!(kinds, ["welcome", "gap", "snapshot", "snapshot", "reply", "snapshot"]);
+    }
+}

@@ -1,0 +1,96 @@
+//! What a session does with the frames of its client, one after the other.
+
+use std::sync::Arc;
+
+use actix::fut::wrap_future;
+use actix::prelude::*;
+use tokio::sync::oneshot;
+
+use super::actor::Session;
+use super::flow::Flow;
+use super::protocol::{self, Wish};
+use super::topics::read_topics;
+use crate::auth::{Credential, Principal};
+use crate::domain::problem::Problem;
+use crate::pipe::Received;
+
+impl Handler<Received> for Session {
+    type Result = Flow;
+
+    fn handle(&mut self, Received(text): Received, _: &mut Self::Context) -> Self::Result {
+        self.take_when_idle(text)
+    }
+}
+
+impl Session {
+    /// A frame waits while a gap is mended: two flows would each let go of the seat that the other holds.
+    fn take_when_idle(&mut self, text: String) -> Flow {
+        if !self.is_busy {
+            return self.take(&text);
+        }
+        let (idle, is_idle) = oneshot::channel();
+        self.when_idle.push(idle);
+        // Asks again: the next gap may have come first.
+        Box::pin(wrap_future(is_idle).then(|_, session: &mut Self, _| session.take_when_idle(text)))
+    }
+
+    fn take(&mut self, text: &str) -> Flow {
+        let request = match protocol::read(text) {
+            Ok(request) => request,
+            Err((id, problem)) => {
+                self.greet_if_new();
+                self.refuse(id, &problem);
+                return done();
+            }
+        };
+        if !matches!(request.wish, Wish::Hello(_)) {
+            self.greet_if_new();
+        }
+        match request.wish {
+            Wish::Hello(hello) => return self.hello(hello),
+            Wish::Subscribe(topics) => return self.subscribe(request.id, &topics),
+            Wish::Token(token) => return self.extend(request.id, token),
+            Wish::Unsubscribe(topics) => self.unsubscribe(request.id, &topics),
+            Wish::Ping => self.outbox.send_text(protocol::PONG),
+            Wish::Unavailable(what) => {
+                let problem = Problem::new("not-available", 501, format!("this hub does not take {what} yet"));
+                self.refuse(request.id, &problem);
+            }
+        }
+        done()
+    }
+
+    /// Listens to topics no more; topics that it did not have change nothing.
+    fn unsubscribe(&mut self, id: Option<u64>, texts: &[String]) {
+        let topics = match read_topics(texts) {
+            Ok(topics) => topics,
+            Err(problem) => return self.refuse(id, &problem),
+        };
+        for topic in &topics {
+            self.leave(topic);
+        }
+        let names: Vec<_> = topics.iter().map(ToString::to_string).collect();
+        self.outbox.send_text(&protocol::reply(id, &names));
+    }
+
+    /// Extends the login that opened the socket; the token of another one would outlive its end.
+    fn extend(&mut self, id: Option<u64>, token: String) -> Flow {
+        let authenticator = self.house.authenticator.clone();
+        let asked = async move { authenticator.authenticate(Credential::Bearer(token)).await }.into_actor(self);
+        Box::pin(asked.map(move |answer, session, ctx| match answer {
+            Ok(principal) if principal.login_id == session.principal.login_id => {
+                session.principal = Arc::new(Principal { roles: session.principal.roles.clone(), ..principal });
+                session.watch_expiry(ctx);
+                session.outbox.send_text(&protocol::reply(id, &[]));
+            }
+            _ => {
+                let problem = Problem::new("invalid-token", 401, "the access token does not extend this login");
+                session.refuse(id, &problem);
+            }
+        }))
+    }
+}
+
+fn done() -> Flow {
+    Box::pin(fut::ready(()))
+}
