@@ -45,6 +45,14 @@ pub struct AdminRoom {
     is_gathering: bool,
     told: Option<Stats>,
     before: (Instant, Totals),
+    /// What the room itself caused, which is no news: else each telling would be a change to tell of.
+    own: Own,
+}
+
+#[derive(Default)]
+struct Own {
+    events: u64,
+    deliveries: u64,
 }
 
 impl AdminRoom {
@@ -52,7 +60,14 @@ impl AdminRoom {
     #[must_use]
     pub fn new(sources: RoomSources) -> Self {
         let totals = sources.metrics.totals();
-        Self { sources, is_watched: false, is_gathering: false, told: None, before: (Instant::now(), totals) }
+        Self {
+            sources,
+            is_watched: false,
+            is_gathering: false,
+            told: None,
+            before: (Instant::now(), totals),
+            own: Own::default(),
+        }
     }
 
     fn gather(&self) -> ResponseActFuture<Self, Stats> {
@@ -80,8 +95,11 @@ impl AdminRoom {
             },
             ..Stats::default()
         };
+        let mut now = self.sources.metrics.totals();
+        now.events = now.events.saturating_sub(self.own.events);
+        now.deliveries = now.deliveries.saturating_sub(self.own.deliveries);
         let (at, before) = &self.before;
-        let (now, seconds) = (self.sources.metrics.totals(), at.elapsed().as_secs_f64());
+        let seconds = at.elapsed().as_secs_f64();
         stats.count(&now, before, seconds);
         if at.elapsed() >= INTERVAL {
             self.before = (Instant::now(), now);
@@ -104,7 +122,9 @@ impl AdminRoom {
         }));
     }
 
-    fn publish(&self, stats: &Stats, ctx: &mut Context<Self>) {
+    fn publish(&mut self, stats: &Stats, ctx: &mut Context<Self>) {
+        self.own.events += 1;
+        self.own.deliveries += stats.connections_by_page.admin;
         let event = NewEvent::global_stats_updated(stats);
         let sent = self.sources.publish.send(Publish(event)).timeout(ASK_TIMEOUT).into_actor(self);
         ctx.spawn(sent.map(|answer, _, _| {

@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use actix_codec::Framed;
 use actix_http::{HttpService, Request, h1};
-use actix_server::Server;
+use actix_server::{GracefulShutdownSignal, Server};
 use actix_service::{IntoServiceFactory, ServiceFactory, fn_factory, fn_service, map_config};
 use actix_web::dev::AppConfig;
 use actix_web::rt::net::TcpStream;
+use futures_util::future::LocalBoxFuture;
 use rustls::ServerConfig;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -61,12 +62,15 @@ pub fn serve(
         let config = AppConfig::default();
         map_config(application(services.clone()), move |()| config.clone())
     };
+    // Idle connections close as soon as the server stops; otherwise they would hold it up for all of the grace.
+    let stopping = builder.graceful_shutdown_signal();
     let builder = match options.tls {
         None => builder.listen("http", listener, move || {
             HttpService::build()
                 .keep_alive(KEEP_ALIVE)
                 .client_request_timeout(HEAD_TIMEOUT)
                 .local_addr(address)
+                .graceful_shutdown_signal(notified(&stopping))
                 .upgrade(door::<TcpStream>(doors.clone()))
                 .finish(app())
                 .tcp()
@@ -76,6 +80,7 @@ pub fn serve(
                 .keep_alive(KEEP_ALIVE)
                 .client_request_timeout(HEAD_TIMEOUT)
                 .local_addr(address)
+                .graceful_shutdown_signal(notified(&stopping))
                 .secure()
                 .upgrade(door::<actix_tls::accept::rustls_0_23::TlsStream<TcpStream>>(doors.clone()))
                 .finish(app())
@@ -83,6 +88,14 @@ pub fn serve(
         }),
     };
     Ok(builder?.run())
+}
+
+fn notified(stopping: &GracefulShutdownSignal) -> impl Fn() -> LocalBoxFuture<'static, ()> + use<> {
+    let stopping = stopping.clone();
+    move || {
+        let stopping = stopping.clone();
+        Box::pin(async move { stopping.notified().await })
+    }
 }
 
 /// The service that takes upgrade requests of one worker; making it starts the worker's relay.

@@ -49,17 +49,18 @@ impl NewEvent {
         own("rt_module_online", Delivery::Each, module_audience(module), &data)
     }
 
-    /// `rt_module_offline {moduleId, disconnectedAt, lastSeen}`.
+    /// `rt_module_offline {moduleId, name, disconnectedAt, lastSeen}`.
     #[must_use]
     pub fn module_offline(module: ModuleFacts<'_>, disconnected_at: Timestamp, last_seen: Option<Timestamp>) -> Self {
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]
         struct Data<'a> {
             module_id: &'a ModuleId,
+            name: &'a str,
             disconnected_at: Timestamp,
             last_seen: Option<Timestamp>,
         }
-        let data = Data { module_id: module.id, disconnected_at, last_seen };
+        let data = Data { module_id: module.id, name: module.name, disconnected_at, last_seen };
         own("rt_module_offline", Delivery::Each, module_audience(module), &data)
     }
 

@@ -117,3 +117,19 @@ async fn admins_see_who_comes_and_goes_and_the_figures_move() {
     user.post("/api/v1/auth/logout", json!({})).await;
     assert_eq!(tab.event("rt_user_logged_out").await["id"], user.id);
 }
+
+#[actix::test]
+async fn the_figures_of_a_quiet_house_are_told_once() {
+    let hub = TestHub::start().await;
+    let admin = hub.admin().await;
+    let mut tab = hub.tab(&admin, &["admin"]).await;
+
+    // The rates of the login and of this very tab pass, then nothing is left to tell.
+    let mut last = tab.event("rt_global_stats_updated").await["stats"].clone();
+    while last["eventsPerSecond"] != 0.0 || last["deliveriesPerSecond"] != 0.0 {
+        last = tab.event("rt_global_stats_updated").await["stats"].clone();
+    }
+
+    let more = actix::clock::timeout(std::time::Duration::from_secs(3), tab.next()).await;
+    assert!(more.is_err(), "{more:?}");
+}
