@@ -46,6 +46,12 @@ impl Problem {
         }
     }
 
+    /// The kind, e.g. `module-exists`.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        self.r#type.trim_start_matches("/problems/")
+    }
+
     /// The same problem with a field at fault.
     #[must_use]
     pub fn with_error(mut self, pointer: impl Into<String>, detail: impl Into<String>) -> Self {

@@ -46,6 +46,7 @@ use super::table::methods;
         api::telemetry::report_telemetry,
         api::events::publish_event,
         api::stats::read_stats,
+        api::metrics::tell_metrics,
         api::health::tell_live,
         api::health::tell_ready,
     ),

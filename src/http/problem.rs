@@ -40,6 +40,12 @@ impl ApiError {
         Self::new("unavailable", 503, "the hub cannot do this now; try again in a moment").retry_after(5)
     }
 
+    /// The kind of the problem, e.g. `module-exists`.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        self.problem.kind()
+    }
+
     /// What will be told.
     #[must_use]
     pub fn into_problem(self) -> Problem {

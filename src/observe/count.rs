@@ -1,6 +1,6 @@
 //! What is counted, in the words of those who count it.
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::{borrow::Cow, sync::atomic::Ordering, time::Duration};
 
 use super::metrics::{ByDoor, ByOutcome, ByPage, ByRoute, Metrics, Reason};
 
@@ -142,8 +142,8 @@ impl Metrics {
     }
 
     /// Counts a refused request or frame; the reason is the kind of its problem.
-    pub fn refused(&self, reason: &'static str) {
-        self.figures().refused.get_or_create(&Reason { reason }).inc();
+    pub fn refused(&self, reason: impl Into<Cow<'static, str>>) {
+        self.figures().refused.get_or_create(&Reason { reason: reason.into() }).inc();
         self.figures().refused_total.fetch_add(1, Ordering::Relaxed);
     }
 

@@ -10,6 +10,7 @@ use actix_web::middleware::Next;
 use actix_web::web::Data;
 use tracing::{Instrument, debug, info, info_span, warn};
 
+use super::super::problem::ApiError;
 use super::request_id::RequestId;
 use crate::observe::Metrics;
 
@@ -45,6 +46,9 @@ fn note<B>(answer: &ServiceResponse<B>, metrics: Option<&Metrics>, started: Inst
     let took = started.elapsed();
     if let Some(metrics) = metrics {
         metrics.http_request(route, status, took);
+        if let Some(error) = answer.response().error().and_then(|error| error.as_error::<ApiError>()) {
+            metrics.refused(error.kind().to_owned());
+        }
     }
     let duration_ms = took.as_secs_f64() * 1000.0;
     match status {
