@@ -21,7 +21,7 @@ pub struct Gap {
 /// The recent order, on the broker's thread and again on every relay's.
 ///
 /// Invariant: `ring` holds every `Each` event with an offset in `floor + 1 ..= head`, in order, at most `capacity` of them
-/// and, but for the last, at most [`BYTES_MAX`] of payload, which `bytes` counts.
+/// and, but for the last, at most `BYTES_MAX` of payload, which `bytes` counts.
 #[derive(Debug)]
 pub struct Replica {
     epoch: Epoch,
