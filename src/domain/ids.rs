@@ -1,10 +1,9 @@
 //! Identities, each a type of its own with one door in: `FromStr`.
 
-use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use super::text::wrapped_text;
 
 /// The longest module id, in characters.
 pub const MODULE_ID_MAX: usize = 64;
@@ -81,38 +80,7 @@ opaque_id! {
     SessionId
 }
 
-macro_rules! text_of_id {
-    ($($name:ident),*) => { $(
-        impl $name {
-            /// The id as text.
-            #[must_use]
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(&self.0)
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-                text.parse().map_err(serde::de::Error::custom)
-            }
-        }
-    )* };
-}
-
-text_of_id!(ModuleId, UserId, LoginId, SessionId);
+wrapped_text!(ModuleId, UserId, LoginId, SessionId);
 
 #[cfg(test)]
 mod tests {

@@ -8,5 +8,6 @@ pub mod ids;
 pub mod module;
 pub mod problem;
 pub mod telemetry;
+mod text;
 pub mod time;
 pub mod topic;

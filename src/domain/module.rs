@@ -4,9 +4,10 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
+
+use super::text::wrapped_text;
 
 /// The longest name of a module, in characters.
 pub const MODULE_NAME_MAX: usize = 100;
@@ -61,38 +62,7 @@ impl FromStr for ModuleKind {
     }
 }
 
-macro_rules! text_of_word {
-    ($($name:ident),*) => { $(
-        impl $name {
-            /// The word as text.
-            #[must_use]
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(&self.0)
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-                text.parse().map_err(serde::de::Error::custom)
-            }
-        }
-    )* };
-}
-
-text_of_word!(ModuleName, ModuleKind);
+wrapped_text!(ModuleName, ModuleKind);
 
 impl TokenHash {
     /// The hash of a token.
