@@ -15,6 +15,9 @@ use crate::observe::Metrics;
 /// How long to wait before asking the broker again.
 const ASK_AGAIN: Duration = Duration::from_millis(50);
 
+/// How long the broker may take to let a relay follow.
+const FOLLOW_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// The next events of the order, for a relay that has everything up to `after`.
 #[derive(Debug, Clone, Message)]
 #[rtype(result = "()")]
@@ -48,7 +51,7 @@ impl Relay {
     /// Starts the relay of this thread and joins it to the broker.
     ///
     /// # Errors
-    /// When the broker is gone.
+    /// When the broker is gone, or does not answer in time.
     pub async fn join(
         broker: Addr<Broker>,
         options: BrokerOptions,
@@ -61,7 +64,7 @@ impl Relay {
             relay
         });
         // A batch that overtakes this answer does not fit and is asked for again.
-        let head = broker.send(Follow(addr.clone().recipient())).await?;
+        let head = broker.send(Follow(addr.clone().recipient())).timeout(FOLLOW_TIMEOUT).await?;
         if local.cursor().epoch != head.epoch {
             local.reset(&[], head);
         }
