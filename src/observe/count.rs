@@ -11,10 +11,6 @@ pub enum Door {
     Native,
     /// The WebSocket of modules.
     Module,
-    /// Socket.IO.
-    SocketIo,
-    /// Server-sent events.
-    Sse,
 }
 
 impl Door {
@@ -22,8 +18,6 @@ impl Door {
         let door = match self {
             Self::Native => "ws",
             Self::Module => "module",
-            Self::SocketIo => "socketio",
-            Self::Sse => "sse",
         };
         ByDoor { door }
     }
@@ -34,9 +28,9 @@ impl Door {
 pub enum LoginOutcome {
     /// Logged in.
     Ok,
-    /// Wrong address or password.
+    /// A wrong address or password, or an account that is kept out.
     Failed,
-    /// Too many attempts.
+    /// Turned away: too many attempts, or too many at once.
     Throttled,
 }
 
@@ -61,8 +55,6 @@ pub struct Totals {
     pub gaps: u64,
     /// Connections of modules open now.
     pub module_sockets: u64,
-    /// Module actors in memory now.
-    pub active_modules: u64,
 }
 
 impl Metrics {
@@ -220,7 +212,6 @@ impl Metrics {
                 .get()
                 .try_into()
                 .unwrap_or_default(),
-            active_modules: figures.modules_active.get().try_into().unwrap_or_default(),
         }
     }
 }

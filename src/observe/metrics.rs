@@ -70,7 +70,7 @@ pub struct Reason {
 /// The kind of connection.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct ByDoor {
-    /// `ws`, `module`, `socketio` or `sse`.
+    /// `ws` or `module`.
     pub door: &'static str,
 }
 

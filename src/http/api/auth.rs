@@ -16,10 +16,11 @@ use super::super::problem::ApiResult;
 use super::super::table::methods;
 use super::{ReadProblems, UserSummary, WriteProblems};
 use crate::auth::{
-    Accounts, LogIn, LogOut, LoggedIn, MakeTicket, NewPassword, NewUser, Principal, Refresh, SetUp, Visitor,
+    Accounts, AuthError, LogIn, LogOut, LoggedIn, MakeTicket, NewPassword, NewUser, Principal, Refresh, SetUp, Visitor,
 };
 use crate::domain::account::{Email, PersonName};
 use crate::domain::grant::Role;
+use crate::observe::{LoginOutcome, Metrics};
 
 /// How long the accounts may take: a login waits in line for its password to be checked.
 pub const ACCOUNTS_TIMEOUT: Duration = Duration::from_secs(20);
@@ -113,11 +114,19 @@ pub async fn log_in(
     address: ClientAddress,
     body: Json<Login>,
     accounts: Data<Addr<Accounts>>,
+    metrics: Data<Metrics>,
 ) -> ApiResult<HttpResponse> {
     let Login { email, password } = body.into_inner();
     let message = LogIn { email, password, visitor: visitor(&request, address) };
-    let login = accounts.send(message).timeout(ACCOUNTS_TIMEOUT).await??;
-    Ok(logged_in(HttpResponse::Ok(), &request, login))
+    let login = accounts.send(message).timeout(ACCOUNTS_TIMEOUT).await?;
+    match &login {
+        Ok(_) => metrics.login(LoginOutcome::Ok),
+        Err(AuthError::WrongLogin) => metrics.login(LoginOutcome::Failed),
+        Err(AuthError::Throttled { .. } | AuthError::Busy) => metrics.login(LoginOutcome::Throttled),
+        // The store's own figures tell of emergencies.
+        Err(_) => {}
+    }
+    Ok(logged_in(HttpResponse::Ok(), &request, login?))
 }
 
 /// Makes the first admin by the one-time setup token, and logs them in.

@@ -164,3 +164,18 @@ async fn tickets_are_given_to_those_who_are_known() {
     assert_eq!(answer.json()["ticket"].as_str().map(str::len), Some(43));
     assert_eq!(Answer::of(&hub.authority, "POST", "/api/v1/auth/ticket", &[], None).await.status, 401);
 }
+
+#[actix::test]
+async fn logins_are_counted_by_their_outcome() {
+    let hub = TestHub::with(&[("CARILLON__AUTH__ACCOUNT_ATTEMPTS", "2")]).await;
+    for (password, status) in [(PASSWORD, 200), ("wrong", 401), (PASSWORD, 429)] {
+        assert_eq!(log_in(&hub, ADMIN, password).await.status, status);
+    }
+
+    let figures = Answer::of(&hub.authority, "GET", "/metrics", &[], None).await.text;
+
+    for outcome in ["ok", "failed", "throttled"] {
+        let line = format!("carillon_logins_total{{outcome=\"{outcome}\"}} 1");
+        assert!(figures.contains(&line), "no `{line}` in:\n{figures}");
+    }
+}
