@@ -12,7 +12,7 @@ use actix_web::{App, Error, HttpResponse};
 use super::address::TrustedProxies;
 use super::api::auth::CookieOptions;
 use super::caller::Gate;
-use super::extract::not_found;
+use super::extract::{BodyLimit, not_found};
 use super::middleware::{measure, security_headers};
 use super::{api, operations};
 use crate::admin::AdminRoom;
@@ -75,6 +75,7 @@ fn provide(config: &mut ServiceConfig, services: Services) {
         Gate { authenticator: services.authenticator, allowed_origins: services.config.http.allowed_origins.clone() };
     config
         .app_data(Data::new(gate))
+        .app_data(Data::new(BodyLimit(services.config.http.body_limit)))
         .app_data(Data::new(CookieOptions { is_secure: services.is_secure }))
         .app_data(Data::new(services.accounts))
         .app_data(Data::new(services.sessions))

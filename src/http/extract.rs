@@ -4,7 +4,7 @@ use std::ops::Deref;
 
 use actix_web::dev::Payload;
 use actix_web::http::header;
-use actix_web::web::{Bytes, BytesMut};
+use actix_web::web::{Bytes, BytesMut, Data};
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use futures_util::StreamExt;
 use futures_util::future::{LocalBoxFuture, Ready, ready};
@@ -14,7 +14,8 @@ use super::problem::{ApiError, ApiResult};
 use crate::domain::problem::{Problem, read_json};
 
 /// The longest body, in bytes.
-pub const BODY_LIMIT: usize = 1024 * 1024;
+#[derive(Debug, Clone, Copy)]
+pub struct BodyLimit(pub usize);
 
 /// A JSON body; unknown fields, wrong types and syntax errors are told with their place.
 #[derive(Debug)]
@@ -45,22 +46,24 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
     }
 }
 
-/// Reads a whole body within [`BODY_LIMIT`].
+/// Reads a whole body within the [`BodyLimit`].
 ///
 /// # Errors
 /// 413 for a longer one, 400 for one that breaks off.
 pub fn read_body(request: &HttpRequest, payload: &mut Payload) -> impl Future<Output = ApiResult<Bytes>> + 'static {
     let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    let limit = request.app_data::<Data<BodyLimit>>().map(|limit| limit.0);
     let mut payload = payload.take();
     async move {
-        if announced.is_some_and(|length: usize| length > BODY_LIMIT) {
-            return Err(too_large());
+        let limit = limit.ok_or_else(ApiError::unavailable)?;
+        if announced.is_some_and(|length: usize| length > limit) {
+            return Err(too_large(limit));
         }
         let mut body = BytesMut::with_capacity(announced.unwrap_or(0));
         while let Some(chunk) = payload.next().await {
             let chunk = chunk.map_err(|_| ApiError::new("broken-body", 400, "the body breaks off"))?;
-            if body.len() + chunk.len() > BODY_LIMIT {
-                return Err(too_large());
+            if body.len() + chunk.len() > limit {
+                return Err(too_large(limit));
             }
             body.extend_from_slice(&chunk);
         }
@@ -68,8 +71,8 @@ pub fn read_body(request: &HttpRequest, payload: &mut Payload) -> impl Future<Ou
     }
 }
 
-fn too_large() -> ApiError {
-    ApiError::new("body-too-large", 413, format!("the body is longer than {BODY_LIMIT} bytes; send less at once"))
+fn too_large(limit: usize) -> ApiError {
+    ApiError::new("body-too-large", 413, format!("the body is longer than {limit} bytes; send less at once"))
 }
 
 /// The query of an address.

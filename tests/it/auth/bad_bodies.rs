@@ -50,6 +50,17 @@ async fn every_route_refuses_what_it_cannot_read() {
 }
 
 #[actix::test]
+async fn the_configured_limit_of_bodies_counts() {
+    let hub = TestHub::with(&[("CARILLON__HTTP__BODY_LIMIT", "2048")]).await;
+    let admin = hub.admin().await;
+    for (length, status) in [(1500, 422), (2500, 413)] {
+        let body = format!("{{\"email\":\"{}\"}}", "x".repeat(length));
+        let answer = send(&hub, &admin, ("POST", "/api/v1/users"), "application/json", body.as_bytes()).await;
+        assert_eq!(answer.status, status, "{}", answer.text);
+    }
+}
+
+#[actix::test]
 async fn every_field_is_judged_and_named() {
     let hub = TestHub::start().await;
     let admin = hub.admin().await;
