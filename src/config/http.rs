@@ -21,7 +21,8 @@ pub struct Http {
     pub tls_key: Option<PathBuf>,
     /// Worker threads; zero means one for each core.
     pub workers: usize,
-    /// Connections one worker holds at once; more wait to be accepted.
+    /// HTTP connections one worker holds at once, more wait to be accepted; also the WebSockets of all workers together,
+    /// more are refused with 503.
     pub max_connections: usize,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<Network>,
