@@ -203,7 +203,7 @@ impl Session {
             match answer {
                 Ok(snapshot) => snapshots.push((topic.clone(), snapshot)),
                 Err(problem) => {
-                    self.topics.retain(|(known, _)| known != topic);
+                    self.leave(topic);
                     self.refuse(None, &problem);
                 }
             }

@@ -96,10 +96,10 @@ impl Desk {
             && let Err(MailboxError::Timeout) = actor.send(Removed).timeout(REMOVE_TIMEOUT).await
         {
             tracing::warn!(module.id = %id, "a removed module's actor does not end");
-        }
-        if entry.live.load().status == Status::Online {
+        } else if entry.live.load().status == Status::Online {
             // Its actor broke off before it could count it out.
             self.shared.online.fetch_sub(1, Ordering::Relaxed);
+            self.shared.metrics.module_offline();
         }
         self.shared.changed();
         let meta = entry.meta.load_full();
