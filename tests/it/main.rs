@@ -5,5 +5,6 @@ mod auth;
 mod cli;
 mod documents;
 mod modules;
+mod operation;
 mod support;
 mod ws;

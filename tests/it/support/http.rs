@@ -74,8 +74,10 @@ fn unchunked(mut body: &str) -> String {
     let mut whole = String::new();
     while let Some((size, rest)) = body.split_once("\r\n") {
         let Ok(size @ 1..) = usize::from_str_radix(size, 16) else { break };
-        whole.push_str(&rest[..size]);
-        body = &rest[size + 2..];
+        // A packed body is no text, and its lengths no longer fit.
+        let Some(part) = rest.get(..size) else { break };
+        whole.push_str(part);
+        body = rest.get(size + 2..).unwrap_or_default();
     }
     whole
 }
