@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use actix_codec::Framed;
 use actix_http::{HttpService, Request, h1};
-use actix_server::{GracefulShutdownSignal, Server};
+use actix_server::{GracefulShutdownSignal, Server, ServerBuilder};
 use actix_service::{IntoServiceFactory, ServiceFactory, fn_factory, fn_service, map_config};
 use actix_web::dev::AppConfig;
 use actix_web::rt::net::TcpStream;
@@ -53,11 +53,7 @@ pub fn serve(
     doors: DoorMaker,
 ) -> io::Result<Server> {
     let address = listener.local_addr()?;
-    let builder = Server::build()
-        .workers(options.workers)
-        .max_concurrent_connections(options.max_connections)
-        .shutdown_timeout(options.grace.as_secs().max(1))
-        .disable_signals();
+    let builder = builder(&options);
     let app = move || {
         let config = AppConfig::default();
         map_config(application(services.clone()), move |()| config.clone())
@@ -96,6 +92,14 @@ fn notified(stopping: &GracefulShutdownSignal) -> impl Fn() -> LocalBoxFuture<'s
         let stopping = stopping.clone();
         Box::pin(async move { stopping.notified().await })
     }
+}
+
+fn builder(options: &ServerOptions) -> ServerBuilder {
+    Server::build()
+        .workers(options.workers)
+        .max_concurrent_connections(options.max_connections)
+        .shutdown_timeout(options.grace.as_secs().max(1))
+        .disable_signals()
 }
 
 /// The service that takes upgrade requests of one worker; making it starts the worker's relay.

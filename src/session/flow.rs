@@ -94,16 +94,8 @@ impl Session {
         asked: &[Topic],
         answers: Answers,
     ) {
-        let mut snapshots = Vec::new();
-        for (topic, answer) in asked.iter().zip(answers) {
-            match answer {
-                Ok(snapshot) => snapshots.push((topic.clone(), snapshot)),
-                Err(problem) => {
-                    wanted.retain(|(other, _)| other != topic);
-                    self.refuse(id, &problem);
-                }
-            }
-        }
+        let (snapshots, refused) = self.sort_out(id, asked, answers);
+        wanted.retain(|(topic, _)| !refused.contains(topic));
         let mut channels: Vec<_> = wanted.iter().map(|(_, channel)| channel.clone()).collect();
         channels.push(self.own_channel());
         let (Some(seat), Some(held)) = (&self.seat, held) else { return };
@@ -198,15 +190,9 @@ impl Session {
     fn start_over(&mut self, gap: Gap, held: Option<Cursor>, topics: &[Topic], answers: Answers) {
         let Some(held) = held else { return };
         self.outbox.send_text(&protocol::gap(gap.missed));
-        let mut snapshots = Vec::new();
-        for (topic, answer) in topics.iter().zip(answers) {
-            match answer {
-                Ok(snapshot) => snapshots.push((topic.clone(), snapshot)),
-                Err(problem) => {
-                    self.leave(topic);
-                    self.refuse(None, &problem);
-                }
-            }
+        let (snapshots, refused) = self.sort_out(None, topics, answers);
+        for topic in &refused {
+            self.leave(topic);
         }
         self.tell(&snapshots, held);
         let mut channels: Vec<_> = self.topics.iter().map(|(_, channel)| channel.clone()).collect();
@@ -245,6 +231,21 @@ impl Session {
                 vec![Err(problem); count]
             })
         })
+    }
+
+    /// The snapshots that are there, and the topics that may not be had, which are refused one by one.
+    fn sort_out(&self, id: Option<u64>, asked: &[Topic], answers: Answers) -> (Vec<(Topic, Snapshot)>, Vec<Topic>) {
+        let (mut snapshots, mut refused) = (Vec::new(), Vec::new());
+        for (topic, answer) in asked.iter().zip(answers) {
+            match answer {
+                Ok(snapshot) => snapshots.push((topic.clone(), snapshot)),
+                Err(problem) => {
+                    self.refuse(id, &problem);
+                    refused.push(topic.clone());
+                }
+            }
+        }
+        (snapshots, refused)
     }
 
     fn with_seat(&self, act: impl FnOnce(&Seat)) {

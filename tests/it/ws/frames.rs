@@ -86,3 +86,17 @@ async fn a_topic_that_was_left_is_heard_no_more() {
 
     assert_eq!(tab.next_event().await, "rt_hello");
 }
+
+#[actix::test]
+async fn no_event_goes_out_before_the_welcome_and_none_is_lost() {
+    let hub = TestHub::start().await;
+    let user = hub.user("ann@example.org").await;
+    let mut tab = TestTab::connect(&hub.authority, &user.access_token).await;
+    tab.send_raw(Message::Ping(Vec::new().into())).await;
+
+    assert_eq!(user.patch("/api/v1/auth/me", json!({"name": "Ann of the gate"})).await.status, 200);
+
+    let welcome = tab.next_of("welcome").await;
+    assert_eq!(tab.next_event().await, "rt_user_profile_updated");
+    assert_ne!(tab.cursor, welcome["cursor"]);
+}
