@@ -19,7 +19,7 @@ const SETTINGS: [(&str, &str); 1] = [("CARILLON__HTTP__MAX_CONNECTIONS", "100000
 #[derive(Debug, Clone, Args)]
 pub struct HttpArgs {
     /// Connections that each send one request after the other, as one module each
-    #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..))]
     connections: u32,
     /// Readings in one request
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=5000))]

@@ -118,7 +118,7 @@ impl Report {
     pub fn write_table(&self, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "{}", self.name)?;
         for Figure { label, value, unit, .. } in &self.figures {
-            let line = format!("  {label:<34}{:>14} {unit}", digits(*value));
+            let line = format!("  {label:<36}{:>14} {unit}", digits(*value));
             writeln!(out, "{}", line.trim_end())?;
         }
 
@@ -215,7 +215,7 @@ mod tests {
 
         assert_eq!(
             String::from_utf8(out).unwrap(),
-            format!("idle\n  {:<34}{:>14} KiB\n", "memory of a session", "2.90")
+            format!("idle\n  {:<36}{:>14} KiB\n", "memory of a session", "2.90")
         );
     }
 }

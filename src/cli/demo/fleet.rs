@@ -71,6 +71,7 @@ impl DemoPlan {
             admin.get_or_insert(api);
         }
         let plan = FleetPlan {
+            first: 0,
             modules: self.modules as usize,
             rate: self.rate,
             door: DoorChoice::Mixed,

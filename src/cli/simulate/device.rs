@@ -104,7 +104,7 @@ impl Device {
         loop {
             select! {
                 () = shared.stop.cancelled() => {
-                    close(&mut socket).await;
+                    close(&mut socket, &shared.tally).await;
                     return Ok(End::Stopped);
                 }
                 () = sleep_until(leave), if self.flaky => return Ok(End::WentAway),
@@ -220,7 +220,14 @@ async fn send(socket: &mut Socket, message: &Value) -> Result<(), ClientError> {
     Ok(())
 }
 
-/// Says good-bye; a hub that does not take it is gone anyway.
-async fn close(socket: &mut Socket) {
-    let _ = timeout(Duration::from_secs(1), socket.close(None)).await;
+/// Says good-bye and hears what was still on its way; a hub that does not take it within a second is gone anyway.
+async fn close(socket: &mut Socket, tally: &Tally) {
+    let closing = async {
+        let _ = socket.close(None).await;
+        while let Some(Ok(message)) = socket.next().await {
+            let _ = hear(&message, tally);
+        }
+    };
+
+    let _ = timeout(Duration::from_secs(1), closing).await;
 }

@@ -22,6 +22,8 @@ const REGISTRATIONS: usize = 8;
 /// What a fleet is made of.
 #[derive(Debug, Clone)]
 pub struct FleetPlan {
+    /// The index of the first module; fleets that share a hub begin at different ones.
+    pub first: usize,
     /// How many modules.
     pub modules: usize,
     /// Reports of one module in a second.
@@ -56,7 +58,7 @@ impl FleetPlan {
         registered: impl Fn(),
     ) -> Result<(), CliError> {
         let missing: Vec<_> = (0..self.modules)
-            .map(|index| SimulatedModule::new(index, self.seed).registration(self.owner(index)))
+            .map(|index| SimulatedModule::new(self.first + index, self.seed).registration(self.owner(index)))
             .filter(|module| book.get(&module.module_id).is_none())
             .collect();
         let Some(first) = missing.first() else { return Ok(()) };
@@ -92,7 +94,7 @@ impl FleetPlan {
         });
         let devices = (0..self.modules)
             .map(|index| {
-                let module = SimulatedModule::new(index, self.seed);
+                let module = SimulatedModule::new(self.first + index, self.seed);
                 let token = book.get(&module.id()).unwrap_or_default().to_owned();
                 let device = Device::new(module, token, self.door.of(index), self.is_flaky(index), Rc::clone(&shared));
                 spawn_local(device.live())
@@ -148,7 +150,7 @@ mod tests {
     use super::*;
 
     fn plan(modules: usize, flaky: f64) -> FleetPlan {
-        FleetPlan { modules, rate: 1.0, door: DoorChoice::Mixed, flaky, seed: 1, owners: Vec::new() }
+        FleetPlan { first: 0, modules, rate: 1.0, door: DoorChoice::Mixed, flaky, seed: 1, owners: Vec::new() }
     }
 
     fn flaky_ones(plan: &FleetPlan) -> usize {

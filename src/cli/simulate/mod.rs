@@ -24,6 +24,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 pub use fleet::{Fleet, FleetPlan};
+use model::FIRST_NUMBER;
 pub use tally::Summary;
 pub use tokens::TokenBook;
 
@@ -48,6 +49,9 @@ pub struct SimulateArgs {
     /// How many modules
     #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub modules: u32,
+    /// Number in the identity of the first module; those of a demo begin at 1001
+    #[arg(long, default_value_t = 2001, value_parser = clap::value_parser!(u32).range(FIRST_NUMBER as i64..=1_000_000))]
+    pub first: u32,
     /// Reports of one module in a second
     #[arg(long, default_value_t = 1.0, value_parser = parse_rate)]
     pub rate: f64,
@@ -118,6 +122,7 @@ async fn simulate(args: &SimulateArgs) -> Result<(), CliError> {
 impl SimulateArgs {
     fn plan(&self) -> FleetPlan {
         FleetPlan {
+            first: self.first as usize - FIRST_NUMBER,
             modules: self.modules as usize,
             rate: self.rate,
             door: self.door,

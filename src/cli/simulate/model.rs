@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 use super::{gauge::Gauge, kind::Kind};
 use crate::cli::client::NewModule;
 
-/// The number of the first module of a fleet.
-const FIRST_NUMBER: usize = 1001;
+/// The number of the module with index 0.
+pub const FIRST_NUMBER: usize = 1001;
 const PLACES: [&str; 12] = [
     "Harbour",
     "Old Town",

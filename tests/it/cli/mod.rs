@@ -1,8 +1,10 @@
 //! The binary as an operator uses it.
 
+mod bench;
 mod crash;
 mod module;
 mod secrets;
+mod simulate;
 mod start;
 mod stop;
 mod user;

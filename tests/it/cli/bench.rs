@@ -1,0 +1,39 @@
+use serde_json::Value;
+
+use crate::support::process::{Ran, Scratch, run};
+
+/// Runs a measurement on a hub that it starts by itself.
+async fn bench(arguments: &[&str]) -> (Ran, Value) {
+    let scratch = Scratch::new();
+    let ran = run(scratch.path(), &[&["bench", "--json"], arguments].concat()).await;
+    let report = serde_json::from_str(&ran.stdout).unwrap_or_default();
+
+    (ran, report)
+}
+
+#[actix::test]
+async fn a_fan_out_is_delivered_whole_and_in_order() {
+    let (ran, report) =
+        bench(&["fanout", "--sessions", "20", "--topics", "2", "--publishers", "4", "--duration", "1s"]).await;
+
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert_eq!(report["figures"]["deliveries"], 1000, "{report}");
+    assert_eq!(report["faults"], serde_json::json!([]));
+    assert!(report["figures"]["serverRssMib"].as_f64() > Some(1.0), "{report}");
+}
+
+#[actix::test]
+async fn telemetry_is_acknowledged_whole() {
+    let (ran, report) = bench(&["telemetry", "--modules", "20", "--online", "10", "--duration", "2s"]).await;
+
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert_eq!(report["figures"]["readings"], 20, "{report}");
+}
+
+#[actix::test]
+async fn more_connections_than_open_files_are_refused_with_the_most_there_can_be() {
+    let (ran, _) = bench(&["idle", "--sessions", "4000000000"]).await;
+
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    assert!(ran.stderr.contains("take at most"), "{ran:?}");
+}
