@@ -61,18 +61,7 @@ impl Session {
     /// refused one by one.
     pub(super) fn hello(&mut self, hello: Hello) -> Flow {
         let start = Start::of(&hello);
-        let mut wanted = Vec::new();
-        for text in &hello.topics {
-            let read = read_topics(std::slice::from_ref(text)).and_then(|topics| self.with_channels(topics));
-            match read {
-                Ok(topics) => wanted.extend(topics),
-                Err(problem) => self.refuse(hello.id, &problem),
-            }
-        }
-        if let Err(problem) = self.check_room(wanted.len()) {
-            self.refuse(hello.id, &problem);
-            wanted.clear();
-        }
+        let wanted = self.greeted_topics(&hello);
         // A fresh client needs a snapshot of everything; for others only single modules need a judgement here.
         let asked = wanted.iter().filter(|(topic, _)| start == Start::Fresh || matches!(topic, Topic::Module(_)));
         let asked: Vec<_> = asked.map(|(topic, _)| topic.clone()).collect();
@@ -83,6 +72,23 @@ impl Session {
             session.rest(ctx);
         });
         Box::pin(flow)
+    }
+
+    /// The topics of a hello that one may have, each once, however often they are named.
+    fn greeted_topics(&self, hello: &Hello) -> Vec<(Topic, Channel)> {
+        if let Err(problem) = self.check_room(hello.topics.len()) {
+            self.refuse(hello.id, &problem);
+            return Vec::new();
+        }
+        let mut wanted = Vec::new();
+        for text in &hello.topics {
+            match read_topics(std::slice::from_ref(text)).and_then(|topics| self.with_channels(topics)) {
+                Ok(topics) if topics.iter().all(|topic| wanted.contains(topic)) => {}
+                Ok(topics) => wanted.extend(topics),
+                Err(problem) => self.refuse(hello.id, &problem),
+            }
+        }
+        wanted
     }
 
     fn begin(
@@ -122,7 +128,7 @@ impl Session {
 
     /// Listens to more topics, all or none.
     pub(super) fn subscribe(&mut self, id: Option<u64>, texts: &[String]) -> Flow {
-        let wanted = read_topics(texts).and_then(|topics| self.with_channels(topics)).and_then(|wanted| {
+        let wanted = self.read(texts).and_then(|topics| self.with_channels(topics)).and_then(|wanted| {
             let fresh = wanted.iter().filter(|(topic, _)| !self.listens_to(topic)).count();
             self.check_room(fresh).map(|()| wanted)
         });
@@ -281,11 +287,17 @@ impl Session {
         topics.into_iter().map(|topic| channel_of(&topic, &self.principal).map(|channel| (topic, channel))).collect()
     }
 
+    /// Reads topics of one frame; more than a connection may have are not even looked at.
+    pub(super) fn read(&self, texts: &[String]) -> Result<Vec<Topic>, Problem> {
+        if texts.len() > self.house.options.max_topics { Err(self.too_many()) } else { read_topics(texts) }
+    }
+
     fn check_room(&self, more: usize) -> Result<(), Problem> {
+        if self.topics.len() + more <= self.house.options.max_topics { Ok(()) } else { Err(self.too_many()) }
+    }
+
+    fn too_many(&self) -> Problem {
         let most = self.house.options.max_topics;
-        if self.topics.len() + more <= most {
-            return Ok(());
-        }
-        Err(Problem::new("too-many-topics", 422, format!("a connection has at most {most} topics; leave some first")))
+        Problem::new("too-many-topics", 422, format!("a connection has at most {most} topics; leave some first"))
     }
 }

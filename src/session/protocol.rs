@@ -71,7 +71,7 @@ struct Topics {
     topics: Vec<String>,
     /// Accepted for every client's sake; delivery conflates by itself.
     #[serde(rename = "maxRate")]
-    _max_rate: Option<f64>,
+    max_rate: Option<f64>,
 }
 
 #[derive(Deserialize)]
@@ -103,14 +103,23 @@ pub fn read(text: &str) -> Result<Request, (Option<u64>, Problem)> {
     let json = text.as_bytes();
     let wish = match head.kind.as_str() {
         "hello" => Wish::Hello(read_json(json).map_err(with_id)?),
-        "subscribe" => Wish::Subscribe(read_json::<Topics>(json).map_err(with_id)?.topics),
-        "unsubscribe" => Wish::Unsubscribe(read_json::<Topics>(json).map_err(with_id)?.topics),
+        "subscribe" => Wish::Subscribe(read_topics(json).map_err(with_id)?),
+        "unsubscribe" => Wish::Unsubscribe(read_topics(json).map_err(with_id)?),
         "token" => Wish::Token(read_json::<Token>(json).map_err(with_id)?.access_token),
         "ping" => read_json::<Bare>(json).map(|_| Wish::Ping).map_err(with_id)?,
         "command" => Wish::Unavailable("commands to modules"),
         other => return Err(with_id(unknown_type(other))),
     };
     Ok(Request { id: head.id, wish })
+}
+
+fn read_topics(json: &[u8]) -> Result<Vec<String>, Problem> {
+    let Topics { topics, max_rate, .. } = read_json(json)?;
+    if max_rate.is_some_and(|rate| rate <= 0.0) {
+        let problem = Problem::new("invalid-fields", 422, "some fields are not as they must be");
+        return Err(problem.with_error("/maxRate", "must be more than 0, in events a second"));
+    }
+    Ok(topics)
 }
 
 fn unknown_type(kind: &str) -> Problem {
@@ -255,6 +264,7 @@ mod tests {
             (r#"{"type":"subscribe","id":4,"topics":[1]}"#, Some(4), 422),
             (r#"{"type":"subscribe","id":5,"topics":[],"admin":true}"#, Some(5), 422),
             (r#"{"type":"subscribe","id":1e999,"topics":[]}"#, None, 422),
+            (r#"{"type":"subscribe","id":6,"topics":[],"maxRate":-1}"#, Some(6), 422),
         ] {
             let (told, problem) = read(bad).unwrap_err();
             assert_eq!((told, problem.status), (id, status), "{bad}");

@@ -9,7 +9,6 @@ use tokio::sync::oneshot;
 use super::actor::Session;
 use super::flow::Flow;
 use super::protocol::{self, Wish};
-use super::topics::read_topics;
 use crate::auth::{Credential, Principal};
 use crate::domain::problem::Problem;
 use crate::pipe::Received;
@@ -62,7 +61,7 @@ impl Session {
 
     /// Listens to topics no more; topics that it did not have change nothing.
     fn unsubscribe(&mut self, id: Option<u64>, texts: &[String]) {
-        let topics = match read_topics(texts) {
+        let topics = match self.read(texts) {
             Ok(topics) => topics,
             Err(problem) => return self.refuse(id, &problem),
         };

@@ -100,3 +100,33 @@ async fn no_event_goes_out_before_the_welcome_and_none_is_lost() {
     assert_eq!(tab.next_event().await, "rt_user_profile_updated");
     assert_ne!(tab.cursor, welcome["cursor"]);
 }
+
+#[actix::test]
+async fn a_frame_that_names_a_topic_many_times_gets_one_snapshot() {
+    let hub = TestHub::with(&[("CARILLON__SOCKET__MAX_TOPICS", "8")]).await;
+    let admin = hub.admin().await;
+    let mut tab = TestTab::connect(&hub.authority, &admin.access_token).await;
+
+    tab.send(json!({"type": "hello", "topics": ["modules", "modules", "modules"]})).await;
+    tab.next_of("welcome").await;
+    tab.next_of("snapshot").await;
+
+    assert_eq!(tab.settle().await, Vec::<serde_json::Value>::new());
+}
+
+#[actix::test]
+async fn a_frame_with_more_topics_than_allowed_gets_one_short_refusal() {
+    let hub = TestHub::with(&[("CARILLON__SOCKET__MAX_TOPICS", "8")]).await;
+    let admin = hub.admin().await;
+    let nonsense = vec!["x"; 10_000];
+    for kind in ["hello", "subscribe", "unsubscribe"] {
+        let mut tab = hub.tab(&admin, &[]).await;
+
+        tab.send(json!({"type": kind, "topics": nonsense})).await;
+
+        let answers = tab.settle().await;
+        let refusals: Vec<_> = answers.iter().filter(|frame| frame["type"] == "reply").collect();
+        assert_eq!(refusals.len(), 1, "{kind}");
+        assert_eq!(refusals[0]["problem"]["type"], "/problems/too-many-topics", "{kind}");
+    }
+}
