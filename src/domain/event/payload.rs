@@ -87,9 +87,10 @@ impl NewEvent {
 
     /// `rt_module_removed {moduleId, userId}` for one person only, who no longer owns the module.
     #[must_use]
-    pub fn module_withdrawn(module: ModuleFacts<'_>, former_owner: &UserId) -> Self {
+    pub fn module_withdrawn(module: &ModuleId, former_owner: &UserId) -> Self {
         let audience = vec![Channel::ModulesOf(former_owner.clone())];
-        own("rt_module_removed", Delivery::Each, audience, &Removed::of(module))
+        // Who has it now is none of their business.
+        own("rt_module_removed", Delivery::Each, audience, &Removed { module_id: module, user_id: Some(former_owner) })
     }
 
     /// `rt_telemetry_updated {moduleId, telemetry}` with the whole latest telemetry.

@@ -151,7 +151,7 @@ impl Desk {
         // First of all, so that nothing of what follows reaches who only listens to this module.
         self.withdraw(&entry.id, before.owner.clone()).await;
         if let Some(former) = &before.owner {
-            self.publish(NewEvent::module_withdrawn(facts, former)).await;
+            self.publish(NewEvent::module_withdrawn(&entry.id, former)).await;
         }
         if let Some(owner) = &after.owner {
             let audience = vec![Channel::ModulesOf(owner.clone())];

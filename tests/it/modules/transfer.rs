@@ -17,10 +17,10 @@ async fn after_a_transfer_the_new_owner_sees_the_module_and_the_old_one_nothing_
     let mut of_ada = hub.tab(&ada, &["modules", "module:MC-1001-STN"]).await;
     let mut of_ben = hub.tab(&ben, &["modules"]).await;
 
-    let moved = ada.patch(PATH, json!({"userId": ben.id})).await;
+    let moved = ada.patch(PATH, json!({"userId": ben.id, "name": "of Ben"})).await;
 
     assert_eq!((moved.status, &moved.json()["userId"]), (200, &json!(ben.id)));
-    assert_eq!(of_ada.event("rt_module_removed").await["moduleId"], ID);
+    assert_eq!(of_ada.event("rt_module_removed").await, json!({"moduleId": ID, "userId": ada.id}));
     assert_eq!(of_ben.event("rt_module_added").await["moduleId"], ID);
     assert_eq!(of_ben.event("rt_telemetry_updated").await["telemetry"], json!({"speed": 1}));
     assert_eq!(ada.get(PATH).await.status, 404);
