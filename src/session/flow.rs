@@ -8,7 +8,7 @@ use actix::prelude::*;
 use super::actor::{ASK_TIMEOUT, Session};
 use super::messages::{Snapshot, TakeSnapshots};
 use super::protocol::{self, Hello};
-use super::topics::{channel_of, read_topics};
+use super::topics::{channel_of, read_topics, too_many};
 use crate::broker::{Gap, Seat};
 use crate::domain::cursor::Cursor;
 use crate::domain::problem::Problem;
@@ -289,15 +289,12 @@ impl Session {
 
     /// Reads topics of one frame; more than a connection may have are not even looked at.
     pub(super) fn read(&self, texts: &[String]) -> Result<Vec<Topic>, Problem> {
-        if texts.len() > self.house.options.max_topics { Err(self.too_many()) } else { read_topics(texts) }
+        let most = self.house.options.max_topics;
+        if texts.len() > most { Err(too_many(most)) } else { read_topics(texts) }
     }
 
     fn check_room(&self, more: usize) -> Result<(), Problem> {
-        if self.topics.len() + more <= self.house.options.max_topics { Ok(()) } else { Err(self.too_many()) }
-    }
-
-    fn too_many(&self) -> Problem {
         let most = self.house.options.max_topics;
-        Problem::new("too-many-topics", 422, format!("a connection has at most {most} topics; leave some first"))
+        if self.topics.len() + more > most { Err(too_many(most)) } else { Ok(()) }
     }
 }

@@ -32,6 +32,12 @@ pub fn forbidden(topic: &Topic) -> Problem {
     Problem::new("topic-forbidden", 403, format!("you may not listen to `{topic}`"))
 }
 
+/// The problem of more topics than a connection may have.
+#[must_use]
+pub fn too_many(most: usize) -> Problem {
+    Problem::new("too-many-topics", 422, format!("a connection has at most {most} topics; leave some first"))
+}
+
 /// Reads topics as a client wrote them.
 ///
 /// # Errors
