@@ -1,6 +1,6 @@
 //! The section `http`: where the hub listens and whom it believes.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use toml::Value;
 
@@ -30,6 +30,8 @@ pub struct Http {
     pub allowed_origins: Vec<String>,
     /// The largest body accepted, in bytes.
     pub body_limit: usize,
+    /// How long a body may take to arrive.
+    pub body_timeout: Duration,
     /// Who may read `/metrics`.
     pub metrics: MetricsAccess,
 }
@@ -45,6 +47,7 @@ impl Default for Http {
             trusted_proxies: Vec::new(),
             allowed_origins: Vec::new(),
             body_limit: 1_048_576,
+            body_timeout: Duration::from_secs(30),
             metrics: MetricsAccess::Loopback,
         }
     }
@@ -60,6 +63,7 @@ impl Section for Http {
         keys.key("trusted_proxies", &mut self.trusted_proxies);
         keys.key("allowed_origins", &mut self.allowed_origins);
         keys.key("body_limit", &mut self.body_limit);
+        keys.key("body_timeout", &mut self.body_timeout);
         keys.key("metrics", &mut self.metrics);
     }
 
@@ -76,6 +80,7 @@ impl Section for Http {
         );
         checks.require(self.max_connections > 0, "max_connections", "must be at least 1");
         checks.require(self.body_limit >= 1024, "body_limit", "must be at least 1024 bytes");
+        checks.require(!self.body_timeout.is_zero(), "body_timeout", "must be more than zero");
         checks.require(self.workers <= 1024, "workers", "must be at most 1024; zero means one for each core");
         checks.require(
             self.allowed_origins.iter().all(|origin| is_origin(origin)),

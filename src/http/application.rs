@@ -12,7 +12,7 @@ use actix_web::{App, Error, HttpResponse};
 use super::address::TrustedProxies;
 use super::api::auth::CookieOptions;
 use super::caller::Gate;
-use super::extract::{BodyLimit, not_found};
+use super::extract::{BodyOptions, not_found};
 use super::middleware::{measure, security_headers};
 use super::{api, operations};
 use crate::admin::AdminRoom;
@@ -73,9 +73,10 @@ pub fn application(
 fn provide(config: &mut ServiceConfig, services: Services) {
     let gate =
         Gate { authenticator: services.authenticator, allowed_origins: services.config.http.allowed_origins.clone() };
+    let http = &services.config.http;
+    let bodies = BodyOptions { limit: http.body_limit, timeout: http.body_timeout };
     config
         .app_data(Data::new(gate))
-        .app_data(Data::new(BodyLimit(services.config.http.body_limit)))
         .app_data(Data::new(CookieOptions { is_secure: services.is_secure }))
         .app_data(Data::new(services.accounts))
         .app_data(Data::new(services.sessions))
@@ -86,5 +87,6 @@ fn provide(config: &mut ServiceConfig, services: Services) {
         .app_data(Data::new(services.health))
         .app_data(Data::new(services.metrics))
         .app_data(Data::new(services.config.http.metrics))
+        .app_data(Data::new(bodies))
         .app_data(Data::new(TrustedProxies(services.config.http.trusted_proxies.clone())));
 }

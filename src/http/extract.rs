@@ -1,6 +1,7 @@
 //! What handlers take apart from a request, with a clear problem for whatever does not fit.
 
 use std::ops::Deref;
+use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::http::header;
@@ -13,9 +14,14 @@ use serde::de::DeserializeOwned;
 use super::problem::{ApiError, ApiResult};
 use crate::domain::problem::{Problem, read_json};
 
-/// The longest body, in bytes.
+/// The bounds of every body.
 #[derive(Debug, Clone, Copy)]
-pub struct BodyLimit(pub usize);
+pub struct BodyOptions {
+    /// The longest body, in bytes.
+    pub limit: usize,
+    /// How long a body may take to arrive.
+    pub timeout: Duration,
+}
 
 /// A JSON body; unknown fields, wrong types and syntax errors are told with their place.
 #[derive(Debug)]
@@ -46,29 +52,34 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
     }
 }
 
-/// Reads a whole body within the [`BodyLimit`].
+/// Reads a whole body within [`BodyOptions`].
 ///
 /// # Errors
-/// 413 for a longer one, 400 for one that breaks off.
+/// 413 for a longer one, 408 for one that takes too long, 400 for one that breaks off.
 pub fn read_body(request: &HttpRequest, payload: &mut Payload) -> impl Future<Output = ApiResult<Bytes>> + 'static {
     let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-    let limit = request.app_data::<Data<BodyLimit>>().map(|limit| limit.0);
-    let mut payload = payload.take();
+    let options = request.app_data::<Data<BodyOptions>>().map(|options| ***options);
+    let payload = payload.take();
     async move {
-        let limit = limit.ok_or_else(ApiError::unavailable)?;
+        let BodyOptions { limit, timeout } = options.ok_or_else(ApiError::unavailable)?;
         if announced.is_some_and(|length: usize| length > limit) {
             return Err(too_large(limit));
         }
-        let mut body = BytesMut::with_capacity(announced.unwrap_or(0));
-        while let Some(chunk) = payload.next().await {
-            let chunk = chunk.map_err(|_| ApiError::new("broken-body", 400, "the body breaks off"))?;
-            if body.len() + chunk.len() > limit {
-                return Err(too_large(limit));
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(body.freeze())
+        let body = BytesMut::with_capacity(announced.unwrap_or(0));
+        let gathered = tokio::time::timeout(timeout, gather(payload, body, limit)).await;
+        gathered.unwrap_or_else(|_| Err(ApiError::new("body-too-slow", 408, "the body takes too long; send it faster")))
     }
+}
+
+async fn gather(mut payload: Payload, mut body: BytesMut, limit: usize) -> ApiResult<Bytes> {
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|_| ApiError::new("broken-body", 400, "the body breaks off"))?;
+        if body.len() + chunk.len() > limit {
+            return Err(too_large(limit));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
 }
 
 fn too_large(limit: usize) -> ApiError {

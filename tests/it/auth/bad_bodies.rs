@@ -1,6 +1,8 @@
 //! Bodies that are not what they must be, on every route that takes one.
 
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::support::{Account, Answer, TestHub};
 
@@ -105,4 +107,22 @@ async fn ids_that_nobody_has_are_not_there() {
     for id in ["x", "%00", "a%2Fb", "%F0%9F%94%94", "'%20OR%201=1", &"x".repeat(500)] {
         assert_eq!(admin.get(&format!("/api/v1/users/{id}")).await.status, 404, "{id}");
     }
+}
+
+#[actix::test]
+async fn the_configured_bounds_of_bodies_hold() {
+    let hub = TestHub::with(&[("CARILLON__HTTP__BODY_LIMIT", "2048"), ("CARILLON__HTTP__BODY_TIMEOUT", "200ms")]).await;
+    let admin = hub.admin().await;
+    let large = format!("{{\"name\":\"{}\"}}", "x".repeat(2048));
+    let answer = send(&hub, &admin, ("PATCH", "/api/v1/auth/me"), "application/json", large.as_bytes()).await;
+    assert_eq!(answer.status, 413, "{}", answer.text);
+
+    let mut stream = TcpStream::connect(&hub.authority).await.unwrap();
+    let head = "POST /api/v1/auth/login HTTP/1.1\r\nhost: hub\r\ncontent-type: application/json\r\n";
+    stream.write_all(format!("{head}content-length: 100\r\n\r\n{{").as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    // The hub closes: what else would come on this connection is the rest of the body.
+    stream.read_to_end(&mut answer).await.unwrap();
+
+    assert!(answer.starts_with(b"HTTP/1.1 408 "), "{}", String::from_utf8_lossy(&answer));
 }
