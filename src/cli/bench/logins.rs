@@ -57,27 +57,30 @@ pub async fn measure(args: &LoginsArgs) -> Result<Report, CliError> {
     };
     bar.finish_and_clear();
     let seconds = start.elapsed().as_secs_f64();
+    target.close().await?;
 
     let mut report = Report::new("logins");
     report.count("logins", "logins at once", args.logins.into());
     report.figure("seconds", "until the last answer", seconds, "s");
-    for (key, label, range) in CLASSES {
-        let count = statuses.borrow().range(range.0..=range.1).map(|(_, count)| count).sum();
-        report.count(key, label, count);
-    }
+    report_statuses(&mut report, &statuses.into_inner());
     let names = [("answerP50Ms", "answer p50"), ("answerP99Ms", "answer p99"), ("answerMaxMs", "answer max")];
-    report.latencies(names, &latencies.borrow());
+    report.latencies(names, &latencies.into_inner());
     let names = [
         ("healthP50Ms", "health answer p50"),
         ("healthP99Ms", "health answer p99"),
         ("healthMaxMs", "health answer max"),
     ];
-    report.latencies(names, &health.borrow());
-    report.must_be_none("unanswered", "without an answer", statuses.borrow().get(&0).copied().unwrap_or_default());
+    report.latencies(names, &health.into_inner());
     report.must_be_none("unhealthy", "times the health was not answered", u64::from(unhealthy.is_some()));
-    target.close().await?;
 
     Ok(report)
+}
+
+fn report_statuses(report: &mut Report, statuses: &BTreeMap<u16, u64>) {
+    for (key, label, (from, to)) in CLASSES {
+        report.count(key, label, statuses.range(from..=to).map(|(_, count)| count).sum());
+    }
+    report.must_be_none("unanswered", "without an answer", statuses.get(&0).copied().unwrap_or_default());
 }
 
 /// The answers of interest, by their statuses.

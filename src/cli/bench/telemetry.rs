@@ -17,6 +17,7 @@ use super::{
     audience::Audience,
     ingest::{BenchModule, reading, register_modules},
     limits::allow_connections,
+    process::Usage,
     progress,
     report::{Latencies, Report},
     schedule::Schedule,
@@ -65,6 +66,14 @@ struct Counts {
     latencies: RefCell<Latencies>,
 }
 
+/// What was read of the hub's process at the turning points.
+struct Readings {
+    empty: Option<Usage>,
+    registered: Option<Usage>,
+    before: Option<Usage>,
+    after: Option<Usage>,
+}
+
 /// Lets modules report, each at its own moment of the second.
 pub async fn measure(args: &TelemetryArgs) -> Result<Report, CliError> {
     let online = args.online.min(args.modules);
@@ -84,45 +93,15 @@ pub async fn measure(args: &TelemetryArgs) -> Result<Report, CliError> {
     args.let_report(sockets, &counts).await;
     let after = target.usage()?;
     watching.iter().for_each(JoinHandle::abort);
+    target.close().await?;
 
     let mut report = Report::new("telemetry");
     report.count("modules", "modules registered", args.modules.into());
     let per_second = f64::from(args.modules) / registration.as_secs_f64();
     report.figure("registrationsPerSecond", "  registrations per second", per_second, "/s");
     report.count("online", "modules online", online.into());
-    report.count("watchers", "sessions watching", args.watchers.into());
-    report.count("readings", "readings acknowledged", counts.acked.get());
-    if args.watchers > 0 {
-        report.count("frames", "frames to the watchers", audience.others());
-    }
-    let names =
-        [("ackP50Ms", "acknowledgement p50"), ("ackP99Ms", "acknowledgement p99"), ("ackMaxMs", "acknowledgement max")];
-    report.latencies(names, &counts.latencies.borrow());
-    if let (Some(empty), Some(registered), Some(before), Some(after)) = (empty, registered, before, after) {
-        let work = (after - before).processor();
-        let share = work.as_secs_f64() / args.duration.as_secs_f64() * 100.0;
-        let each = work.as_secs_f64() * 1e6 / counts.acked.get().max(1) as f64;
-        let kib = |bytes: u64, things: u32| bytes as f64 / 1024.0 / f64::from(things);
-        report.figure("serverCpuPercent", "processor share of the hub", share, "%");
-        report.figure("serverCpuUsPerReading", "server CPU per reading", each, "µs");
-        report.figure(
-            "serverRssKibPerModule",
-            "memory per module (RSS)",
-            kib((registered - empty).resident, args.modules),
-            "KiB",
-        );
-        report.figure(
-            "serverRssKibPerOnline",
-            "memory per connection (RSS)",
-            kib((before - registered).resident, online),
-            "KiB",
-        );
-        report.figure("serverRssMib", "server memory in all (RSS)", after.resident as f64 / f64::from(1 << 20), "MiB");
-    }
-    report.must_be_none("refused", "readings refused", counts.refused.get());
-    report.must_be_none("unacknowledged", "readings without acknowledgement", counts.sent.get() - counts.acked.get());
-    report.must_be_none("closed", "connections closed by the hub", counts.closed.get() + audience.closed());
-    target.close().await?;
+    args.report_answers(&mut report, &counts, &audience);
+    args.report_costs(&mut report, counts.acked.get(), &Readings { empty, registered, before, after });
 
     Ok(report)
 }
@@ -158,6 +137,40 @@ async fn watch(args: &TelemetryArgs, target: &Target) -> Result<(Rc<Audience>, V
 }
 
 impl TelemetryArgs {
+    fn report_answers(&self, report: &mut Report, counts: &Counts, audience: &Audience) {
+        report.count("readings", "readings acknowledged", counts.acked.get());
+        let names = [
+            ("ackP50Ms", "acknowledgement p50"),
+            ("ackP99Ms", "acknowledgement p99"),
+            ("ackMaxMs", "acknowledgement max"),
+        ];
+        report.latencies(names, &counts.latencies.borrow());
+        report.count("watchers", "sessions watching", self.watchers.into());
+        report.count("frames", "frames to the watchers", audience.others());
+        let unanswered = counts.sent.get().saturating_sub(counts.acked.get() + counts.refused.get());
+        report.must_be_none("refused", "readings refused", counts.refused.get());
+        report.must_be_none("unacknowledged", "readings without an answer", unanswered);
+        report.must_be_none("closed", "connections closed by the hub", counts.closed.get() + audience.closed());
+    }
+
+    fn report_costs(&self, report: &mut Report, readings: u64, usage: &Readings) {
+        let Readings { empty: Some(empty), registered: Some(registered), before: Some(before), after: Some(after) } =
+            *usage
+        else {
+            return;
+        };
+        let work = (after - before).processor().as_secs_f64();
+        let kib = |bytes: u64, things: u32| bytes as f64 / 1024.0 / f64::from(things);
+        let per_module = kib((registered - empty).resident, self.modules);
+        let connections = self.online.min(self.modules) + self.watchers;
+        let per_connection = kib((before - registered).resident, connections);
+        report.figure("serverCpuPercent", "share of one core", work / self.duration.as_secs_f64() * 100.0, "%");
+        report.figure("serverCpuUsPerReading", "server CPU per reading", work * 1e6 / readings.max(1) as f64, "µs");
+        report.figure("serverRssKibPerModule", "memory per module (RSS)", per_module, "KiB");
+        report.figure("serverRssKibPerConnection", "memory per connection (RSS)", per_connection, "KiB");
+        report.figure("serverRssMib", "server memory in all (RSS)", after.resident as f64 / f64::from(1 << 20), "MiB");
+    }
+
     /// Ends when the time is over and every reading has its answer, or a little later.
     async fn let_report(&self, sockets: Vec<WireSocket>, counts: &Rc<Counts>) {
         let senders = sockets.len() as u64;
