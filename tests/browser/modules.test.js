@@ -124,6 +124,8 @@ test('the table is sorted, filtered and paged, and the address remembers it', as
   const page = await openTab(t, '/modules');
 
   await searchFor(page, mark);
+  // Without other modules the count was the same before the search.
+  await page.waitForURL((address) => address.searchParams.get('search') === mark);
   await page.getByText('1–10 of 12').waitFor();
   await page.getByRole('button', { name: 'Next page' }).click();
   await page.getByText('11–12 of 12').waitFor();
