@@ -77,10 +77,11 @@ impl CliError {
         move |cause| Self::Io { what, cause }
     }
 
-    /// The exit code of the process: 2 for what the caller can mend by other arguments, 1 otherwise.
+    /// The exit code of the process: 2 for what the caller can mend by other arguments or settings, 1 otherwise.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) | Self::Address(_) | Self::Config(_) => 2,
+            Self::Log(LogError::Filter(_)) | Self::Start(StartError::Tls(_)) => 2,
             Self::Client(_) | Self::Log(_) | Self::Start(_) | Self::Auth(_) | Self::Store(_) => 1,
             Self::Io { .. } | Self::Failed(_) => 1,
         }

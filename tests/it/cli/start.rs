@@ -37,6 +37,25 @@ async fn a_configuration_file_that_is_not_there_is_a_fault() {
 }
 
 #[actix::test]
+async fn a_setting_that_proves_wrong_in_use_is_told_by_its_key() {
+    let wrong = [
+        ("log.level", vec![("CARILLON__LOG__LEVEL", "a=b=c")]),
+        (
+            "http.tls_certificate",
+            vec![("CARILLON__HTTP__TLS_CERTIFICATE", "/nowhere"), ("CARILLON__HTTP__TLS_KEY", "/nowhere")],
+        ),
+    ];
+    for (key, settings) in wrong {
+        let data = Scratch::new();
+
+        let ran = run_with(data.path(), &["serve", "--listen", "127.0.0.1:0"], &settings, "").await;
+
+        assert_eq!(ran.code, Some(2), "{ran:?}");
+        assert!(ran.stderr.contains(key), "{}", ran.stderr);
+    }
+}
+
+#[actix::test]
 async fn a_port_that_is_taken_is_told_with_what_to_do() {
     let data = Scratch::new();
     let neighbour = TcpListener::bind("127.0.0.1:0").expect("a port is free");
