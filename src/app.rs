@@ -17,10 +17,12 @@ use crate::http;
 
 mod error;
 mod health;
+mod lock;
 mod parts;
 mod wiring;
 
 pub use error::StartError;
+use lock::DataLock;
 
 /// What closing the last files may take of the time to stop.
 const LAST_STEPS: Duration = Duration::from_secs(1);
@@ -33,6 +35,7 @@ pub struct Hub {
     served: JoinHandle<io::Result<()>>,
     house: wiring::House,
     config: Config,
+    _lock: DataLock,
 }
 
 impl Hub {
@@ -45,6 +48,7 @@ impl Hub {
         let address = listener.local_addr().map_err(|cause| StartError::Listen(config.http.listen, cause))?;
         let tls = http::tls(&config.http)?;
         let scheme = if tls.is_some() { "https" } else { "http" };
+        let lock = DataLock::take(&config.data.dir)?;
         let house = wiring::House::open(&config).await?;
         let setup_address = house.setup_token.as_ref().map(|token| format!("{scheme}://{address}/setup#{token}"));
         let server = house.serve(listener, tls, &config).map_err(|cause| StartError::Listen(address, cause))?;
@@ -52,7 +56,7 @@ impl Hub {
         let served = actix_web::rt::spawn(server);
         house.wait_for_relays(config.workers()).await?;
         tracing::info!(http.address = %address, scheme, "listening");
-        Ok(Self { address, setup_address, server: handle, served, house, config })
+        Ok(Self { address, setup_address, server: handle, served, house, config, _lock: lock })
     }
 
     /// The address it listens on.

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use crate::auth::{AuthError, KeyError};
 use crate::http::TlsError;
@@ -13,6 +14,17 @@ pub enum StartError {
     /// The address cannot be listened on.
     #[error("cannot listen on `{0}`: {1}; choose another address with --listen or `http.listen`")]
     Listen(SocketAddr, #[source] io::Error),
+    /// Another hub runs on the data folder.
+    #[error("another hub runs on the data folder `{}`; stop it, or give this one a folder of its own with --data", .0.display())]
+    InUse(PathBuf),
+    /// The data folder cannot be written.
+    #[error("cannot write in the data folder `{}`: {cause}; choose another one with --data or `data.dir`", .folder.display())]
+    Data {
+        /// Which folder.
+        folder: PathBuf,
+        /// What the system said.
+        cause: io::Error,
+    },
     /// The database cannot be used.
     #[error("cannot use the database: {0}")]
     Store(#[from] StoreError),

@@ -2,13 +2,13 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
 use super::opaque;
-use crate::config::Secret;
+use crate::config::{Secret, make_private_folder};
 
 /// The shortest key, in bytes: that of the hash it is used with (RFC 7518, 3.2).
 pub const KEY_MIN: usize = 32;
@@ -86,7 +86,7 @@ fn read_or_make(path: &Path) -> io::Result<String> {
 /// Writes the key aside and links it into place, so that no crash leaves half of one and no two starts make two.
 fn make(path: &Path) -> io::Result<String> {
     if let Some(folder) = path.parent() {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        make_private_folder(folder)?;
     }
     let draft = path.with_extension(format!("draft-{}", std::process::id()));
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;

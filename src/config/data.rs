@@ -1,6 +1,9 @@
 //! The section `data`: where the hub keeps its files.
 
-use std::path::PathBuf;
+use std::fs::DirBuilder;
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
 
 use super::keys::{Keys, Section};
 
@@ -21,4 +24,12 @@ impl Section for Data {
     fn keys(&mut self, keys: &mut Keys<'_>) {
         keys.key("dir", &mut self.dir);
     }
+}
+
+/// Makes a folder, and those above it, that only its owner may look into; one that is there stays as it is.
+///
+/// # Errors
+/// What the system says.
+pub fn make_private_folder(folder: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }

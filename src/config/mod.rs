@@ -28,7 +28,7 @@ use std::path::{Path, PathBuf};
 pub use admin::Admin;
 pub use auth::Auth;
 pub use broker::Broker;
-pub use data::Data;
+pub use data::{Data, make_private_folder};
 pub use fault::{ConfigError, Fault};
 pub use http::{Http, MetricsAccess};
 pub use log::{Log, LogFormat};

@@ -1,9 +1,7 @@
 //! Where log lines go: the standard error stream and, as JSON, a file a day.
 
 use std::{
-    fs::DirBuilder,
     io::{self, IsTerminal},
-    os::unix::fs::DirBuilderExt,
     panic,
     path::Path,
 };
@@ -15,7 +13,7 @@ use tracing_appender::{
 };
 use tracing_subscriber::{EnvFilter, Layer, fmt, layer::SubscriberExt, registry::LookupSpan, util::SubscriberInitExt};
 
-use crate::config::{Log, LogFormat};
+use crate::config::{Log, LogFormat, make_private_folder};
 
 /// Writes what still waits for the log file when it is dropped; keep it until the end.
 #[derive(Debug)]
@@ -66,7 +64,7 @@ fn to_stderr<S: Subscriber + for<'a> LookupSpan<'a>>(format: LogFormat) -> Box<d
 fn log_file(config: &Log, folder: &Path) -> Result<(NonBlocking, WorkerGuard), LogError> {
     let unusable = |cause: String| LogError::Folder { folder: folder.display().to_string(), cause };
     // Made here, and with it the data folder: only their owner reads them.
-    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|error| unusable(error.to_string()))?;
+    make_private_folder(folder).map_err(|error| unusable(error.to_string()))?;
     let rolling = RollingFileAppender::builder()
         .rotation(Rotation::DAILY)
         .filename_prefix("carillon")

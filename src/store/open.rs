@@ -1,8 +1,8 @@
 //! How the database's file and connections are made.
 
-use std::fs::{DirBuilder, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::ErrorKind;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use diesel::r2d2::{ConnectionManager, CustomizeConnection, Error as PoolError, P
 use diesel::{Connection as _, RunQueryDsl, SqliteConnection};
 
 use super::{Connection, Connections, StoreError, migrate};
-use crate::config::{Store as StoreConfig, Synchronous};
+use crate::config::{Store as StoreConfig, Synchronous, make_private_folder};
 
 /// How long a new connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -90,7 +90,7 @@ fn pool(file: &Path, size: u32, setup: Setup) -> Result<Connections, StoreError>
 
 fn make_file(file: &Path) -> std::io::Result<()> {
     if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        make_private_folder(folder)?;
     }
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(file) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),

@@ -69,6 +69,20 @@ async fn a_port_that_is_taken_is_told_with_what_to_do() {
 }
 
 #[actix::test]
+async fn a_data_folder_has_one_hub() {
+    let hub = crate::support::TestHub::start().await;
+    let data = hub.data_folder().to_owned();
+
+    let ran = run(&data, &["serve", "--listen", "127.0.0.1:0"]).await;
+
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.stderr.contains("another hub runs on the data folder"), "{}", ran.stderr);
+    assert_eq!(hub.stop().await, data);
+    let again = crate::support::TestHub::on(&data, &[]).await;
+    again.stop().await;
+}
+
+#[actix::test]
 async fn a_database_of_a_newer_version_is_refused_by_every_command() {
     let data = Scratch::new();
     assert_eq!(run(data.path(), &["migrate"]).await.code, Some(0));

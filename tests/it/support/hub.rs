@@ -62,6 +62,11 @@ impl TestHub {
         Self { hub: Some(hub), authority, data: data.to_owned() }
     }
 
+    /// Where the hub keeps its data.
+    pub fn data_folder(&self) -> &Path {
+        &self.data
+    }
+
     /// Stops the hub as SIGTERM would; gives the data folder back.
     pub async fn stop(mut self) -> PathBuf {
         if let Some(hub) = self.hub.take() {
