@@ -102,7 +102,8 @@ fn docs_file(name: &str, page: &Data<Arc<Config<'static>>>) -> ApiResult<HttpRes
         return Ok(answer.body(found.bytes.into_owned()));
     }
     // The page names its parts beside itself; `/docs` without a slash would look for them at the root.
-    let text = String::from_utf8_lossy(&found.bytes).replace("\"./", "\"/docs/");
+    let text = String::from_utf8_lossy(&found.bytes).replace("\"./", "\"");
+    let text = text.replace("href=\"", "href=\"/docs/").replace("src=\"", "src=\"/docs/");
     Ok(answer.body(text))
 }
 
@@ -119,7 +120,7 @@ mod tests {
         let page = call_and_read_body(&app, TestRequest::get().uri("/docs").to_request()).await;
         let page = String::from_utf8_lossy(&page).into_owned();
         let parts: Vec<_> = page.split('"').filter(|part| part.starts_with("/docs/")).collect();
-        assert!(parts.len() >= 4, "{page}");
+        assert!(parts.len() >= 6, "{page}");
         assert!(!page.contains("<script>"), "{page}");
         for part in parts {
             let body = call_and_read_body(&app, TestRequest::get().uri(part).to_request()).await;

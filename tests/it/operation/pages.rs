@@ -43,6 +43,10 @@ async fn the_page_to_try_the_api_needs_no_script_in_place() {
     assert_eq!(docs.status, 200);
     let policy = docs.header("content-security-policy").unwrap();
     assert!(policy.contains("default-src 'self'") && !policy.contains("script-src"), "{policy}");
+    for part in docs.text.split('"').filter(|part| part.ends_with(".css") || part.ends_with(".js")) {
+        let answer = Answer::of(&hub.authority, "GET", part, &[], None).await;
+        assert_eq!(answer.status, 200, "{part}");
+    }
     let scripts: Vec<_> = docs.text.split("<script").skip(1).collect();
     assert!(!scripts.is_empty() && scripts.iter().all(|script| script.contains("src=\"/docs/")), "{}", docs.text);
 }
