@@ -125,6 +125,7 @@ impl House {
                 heartbeat: socket.heartbeat,
                 slow_timeout: socket.slow_timeout,
                 max_topics: socket.max_topics,
+                retry: config.reconnect.delay,
                 reconnect: reconnect_advice(config),
             },
             links: module::LinkOptions::of(config),

@@ -20,6 +20,7 @@ use crate::domain::problem::Problem;
 use crate::module::Link;
 use crate::pipe::{Outbox, Stream};
 use crate::session::Session;
+use crate::session::dialect::native::Native;
 
 /// How long the way from request to open socket may take.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -116,7 +117,7 @@ fn open(doors: &Doors, admitted: Admitted, stream: Stream, early: &[u8]) {
     let guard = doors.count_socket(&admitted);
     let peer = match admitted {
         Admitted::Person(principal) => {
-            let session = Session::new(*principal, outbox.clone(), Rc::clone(&doors.house)).start();
+            let session = Session::new(*principal, Box::new(Native), outbox.clone(), Rc::clone(&doors.house)).start();
             Peer { received: session.clone().recipient(), closed: session.recipient() }
         }
         Admitted::Module(module) => {

@@ -18,7 +18,7 @@ use super::registry::Registry;
 use crate::domain::ids::ModuleId;
 use crate::domain::problem::Problem;
 use crate::domain::telemetry::Reading;
-use crate::pipe::{Closed, Outbox, Received, frame};
+use crate::pipe::{Closed, Outbox, Received};
 
 /// The close code for whoever does not say, or prove, who they are (RFC 6455, 7.4.1: policy violation).
 const NOT_IDENTIFIED: u16 = 1008;
@@ -148,7 +148,7 @@ impl Link {
         } else if self.outbox.silent_for() > options.heartbeat * 2 + PATIENCE {
             self.outbox.abort();
         } else if self.outbox.waiting() == 0 {
-            self.outbox.send(frame::ping());
+            self.outbox.send_ping();
         }
     }
 }

@@ -4,12 +4,14 @@
 
 mod flusher;
 pub mod frame;
+mod framing;
 mod inbound;
 mod outbox;
 mod queue;
 mod stream;
 
 pub use flusher::Flusher;
+pub use framing::Framing;
 pub use inbound::{Closed, Received};
 pub use outbox::{Outbox, OutboxOptions};
 pub use stream::Stream;

@@ -12,7 +12,7 @@ use tokio::io::ReadBuf;
 
 use super::flusher::Flusher;
 use super::queue::Queue;
-use super::{Stream, frame};
+use super::{Framing, Stream, frame};
 
 /// How many frames one write takes along.
 const FRAMES_PER_WRITE: usize = 64;
@@ -34,6 +34,14 @@ enum State {
     Closed,
 }
 
+/// How frames leave.
+enum Way {
+    /// They are written to a stream.
+    Written(Stream),
+    /// Whoever carries them away asks for them: a response body, a poll.
+    Taken,
+}
+
 /// A handle on one connection's way out; cloning it gives the same one.
 ///
 /// Invariant: `queue` never grows because of events past `high_water` by more than one frame or one snapshot; whoever
@@ -42,9 +50,11 @@ enum State {
 pub struct Outbox(Rc<Inner>);
 
 struct Inner {
-    stream: RefCell<Stream>,
+    way: RefCell<Way>,
+    framing: Framing,
     queue: RefCell<Queue>,
-    /// The task that owns the reading side; woken when a write would block or the state changes.
+    /// The task that owns the reading side, or takes the frames; woken when a write would block, a frame can be taken or
+    /// the state changes.
     reader: RefCell<Waker>,
     when_low: RefCell<Option<Box<dyn FnOnce()>>>,
     flusher: Flusher,
@@ -57,12 +67,23 @@ struct Inner {
 }
 
 impl Outbox {
-    /// An outbox that drains into the stream.
+    /// An outbox of WebSocket frames that drains into the stream.
     #[must_use]
     pub fn new(stream: Stream, flusher: Flusher, options: OutboxOptions) -> Self {
+        Self::with_way(Way::Written(stream), Framing::WebSocket, flusher, options)
+    }
+
+    /// An outbox whose frames somebody takes, see [`Outbox::poll_take`].
+    #[must_use]
+    pub fn taken(framing: Framing, flusher: Flusher, options: OutboxOptions) -> Self {
+        Self::with_way(Way::Taken, framing, flusher, options)
+    }
+
+    fn with_way(way: Way, framing: Framing, flusher: Flusher, options: OutboxOptions) -> Self {
         let now = Instant::now();
         Self(Rc::new(Inner {
-            stream: RefCell::new(stream),
+            way: RefCell::new(way),
+            framing,
             queue: RefCell::default(),
             reader: RefCell::new(Waker::noop().clone()),
             when_low: RefCell::new(None),
@@ -77,8 +98,13 @@ impl Outbox {
     }
 
     /// Sends a text message.
-    pub fn send_text(&self, json: &str) {
-        self.send(frame::text(json.as_bytes()));
+    pub fn send_text(&self, text: &str) {
+        self.send(self.0.framing.text(text));
+    }
+
+    /// Asks the peer for a sign of life, or keeps what lies between from closing a quiet connection.
+    pub fn send_ping(&self) {
+        self.send(self.0.framing.ping());
     }
 
     /// Sends a finished frame; after [`Outbox::close`] it goes nowhere.
@@ -89,12 +115,14 @@ impl Outbox {
         self.enqueue(frame);
     }
 
-    /// Ends the connection: what waits goes out, then a close frame with code and reason.
+    /// Ends the connection: what waits goes out, then, on a WebSocket, a close frame with code and reason.
     pub fn close(&self, code: u16, reason: &str) {
         if self.0.state.get() != State::Open {
             return;
         }
-        self.enqueue(frame::close(code, reason));
+        if self.0.framing == Framing::WebSocket && self.is_written() {
+            self.enqueue(frame::close(code, reason));
+        }
         self.0.state.set(State::Closing);
         self.wake_reader();
     }
@@ -180,6 +208,10 @@ impl Outbox {
     pub(super) fn flush(&self, now: Instant, interval: Duration) {
         self.0.is_dirty.set(false);
         self.0.next_write.set(now + interval);
+        if !self.is_written() {
+            self.wake_reader();
+            return;
+        }
         let waker = self.0.reader.borrow().clone();
         if let Poll::Ready(Err(_)) = self.poll_drain(&mut Context::from_waker(&waker)) {
             self.abort();
@@ -194,17 +226,51 @@ impl Outbox {
     /// When the stream is broken.
     pub(crate) fn poll_drain(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let result = self.write_queue(cx);
+        self.call_when_low();
+        result
+    }
+
+    fn call_when_low(&self) {
         if self.waiting() <= self.0.options.low_water {
             let call = self.0.when_low.take();
             if let Some(call) = call {
                 call();
             }
         }
-        result
+    }
+
+    /// Takes whole frames, as many as fit into `max` bytes and at least one; none when the connection has ended and
+    /// nothing waits any more. For an outbox made by [`Outbox::taken`].
+    pub fn poll_take(&self, cx: &mut Context<'_>, max: usize) -> Poll<Option<Vec<Bytes>>> {
+        self.register_reader(cx.waker());
+        let frames = self.0.queue.borrow_mut().take(max);
+        if frames.is_empty() {
+            return if self.is_ending() { Poll::Ready(None) } else { Poll::Pending };
+        }
+        let taken: usize = frames.iter().map(Bytes::len).sum();
+        self.count(-as_change(taken));
+        let now = Instant::now();
+        self.0.last_progress.set(now);
+        self.0.last_heard.set(now);
+        self.call_when_low();
+        Poll::Ready(Some(frames))
+    }
+
+    /// Goes on over a stream: what waits, and all that follows, is written there.
+    pub fn attach(&self, stream: Stream) {
+        self.0.way.replace(Way::Written(stream));
+        if self.waiting() > 0 && !self.0.is_dirty.replace(true) {
+            self.0.flusher.add(self.clone());
+        }
+    }
+
+    fn is_written(&self) -> bool {
+        matches!(*self.0.way.borrow(), Way::Written(_))
     }
 
     fn write_queue(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let mut stream = self.0.stream.borrow_mut();
+        let mut way = self.0.way.borrow_mut();
+        let Way::Written(stream) = &mut *way else { return Poll::Ready(Ok(())) };
         let mut queue = self.0.queue.borrow_mut();
         while queue.waiting() > 0 {
             let mut slots = [IoSlice::new(&[]); FRAMES_PER_WRITE];
@@ -233,12 +299,18 @@ impl Outbox {
 
     /// Reads what is there.
     pub(crate) fn poll_read(&self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        self.0.stream.borrow_mut().poll_read(cx, buffer)
+        match &mut *self.0.way.borrow_mut() {
+            Way::Written(stream) => stream.poll_read(cx, buffer),
+            Way::Taken => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
+        }
     }
 
     /// Ends our side of the stream.
     pub(crate) fn poll_shutdown(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.0.stream.borrow_mut().poll_shutdown(cx)
+        match &mut *self.0.way.borrow_mut() {
+            Way::Written(stream) => stream.poll_shutdown(cx),
+            Way::Taken => Poll::Ready(Ok(())),
+        }
     }
 
     fn count(&self, change: i64) {

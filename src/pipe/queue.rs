@@ -49,6 +49,23 @@ impl Queue {
         self.frames = VecDeque::new();
     }
 
+    /// Takes whole frames off the front, as many as fit into `max` bytes and at least one if there is one.
+    pub fn take(&mut self, max: usize) -> Vec<Bytes> {
+        let (mut taken, mut frames) = (0, Vec::new());
+        while let Some(first) = self.frames.front() {
+            if taken > 0 && taken + first.len() > max {
+                break;
+            }
+            taken += first.len();
+            frames.extend(self.frames.pop_front());
+        }
+        self.waiting -= taken;
+        if self.frames.is_empty() {
+            self.frames = VecDeque::new();
+        }
+        frames
+    }
+
     /// Forgets everything.
     pub fn clear(&mut self) {
         *self = Self::default();
@@ -82,6 +99,25 @@ mod tests {
             }
             prop_assert_eq!(left, frames.concat());
             prop_assert_eq!(queue.waiting(), 0);
+        }
+
+        #[test]
+        fn what_is_taken_is_whole_and_fits(
+            frames in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..20), 1..30),
+            max in 0_usize..60,
+        ) {
+            let mut queue = Queue::default();
+            for frame in &frames {
+                queue.push(Bytes::from(frame.clone()));
+            }
+            let mut taken = Vec::new();
+            while queue.waiting() > 0 {
+                let some = queue.take(max);
+                prop_assert!(some.len() == 1 || some.iter().map(Bytes::len).sum::<usize>() <= max);
+                taken.extend(some);
+            }
+            prop_assert_eq!(taken, frames);
+            prop_assert!(queue.take(max).is_empty());
         }
     }
 }

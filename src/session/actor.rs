@@ -8,10 +8,9 @@ use actix::prelude::*;
 use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 
-use super::dialect::NATIVE;
 use super::messages::{End, NotAdmitted, Opened, SessionEnded, TakeSnapshots, Watches, Withdraw};
-use super::protocol;
 use super::registry::Registry;
+use super::speech::{Request, Speech, Word};
 use super::topics::forbidden;
 use crate::auth::{Authenticator, Principal};
 use crate::broker::{Gap, Gapped, LocalRelay, Seat, SeatOptions};
@@ -21,7 +20,7 @@ use crate::domain::problem::Problem;
 use crate::domain::time::Timestamp;
 use crate::domain::topic::{Channel, Topic};
 use crate::observe::Metrics;
-use crate::pipe::{Closed, Outbox, frame};
+use crate::pipe::{Closed, Outbox};
 
 /// How long the first frame may take before the welcome goes out without it.
 const HELLO_GRACE: Duration = Duration::from_millis(500);
@@ -43,6 +42,8 @@ pub struct SessionOptions {
     pub slow_timeout: Duration,
     /// How many topics a client may have.
     pub max_topics: usize,
+    /// How long a browser waits before it opens a stream of server-sent events again.
+    pub retry: Duration,
     /// What clients are told of reconnecting, a finished JSON object.
     pub reconnect: Box<RawValue>,
 }
@@ -72,6 +73,7 @@ pub struct House {
 pub struct Session {
     pub(super) id: SessionId,
     pub(super) principal: Arc<Principal>,
+    speech: Box<dyn Speech>,
     pub(super) outbox: Outbox,
     pub(super) house: Rc<House>,
     pub(super) seat: Option<Seat>,
@@ -85,12 +87,13 @@ pub struct Session {
 }
 
 impl Session {
-    /// A session for a known person behind an open socket.
+    /// A session for a known person behind an open connection.
     #[must_use]
-    pub fn new(principal: Principal, outbox: Outbox, house: Rc<House>) -> Self {
+    pub fn new(principal: Principal, speech: Box<dyn Speech>, outbox: Outbox, house: Rc<House>) -> Self {
         Self {
             id: SessionId::generate(),
             principal: Arc::new(principal),
+            speech,
             outbox,
             house,
             seat: None,
@@ -106,7 +109,7 @@ impl Session {
 
     /// Says goodbye and closes.
     fn end(&mut self, end: &End, ctx: &mut Context<Self>) {
-        self.outbox.send_text(&protocol::bye(end.code, end.reason, end.retry_after));
+        self.say(&Word::Bye { code: end.code, reason: end.reason, retry_after: end.retry_after });
         self.outbox.close(end.code, end.reason);
         ctx.stop();
     }
@@ -151,14 +154,22 @@ impl Session {
         } else if self.outbox.silent_for() > options.heartbeat * 2 + ASK_TIMEOUT {
             self.outbox.abort();
         } else if self.outbox.waiting() == 0 {
-            self.outbox.send(frame::ping());
+            self.outbox.send_ping();
         }
+    }
+
+    pub(super) fn say(&self, word: &Word<'_>) {
+        self.speech.say(word, &self.outbox);
+    }
+
+    pub(super) fn read_request(&self, text: &str) -> Result<Request, (Option<u64>, Problem)> {
+        self.speech.read(text)
     }
 
     /// Answers a request with what is wrong with it.
     pub(super) fn refuse(&self, id: Option<u64>, problem: &Problem) {
         self.house.metrics.refused("frame");
-        self.outbox.send_text(&protocol::refusal(id, problem));
+        self.say(&Word::Refusal { id, problem });
     }
 
     /// Takes a module's topic away, unless the person may see all modules.
@@ -183,7 +194,7 @@ impl Actor for Session {
     fn started(&mut self, ctx: &mut Self::Context) {
         let seat = self.house.relay.join(SeatOptions {
             outbox: self.outbox.clone(),
-            dialect: &NATIVE,
+            dialect: self.speech.events(),
             session: ctx.address().recipient(),
         });
         // Where its events begin; they wait there for the welcome.

@@ -1,33 +1,66 @@
-//! How events are written for each kind of client.
+//! The dialects that sessions speak.
 
-use bytes::Bytes;
+use std::time::Duration;
+
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::domain::event::{Dialect, Event};
-use crate::domain::time::Timestamp;
-use crate::pipe::frame;
+use super::speech::Welcome;
+use crate::auth::Principal;
+use crate::domain::grant::Role;
+use crate::domain::ids::{SessionId, UserId};
 
-/// JSON in plain WebSocket text frames.
-pub static NATIVE: Dialect = Dialect { slot: 0, encode: native };
+pub mod native;
+pub mod sse;
 
-/// `{"type":"event","event","data","cursor","at"}`.
-#[expect(clippy::expect_used, reason = "strings and finished JSON can always be written")]
-fn native(event: &Event) -> Bytes {
-    #[derive(Serialize)]
-    struct Frame<'a> {
-        r#type: &'static str,
-        event: &'a str,
-        data: &'a RawValue,
-        cursor: String,
-        at: Timestamp,
+/// What every welcome tells: `{sessionId, user, recovered, cursor, heartbeatMs, reconnect}`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Greeting<'a> {
+    session_id: &'a SessionId,
+    user: User<'a>,
+    recovered: bool,
+    cursor: String,
+    heartbeat_ms: u64,
+    reconnect: &'a RawValue,
+}
+
+impl<'a> From<&Welcome<'a>> for Greeting<'a> {
+    fn from(&Welcome { session, principal, recovered, cursor, options }: &Welcome<'a>) -> Self {
+        Self {
+            session_id: session,
+            user: principal.into(),
+            recovered,
+            cursor: cursor.to_string(),
+            heartbeat_ms: millis(options.heartbeat),
+            reconnect: &options.reconnect,
+        }
     }
-    let json = serde_json::to_vec(&Frame {
-        r#type: "event",
-        event: event.what.name.as_str(),
-        data: &event.what.data,
-        cursor: event.cursor.to_string(),
-        at: event.what.at,
-    });
-    frame::text(&json.expect("an event is plain data"))
+}
+
+/// A person as a welcome names them.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct User<'a> {
+    id: &'a UserId,
+    name: &'a str,
+    email: &'a str,
+    is_admin: bool,
+    roles: &'a [Role],
+}
+
+impl<'a> From<&'a Principal> for User<'a> {
+    fn from(person: &'a Principal) -> Self {
+        Self {
+            id: &person.user_id,
+            name: &person.name,
+            email: &person.email,
+            is_admin: person.is_admin(),
+            roles: &person.roles,
+        }
+    }
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }

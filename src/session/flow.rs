@@ -7,7 +7,7 @@ use actix::prelude::*;
 
 use super::actor::{ASK_TIMEOUT, Session};
 use super::messages::{Snapshot, TakeSnapshots};
-use super::protocol::{self, Hello};
+use super::speech::{Hello, Welcome, Word};
 use super::topics::{channel_of, read_topics, too_many};
 use crate::broker::{Gap, Seat};
 use crate::domain::cursor::Cursor;
@@ -43,8 +43,8 @@ impl Session {
     /// Sends the welcome, with what the client is told of the order.
     fn greet(&mut self, recovered: bool, cursor: Cursor) {
         self.is_greeted = true;
-        let options = &self.house.options;
-        self.outbox.send_text(&protocol::welcome(&self.id, &self.principal, recovered, cursor, options));
+        let (session, principal, options) = (&self.id, &*self.principal, &self.house.options);
+        self.say(&Word::Welcome(Welcome { session, principal, recovered, cursor, options }));
     }
 
     /// A client that says something else first begins without a cursor.
@@ -162,7 +162,7 @@ impl Session {
         };
         let (names, channels): (Vec<_>, Vec<_>) =
             wanted.iter().map(|(topic, channel)| (topic.to_string(), channel.clone())).unzip();
-        self.outbox.send_text(&protocol::reply(id, &names));
+        self.say(&Word::Reply { id, topics: &names });
         let topics = wanted.iter().map(|(topic, _)| topic.clone());
         self.tell(&topics.zip(snapshots).collect::<Vec<_>>(), held);
         self.listen(wanted);
@@ -195,7 +195,7 @@ impl Session {
 
     fn start_over(&mut self, gap: Gap, held: Option<Cursor>, topics: &[Topic], answers: Answers) {
         let Some(held) = held else { return };
-        self.outbox.send_text(&protocol::gap(gap.missed));
+        self.say(&Word::Gap { missed: gap.missed });
         let (snapshots, refused) = self.sort_out(None, topics, answers);
         for topic in &refused {
             self.leave(topic);
@@ -262,8 +262,9 @@ impl Session {
 
     fn tell(&self, snapshots: &[(Topic, Snapshot)], cursor: Cursor) {
         for (topic, data) in snapshots {
-            self.outbox.send_text(&protocol::snapshot(&topic.to_string(), data, cursor));
+            self.say(&Word::Snapshot { topic: &topic.to_string(), data, cursor });
         }
+        self.say(&Word::Synced(cursor));
     }
 
     fn listen(&mut self, wanted: Vec<(Topic, Channel)>) {

@@ -8,6 +8,7 @@ use actix::{Addr, Message};
 use serde_json::value::RawValue;
 
 use super::actor::Session;
+use super::speech::Hello;
 use crate::auth::Principal;
 use crate::domain::ids::{LoginId, ModuleId, SessionId, UserId};
 use crate::domain::problem::Problem;
@@ -27,6 +28,11 @@ pub struct TakeSnapshots {
     /// For which topics.
     pub topics: Vec<Topic>,
 }
+
+/// Begins a session whose client said everything with its request.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Begin(pub Hello);
 
 /// A session begins; answers whether it may.
 #[derive(Debug, Message)]

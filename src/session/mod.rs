@@ -5,14 +5,16 @@ mod crossings;
 pub mod dialect;
 mod flow;
 mod messages;
-mod protocol;
 mod receive;
 mod registry;
+mod speech;
 mod topics;
 
 pub use actor::{House, Session, SessionOptions};
 pub use messages::{
-    AdminsWatch, CountSessions, Drain, End, NotAdmitted, OnlineUsers, Opened, SessionCounts, SessionEnded, Snapshot,
-    TakeSnapshots, Watches,
+    AdminsWatch, Begin, CountSessions, Drain, End, NotAdmitted, OnlineUsers, Opened, SessionCounts, SessionEnded,
+    Snapshot, TakeSnapshots, Watches,
 };
 pub use registry::{JoinAdminRoom, Registry};
+pub use speech::{Hello, Request, Speech, Welcome, Wish, Word};
+pub use topics::{channel_of, read_topics};

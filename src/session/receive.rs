@@ -8,7 +8,8 @@ use tokio::sync::oneshot;
 
 use super::actor::Session;
 use super::flow::Flow;
-use super::protocol::{self, Wish};
+use super::messages::Begin;
+use super::speech::{Hello, Wish, Word};
 use crate::auth::{Credential, Principal};
 use crate::domain::problem::Problem;
 use crate::pipe::Received;
@@ -21,7 +22,24 @@ impl Handler<Received> for Session {
     }
 }
 
+impl Handler<Begin> for Session {
+    type Result = Flow;
+
+    fn handle(&mut self, Begin(hello): Begin, _: &mut Self::Context) -> Self::Result {
+        self.begin_when_idle(hello)
+    }
+}
+
 impl Session {
+    fn begin_when_idle(&mut self, hello: Hello) -> Flow {
+        if !self.is_busy {
+            return self.hello(hello);
+        }
+        let (idle, is_idle) = oneshot::channel();
+        self.when_idle.push(idle);
+        Box::pin(wrap_future(is_idle).then(|_, session: &mut Self, _| session.begin_when_idle(hello)))
+    }
+
     /// A frame waits while a gap is mended: two flows would each let go of the seat that the other holds.
     fn take_when_idle(&mut self, text: String) -> Flow {
         if !self.is_busy {
@@ -34,7 +52,7 @@ impl Session {
     }
 
     fn take(&mut self, text: &str) -> Flow {
-        let request = match protocol::read(text) {
+        let request = match self.read_request(text) {
             Ok(request) => request,
             Err((id, problem)) => {
                 self.greet_if_new();
@@ -50,7 +68,7 @@ impl Session {
             Wish::Subscribe(topics) => return self.subscribe(request.id, &topics),
             Wish::Token(token) => return self.extend(request.id, token),
             Wish::Unsubscribe(topics) => self.unsubscribe(request.id, &topics),
-            Wish::Ping => self.outbox.send_text(protocol::PONG),
+            Wish::Ping => self.say(&Word::Pong),
             Wish::Unavailable(what) => {
                 let problem = Problem::new("not-available", 501, format!("this hub does not take {what} yet"));
                 self.refuse(request.id, &problem);
@@ -69,7 +87,7 @@ impl Session {
             self.leave(topic);
         }
         let names: Vec<_> = topics.iter().map(ToString::to_string).collect();
-        self.outbox.send_text(&protocol::reply(id, &names));
+        self.say(&Word::Reply { id, topics: &names });
     }
 
     /// Extends the login that opened the socket; the token of another one would outlive its end.
@@ -80,7 +98,7 @@ impl Session {
             Ok(principal) if principal.login_id == session.principal.login_id => {
                 session.principal = Arc::new(Principal { roles: session.principal.roles.clone(), ..principal });
                 session.watch_expiry(ctx);
-                session.outbox.send_text(&protocol::reply(id, &[]));
+                session.say(&Word::Reply { id, topics: &[] });
             }
             _ => {
                 let problem = Problem::new("invalid-token", 401, "the access token does not extend this login");

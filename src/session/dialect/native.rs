@@ -2,56 +2,87 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::actor::SessionOptions;
-use crate::auth::Principal;
+use super::super::speech::{Hello, Request, Speech, Welcome, Wish, Word};
+use super::{Greeting, millis};
 use crate::domain::cursor::Cursor;
-use crate::domain::grant::Role;
-use crate::domain::ids::{SessionId, UserId};
+use crate::domain::event::{Dialect, Event};
 use crate::domain::problem::{Problem, read_json};
+use crate::domain::time::Timestamp;
+use crate::pipe::{Outbox, frame};
 
-/// A frame of a client, with the number it wants in the answer.
-#[derive(Debug)]
-pub struct Request {
-    /// The client's number.
-    pub id: Option<u64>,
-    /// What it wants.
-    pub wish: Wish,
+/// JSON in WebSocket text frames, as `/ws` has it.
+pub struct Native;
+
+impl Speech for Native {
+    fn events(&self) -> &'static Dialect {
+        &NATIVE
+    }
+
+    fn read(&self, text: &str) -> Result<Request, (Option<u64>, Problem)> {
+        read(text)
+    }
+
+    fn say(&self, word: &Word<'_>, outbox: &Outbox) {
+        match word {
+            Word::Welcome(told) => outbox.send_text(&welcome(told)),
+            Word::Snapshot { topic, data, cursor } => outbox.send_text(&snapshot(topic, data, *cursor)),
+            Word::Reply { id, topics } => outbox.send_text(&reply(*id, topics)),
+            Word::Refusal { id, problem } => outbox.send_text(&refusal(*id, problem)),
+            Word::Gap { missed } => outbox.send_text(&gap(*missed)),
+            Word::Bye { code, reason, retry_after } => outbox.send_text(&bye(*code, reason, *retry_after)),
+            Word::Pong => outbox.send_text(PONG),
+            // Every snapshot has said it.
+            Word::Synced(_) => {}
+        }
+    }
 }
 
-/// What a client wants.
-#[derive(Debug)]
-pub enum Wish {
-    /// Begin, perhaps where an earlier connection ended.
-    Hello(Hello),
-    /// Listen to topics.
-    Subscribe(Vec<String>),
-    /// Listen to them no more.
-    Unsubscribe(Vec<String>),
-    /// Extend the login with a newer access token.
-    Token(String),
-    /// Hear something back.
-    Ping,
-    /// Something this version does not do yet.
-    Unavailable(&'static str),
+/// How events are written: `{"type":"event","event","data","cursor","at"}`.
+static NATIVE: Dialect = Dialect { slot: 0, encode };
+
+#[expect(clippy::expect_used, reason = "strings and finished JSON can always be written")]
+fn encode(event: &Event) -> Bytes {
+    #[derive(Serialize)]
+    struct Frame<'a> {
+        r#type: &'static str,
+        event: &'a str,
+        data: &'a RawValue,
+        cursor: String,
+        at: Timestamp,
+    }
+    let json = serde_json::to_vec(&Frame {
+        r#type: "event",
+        event: event.what.name.as_str(),
+        data: &event.what.data,
+        cursor: event.cursor.to_string(),
+        at: event.what.at,
+    });
+    frame::text(&json.expect("an event is plain data"))
 }
 
 /// The optional first frame.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Hello {
+struct HelloFrame {
     #[serde(rename = "type")]
     _type: IgnoredAny,
-    /// The client's number.
-    pub id: Option<u64>,
+    id: Option<u64>,
     /// Everything up to here has been seen.
-    pub cursor: Option<String>,
+    cursor: Option<String>,
     /// What to listen to.
     #[serde(default)]
-    pub topics: Vec<String>,
+    topics: Vec<String>,
+}
+
+impl From<HelloFrame> for Hello {
+    fn from(HelloFrame { id, cursor, topics, .. }: HelloFrame) -> Self {
+        Self { id, cursor, topics }
+    }
 }
 
 #[derive(Deserialize)]
@@ -97,12 +128,12 @@ struct Bare {
 ///
 /// # Errors
 /// The number of the frame, if it can be told, and what is wrong with it.
-pub fn read(text: &str) -> Result<Request, (Option<u64>, Problem)> {
+fn read(text: &str) -> Result<Request, (Option<u64>, Problem)> {
     let head: Head = read_json(text.as_bytes()).map_err(|problem| (None, problem))?;
     let with_id = |problem| (head.id, problem);
     let json = text.as_bytes();
     let wish = match head.kind.as_str() {
-        "hello" => Wish::Hello(read_json(json).map_err(with_id)?),
+        "hello" => Wish::Hello(read_json::<HelloFrame>(json).map_err(with_id)?.into()),
         "subscribe" => Wish::Subscribe(read_topics(json).map_err(with_id)?),
         "unsubscribe" => Wish::Unsubscribe(read_topics(json).map_err(with_id)?),
         "token" => Wish::Token(read_json::<Token>(json).map_err(with_id)?.access_token),
@@ -129,52 +160,18 @@ fn unknown_type(kind: &str) -> Problem {
 }
 
 /// `welcome`.
-pub fn welcome(
-    session: &SessionId,
-    principal: &Principal,
-    recovered: bool,
-    cursor: Cursor,
-    options: &SessionOptions,
-) -> String {
+fn welcome(told: &Welcome<'_>) -> String {
     #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct User<'a> {
-        id: &'a UserId,
-        name: &'a str,
-        email: &'a str,
-        is_admin: bool,
-        roles: &'a [Role],
-    }
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Welcome<'a> {
+    struct Frame<'a> {
         r#type: &'static str,
-        session_id: &'a SessionId,
-        user: User<'a>,
-        recovered: bool,
-        cursor: String,
-        heartbeat_ms: u64,
-        reconnect: &'a RawValue,
+        #[serde(flatten)]
+        greeting: Greeting<'a>,
     }
-    to_json(&Welcome {
-        r#type: "welcome",
-        session_id: session,
-        user: User {
-            id: &principal.user_id,
-            name: &principal.name,
-            email: &principal.email,
-            is_admin: principal.is_admin(),
-            roles: &principal.roles,
-        },
-        recovered,
-        cursor: cursor.to_string(),
-        heartbeat_ms: millis(options.heartbeat),
-        reconnect: &options.reconnect,
-    })
+    to_json(&Frame { r#type: "welcome", greeting: told.into() })
 }
 
 /// `snapshot`.
-pub fn snapshot(topic: &str, data: &RawValue, cursor: Cursor) -> String {
+fn snapshot(topic: &str, data: &RawValue, cursor: Cursor) -> String {
     #[derive(Serialize)]
     struct Frame<'a> {
         r#type: &'static str,
@@ -186,7 +183,7 @@ pub fn snapshot(topic: &str, data: &RawValue, cursor: Cursor) -> String {
 }
 
 /// `reply` to a request that went well.
-pub fn reply(id: Option<u64>, topics: &[String]) -> String {
+fn reply(id: Option<u64>, topics: &[String]) -> String {
     #[derive(Serialize)]
     struct Data<'a> {
         topics: &'a [String],
@@ -202,7 +199,7 @@ pub fn reply(id: Option<u64>, topics: &[String]) -> String {
 }
 
 /// `reply` to a request that did not.
-pub fn refusal(id: Option<u64>, problem: &Problem) -> String {
+fn refusal(id: Option<u64>, problem: &Problem) -> String {
     #[derive(Serialize)]
     struct Frame<'a> {
         r#type: &'static str,
@@ -214,7 +211,7 @@ pub fn refusal(id: Option<u64>, problem: &Problem) -> String {
 }
 
 /// `gap`: events are missing here.
-pub fn gap(missed: Option<u64>) -> String {
+fn gap(missed: Option<u64>) -> String {
     #[derive(Serialize)]
     struct Frame {
         r#type: &'static str,
@@ -224,7 +221,7 @@ pub fn gap(missed: Option<u64>) -> String {
 }
 
 /// `bye`: the hub closes.
-pub fn bye(code: u16, reason: &str, retry_after: Option<Duration>) -> String {
+fn bye(code: u16, reason: &str, retry_after: Option<Duration>) -> String {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Frame<'a> {
@@ -237,11 +234,7 @@ pub fn bye(code: u16, reason: &str, retry_after: Option<Duration>) -> String {
 }
 
 /// `pong`.
-pub const PONG: &str = r#"{"type":"pong"}"#;
-
-fn millis(span: Duration) -> u64 {
-    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
-}
+const PONG: &str = r#"{"type":"pong"}"#;
 
 #[expect(clippy::expect_used, reason = "frames are plain structs of strings, numbers and finished JSON")]
 fn to_json(frame: &impl Serialize) -> String {

@@ -1,0 +1,102 @@
+//! Server-sent events (WHATWG HTML, 9.2): `event`, `id` and `data` lines; the client only listens.
+//!
+//! `id` is a cursor, and a client is given one only when it has everything up to there: with every event, and once after
+//! all snapshots. What a browser sends back as `Last-Event-ID` can therefore always be used.
+
+use std::fmt::Write;
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde_json::json;
+
+use super::super::speech::{Request, Speech, Welcome, Word};
+use super::{Greeting, millis};
+use crate::domain::event::{Dialect, Event};
+use crate::domain::problem::Problem;
+use crate::pipe::Outbox;
+
+/// Server-sent events, as `GET /api/v1/events` has them.
+pub struct ServerSent;
+
+/// How events are written: the name as `event`, the cursor as `id`, the payload as `data`.
+static SERVER_SENT: Dialect = Dialect { slot: 1, encode };
+
+fn encode(event: &Event) -> Bytes {
+    let cursor = event.cursor.to_string();
+    message(event.what.name.as_str(), Some(&cursor), event.what.data.get()).into()
+}
+
+impl Speech for ServerSent {
+    fn events(&self) -> &'static Dialect {
+        &SERVER_SENT
+    }
+
+    fn read(&self, _: &str) -> Result<Request, (Option<u64>, Problem)> {
+        Err((None, Problem::new("not-available", 422, "server-sent events go one way")))
+    }
+
+    fn say(&self, word: &Word<'_>, outbox: &Outbox) {
+        match word {
+            Word::Welcome(told) => outbox.send_text(&welcome(told)),
+            Word::Snapshot { topic, data, cursor } => {
+                let data = Snapshot { topic, data, cursor: cursor.to_string() };
+                outbox.send_text(&message_of("snapshot", &data));
+            }
+            Word::Synced(cursor) => outbox.send_text(&format!("id: {cursor}\n\n")),
+            Word::Refusal { problem, .. } => outbox.send_text(&message_of("problem", problem)),
+            Word::Gap { missed } => outbox.send_text(&message_of("gap", &json!({ "missed": missed }))),
+            Word::Bye { code, reason, retry_after } => {
+                let retry_after = retry_after.map(millis);
+                let data = json!({ "code": code, "reason": reason, "retryAfterMs": retry_after });
+                // A browser comes back by itself, after what `retry` says.
+                let retry = retry_after.map(|after| format!("retry: {after}\n")).unwrap_or_default();
+                outbox.send_text(&format!("{retry}{}", message_of("bye", &data)));
+            }
+            // Nobody asks for these here.
+            Word::Reply { .. } | Word::Pong => {}
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Snapshot<'a> {
+    topic: &'a str,
+    data: &'a serde_json::value::RawValue,
+    cursor: String,
+}
+
+fn welcome(told: &Welcome<'_>) -> String {
+    let retry = millis(told.options.retry);
+    format!("retry: {retry}\n{}", message_of("welcome", &Greeting::from(told)))
+}
+
+#[expect(clippy::expect_used, reason = "what is said is plain structs of strings, numbers and finished JSON")]
+fn message_of(name: &str, data: &impl Serialize) -> String {
+    message(name, None, &serde_json::to_string(data).expect("what is said is plain data"))
+}
+
+/// One message; a payload with line breaks takes several `data` lines.
+fn message(name: &str, id: Option<&str>, data: &str) -> String {
+    let mut text = String::with_capacity(name.len() + data.len() + 64);
+    if let Some(id) = id {
+        // Writing to a string cannot fail, here and below.
+        let _ = writeln!(text, "id: {id}");
+    }
+    let _ = writeln!(text, "event: {name}");
+    for line in data.split(['\n', '\r']).filter(|line| !line.is_empty()) {
+        let _ = writeln!(text, "data: {line}");
+    }
+    text.push('\n');
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_payload_cannot_break_out_of_its_data() {
+        let text = message("rt_test", Some("c1"), "{\"a\":\r\n1,\n\n\"b\":2}");
+        assert_eq!(text, "id: c1\nevent: rt_test\ndata: {\"a\":\ndata: 1,\ndata: \"b\":2}\n\n");
+    }
+}

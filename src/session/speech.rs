@@ -1,0 +1,128 @@
+//! What a session and its client say to each other, whatever the dialect.
+
+use std::time::Duration;
+
+use serde_json::value::RawValue;
+
+use super::actor::SessionOptions;
+use crate::auth::Principal;
+use crate::domain::cursor::Cursor;
+use crate::domain::event::Dialect;
+use crate::domain::ids::SessionId;
+use crate::domain::problem::Problem;
+use crate::pipe::Outbox;
+
+/// A dialect: how requests are read, and how everything but the request's own answer is written.
+pub trait Speech {
+    /// How events are written.
+    fn events(&self) -> &'static Dialect;
+
+    /// Reads a message of the client.
+    ///
+    /// # Errors
+    /// The number of the message, if it can be told, and what is wrong with it.
+    fn read(&self, text: &str) -> Result<Request, (Option<u64>, Problem)>;
+
+    /// Says something to the client; what the dialect has no word for goes unsaid.
+    fn say(&self, word: &Word<'_>, outbox: &Outbox);
+}
+
+/// What a session says besides events.
+#[derive(Debug)]
+pub enum Word<'a> {
+    /// The client is known and begins here.
+    Welcome(Welcome<'a>),
+    /// The state behind a topic.
+    Snapshot {
+        /// Which topic.
+        topic: &'a str,
+        /// Its state.
+        data: &'a RawValue,
+        /// What the state is not older than.
+        cursor: Cursor,
+    },
+    /// All snapshots have been told: from here on the client has everything up to this cursor.
+    Synced(Cursor),
+    /// A request went well.
+    Reply {
+        /// The client's number for it.
+        id: Option<u64>,
+        /// The topics it was about.
+        topics: &'a [String],
+    },
+    /// A request did not, or a topic was taken away.
+    Refusal {
+        /// The client's number for it.
+        id: Option<u64>,
+        /// What is wrong.
+        problem: &'a Problem,
+    },
+    /// Events are missing here; snapshots follow.
+    Gap {
+        /// How many, if that is known.
+        missed: Option<u64>,
+    },
+    /// The hub closes.
+    Bye {
+        /// The close code.
+        code: u16,
+        /// Why, in words.
+        reason: &'a str,
+        /// When the client may come back.
+        retry_after: Option<Duration>,
+    },
+    /// The answer to [`Wish::Ping`].
+    Pong,
+}
+
+/// What a client is told first.
+#[derive(Debug)]
+pub struct Welcome<'a> {
+    /// Which session this is.
+    pub session: &'a SessionId,
+    /// Whose.
+    pub principal: &'a Principal,
+    /// Whether it goes on where an earlier connection ended.
+    pub recovered: bool,
+    /// Where its events begin.
+    pub cursor: Cursor,
+    /// The bounds it should know.
+    pub options: &'a SessionOptions,
+}
+
+/// A message of a client, with the number it wants in the answer.
+#[derive(Debug)]
+pub struct Request {
+    /// The client's number.
+    pub id: Option<u64>,
+    /// What it wants.
+    pub wish: Wish,
+}
+
+/// What a client wants.
+#[derive(Debug)]
+pub enum Wish {
+    /// Begin, perhaps where an earlier connection ended.
+    Hello(Hello),
+    /// Listen to topics.
+    Subscribe(Vec<String>),
+    /// Listen to them no more.
+    Unsubscribe(Vec<String>),
+    /// Extend the login with a newer access token.
+    Token(String),
+    /// Hear something back.
+    Ping,
+    /// Something this version does not do yet.
+    Unavailable(&'static str),
+}
+
+/// How a client begins.
+#[derive(Debug, Default)]
+pub struct Hello {
+    /// The client's number.
+    pub id: Option<u64>,
+    /// Everything up to here has been seen.
+    pub cursor: Option<String>,
+    /// What to listen to.
+    pub topics: Vec<String>,
+}
