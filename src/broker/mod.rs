@@ -4,6 +4,7 @@
 //! order and an [`Index`] of who listens, and puts finished frames into outboxes through its [`LocalRelay`].
 
 mod actor;
+mod archive;
 mod index;
 mod journal;
 mod latest;
@@ -12,6 +13,7 @@ mod relay;
 mod replica;
 
 pub use actor::{Broker, BrokerCheck, BrokerError, BrokerOptions, Follow, Publish, Resync};
+pub use archive::{Archive, ArchiveError};
 pub use index::{ChannelId, Index};
 pub use journal::{Journal, JournalError};
 pub use latest::LatestTable;

@@ -24,6 +24,16 @@ impl fmt::Display for Epoch {
     }
 }
 
+impl FromStr for Epoch {
+    type Err = CursorError;
+
+    fn from_str(text: &str) -> Result<Self, CursorError> {
+        let is_hex = text.len() == 16 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        let epoch = u64::from_str_radix(text, 16).ok().filter(|_| is_hex);
+        epoch.map(Self).ok_or(CursorError)
+    }
+}
+
 /// Everything of `epoch` up to and with `offset` has been seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cursor {
@@ -50,9 +60,8 @@ impl FromStr for Cursor {
     fn from_str(text: &str) -> Result<Self, CursorError> {
         let is_hex = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
         let Some((epoch, offset)) = text.split_at_checked(16).filter(|_| is_hex) else { return Err(CursorError) };
-        let epoch = u64::from_str_radix(epoch, 16).map_err(|_| CursorError)?;
         let offset = u64::from_str_radix(offset, 16).map_err(|_| CursorError)?;
-        Ok(Self { epoch: Epoch(epoch), offset })
+        Ok(Self { epoch: epoch.parse()?, offset })
     }
 }
 
@@ -67,11 +76,12 @@ mod tests {
         fn cursors_read_as_they_are_written(epoch: u64, offset: u64) {
             let cursor = Cursor { epoch: Epoch(epoch), offset };
             prop_assert_eq!(cursor.to_string().parse::<Cursor>(), Ok(cursor));
+            prop_assert_eq!(cursor.epoch.to_string().parse::<Epoch>(), Ok(cursor.epoch));
         }
 
         #[test]
         fn no_text_breaks_the_reader(text in ".*") {
-            let _ = text.parse::<Cursor>();
+            let _ = (text.parse::<Cursor>(), text.parse::<Epoch>());
         }
     }
 }

@@ -62,6 +62,34 @@ pub enum LatestKey {
     Stats,
 }
 
+/// A text that is no key.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not the key of a state")]
+pub struct LatestKeyError(String);
+
+/// As keys are stored: `telemetry:<moduleId>` or `stats`.
+impl FromStr for LatestKey {
+    type Err = LatestKeyError;
+
+    fn from_str(text: &str) -> Result<Self, LatestKeyError> {
+        let module = text.strip_prefix("telemetry:").and_then(|id| id.parse().ok());
+        match module {
+            Some(id) => Ok(Self::Telemetry(id)),
+            None if text == "stats" => Ok(Self::Stats),
+            None => Err(LatestKeyError(text.chars().take(80).collect())),
+        }
+    }
+}
+
+impl fmt::Display for LatestKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Telemetry(id) => write!(f, "telemetry:{id}"),
+            Self::Stats => f.write_str("stats"),
+        }
+    }
+}
+
 /// How an event reaches its subscribers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Delivery {
@@ -78,6 +106,15 @@ impl Delivery {
     #[must_use]
     pub const fn is_each(&self) -> bool {
         matches!(self, Self::Each | Self::EachEnding(_))
+    }
+
+    /// The key whose latest value the event ends.
+    #[must_use]
+    pub const fn ended(&self) -> Option<&LatestKey> {
+        match self {
+            Self::EachEnding(key) => Some(key),
+            Self::Each | Self::Latest(_) => None,
+        }
     }
 }
 
@@ -155,6 +192,16 @@ mod tests {
         assert!("rt_module_online".parse::<EventName>().is_ok());
         for bad in ["", "rt_", "module", "rt_A", "rt_a b", &format!("rt_{}", "x".repeat(62))] {
             assert!(bad.parse::<EventName>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn keys_read_as_they_are_written() {
+        for text in ["telemetry:MC-1", "stats"] {
+            assert_eq!(text.parse::<LatestKey>().unwrap().to_string(), text);
+        }
+        for bad in ["", "telemetry:", "telemetry:a b", "statistics"] {
+            assert!(bad.parse::<LatestKey>().is_err(), "{bad}");
         }
     }
 }

@@ -107,6 +107,58 @@ impl<'de> Deserialize<'de> for Topic {
     }
 }
 
+/// A text that is no channel.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a channel")]
+pub struct ChannelError(String);
+
+/// As channels are stored: the topics' own texts, and `modules:<userId>` for the modules of one owner.
+impl FromStr for Channel {
+    type Err = ChannelError;
+
+    fn from_str(text: &str) -> Result<Self, ChannelError> {
+        let refuse = || ChannelError(text.chars().take(80).collect());
+        if let Some(("modules", owner)) = text.split_once(':') {
+            return owner.parse().map(Self::ModulesOf).map_err(|_| refuse());
+        }
+        Ok(match text.parse::<Topic>().map_err(|_| refuse())? {
+            Topic::Modules => Self::AllModules,
+            Topic::Module(id) => Self::Module(id),
+            Topic::User(id) => Self::User(id),
+            Topic::Admin => Self::Admin,
+            Topic::Dashboard => Self::Dashboard,
+            Topic::Custom(name) => Self::Custom(name),
+        })
+    }
+}
+
+impl fmt::Display for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AllModules => f.write_str("modules"),
+            Self::ModulesOf(owner) => write!(f, "modules:{owner}"),
+            Self::Module(id) => write!(f, "module:{id}"),
+            Self::User(id) => write!(f, "user:{id}"),
+            Self::Admin => f.write_str("admin"),
+            Self::Dashboard => f.write_str("dashboard"),
+            Self::Custom(name) => write!(f, "custom:{name}"),
+        }
+    }
+}
+
+impl Serialize for Channel {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Channel {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,6 +170,16 @@ mod tests {
         }
         for bad in ["", "module:", "module:a b", "users", "custom:", "custom:a b", "admin:", "Modules"] {
             assert!(bad.parse::<Topic>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn channels_read_as_they_are_written() {
+        for text in ["modules", "modules:abc", "module:MC-1001-STN", "user:abc", "admin", "dashboard", "custom:a:b"] {
+            assert_eq!(text.parse::<Channel>().unwrap().to_string(), text);
+        }
+        for bad in ["", "modules:", "modules:a b", "module:", "users", "custom:"] {
+            assert!(bad.parse::<Channel>().is_err(), "{bad}");
         }
     }
 }

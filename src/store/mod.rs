@@ -14,11 +14,13 @@ use diesel::{QueryDsl, RunQueryDsl, SqliteConnection};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 mod error;
+pub mod events;
 pub mod latest;
 pub mod logins;
 pub mod migrate;
 pub mod modules;
 mod open;
+pub mod order;
 pub mod schema;
 #[cfg(test)]
 pub mod testing;

@@ -1,4 +1,4 @@
-//! The tables as diesel sees them; times are Unix milliseconds, ids text, `roles` and `telemetry` JSON.
+//! The tables as diesel sees them; times are Unix milliseconds, ids text, `roles`, `telemetry`, `audience` and `data` JSON.
 #![expect(missing_docs, reason = "the columns are explained in the migrations and in each table's file")]
 
 diesel::table! {
@@ -57,6 +57,44 @@ diesel::table! {
         telemetry -> Text,
         telemetry_at -> Nullable<BigInt>,
         last_seen -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    events (offset) {
+        offset -> BigInt,
+        name -> Text,
+        ended -> Nullable<Text>,
+        audience -> Text,
+        data -> Text,
+        at -> BigInt,
+    }
+}
+
+diesel::table! {
+    event_order (id) {
+        id -> BigInt,
+        epoch -> Text,
+        reserved -> BigInt,
+        pruned -> BigInt,
+    }
+}
+
+diesel::table! {
+    announcements (id) {
+        id -> Text,
+        name -> Text,
+        ended -> Nullable<Text>,
+        audience -> Text,
+        data -> Text,
+        at -> BigInt,
+    }
+}
+
+diesel::table! {
+    heartbeat (id) {
+        id -> BigInt,
+        at -> BigInt,
     }
 }
 

@@ -1,0 +1,4 @@
+DROP TABLE heartbeat;
+DROP TABLE announcements;
+DROP TABLE event_order;
+DROP TABLE events;

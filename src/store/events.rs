@@ -1,0 +1,188 @@
+//! The table `events`: the journal of what each subscriber must get.
+
+use std::sync::Arc;
+
+use diesel::prelude::*;
+use serde_json::value::RawValue;
+
+use super::order::{from_row, to_row};
+use super::schema::events;
+use super::{Connection, StoreError};
+use crate::domain::cursor::{Epoch, Offset};
+use crate::domain::event::{Delivery, Event, NewEvent};
+use crate::domain::time::Timestamp;
+use crate::domain::topic::Channel;
+
+/// Rows in one statement.
+const BATCH: usize = 500;
+
+/// How much of the journal is read at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Page {
+    /// How many events at most.
+    pub events: usize,
+    /// How many bytes of payload, but for the last event.
+    pub bytes: usize,
+}
+
+/// Adds events that have their places.
+///
+/// # Errors
+/// [`StoreError::Conflict`] when a place is taken.
+pub fn append<'a>(conn: &mut Connection, new: impl IntoIterator<Item = &'a Event>) -> Result<(), StoreError> {
+    let rows: Vec<EventRow> = new.into_iter().map(EventRow::from).collect();
+    for batch in rows.chunks(BATCH) {
+        diesel::insert_into(events::table).values(batch).execute(conn)?;
+    }
+    Ok(())
+}
+
+/// The events behind a place, oldest first, as many as fit on the page; the epoch is the one of this database.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] for a row that breaks its own rules.
+pub fn after(conn: &mut Connection, epoch: Epoch, offset: Offset, page: Page) -> Result<Vec<Arc<Event>>, StoreError> {
+    let rows = events::table
+        .filter(events::offset.gt(to_row(offset)))
+        .order(events::offset)
+        .limit(i64::try_from(page.events).unwrap_or(i64::MAX))
+        .select(EventRow::as_select())
+        .load_iter(conn)?;
+    read(rows, epoch, page.bytes)
+}
+
+/// The newest events, oldest first, as many as fit on the page.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] for a row that breaks its own rules.
+pub fn tail(conn: &mut Connection, epoch: Epoch, page: Page) -> Result<Vec<Arc<Event>>, StoreError> {
+    let rows = events::table
+        .order(events::offset.desc())
+        .limit(i64::try_from(page.events).unwrap_or(i64::MAX))
+        .select(EventRow::as_select())
+        .load_iter(conn)?;
+    let mut found = read(rows, epoch, page.bytes)?;
+    found.reverse();
+    Ok(found)
+}
+
+fn read(
+    rows: impl Iterator<Item = QueryResult<EventRow>>,
+    epoch: Epoch,
+    bytes: usize,
+) -> Result<Vec<Arc<Event>>, StoreError> {
+    let (mut found, mut size) = (Vec::new(), 0);
+    for row in rows {
+        let row = row?;
+        size += row.data.len();
+        let offset = from_row(row.offset);
+        found.push(Arc::new(row.into_event()?.stamped(epoch, offset)));
+        if size >= bytes {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+/// The texts of an audience as they are stored.
+pub(super) fn audience_text(audience: &[Channel]) -> String {
+    serde_json::to_string(audience).unwrap_or_else(|_| "[]".to_owned())
+}
+
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = events, treat_none_as_default_value = false)]
+struct EventRow {
+    offset: i64,
+    name: String,
+    ended: Option<String>,
+    audience: String,
+    data: String,
+    at: i64,
+}
+
+impl From<&Event> for EventRow {
+    fn from(event: &Event) -> Self {
+        let what = &event.what;
+        Self {
+            offset: to_row(event.offset()),
+            name: what.name.to_string(),
+            ended: what.delivery.ended().map(ToString::to_string),
+            audience: audience_text(&what.audience),
+            data: what.data.get().to_owned(),
+            at: what.at.as_millis(),
+        }
+    }
+}
+
+impl EventRow {
+    fn into_event(self) -> Result<NewEvent, StoreError> {
+        let Self { offset, name, ended, audience, data, at } = self;
+        let key = || offset.to_string();
+        what(&name, ended.as_deref(), &audience, data, at).ok_or_else(|| StoreError::unreadable("events", &key()))
+    }
+}
+
+/// An event as it was stored; none if the row breaks its own rules.
+pub(super) fn what(name: &str, ended: Option<&str>, audience: &str, data: String, at: i64) -> Option<NewEvent> {
+    let delivery = match ended {
+        None => Delivery::Each,
+        Some(key) => Delivery::EachEnding(key.parse().ok()?),
+    };
+    Some(NewEvent {
+        name: name.parse().ok()?,
+        delivery,
+        audience: serde_json::from_str(audience).ok()?,
+        data: RawValue::from_string(data).ok()?,
+        at: Timestamp::from_millis(at),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::event::{LatestKey, json};
+    use crate::store::order;
+    use crate::store::testing::Scratch;
+
+    fn event(epoch: Epoch, offset: Offset) -> Event {
+        let key = LatestKey::Telemetry(format!("MC-{offset}").parse().unwrap());
+        let delivery = if offset.is_multiple_of(2) { Delivery::Each } else { Delivery::EachEnding(key) };
+        let audience = vec![Channel::AllModules, Channel::ModulesOf("ada".parse().unwrap())];
+        let (name, at) = ("rt_test".parse().unwrap(), Timestamp::from_millis(offset as i64));
+        NewEvent { name, delivery, audience, data: json(&"x".repeat(98)), at }.stamped(epoch, offset)
+    }
+
+    fn offsets(events: &[Arc<Event>]) -> Vec<Offset> {
+        events.iter().map(|event| event.offset()).collect()
+    }
+
+    #[actix::test]
+    async fn events_are_read_as_they_were_written_a_page_at_a_time() {
+        let scratch = Scratch::new();
+        let store = scratch.store();
+        let epoch = store.write(order::open).await.unwrap().epoch;
+        let written: Vec<_> = (1..=2000).map(|place| event(epoch, place * 3)).collect();
+        store.write(move |conn| append(conn, &written)).await.unwrap();
+
+        let page = Page { events: 10, bytes: usize::MAX };
+        let found = store.read(move |conn| after(conn, epoch, 6, page)).await.unwrap();
+        assert_eq!(offsets(&found), (3..13).map(|place| place * 3).collect::<Vec<_>>());
+        assert_eq!(format!("{:?}", found[0].what), format!("{:?}", event(epoch, 9).what));
+        assert_eq!(found[0].cursor, event(epoch, 9).cursor);
+        let page = Page { events: 10, bytes: 201 };
+        assert_eq!(offsets(&store.read(move |conn| after(conn, epoch, 0, page)).await.unwrap()), [3, 6, 9]);
+        assert_eq!(offsets(&store.read(move |conn| tail(conn, epoch, page)).await.unwrap()), [5994, 5997, 6000]);
+        assert!(store.read(move |conn| after(conn, epoch, 6000, page)).await.unwrap().is_empty());
+    }
+
+    #[actix::test]
+    async fn an_order_is_begun_once() {
+        let scratch = Scratch::new();
+        let begun = scratch.store().write(order::open).await.unwrap();
+        scratch.store().write(|conn| order::reserve(conn, 7).and_then(|()| order::set_pruned(conn, 3))).await.unwrap();
+
+        let again = scratch.store().write(order::open).await.unwrap();
+
+        assert_eq!(again, order::StoredOrder { epoch: begun.epoch, reserved: 7, pruned: 3 });
+    }
+}
