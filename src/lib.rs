@@ -43,7 +43,8 @@
 //! - Two subscribers never see two events in different orders: test `two_tabs_see_one_order`.
 //! - Nobody sees an event twice: test `an_event_of_several_topics_comes_once`, test
 //!   `since_tells_each_event_once_and_only_the_newest_values`.
-//! - Nobody misses an event without being told: test `a_cursor_brings_every_missed_event_and_the_newest_state`, test
+//! - Nobody misses an event without being told: test `a_cursor_brings_every_missed_event_and_the_newest_state`,
+//!   test `a_stream_goes_on_where_it_broke_off`, test
 //!   `a_cursor_older_than_what_is_kept_is_a_gap`, test `foreign_and_future_cursors_are_gaps`, test
 //!   `a_relay_that_missed_the_end_of_a_burst_learns_of_it_without_another_event`.
 //! - A session only receives what its person may see, also after a change of role or owner: test
@@ -75,7 +76,7 @@
 //! # What is deliberately absent
 //!
 //! The journal of events is in memory: whoever comes back after a restart gets a snapshot. Of telemetry the latest state
-//! is kept, not its history. There is one node and one database, SQLite. Socket.IO, server-sent events, MQTT, commands to
+//! is kept, not its history. There is one node and one database, SQLite. Socket.IO, MQTT, commands to
 //! modules, plugins, the scheduler, connectors, mail and a second factor have no room yet, and nothing here is prepared
 //! for them beyond the interfaces that are in use.
 

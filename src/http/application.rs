@@ -5,15 +5,16 @@ use std::sync::Arc;
 use actix::{Addr, Recipient};
 use actix_service::ServiceFactory;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::middleware::{Compress, from_fn};
+use actix_web::middleware::{Compress, Condition, from_fn};
 use actix_web::web::{Data, ServiceConfig, scope, to};
 use actix_web::{App, Error, HttpResponse};
 
 use super::address::TrustedProxies;
 use super::api::auth::CookieOptions;
 use super::caller::Gate;
+use super::doors::WorkerDoors;
 use super::extract::{BodyOptions, not_found};
-use super::middleware::{measure, security_headers};
+use super::middleware::{cross_origin, measure, security_headers};
 use super::{api, operations};
 use crate::admin::AdminRoom;
 use crate::auth::{Accounts, Authenticator};
@@ -50,6 +51,7 @@ pub struct Services {
 /// The application of one worker.
 pub fn application(
     services: Services,
+    doors: WorkerDoors,
 ) -> App<
     impl ServiceFactory<
         ServiceRequest,
@@ -60,12 +62,15 @@ pub fn application(
     > + use<>,
 > {
     let headers = security_headers(services.is_secure);
+    let origins = services.config.http.allowed_origins.clone();
     App::new()
         .configure(|config| provide(config, services))
+        .app_data(Data::new(doors))
         .service(scope("/api/v1").configure(api::routes))
         .configure(operations::routes)
         .default_service(to(async || Err::<HttpResponse, _>(not_found())))
         .wrap(Compress::default())
+        .wrap(Condition::new(!origins.is_empty(), cross_origin(&origins)))
         .wrap(headers)
         .wrap(from_fn(measure))
 }

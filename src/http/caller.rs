@@ -27,10 +27,18 @@ impl FromRequest for Principal {
         let request = request.clone();
         Box::pin(async move {
             let gate = request.app_data::<Data<Gate>>().ok_or_else(ApiError::unavailable)?;
-            let credential = credential_of(&request, &gate.allowed_origins)?;
-            gate.authenticator.authenticate(credential).await.map_err(ApiError::from)
+            authenticate(&request, gate).await
         })
     }
+}
+
+/// Finds out who sends a request.
+///
+/// # Errors
+/// 401 for nobody known, 403 for a write by a page of a foreign origin.
+pub async fn authenticate(request: &HttpRequest, gate: &Gate) -> ApiResult<Principal> {
+    let credential = credential_of(request, &gate.allowed_origins)?;
+    gate.authenticator.authenticate(credential).await.map_err(ApiError::from)
 }
 
 /// Finds the credential; a cookie counts for a write only on a page of this hub.

@@ -1,5 +1,6 @@
 //! What a worker thread needs to open sockets, and who may come in by which.
 
+use std::cell::OnceCell;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -89,10 +90,19 @@ impl Doors {
         admitted
     }
 
-    async fn judge(&self, request: &Request) -> Result<Admitted, Problem> {
+    /// Makes sure that one more connection may stay open.
+    ///
+    /// # Errors
+    /// 503 when there are too many.
+    pub fn check_room(&self) -> Result<(), Problem> {
         if self.sockets.count() >= self.options.max_sockets {
             return Err(Problem::new("too-many-connections", 503, "the hub has too many connections; come back later"));
         }
+        Ok(())
+    }
+
+    async fn judge(&self, request: &Request) -> Result<Admitted, Problem> {
+        self.check_room()?;
         match request.path() {
             "/ws" => self.person(request).await.map(|principal| Admitted::Person(Box::new(principal))),
             "/ws/module" => self.module(request).await.map(Admitted::Module),
@@ -142,6 +152,26 @@ fn problem_of(error: impl Into<ApiError>) -> Problem {
 fn ticket(request: &Request) -> Option<&str> {
     let query = request.uri().query()?;
     query.split('&').find_map(|pair| pair.strip_prefix("ticket=")).filter(|ticket| !ticket.is_empty())
+}
+
+/// The doors of this worker thread, once they are open; the application of the thread shares them.
+#[derive(Clone, Default)]
+pub struct WorkerDoors(Rc<OnceCell<Rc<Doors>>>);
+
+impl WorkerDoors {
+    /// The doors.
+    ///
+    /// # Errors
+    /// [`ApiError::unavailable`] while the thread starts.
+    pub fn get(&self) -> Result<Rc<Doors>, ApiError> {
+        self.0.get().cloned().ok_or_else(ApiError::unavailable)
+    }
+
+    /// Opens them.
+    pub fn set(&self, doors: &Rc<Doors>) {
+        // A thread opens its doors once; the first ones are as good as any.
+        let _ = self.0.set(Rc::clone(doors));
+    }
 }
 
 /// Makes the doors of a worker thread, on that thread.

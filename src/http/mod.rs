@@ -20,6 +20,7 @@ pub mod problem;
 mod relays;
 mod server;
 mod socket;
+mod sse;
 mod table;
 mod tls;
 mod upgrade;

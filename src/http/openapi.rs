@@ -45,6 +45,7 @@ use super::table::methods;
         api::modules::rotate_credential,
         api::telemetry::report_telemetry,
         api::events::publish_event,
+        api::stream::listen_to_events,
         api::stats::read_stats,
         api::metrics::tell_metrics,
         api::health::tell_live,

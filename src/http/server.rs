@@ -10,6 +10,7 @@ use actix_codec::Framed;
 use actix_http::{HttpService, Request, h1};
 use actix_server::{GracefulShutdownSignal, Server, ServerBuilder};
 use actix_service::{IntoServiceFactory, ServiceFactory, fn_factory, fn_service, map_config};
+use actix_tls::accept::rustls_0_23::TlsStream;
 use actix_web::dev::AppConfig;
 use actix_web::rt::net::TcpStream;
 use futures_util::future::LocalBoxFuture;
@@ -18,9 +19,9 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::application::{Services, application};
-use super::doors::DoorMaker;
+use super::doors::{DoorMaker, WorkerDoors};
 use super::upgrade::upgrade;
-use crate::pipe::Stream;
+use crate::pipe::{Stream, set_user_timeout};
 
 /// How long a client may take to send the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -54,32 +55,39 @@ pub fn serve(
 ) -> io::Result<Server> {
     let address = listener.local_addr()?;
     let builder = builder(&options);
-    let app = move || {
+    let app = move |doors: &WorkerDoors| {
         let config = AppConfig::default();
-        map_config(application(services.clone()), move |()| config.clone())
+        map_config(application(services.clone(), doors.clone()), move |()| config.clone())
     };
+    let user_timeout = doors.options.user_timeout;
     // Idle connections close as soon as the server stops; otherwise they would hold it up for all of the grace.
     let stopping = builder.graceful_shutdown_signal();
     let builder = match options.tls {
         None => builder.listen("http", listener, move || {
+            let opened = WorkerDoors::default();
             HttpService::build()
                 .keep_alive(KEEP_ALIVE)
                 .client_request_timeout(HEAD_TIMEOUT)
                 .local_addr(address)
                 .graceful_shutdown_signal(notified(&stopping))
-                .upgrade(door::<TcpStream>(doors.clone()))
-                .finish(app())
+                .on_connect_ext(move |stream: &TcpStream, _| set_user_timeout(stream, user_timeout))
+                .upgrade(door::<TcpStream>(doors.clone(), opened.clone()))
+                .finish(app(&opened))
                 .tcp()
         }),
         Some(tls) => builder.listen("https", listener, move || {
+            let opened = WorkerDoors::default();
             HttpService::build()
                 .keep_alive(KEEP_ALIVE)
                 .client_request_timeout(HEAD_TIMEOUT)
                 .local_addr(address)
                 .graceful_shutdown_signal(notified(&stopping))
                 .secure()
-                .upgrade(door::<actix_tls::accept::rustls_0_23::TlsStream<TcpStream>>(doors.clone()))
-                .finish(app())
+                .on_connect_ext(move |stream: &TlsStream<TcpStream>, _| {
+                    set_user_timeout(stream.get_ref().0, user_timeout)
+                })
+                .upgrade(door::<TlsStream<TcpStream>>(doors.clone(), opened.clone()))
+                .finish(app(&opened))
                 .rustls_0_23(ServerConfig::clone(&tls))
         }),
     };
@@ -105,14 +113,16 @@ fn builder(options: &ServerOptions) -> ServerBuilder {
 /// The service that takes upgrade requests of one worker; making it starts the worker's relay.
 fn door<T>(
     maker: DoorMaker,
+    opened: WorkerDoors,
 ) -> impl ServiceFactory<(Request, Framed<T, h1::Codec>), Config = (), Response = (), Error = actix_web::Error, InitError = ()>
 where
     T: AsyncRead + AsyncWrite + Unpin + Into<Stream> + 'static,
 {
     fn_factory(move || {
-        let maker = maker.clone();
+        let (maker, opened) = (maker.clone(), opened.clone());
         async move {
             let doors = maker.make().await.map_err(|error| tracing::error!(%error, "a worker has no doors"))?;
+            opened.set(&doors);
             Ok::<_, ()>(fn_service(move |(request, framed)| {
                 let taken = upgrade(Rc::clone(&doors), request, framed);
                 async move {

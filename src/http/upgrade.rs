@@ -112,7 +112,6 @@ async fn refuse<T: AsyncWrite + Unpin>(stream: &mut T, problem: &Problem) -> io:
 
 /// Starts the actor of an admitted peer and the task that owns its socket.
 fn open(doors: &Doors, admitted: Admitted, stream: Stream, early: &[u8]) {
-    stream.set_user_timeout(doors.options.user_timeout);
     let outbox = Outbox::new(stream, doors.flusher.clone(), doors.options.outbox);
     let guard = doors.count_socket(&admitted);
     let peer = match admitted {

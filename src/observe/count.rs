@@ -9,6 +9,8 @@ use super::metrics::{ByDoor, ByOutcome, ByPage, ByRoute, Metrics, Reason};
 pub enum Door {
     /// The native WebSocket of people.
     Native,
+    /// Server-sent events for people.
+    ServerSent,
     /// The WebSocket of modules.
     Module,
 }
@@ -17,6 +19,7 @@ impl Door {
     fn label(self) -> ByDoor {
         let door = match self {
             Self::Native => "ws",
+            Self::ServerSent => "sse",
             Self::Module => "module",
         };
         ByDoor { door }

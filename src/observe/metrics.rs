@@ -70,7 +70,7 @@ pub struct Reason {
 /// The kind of connection.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct ByDoor {
-    /// `ws` or `module`.
+    /// `ws`, `sse` or `module`.
     pub door: &'static str,
 }
 

@@ -14,4 +14,4 @@ pub use flusher::Flusher;
 pub use framing::Framing;
 pub use inbound::{Closed, Received};
 pub use outbox::{Outbox, OutboxOptions};
-pub use stream::Stream;
+pub use stream::{Stream, set_user_timeout};

@@ -29,19 +29,16 @@ impl From<TlsStream<TcpStream>> for Stream {
     }
 }
 
-impl Stream {
-    /// Ends the connection when written bytes stay unacknowledged for this long (`TCP_USER_TIMEOUT`).
-    pub fn set_user_timeout(&self, timeout: Duration) {
-        let stream = match self {
-            Self::Plain(stream) => stream,
-            Self::Tls(stream) => stream.get_ref().0,
-        };
-        let socket = socket2::SockRef::from(stream);
-        if let Err(error) = socket.set_tcp_user_timeout(Some(timeout)) {
-            tracing::debug!(%error, "a socket takes no user timeout");
-        }
+/// Ends the connection when written bytes stay unacknowledged for this long (`TCP_USER_TIMEOUT`), as when the peer's
+/// machine is gone or its program reads nothing.
+pub fn set_user_timeout(stream: &TcpStream, timeout: Duration) {
+    let socket = socket2::SockRef::from(stream);
+    if let Err(error) = socket.set_tcp_user_timeout(Some(timeout)) {
+        tracing::debug!(%error, "a socket takes no user timeout");
     }
+}
 
+impl Stream {
     /// Reads what is there into the buffer.
     pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self {

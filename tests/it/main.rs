@@ -6,5 +6,6 @@ mod cli;
 mod documents;
 mod modules;
 mod operation;
+mod sse;
 mod support;
 mod ws;

@@ -59,10 +59,12 @@ step_clients() {
 }
 
 # Asks every described route for the edges of its description: no 5xx, no answer that the description does not name.
+# Not the stream of events, whose answer has no end.
 step_schema() {
   need_schemathesis || { fail schema "schemathesis cannot be installed, see $logs"; return; }
   start_hub || { fail schema "the hub does not start, see $logs/build.log and $logs/hub.log"; return; }
   check schema "$python/schemathesis" run "$CARILLON_URL/openapi.json" --phases coverage,fuzzing --max-examples 30 \
+    --exclude-operation-id listen_to_events \
     --checks not_a_server_error,response_schema_conformance,status_code_conformance --seed 1 \
     --header "Authorization: Bearer $(access_token)"
 }

@@ -1,4 +1,4 @@
-//! `/api/v1/events`: custom events of other programs.
+//! `/api/v1/events`: custom events of other programs, and the stream of all that happens.
 
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 use super::super::extract::Json;
 use super::super::problem::{ApiError, ApiResult};
 use super::super::table::methods;
+use super::stream::listen_to_events;
 use crate::auth::Principal;
 use crate::broker::Publish;
 use crate::domain::event::{Delivery, EventName, NewEvent};
@@ -29,7 +30,7 @@ const OWN: [&str; 4] = ["rt_module_", "rt_user_", "rt_telemetry_", "rt_global_"]
 
 /// The routes of this file.
 pub fn routes(config: &mut ServiceConfig) {
-    config.service(methods("/events", [(Method::POST, to(publish_event))]));
+    config.service(methods("/events", [(Method::GET, to(listen_to_events)), (Method::POST, to(publish_event))]));
 }
 
 /// An event to publish.

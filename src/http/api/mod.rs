@@ -10,6 +10,7 @@ pub mod modules;
 pub mod profile;
 mod schemas;
 pub mod stats;
+pub mod stream;
 pub mod telemetry;
 pub mod users;
 

@@ -4,9 +4,11 @@ mod device;
 mod http;
 mod hub;
 pub mod process;
+mod stream;
 mod tab;
 
 pub use device::TestDevice;
 pub use http::{Account, Answer};
 pub use hub::{ADMIN, PASSWORD, TestHub};
+pub use stream::TestStream;
 pub use tab::{Ended, TestTab, open};

@@ -1,0 +1,88 @@
+//! `GET /api/v1/events`: what a person listens to, as server-sent events.
+
+use actix_web::body::BoxBody;
+use actix_web::http::{Method, header};
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Deserialize;
+
+use super::super::caller::{Gate, authenticate};
+use super::super::doors::WorkerDoors;
+use super::super::extract::Query;
+use super::super::problem::{ApiError, ApiResult};
+use super::super::sse::EventStream;
+use super::ReadProblems;
+use crate::auth::{Credential, Principal};
+use crate::session::{Hello, channel_of, read_topics};
+
+/// The header by which a browser says what it saw last.
+const LAST_EVENT_ID: &str = "last-event-id";
+
+/// What to listen to, and from where.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Listening {
+    /// Topics, separated by commas: `modules`, `module:<moduleId>`, `user:<id>`, `admin`, `dashboard`, `custom:<name>`.
+    #[param(example = "modules,custom:weather")]
+    #[serde(default)]
+    topics: String,
+    /// The `id` of the last event seen; the header `Last-Event-ID` counts more.
+    cursor: Option<String>,
+    /// A single-use ticket of `POST /api/v1/auth/ticket`, for pages of another origin.
+    ticket: Option<String>,
+}
+
+/// Streams events as they happen (`text/event-stream`).
+///
+/// First `welcome`, then a `snapshot` of each topic or, after a cursor that is still known, every event since then; then
+/// events by their own names, with the cursor as `id`. `gap` says that events are missing and snapshots follow, `problem`
+/// that a topic may not be had, `bye` that the hub closes and when to come back.
+#[utoipa::path(
+    get,
+    path = "/api/v1/events",
+    tag = "events",
+    params(Listening, ("Last-Event-ID" = Option<String>, Header, description = "The `id` of the last event seen")),
+    responses((status = 200, description = "Events", body = String, content_type = "text/event-stream"), ReadProblems)
+)]
+pub async fn listen_to_events(
+    request: HttpRequest,
+    listening: Query<Listening>,
+    gate: Data<Gate>,
+    doors: Data<WorkerDoors>,
+) -> ApiResult<HttpResponse> {
+    let doors = doors.get()?;
+    doors.check_room()?;
+    let caller = match &listening.ticket {
+        Some(ticket) => gate.authenticator.authenticate(Credential::Ticket(ticket.clone())).await?,
+        None => authenticate(&request, &gate).await?,
+    };
+    let hello = Hello { cursor: cursor_of(&request, &listening), topics: topics_of(&listening, &caller)?, id: None };
+    let mut answer = HttpResponse::Ok();
+    answer
+        .insert_header((header::CONTENT_TYPE, "text/event-stream"))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        // Frames leave when they are made; a middleware that gathers them would hold them back.
+        .insert_header((header::CONTENT_ENCODING, "identity"))
+        .insert_header(("x-accel-buffering", "no"));
+    if *request.method() == Method::HEAD {
+        return Ok(answer.finish());
+    }
+    Ok(answer.body(BoxBody::new(EventStream::open(&doors, caller, hello))))
+}
+
+fn cursor_of(request: &HttpRequest, listening: &Listening) -> Option<String> {
+    let header = request.headers().get(LAST_EVENT_ID).filter(|id| !id.is_empty());
+    // What is no text is no cursor either, and is told as a gap.
+    let header = header.map(|id| String::from_utf8_lossy(id.as_bytes()).into_owned());
+    header.or_else(|| listening.cursor.clone())
+}
+
+/// The topics, judged before the stream begins as far as that can be done without asking for their state.
+fn topics_of(listening: &Listening, caller: &Principal) -> ApiResult<Vec<String>> {
+    let texts: Vec<String> = listening.topics.split(',').filter(|text| !text.is_empty()).map(str::to_owned).collect();
+    for topic in read_topics(&texts).map_err(ApiError::from)? {
+        channel_of(&topic, caller)?;
+    }
+    Ok(texts)
+}

@@ -1,0 +1,70 @@
+//! Who may open a stream.
+
+use crate::support::{Answer, TestHub, TestStream};
+
+#[actix::test]
+async fn a_stream_needs_a_login_and_topics_that_one_may_have() {
+    let hub = TestHub::start().await;
+    let user = hub.user("ada@example.org").await;
+    let bearer = format!("Bearer {}", user.access_token);
+    let status = |query: &'static str, headers: Vec<(&'static str, String)>| {
+        let authority = hub.authority.clone();
+        async move {
+            let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            TestStream::open(&authority, query, &headers).await.err()
+        }
+    };
+    let known = || vec![("authorization", bearer.clone())];
+    assert_eq!(status("?topics=modules", vec![]).await, Some(401));
+    assert_eq!(status("?ticket=wrong", vec![]).await, Some(401));
+    assert_eq!(status("?topics=admin", known()).await, Some(403));
+    assert_eq!(status("?topics=user:somebody", known()).await, Some(403));
+    assert_eq!(status("?topics=mo%20dules", known()).await, Some(422));
+    assert_eq!(status("?topic=modules", known()).await, Some(422));
+    assert_eq!(status("?topics=modules", known()).await, None);
+}
+
+#[actix::test]
+async fn a_ticket_opens_one_stream() {
+    let hub = TestHub::start().await;
+    let user = hub.user("ada@example.org").await;
+    let ticket = user.post("/api/v1/auth/ticket", serde_json::json!({})).await.json();
+    let query = format!("?topics=modules&ticket={}", ticket["ticket"].as_str().unwrap());
+    assert!(TestStream::open(&hub.authority, &query, &[]).await.is_ok());
+    assert_eq!(TestStream::open(&hub.authority, &query, &[]).await.err(), Some(401));
+}
+
+#[actix::test]
+async fn a_module_that_one_may_not_see_is_refused_in_the_stream() {
+    let hub = TestHub::start().await;
+    let _ = hub.owner_with_module("MC-1").await;
+    let user = hub.user("ada@example.org").await;
+    let bearer = format!("Bearer {}", user.access_token);
+    let headers = [("authorization", bearer.as_str())];
+    let mut stream = TestStream::open(&hub.authority, "?topics=module:MC-1", &headers).await.unwrap();
+    assert_eq!(stream.next_of("problem").await["status"], 404);
+}
+
+#[actix::test]
+async fn a_head_request_opens_no_session() {
+    let hub = TestHub::start().await;
+    let admin = hub.admin().await;
+    let answer = admin.send("HEAD", "/api/v1/events", None).await;
+    assert_eq!((answer.status, answer.header("content-type")), (200, Some("text/event-stream")));
+    let figures = Answer::of(&hub.authority, "GET", "/metrics", &[], None).await.text;
+    assert!(!figures.contains("carillon_sockets_open{door=\"sse\"} 1"), "{figures}");
+}
+
+#[actix::test]
+async fn pages_of_configured_origins_may_read_and_others_may_not() {
+    let hub = TestHub::with(&[("CARILLON__HTTP__ALLOWED_ORIGINS", "https://panel.example")]).await;
+    let asked = [("access-control-request-method", "GET"), ("access-control-request-headers", "authorization")];
+    for (origin, allowed) in [("https://panel.example", Some("https://panel.example")), ("https://evil.example", None)]
+    {
+        let headers = [&[("origin", origin)], &asked[..]].concat();
+        let answer = Answer::of(&hub.authority, "OPTIONS", "/api/v1/events", &headers, None).await;
+        assert_eq!(answer.header("access-control-allow-origin"), allowed);
+        let answer = Answer::of(&hub.authority, "GET", "/health/live", &[("origin", origin)], None).await;
+        assert_eq!((answer.status, answer.header("access-control-allow-origin")), (200, allowed));
+    }
+}

@@ -1,0 +1,122 @@
+//! What comes over a stream.
+
+use serde_json::json;
+
+use crate::support::{Account, TestHub, TestStream};
+
+async fn stream(hub: &TestHub, account: &Account, query: &str, last_event_id: Option<&str>) -> TestStream {
+    let bearer = format!("Bearer {}", account.access_token);
+    let mut headers = vec![("authorization", bearer.as_str())];
+    headers.extend(last_event_id.map(|id| ("last-event-id", id)));
+    TestStream::open(&hub.authority, query, &headers).await.expect("the token is good")
+}
+
+async fn say(admin: &Account, numbers: std::ops::Range<u32>) {
+    for n in numbers {
+        let event = json!({"event": "rt_count", "topic": "custom:a", "data": {"n": n}});
+        assert_eq!(admin.post("/api/v1/events", event).await.status, 202);
+    }
+}
+
+#[actix::test]
+async fn a_stream_begins_with_a_welcome_and_snapshots_and_goes_on_with_events() {
+    let hub = TestHub::start().await;
+    let (admin, mut device) = hub.owner_with_module("MC-1").await;
+    let mut stream = stream(&hub, &admin, "?topics=modules,custom:a", None).await;
+
+    let welcome = stream.next().await.unwrap();
+    assert_eq!((welcome.event.as_str(), &welcome.data["recovered"]), ("welcome", &json!(false)));
+    let snapshot = stream.next_of("snapshot").await;
+    assert_eq!(snapshot["data"]["modules"][0]["moduleId"], "MC-1");
+    while stream.last_event_id.is_empty() {
+        stream.next().await.unwrap();
+    }
+    device.report(1, json!({"speed": 7})).await;
+    assert_eq!(stream.next_of("rt_telemetry_updated").await["telemetry"]["speed"], 7);
+    say(&admin, 0..2).await;
+    assert_eq!(stream.next_of("rt_count").await["n"], 0);
+    assert_eq!(stream.next_of("rt_count").await["n"], 1);
+}
+
+#[actix::test]
+async fn a_stream_goes_on_where_it_broke_off() {
+    let hub = TestHub::start().await;
+    let admin = hub.admin().await;
+    let mut first = stream(&hub, &admin, "?topics=custom:a", None).await;
+    say(&admin, 0..3).await;
+    while first.next_of("rt_count").await["n"] != 1 {}
+    let last = first.last_event_id.clone();
+    drop(first);
+    say(&admin, 3..6).await;
+
+    for (query, header) in
+        [("?topics=custom:a", Some(last.as_str())), (&*format!("?topics=custom:a&cursor={last}"), None)]
+    {
+        let mut again = stream(&hub, &admin, query, header).await;
+        assert_eq!(again.next_of("welcome").await["recovered"], true);
+        for n in 2..6 {
+            let sent = again.next().await.unwrap();
+            assert_eq!((sent.event.as_str(), &sent.data["n"]), ("rt_count", &json!(n)));
+        }
+    }
+}
+
+#[actix::test]
+async fn a_stream_whose_id_is_no_cursor_is_told_of_a_gap() {
+    let hub = TestHub::start().await;
+    let admin = hub.admin().await;
+    for id in ["nonsense", "0123456789abcdef1", "ffffffffffffffffffffffff"] {
+        let mut stream = stream(&hub, &admin, "?topics=modules", Some(id)).await;
+        assert_eq!(stream.next_of("welcome").await["recovered"], false);
+        assert_eq!(stream.next().await.unwrap().event, "gap", "{id}");
+        assert_eq!(stream.next().await.unwrap().event, "snapshot");
+        stream.next().await.unwrap();
+        assert_eq!(stream.last_event_id.len(), 17, "the gap is mended up to here");
+    }
+}
+
+#[actix::test]
+async fn the_end_of_a_login_ends_its_streams() {
+    let hub = TestHub::start().await;
+    let admin = hub.admin().await;
+    let mut stream = stream(&hub, &admin, "?topics=admin", None).await;
+    stream.next_of("snapshot").await;
+    assert_eq!(admin.post("/api/v1/auth/logout", json!({})).await.status, 204);
+    assert_eq!(stream.next_of("bye").await["code"], 4001);
+    assert_eq!(stream.next().await, None);
+}
+
+#[actix::test]
+async fn a_hub_that_stops_tells_streams_when_to_come_back() {
+    let hub = TestHub::start().await;
+    let admin = hub.admin().await;
+    let mut stream = stream(&hub, &admin, "", None).await;
+    stream.next_of("welcome").await;
+    let stopped = actix_rt::spawn(hub.stop());
+    let bye = stream.next_of("bye").await;
+    assert_eq!(bye["code"], 1012);
+    assert!(bye["retryAfterMs"].is_u64(), "{bye}");
+    assert_eq!(stream.next().await, None);
+    stopped.await.unwrap();
+}
+
+#[actix::test]
+async fn a_stream_that_nobody_reads_falls_behind_alone_and_then_ends() {
+    let keys = [
+        ("CARILLON__SOCKET__SLOW_TIMEOUT", "1s"),
+        ("CARILLON__SOCKET__HEARTBEAT", "1s"),
+        ("CARILLON__SOCKET__HIGH_WATER", "16384"),
+        ("CARILLON__SOCKET__LOW_WATER", "4096"),
+    ];
+    let hub = TestHub::with(&keys).await;
+    let admin = hub.admin().await;
+    let stalled = stream(&hub, &admin, "?topics=custom:a", None).await;
+    let mut watching = hub.tab(&admin, &["admin"]).await;
+    let filler = "x".repeat(60_000);
+    for n in 0..200 {
+        let event = json!({"event": "rt_count", "topic": "custom:a", "data": {"n": n, "filler": filler}});
+        assert_eq!(admin.post("/api/v1/events", event).await.status, 202);
+    }
+    while watching.event("rt_global_stats_updated").await["stats"]["connections"] != 1 {}
+    drop(stalled);
+}
