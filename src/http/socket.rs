@@ -6,12 +6,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use actix::dev::RecipientRequest;
 use actix::{MailboxError, Recipient};
 use tokio::io::ReadBuf;
 
 use crate::pipe::frame::{self, Assembler, FrameError, Incoming};
-use crate::pipe::{Closed, Outbox, Received};
+use crate::pipe::{Closed, Outbox, Received, ReceivedBinary};
 
 /// How much one read takes at most.
 const READ_SIZE: usize = 16 * 1024;
@@ -29,6 +28,8 @@ thread_local! {
 pub struct Peer {
     /// Gets every text message; the next is read when it has answered.
     pub received: Recipient<Received>,
+    /// Gets every binary message likewise; without it they end the connection.
+    pub binary: Option<Recipient<ReceivedBinary>>,
     /// Is told once that the connection is gone.
     pub closed: Recipient<Closed>,
 }
@@ -40,7 +41,7 @@ pub struct Socket {
     outbox: Outbox,
     peer: Peer,
     assembler: Assembler,
-    answer: Option<Pin<Box<RecipientRequest<Received>>>>,
+    answer: Option<Pin<Box<dyn Future<Output = Result<(), MailboxError>>>>>,
     goodbye: Option<Pin<Box<tokio::time::Sleep>>>,
     has_ended: bool,
 }
@@ -81,7 +82,10 @@ impl Socket {
     fn take(&mut self, message: Incoming) {
         match message {
             Incoming::Text(text) => self.answer = Some(Box::pin(self.peer.received.send(Received(text)))),
-            Incoming::Binary(_) => self.outbox.close(1003, "send text frames with one JSON object each"),
+            Incoming::Binary(bytes) => match &self.peer.binary {
+                Some(binary) => self.answer = Some(Box::pin(binary.send(ReceivedBinary(bytes)))),
+                None => self.outbox.close(1003, "send text frames with one JSON object each"),
+            },
             Incoming::Ping(payload) => self.outbox.send(frame::pong(&payload)),
             Incoming::Pong => {}
             Incoming::Close(code) => self.outbox.close(code.unwrap_or(1000), ""),

@@ -117,11 +117,11 @@ fn open(doors: &Doors, admitted: Admitted, stream: Stream, early: &[u8]) {
     let peer = match admitted {
         Admitted::Person(principal) => {
             let session = Session::new(*principal, Box::new(Native), outbox.clone(), Rc::clone(&doors.house)).start();
-            Peer { received: session.clone().recipient(), closed: session.recipient() }
+            Peer { received: session.clone().recipient(), binary: None, closed: session.recipient() }
         }
         Admitted::Module(module) => {
             let link = Link::new(module, outbox.clone(), Rc::clone(&doors.module_house)).start();
-            Peer { received: link.clone().recipient(), closed: link.recipient() }
+            Peer { received: link.clone().recipient(), binary: None, closed: link.recipient() }
         }
     };
     let socket = Socket::new(outbox, peer, doors.options.max_message, early);

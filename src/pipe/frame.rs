@@ -15,6 +15,18 @@ pub fn text(payload: &[u8]) -> Bytes {
     finished(OpCode::Data(Data::Text), payload)
 }
 
+/// A finished binary frame.
+#[must_use]
+pub fn binary(payload: &[u8]) -> Bytes {
+    finished(OpCode::Data(Data::Binary), payload)
+}
+
+/// The payload of one of our own plain frames.
+#[must_use]
+pub fn payload(frame: &Bytes) -> Bytes {
+    frame.slice(header_length(frame)..)
+}
+
 /// A finished ping without payload.
 #[must_use]
 pub const fn ping() -> Bytes {
@@ -44,6 +56,15 @@ fn finished(opcode: OpCode, payload: &[u8]) -> Bytes {
     header.format(length, &mut frame).expect("memory takes a header");
     frame.extend_from_slice(payload);
     frame.into()
+}
+
+/// How long the header of one of our own frames is; they are never masked.
+fn header_length(frame: &[u8]) -> usize {
+    match frame.get(1) {
+        Some(126) => 4,
+        Some(127) => 10,
+        _ => 2.min(frame.len()),
+    }
 }
 
 /// What a peer sent whole.

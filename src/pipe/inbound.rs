@@ -9,6 +9,11 @@ use actix::Message;
 #[rtype(result = "()")]
 pub struct Received(pub String);
 
+/// A whole binary message of the peer, for those who take such; the same holds for its answer.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct ReceivedBinary(pub Vec<u8>);
+
 /// The connection is gone; nothing follows.
 #[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "()")]

@@ -12,6 +12,6 @@ mod stream;
 
 pub use flusher::Flusher;
 pub use framing::Framing;
-pub use inbound::{Closed, Received};
+pub use inbound::{Closed, Received, ReceivedBinary};
 pub use outbox::{Outbox, OutboxOptions};
 pub use stream::{Stream, set_user_timeout};

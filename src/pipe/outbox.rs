@@ -73,6 +73,12 @@ impl Outbox {
         Self::with_way(Way::Written(stream), Framing::WebSocket, flusher, options)
     }
 
+    /// An outbox of Engine.IO packets that drains into the stream.
+    #[must_use]
+    pub fn of_engine(stream: Stream, flusher: Flusher, options: OutboxOptions) -> Self {
+        Self::with_way(Way::Written(stream), Framing::Engine, flusher, options)
+    }
+
     /// An outbox whose frames somebody takes, see [`Outbox::poll_take`].
     #[must_use]
     pub fn taken(framing: Framing, flusher: Flusher, options: OutboxOptions) -> Self {
@@ -104,7 +110,9 @@ impl Outbox {
 
     /// Asks the peer for a sign of life, or keeps what lies between from closing a quiet connection.
     pub fn send_ping(&self) {
-        self.send(self.0.framing.ping());
+        if let Some(ping) = self.0.framing.ping() {
+            self.send(ping);
+        }
     }
 
     /// Sends a finished frame; after [`Outbox::close`] it goes nowhere.
@@ -120,7 +128,7 @@ impl Outbox {
         if self.0.state.get() != State::Open {
             return;
         }
-        if self.0.framing == Framing::WebSocket && self.is_written() {
+        if self.0.framing != Framing::Text && self.is_written() {
             self.enqueue(frame::close(code, reason));
         }
         self.0.state.set(State::Closing);

@@ -3,10 +3,12 @@
 mod actor;
 mod crossings;
 pub mod dialect;
+pub mod engine;
 mod flow;
 mod messages;
 mod receive;
 mod registry;
+pub mod socketio;
 mod speech;
 mod topics;
 
