@@ -76,7 +76,7 @@ impl Hub {
         let deadline = Instant::now() + self.config.shutdown.grace;
         self.house.health.stop();
         self.server.pause().await;
-        self.house.say_goodbye(self.config.shutdown.spread).await;
+        self.house.say_goodbye(&self.config).await;
         let left = deadline.saturating_duration_since(Instant::now());
         if actix_web::rt::time::timeout(left, self.house.sockets.wait_until_none()).await.is_err() {
             tracing::warn!(sockets = self.house.sockets.count(), "some peers did not close in time");

@@ -62,6 +62,9 @@
 //!   `who_finds_the_line_full_is_turned_away`, test `topics_are_bounded_and_can_be_left`, test
 //!   `an_account_has_a_bounded_number_of_sockets`, test `the_counters_are_bounded`, test
 //!   `large_events_push_older_ones_out`.
+//! - A crowd that comes at once is let in at a bounded rate, and each of the others has a moment of its own: test
+//!   `a_crowd_is_let_in_no_faster_than_the_accept_rate`, test `those_turned_away_come_back_one_after_the_other`, test
+//!   `those_sent_away_come_back_no_faster_than_they_are_let_in`.
 //! - Work that fails spoils nothing: test `work_that_panics_spoils_nothing`, test `a_failed_write_leaves_nothing_behind`.
 //! - An emergency of the database is told to callers without its cause and loses nothing: test
 //!   `a_read_only_database_is_told_and_loses_nothing`, test `a_locked_database_is_busy_and_readers_go_on`, test

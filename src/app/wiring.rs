@@ -17,8 +17,8 @@ use crate::auth::{Accounts, Authenticator};
 use crate::broker::Broker;
 use crate::config::Config;
 use crate::domain::event::json;
-use crate::http::{self, DoorMaker, DoorOptions, OpenSockets, RelayList, ServerOptions, Services};
-use crate::observe::{Health, Metrics};
+use crate::http::{self, Admission, DoorMaker, DoorOptions, OpenSockets, RelayList, ServerOptions, Services};
+use crate::observe::{Door, Health, Metrics};
 use crate::pipe::OutboxOptions;
 use crate::session::{Drain, JoinAdminRoom, SessionOptions};
 use crate::telemetry::{Collector, Flush};
@@ -47,6 +47,7 @@ pub struct House {
     room: Addr<AdminRoom>,
     snapshots: Addr<Snapshots>,
     relays: RelayList,
+    people_admitted: Admission,
     arbiters: Vec<Arbiter>,
 }
 
@@ -66,6 +67,7 @@ impl House {
             move || Snapshots::new(modules, room)
         });
         let relays = RelayList::default();
+        let people_admitted = Admission::new(&config.socket, Door::Native, core.metrics.clone());
         Ok(Self {
             sockets: OpenSockets::default(),
             health: super::health::checks(&core.store, &core.broker, &relays),
@@ -80,6 +82,7 @@ impl House {
             room,
             snapshots,
             relays,
+            people_admitted,
             arbiters: [core.orders, core.house].into_iter().chain(devices.arbiters).collect(),
         })
     }
@@ -136,6 +139,8 @@ impl House {
             snapshots: self.snapshots.clone().recipient(),
             authenticator: self.authenticator.clone(),
             modules: self.modules.clone(),
+            people_admitted: self.people_admitted.clone(),
+            modules_admitted: Admission::new(socket, Door::Module, self.metrics.clone()),
             sockets: self.sockets.clone(),
             relays: self.relays.clone(),
             metrics: self.metrics.clone(),
@@ -152,8 +157,9 @@ impl House {
     }
 
     /// Says goodbye to every client, each with its own moment to come back.
-    pub async fn say_goodbye(&self, spread: Duration) {
-        let people = self.sessions.send(Drain { spread }).timeout(LAST_WORDS);
+    pub async fn say_goodbye(&self, config: &Config) {
+        let drain = Drain { spread: config.shutdown.spread, return_rate: config.socket.return_rate() };
+        let people = self.sessions.send(drain).timeout(LAST_WORDS);
         let devices = self.modules.send(module::DrainLinks).timeout(LAST_WORDS);
         if let (Err(error), _) | (_, Err(error)) = tokio::join!(people, devices) {
             tracing::warn!(%error, "not everybody was told that the hub stops");

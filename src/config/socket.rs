@@ -25,6 +25,19 @@ pub struct Socket {
     pub max_topics: usize,
     /// Sessions of one user at once.
     pub max_per_user: usize,
+    /// Connections that may begin each second; the others are told when to come back.
+    pub accept_rate: u32,
+    /// Connections that may begin in the same moment.
+    pub accept_burst: u32,
+}
+
+impl Socket {
+    /// How many of those who are sent away come back each second: a tenth less than may begin, so that there is room for
+    /// newcomers and nobody who keeps the moment given is sent away twice.
+    #[must_use]
+    pub fn return_rate(&self) -> f64 {
+        f64::from(self.accept_rate) * 0.9
+    }
 }
 
 impl Default for Socket {
@@ -39,6 +52,8 @@ impl Default for Socket {
             max_frame: 65_536,
             max_topics: 256,
             max_per_user: 64,
+            accept_rate: 1000,
+            accept_burst: 100,
         }
     }
 }
@@ -54,6 +69,8 @@ impl Section for Socket {
         keys.key("max_frame", &mut self.max_frame);
         keys.key("max_topics", &mut self.max_topics);
         keys.key("max_per_user", &mut self.max_per_user);
+        keys.key("accept_rate", &mut self.accept_rate);
+        keys.key("accept_burst", &mut self.accept_burst);
     }
 
     fn check(&self, checks: &mut Checks<'_>) {
@@ -66,5 +83,7 @@ impl Section for Socket {
         checks.require(self.max_frame >= 1024, "max_frame", "must be at least 1024 bytes");
         checks.require(self.max_topics > 0, "max_topics", "must be at least 1");
         checks.require(self.max_per_user > 0, "max_per_user", "must be at least 1");
+        checks.require(self.accept_rate > 0, "accept_rate", "must be at least 1");
+        checks.require(self.accept_burst > 0, "accept_burst", "must be at least 1");
     }
 }

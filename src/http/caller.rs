@@ -42,7 +42,10 @@ pub async fn authenticate(request: &HttpRequest, gate: &Gate) -> ApiResult<Princ
 }
 
 /// Finds the credential; a cookie counts for a write only on a page of this hub.
-fn credential_of(request: &HttpRequest, allowed: &[String]) -> ApiResult<Credential> {
+///
+/// # Errors
+/// 401 when there is none, 403 for a write by a page of a foreign origin.
+pub fn credential_of(request: &HttpRequest, allowed: &[String]) -> ApiResult<Credential> {
     let headers = request.headers();
     if let Some(token) = credential::bearer(headers) {
         return Ok(Credential::Bearer(token.to_owned()));

@@ -7,6 +7,7 @@ use std::time::Duration;
 use actix::{Addr, MailboxError, Recipient};
 use actix_http::Request;
 
+use super::admission::{Admission, Verdict};
 use super::open_sockets::{OpenSockets, SocketGuard};
 use super::problem::ApiError;
 use super::relays::RelayList;
@@ -48,10 +49,28 @@ pub struct Doors {
     pub authenticator: Authenticator,
     /// Who knows the modules.
     pub modules: Addr<module::Registry>,
+    /// How many connections of people may begin.
+    pub people_admitted: Admission,
+    /// How many connections of modules may begin.
+    pub modules_admitted: Admission,
     /// The open sockets of all threads.
     pub sockets: OpenSockets,
     /// The counters.
     pub metrics: Metrics,
+}
+
+/// Why somebody does not come in.
+pub enum Refused {
+    /// This is wrong, and told by HTTP; perhaps with when to ask again.
+    Problem(Problem, Option<Duration>),
+    /// Too many begin at once; told in the words of the dialect, with the moment that is theirs.
+    Later(Duration),
+}
+
+impl From<Problem> for Refused {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem, None)
+    }
 }
 
 /// Who comes in.
@@ -81,10 +100,10 @@ impl Doors {
     /// Judges an upgrade request.
     ///
     /// # Errors
-    /// The problem to answer with.
-    pub async fn admit(&self, request: &Request) -> Result<Admitted, Problem> {
+    /// What to answer with.
+    pub async fn admit(&self, request: &Request) -> Result<Admitted, Refused> {
         let admitted = self.judge(request).await;
-        if admitted.is_err() {
+        if let Err(Refused::Problem(..)) = &admitted {
             self.metrics.refused("handshake");
         }
         admitted
@@ -96,23 +115,33 @@ impl Doors {
     /// 503 when there are too many.
     pub fn check_room(&self) -> Result<(), Problem> {
         if self.sockets.count() >= self.options.max_sockets {
-            return Err(Problem::new("too-many-connections", 503, "the hub has too many connections; come back later"));
+            return Err(too_many());
         }
         Ok(())
     }
 
-    async fn judge(&self, request: &Request) -> Result<Admitted, Problem> {
+    /// Lets the connection of a person begin, by whatever dialect, or says when it may.
+    ///
+    /// # Errors
+    /// When too many begin at once.
+    pub fn begin_person(&self) -> Result<(), Refused> {
+        begin(&self.people_admitted)
+    }
+
+    async fn judge(&self, request: &Request) -> Result<Admitted, Refused> {
         self.check_room()?;
         match request.path() {
             "/ws" => self.person(request).await.map(|principal| Admitted::Person(Box::new(principal))),
             "/ws/module" => self.module(request).await.map(Admitted::Module),
-            _ => Err(Problem::new("not-found", 404, "there is no socket here; use `/ws` or `/ws/module`")),
+            _ => Err(Problem::new("not-found", 404, "there is no socket here; use `/ws` or `/ws/module`").into()),
         }
     }
 
-    async fn person(&self, request: &Request) -> Result<Principal, Problem> {
+    async fn person(&self, request: &Request) -> Result<Principal, Refused> {
         let credential = self.credential(request)?;
-        self.authenticator.authenticate(credential).await.map_err(problem_of)
+        // Before the credential is judged, which costs a look into the database.
+        self.begin_person()?;
+        Ok(self.authenticator.authenticate(credential).await.map_err(problem_of)?)
     }
 
     fn credential(&self, request: &Request) -> Result<Credential, Problem> {
@@ -133,7 +162,8 @@ impl Doors {
         Ok(Credential::Cookie(cookie.to_owned()))
     }
 
-    async fn module(&self, request: &Request) -> Result<Option<Identified>, Problem> {
+    async fn module(&self, request: &Request) -> Result<Option<Identified>, Refused> {
+        begin(&self.modules_admitted)?;
         let headers = request.head().headers();
         let (named, token) = match (credential::bearer(headers), credential::basic(headers)) {
             (Some(token), _) => (None, token.to_owned()),
@@ -141,8 +171,20 @@ impl Doors {
             (None, None) => return Ok(None),
         };
         let found = module::identify(&self.modules, named.as_deref(), &token).await;
-        found.map(Some).map_err(problem_of)
+        Ok(Some(found.map_err(problem_of)?))
     }
+}
+
+fn begin(admission: &Admission) -> Result<(), Refused> {
+    match admission.ask() {
+        Verdict::Enter => Ok(()),
+        Verdict::Later(after) => Err(Refused::Later(after)),
+        Verdict::Full(after) => Err(Refused::Problem(too_many(), Some(after))),
+    }
+}
+
+fn too_many() -> Problem {
+    Problem::new("too-many-connections", 503, "the hub has too many connections; come back later")
 }
 
 fn problem_of(error: impl Into<ApiError>) -> Problem {
@@ -197,6 +239,10 @@ pub struct DoorMaker {
     pub authenticator: Authenticator,
     /// Who knows the modules.
     pub modules: Addr<module::Registry>,
+    /// How many connections of people may begin.
+    pub people_admitted: Admission,
+    /// How many connections of modules may begin.
+    pub modules_admitted: Admission,
     /// The open sockets of all threads.
     pub sockets: OpenSockets,
     /// Who is told of every relay that starts.
@@ -230,6 +276,8 @@ impl DoorMaker {
             module_house: Rc::new(module_house),
             authenticator: self.authenticator.clone(),
             modules: self.modules.clone(),
+            people_admitted: self.people_admitted.clone(),
+            modules_admitted: self.modules_admitted.clone(),
             sockets: self.sockets.clone(),
             metrics: self.metrics.clone(),
         }))

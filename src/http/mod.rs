@@ -3,6 +3,7 @@
 //! Actix hands plain requests to the [`application`] and every upgrade, with its raw stream, to `upgrade`.
 
 pub mod address;
+mod admission;
 pub mod api;
 mod application;
 mod caller;
@@ -23,8 +24,10 @@ mod socket;
 mod sse;
 mod table;
 mod tls;
+mod turn_away;
 mod upgrade;
 
+pub use admission::{Admission, Verdict};
 pub use application::{Services, application};
 pub use doors::{DoorMaker, DoorOptions};
 pub use open_sockets::OpenSockets;

@@ -14,8 +14,9 @@ use base64::engine::general_purpose::STANDARD;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tungstenite::handshake::derive_accept_key;
 
-use super::doors::{Admitted, Doors};
+use super::doors::{Admitted, Doors, Refused};
 use super::socket::{Peer, Socket};
+use super::turn_away::turn_away;
 use crate::domain::problem::Problem;
 use crate::module::Link;
 use crate::pipe::{Outbox, Stream};
@@ -45,22 +46,26 @@ async fn answer<T>(doors: &Doors, request: &Request, stream: &mut T) -> io::Resu
 where
     T: AsyncRead + AsyncWrite + Unpin,
 {
-    let admitted = match accept_key(request) {
-        Ok(key) => doors.admit(request).await.map(|admitted| (admitted, key)),
-        Err(problem) => Err(problem),
+    let key = match accept_key(request) {
+        Ok(key) => key,
+        Err(problem) => return refuse(stream, &problem, None).await.map(|()| None),
     };
-    match admitted {
-        Ok((admitted, key)) => {
-            let head = format!(
-                "HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\
-                 sec-websocket-accept: {key}\r\n\r\n"
-            );
-            stream.write_all(head.as_bytes()).await?;
+    match doors.admit(request).await {
+        Ok(admitted) => {
+            stream.write_all(switching(&key).as_bytes()).await?;
             stream.flush().await?;
             Ok(Some(admitted))
         }
-        Err(problem) => refuse(stream, &problem).await.map(|()| None),
+        Err(Refused::Later(after)) => turn_away(stream, &switching(&key), after).await.map(|()| None),
+        Err(Refused::Problem(problem, after)) => refuse(stream, &problem, after).await.map(|()| None),
     }
+}
+
+fn switching(key: &str) -> String {
+    format!(
+        "HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\
+         sec-websocket-accept: {key}\r\n\r\n"
+    )
 }
 
 /// The answer to the client's key (RFC 6455, 4.2).
@@ -89,14 +94,18 @@ fn has_token(headers: &HeaderMap, name: header::HeaderName, token: &str) -> bool
         .any(|part| part.trim().eq_ignore_ascii_case(token))
 }
 
-async fn refuse<T: AsyncWrite + Unpin>(stream: &mut T, problem: &Problem) -> io::Result<()> {
+async fn refuse<T: AsyncWrite + Unpin>(
+    stream: &mut T,
+    problem: &Problem,
+    retry_after: Option<Duration>,
+) -> io::Result<()> {
     let body = serde_json::to_string(problem)?;
     let reason = StatusCode::from_u16(problem.status).ok().and_then(|status| status.canonical_reason());
     let extra = match problem.status {
-        401 => "www-authenticate: Bearer\r\n",
-        426 => "upgrade: websocket\r\nsec-websocket-version: 13\r\n",
-        429 | 503 => "retry-after: 5\r\n",
-        _ => "",
+        401 => "www-authenticate: Bearer\r\n".to_owned(),
+        426 => "upgrade: websocket\r\nsec-websocket-version: 13\r\n".to_owned(),
+        429 | 503 => format!("retry-after: {}\r\n", retry_after.map_or(5, |after| after.as_secs() + 1)),
+        _ => String::new(),
     };
     let answer = format!(
         "HTTP/1.1 {} {}\r\nconnection: close\r\ncontent-type: application/problem+json\r\ncontent-length: {}\r\n\

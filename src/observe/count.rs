@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, sync::atomic::Ordering, time::Duration};
 
-use super::metrics::{ByDoor, ByOutcome, ByPage, ByRoute, Metrics, Reason};
+use super::metrics::{ByDoor, ByOutcome, ByPage, ByRoute, ByTold, Metrics, Reason};
 
 /// The kind of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -24,6 +24,17 @@ impl Door {
         };
         ByDoor { door }
     }
+}
+
+/// What a connection that wanted to begin was told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Admitted {
+    /// It may.
+    Now,
+    /// It got a moment of its own to come back.
+    Later,
+    /// So many wait that it got none.
+    Never,
 }
 
 /// How a login attempt went.
@@ -69,6 +80,16 @@ impl Metrics {
     /// Takes a closed connection off.
     pub fn socket_closed(&self, door: Door) {
         self.figures().sockets_open.get_or_create(&door.label()).dec();
+    }
+
+    /// Counts a connection that wanted to begin by what it was told.
+    pub fn connection_asked(&self, door: Door, told: Admitted) {
+        let told = match told {
+            Admitted::Now => "now",
+            Admitted::Later => "later",
+            Admitted::Never => "never",
+        };
+        self.figures().admissions.get_or_create(&ByTold { door: door.label().door, told }).inc();
     }
 
     /// Counts a session that begins to watch a page.

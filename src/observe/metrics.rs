@@ -74,6 +74,15 @@ pub struct ByDoor {
     pub door: &'static str,
 }
 
+/// What a connection that wanted to begin was told.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ByTold {
+    /// `ws` or `module`.
+    pub door: &'static str,
+    /// `now`, `later` or `never`.
+    pub told: &'static str,
+}
+
 /// The page a session watches.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct ByPage {
@@ -108,6 +117,7 @@ pub struct ByRoute {
 #[derive(Debug)]
 pub(super) struct Figures {
     pub sockets_open: Family<ByDoor, Gauge>,
+    pub admissions: Family<ByTold, Counter>,
     pub sessions: Family<ByPage, Gauge>,
     pub events: Family<ByDelivery, Counter>,
     pub events_each: Counter,
@@ -144,6 +154,7 @@ impl Default for Figures {
             store_runs: Histogram::new(exponential_buckets(0.000_1, 4.0, 9)),
             request_seconds: Histogram::new(exponential_buckets(0.000_5, 3.0, 10)),
             sockets_open: Family::default(),
+            admissions: Family::default(),
             sessions: Family::default(),
             deliveries: Counter::default(),
             readings: Counter::default(),
@@ -184,6 +195,7 @@ impl Figures {
 
     fn register_realtime(&self, to: &mut Registry) {
         add(to, "sockets_open", "Open connections by door", &self.sockets_open);
+        add(to, "connections_asked", "Connections that wanted to begin, by what they were told", &self.admissions);
         add(to, "sessions", "Sessions that watch a page, by page", &self.sessions);
         add(to, "events_published", "Events published by kind of delivery", &self.events);
         add(to, "deliveries", "Frames handed to clients' outboxes", &self.deliveries);

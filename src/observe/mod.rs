@@ -6,6 +6,6 @@ pub mod log;
 mod metrics;
 mod process;
 
-pub use count::{Door, LoginOutcome, Totals};
+pub use count::{Admitted, Door, LoginOutcome, Totals};
 pub use health::{CheckReport, Health, HealthReport};
 pub use metrics::Metrics;

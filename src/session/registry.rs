@@ -197,9 +197,11 @@ impl Handler<OnlineUsers> for Registry {
 impl Handler<Drain> for Registry {
     type Result = ();
 
-    fn handle(&mut self, Drain { spread }: Drain, _: &mut Self::Context) {
-        for session in self.sessions.values() {
-            let retry_after = Some(spread.mul_f64(rand::random_range(0.0..1.0)));
+    fn handle(&mut self, drain: Drain, _: &mut Self::Context) {
+        let count = self.sessions.len();
+        // The map is in no order, so that nobody is always the last.
+        for (place, session) in self.sessions.values().enumerate() {
+            let retry_after = Some(drain.moment(place, count));
             session.addr.do_send(End { code: 1012, reason: "the hub restarts", retry_after });
         }
     }

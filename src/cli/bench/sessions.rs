@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::Value;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::{
     progress,
@@ -42,32 +42,71 @@ pub async fn open_sessions(
 }
 
 async fn open(destination: &Destination, index: usize, token: &str, topic: &str) -> Result<WireSocket, ClientError> {
-    let mut socket = WireSocket::connect(destination, index, "/ws", token).await?;
-    socket.send(&serde_json::json!({ "type": "subscribe", "id": 1, "topics": [topic] }).to_string()).await?;
-    let mut reply = None;
-    while reply.is_none() {
-        socket
-            .read(|frame| {
-                if let Frame::Text(text) = frame {
-                    reply = reply.take().or_else(|| read_reply(text));
-                }
-            })
-            .await?;
-    }
-    match reply {
-        Some(Ok(())) | None => Ok(socket),
-        Some(Err(problem)) => Err(ClientError::Closed(format!("cannot subscribe to `{topic}`: {problem}"))),
+    let subscribe = serde_json::json!({ "type": "subscribe", "id": 1, "topics": [topic] }).to_string();
+    enter(destination, index, "/ws", token, Some(&subscribe)).await
+}
+
+/// Opens a WebSocket and waits for the welcome, or for the answer to a first frame; comes back whenever the hub says that
+/// too many begin at once.
+///
+/// # Errors
+/// [`ClientError`] when the hub refuses.
+pub async fn enter(
+    destination: &Destination,
+    index: usize,
+    path: &str,
+    token: &str,
+    first: Option<&str>,
+) -> Result<WireSocket, ClientError> {
+    loop {
+        let mut socket = WireSocket::connect(destination, index, path, token).await?;
+        if let Some(first) = first {
+            socket.send(first).await?;
+        }
+        match hear(&mut socket, if first.is_some() { "reply" } else { "welcome" }).await? {
+            Answer::Agreed => return Ok(socket),
+            Answer::Later(after) => sleep(after).await,
+            Answer::Refused(problem) => return Err(ClientError::Closed(format!("`{path}` refuses: {problem}"))),
+        }
     }
 }
 
-/// Whether this frame answers the subscription, and how.
-fn read_reply(text: &[u8]) -> Option<Result<(), String>> {
-    let message: Value = serde_json::from_slice(text).ok()?;
-    if message["type"] != "reply" {
-        return None;
+async fn hear(socket: &mut WireSocket, wanted: &str) -> Result<Answer, ClientError> {
+    let mut answer = None;
+    loop {
+        let hear = |frame: Frame<'_>| {
+            if let Frame::Text(text) = frame {
+                answer = answer.take().or_else(|| read_answer(text, wanted));
+            }
+        };
+        socket.read(hear).await?;
+        if let Some(answer) = answer.take() {
+            return Ok(answer);
+        }
     }
+}
 
-    Some(if message["ok"] == true { Ok(()) } else { Err(message["problem"].to_string()) })
+/// What the hub says to one who comes in.
+#[derive(Debug, PartialEq, Eq)]
+enum Answer {
+    Agreed,
+    Refused(String),
+    /// It says goodbye; one may come back after this.
+    Later(Duration),
+}
+
+/// Whether this frame is the wanted one, or a goodbye.
+fn read_answer(text: &[u8], wanted: &str) -> Option<Answer> {
+    let message: Value = serde_json::from_slice(text).ok()?;
+    match message["type"].as_str()? {
+        "bye" => Some(match message["retryAfterMs"].as_u64() {
+            Some(after) => Answer::Later(Duration::from_millis(after)),
+            None => Answer::Refused(message["reason"].to_string()),
+        }),
+        kind if kind != wanted => None,
+        _ if message["ok"] == false => Some(Answer::Refused(message["problem"].to_string())),
+        _ => Some(Answer::Agreed),
+    }
 }
 
 #[cfg(test)]
@@ -75,9 +114,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_reply_answers_a_subscription() {
-        assert_eq!(read_reply(br#"{"type":"welcome"}"#), None);
-        assert_eq!(read_reply(br#"{"type":"reply","id":1,"ok":true,"data":{}}"#), Some(Ok(())));
-        assert!(matches!(read_reply(br#"{"type":"reply","id":1,"ok":false,"problem":{}}"#), Some(Err(_))));
+    fn only_the_wanted_frame_and_a_goodbye_are_answers() {
+        let read = |text: &str| read_answer(text.as_bytes(), "reply");
+        assert_eq!(read(r#"{"type":"welcome"}"#), None);
+        assert_eq!(read_answer(br#"{"type":"welcome"}"#, "welcome"), Some(Answer::Agreed));
+        assert_eq!(read(r#"{"type":"reply","id":1,"ok":true,"data":{}}"#), Some(Answer::Agreed));
+        assert!(matches!(read(r#"{"type":"reply","id":1,"ok":false,"problem":{}}"#), Some(Answer::Refused(_))));
+        let later = Answer::Later(Duration::from_millis(250));
+        assert_eq!(read(r#"{"type":"bye","code":4029,"reason":"","retryAfterMs":250}"#), Some(later));
     }
 }

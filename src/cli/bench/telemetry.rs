@@ -21,7 +21,7 @@ use super::{
     progress,
     report::{Latencies, Report},
     schedule::Schedule,
-    sessions::open_sessions,
+    sessions::{enter, open_sessions},
     target::{Target, TargetArgs},
     wire::{Destination, Frame, WireSocket},
 };
@@ -111,7 +111,7 @@ async fn connect(destination: &Destination, modules: &[BenchModule]) -> Result<V
     let connecting = modules.iter().enumerate().map(|(index, module)| {
         let bar = &bar;
         async move {
-            let socket = WireSocket::connect(destination, index, "/ws/module", &module.token).await?;
+            let socket = enter(destination, index, "/ws/module", &module.token, None).await?;
             bar.inc(1);
             Ok::<_, ClientError>(socket)
         }

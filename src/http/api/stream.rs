@@ -3,17 +3,18 @@
 use actix_web::body::BoxBody;
 use actix_web::http::{Method, header};
 use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use serde::Deserialize;
 
-use super::super::caller::{Gate, authenticate};
-use super::super::doors::WorkerDoors;
+use super::super::caller::{Gate, credential_of};
+use super::super::doors::{Refused, WorkerDoors};
 use super::super::extract::Query;
 use super::super::problem::{ApiError, ApiResult};
 use super::super::sse::EventStream;
 use super::ReadProblems;
 use crate::auth::{Credential, Principal};
-use crate::session::{Hello, channel_of, read_topics};
+use crate::session::dialect::sse::bye;
+use crate::session::{End, Hello, channel_of, read_topics};
 
 /// The header by which a browser says what it saw last.
 const LAST_EVENT_ID: &str = "last-event-id";
@@ -53,11 +54,24 @@ pub async fn listen_to_events(
 ) -> ApiResult<HttpResponse> {
     let doors = doors.get()?;
     doors.check_room()?;
-    let caller = match &listening.ticket {
-        Some(ticket) => gate.authenticator.authenticate(Credential::Ticket(ticket.clone())).await?,
-        None => authenticate(&request, &gate).await?,
+    let credential = match &listening.ticket {
+        Some(ticket) => Credential::Ticket(ticket.clone()),
+        None => credential_of(&request, &gate.allowed_origins)?,
     };
+    let is_head = *request.method() == Method::HEAD;
+    if let Some(refused) = doors.begin_person().err().filter(|_| !is_head) {
+        return turn_away(refused);
+    }
+    let caller = gate.authenticator.authenticate(credential).await?;
     let hello = Hello { cursor: cursor_of(&request, &listening), topics: topics_of(&listening, &caller)?, id: None };
+    let mut answer = stream();
+    if is_head {
+        return Ok(answer.finish());
+    }
+    Ok(answer.body(BoxBody::new(EventStream::open(&doors, caller, hello))))
+}
+
+fn stream() -> HttpResponseBuilder {
     let mut answer = HttpResponse::Ok();
     answer
         .insert_header((header::CONTENT_TYPE, "text/event-stream"))
@@ -65,10 +79,19 @@ pub async fn listen_to_events(
         // Frames leave when they are made; a middleware that gathers them would hold them back.
         .insert_header((header::CONTENT_ENCODING, "identity"))
         .insert_header(("x-accel-buffering", "no"));
-    if *request.method() == Method::HEAD {
-        return Ok(answer.finish());
+    answer
+}
+
+/// A browser gives a stream up for good that answers an error; one that only says goodbye it opens again when told.
+fn turn_away(refused: Refused) -> ApiResult<HttpResponse> {
+    match refused {
+        Refused::Problem(problem, None) => Err(problem.into()),
+        Refused::Problem(problem, Some(after)) => Err(ApiError::from(problem).retry_after(after.as_secs() + 1)),
+        Refused::Later(after) => {
+            let End { code, reason, retry_after } = End::come_back(after);
+            Ok(stream().body(bye(code, reason, retry_after)))
+        }
     }
-    Ok(answer.body(BoxBody::new(EventStream::open(&doors, caller, hello))))
 }
 
 fn cursor_of(request: &HttpRequest, listening: &Listening) -> Option<String> {

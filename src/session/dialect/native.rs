@@ -221,7 +221,7 @@ fn gap(missed: Option<u64>) -> String {
 }
 
 /// `bye`: the hub closes.
-fn bye(code: u16, reason: &str, retry_after: Option<Duration>) -> String {
+pub fn bye(code: u16, reason: &str, retry_after: Option<Duration>) -> String {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Frame<'a> {

@@ -4,6 +4,7 @@
 //! all snapshots. What a browser sends back as `Last-Event-ID` can therefore always be used.
 
 use std::fmt::Write;
+use std::time::Duration;
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -45,13 +46,7 @@ impl Speech for ServerSent {
             Word::Synced(cursor) => outbox.send_text(&format!("id: {cursor}\n\n")),
             Word::Refusal { problem, .. } => outbox.send_text(&message_of("problem", problem)),
             Word::Gap { missed } => outbox.send_text(&message_of("gap", &json!({ "missed": missed }))),
-            Word::Bye { code, reason, retry_after } => {
-                let retry_after = retry_after.map(millis);
-                let data = json!({ "code": code, "reason": reason, "retryAfterMs": retry_after });
-                // A browser comes back by itself, after what `retry` says.
-                let retry = retry_after.map(|after| format!("retry: {after}\n")).unwrap_or_default();
-                outbox.send_text(&format!("{retry}{}", message_of("bye", &data)));
-            }
+            Word::Bye { code, reason, retry_after } => outbox.send_text(&bye(*code, reason, *retry_after)),
             // Nobody asks for these here.
             Word::Reply { .. } | Word::Pong => {}
         }
@@ -63,6 +58,14 @@ struct Snapshot<'a> {
     topic: &'a str,
     data: &'a serde_json::value::RawValue,
     cursor: String,
+}
+
+/// `bye`: the hub closes. A browser comes back by itself, after what `retry` says.
+pub fn bye(code: u16, reason: &str, retry_after: Option<Duration>) -> String {
+    let retry_after = retry_after.map(millis);
+    let data = json!({ "code": code, "reason": reason, "retryAfterMs": retry_after });
+    let retry = retry_after.map(|after| format!("retry: {after}\n")).unwrap_or_default();
+    format!("{retry}{}", message_of("bye", &data))
 }
 
 fn welcome(told: &Welcome<'_>) -> String {

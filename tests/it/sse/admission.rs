@@ -68,3 +68,23 @@ async fn pages_of_configured_origins_may_read_and_others_may_not() {
         assert_eq!((answer.status, answer.header("access-control-allow-origin")), (200, allowed));
     }
 }
+
+#[actix::test]
+async fn a_stream_among_too_many_is_told_when_to_open_again() {
+    let hub = TestHub::with(&[("CARILLON__SOCKET__ACCEPT_RATE", "1"), ("CARILLON__SOCKET__ACCEPT_BURST", "1")]).await;
+    let bearer = format!("Bearer {}", hub.admin().await.access_token);
+    let headers = [("authorization", bearer.as_str())];
+    let mut first = TestStream::open(&hub.authority, "", &headers).await.unwrap();
+    first.next_of("welcome").await;
+
+    let turned_away = Answer::of(&hub.authority, "GET", "/api/v1/events", &headers, None).await;
+
+    assert_eq!(turned_away.status, 200, "a browser gives up a stream that fails");
+    assert!(turned_away.text.starts_with("retry: "), "{turned_away:?}");
+    assert!(turned_away.text.contains("event: bye\ndata: {\"code\":4029,"), "{turned_away:?}");
+    for _ in 0..40 {
+        let _ = TestStream::open(&hub.authority, "", &headers).await;
+    }
+    let beyond = Answer::of(&hub.authority, "GET", "/api/v1/events", &headers, None).await;
+    assert_eq!((beyond.status, beyond.header("retry-after").is_some()), (503, true), "{beyond:?}");
+}

@@ -5,3 +5,4 @@ mod frames;
 mod pages;
 mod resume;
 mod slow;
+mod storm;
