@@ -9,9 +9,10 @@ use crate::admin::{AdminRoom, RoomSources};
 use crate::auth::{
     AccessTokens, Accounts, AccountsOptions, Authenticator, FirstAdmin, Hasher, SigningKey, first_admin,
 };
-use crate::broker::{Broker, BrokerOptions};
+use crate::broker::{Broker, BrokerOptions, OpenOrder};
 use crate::config::Config;
 use crate::observe::Metrics;
+use crate::store::modules::StoredModule;
 use crate::store::{Options, Store};
 use crate::telemetry::Collector;
 use crate::{module, session, store};
@@ -25,6 +26,8 @@ pub struct Core {
     pub metrics: Metrics,
     pub broker: Addr<Broker>,
     pub sessions: Addr<session::Registry>,
+    /// The modules as the database held them when the order went on.
+    pub stored: Vec<StoredModule>,
     /// The broker's own thread.
     pub orders: Arbiter,
     /// The thread of all that is asked rarely.
@@ -36,15 +39,17 @@ impl Core {
         let metrics = Metrics::default();
         let store = open_store(config, &metrics).await?;
         let (orders, house) = (Arbiter::new(), Arbiter::new());
+        let stored = store.read(store::modules::load_all).await?;
+        let order = OpenOrder::load(&store, module::newest_states(&stored), config.broker.ring).await?;
         let broker = start_on(&orders, {
             let (options, metrics) = (broker_options(config), metrics.clone());
-            move || Broker::new(options, metrics)
+            move || Broker::new(order, options, metrics)
         });
         let sessions = start_on(&house, {
             let (most, publish, metrics) = (config.socket.max_per_user, broker.clone().recipient(), metrics.clone());
             move || session::Registry::new(most, publish, metrics)
         });
-        Ok(Self { store, metrics, broker, sessions, orders, house })
+        Ok(Self { store, metrics, broker, sessions, stored, orders, house })
     }
 
     pub fn start_room(&self, modules: &Addr<module::Registry>, accounts: &Addr<Accounts>) -> Addr<AdminRoom> {
@@ -68,13 +73,13 @@ pub struct Devices {
 }
 
 impl Devices {
-    pub async fn open(config: &Config, core: &Core) -> Result<Self, StartError> {
+    pub fn open(config: &Config, core: &mut Core) -> Self {
         let collector = start_on(&core.house, {
             let (store, options) = (core.store.clone(), config.telemetry.clone());
             move || Collector::new(store, options)
         });
         let arbiters: Vec<_> = (0..MODULE_THREADS).map(|_| Arbiter::new()).collect();
-        let stored = core.store.read(store::modules::load_all).await?;
+        let stored = std::mem::take(&mut core.stored);
         let parts = module::Parts {
             options: module::ModuleOptions::of(config),
             store: core.store.clone(),
@@ -85,7 +90,7 @@ impl Devices {
             metrics: core.metrics.clone(),
         };
         let modules = start_on(&core.house, move || module::Registry::new(parts, stored));
-        Ok(Self { modules, collector, arbiters })
+        Self { modules, collector, arbiters }
     }
 }
 

@@ -14,7 +14,7 @@ use super::error::StartError;
 use super::parts::{Core, Devices, People, broker_options, start_on};
 use crate::admin::{AdminRoom, Snapshots};
 use crate::auth::{Accounts, Authenticator};
-use crate::broker::Broker;
+use crate::broker::{Broker, CloseOrder};
 use crate::config::Config;
 use crate::domain::event::json;
 use crate::http::{self, Admission, DoorMaker, DoorOptions, OpenSockets, RelayList, ServerOptions, Services};
@@ -57,8 +57,8 @@ impl House {
     /// # Errors
     /// When the store, the keys or the first account cannot be had.
     pub async fn open(config: &Config) -> Result<Self, StartError> {
-        let core = Core::open(config).await?;
-        let devices = Devices::open(config, &core).await?;
+        let mut core = Core::open(config).await?;
+        let devices = Devices::open(config, &mut core);
         let people = People::open(config, &core, &devices.modules).await?;
         let room = core.start_room(&devices.modules, &people.accounts);
         core.sessions.do_send(JoinAdminRoom(room.clone().recipient()));
@@ -170,6 +170,9 @@ impl House {
     pub async fn flush(&self) {
         if let Err(error) = self.collector.send(Flush).timeout(LAST_WORDS).await {
             tracing::error!(%error, "the last readings may not be stored");
+        }
+        if let Err(error) = self.broker.send(CloseOrder).timeout(LAST_WORDS).await {
+            tracing::warn!(%error, "the order of events was not closed; the next start goes on behind what was reserved");
         }
     }
 

@@ -6,54 +6,27 @@ use std::time::Duration;
 use actix::prelude::*;
 use tokio::sync::oneshot;
 
-use super::journal::{Journal, JournalError};
+use super::archive::Archive;
+use super::journal::{Entry, Journal, JournalError};
+use super::open::OpenOrder;
+use super::places::Places;
 use super::relay::Deliver;
 use super::replica::Replica;
-use crate::domain::cursor::{Cursor, Epoch, Offset};
-use crate::domain::event::{Event, NewEvent};
+use super::waiting::{Answer, Waiting, WaitingLines};
+use crate::domain::cursor::{Cursor, Epoch};
+use crate::domain::event::Event;
 use crate::observe::Metrics;
+
+mod messages;
+mod publish;
+
+use messages::Turn;
+pub use messages::{Announce, BrokerCheck, BrokerError, CloseOrder, Follow, Followed, Publish, Resync};
 
 /// How soon relays are told again where the order stands after one of them was full.
 const REMIND_AFTER: Duration = Duration::from_millis(50);
-
-/// Why an event was not published.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BrokerError {
-    /// Too many events wait for the journal.
-    #[error("too many events wait; send again later")]
-    Full,
-    /// The event could not be made durable.
-    #[error(transparent)]
-    Journal(#[from] JournalError),
-    /// The broker is gone.
-    #[error("the broker has stopped")]
-    Stopped,
-}
-
-/// Appends an event to the order and hands it to every relay; answers its offset.
-#[derive(Debug, Message)]
-#[rtype(result = "Result<Offset, BrokerError>")]
-pub struct Publish(pub NewEvent);
-
-/// Makes a relay follow the order from its beginning; answers where the order stands.
-#[derive(Debug, Message)]
-#[rtype(result = "Cursor")]
-pub struct Follow(pub Recipient<Deliver>);
-
-/// A relay missed events after `after` and wants them by [`Deliver`].
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
-pub struct Resync {
-    /// Who missed them.
-    pub relay: Recipient<Deliver>,
-    /// The last one it has.
-    pub after: Offset,
-}
-
-/// Asks whether the broker still works; answers where the order stands.
-#[derive(Debug, Message)]
-#[rtype(result = "Cursor")]
-pub struct BrokerCheck;
+/// How soon places are asked for again that the database could not reserve.
+const RESERVE_AGAIN: Duration = Duration::from_secs(5);
 
 /// The bounds of a broker.
 #[derive(Debug, Clone, Copy)]
@@ -67,62 +40,51 @@ pub struct BrokerOptions {
 /// Orders all events of this node.
 ///
 /// Invariant: the broker never awaits a relay; a full mailbox is counted and the relay resynchronises.
-/// Invariant: places are given in the order in which events are seen; what waits for the journal holds back all later
-/// events, so that nobody sees a place before an earlier one.
+/// Invariant: places are seen in growing order. A batch that is being committed has places some way ahead; only what
+/// goes before it goes out meanwhile, so that nobody sees a place before an earlier one.
+/// Invariant: an `Each` event is in the database before anyone sees it.
 pub struct Broker {
     journal: Journal,
+    archive: Archive,
     replica: Replica,
-    next: Offset,
-    waiting: Vec<Waiting>,
+    places: Places,
+    waiting: WaitingLines,
     has_turn: bool,
     is_committing: bool,
+    is_reserving: bool,
     is_reminding: bool,
+    is_closed: bool,
+    closing: Vec<oneshot::Sender<()>>,
     relays: Vec<Recipient<Deliver>>,
     options: BrokerOptions,
     metrics: Metrics,
 }
 
-type Answer = oneshot::Sender<Result<Offset, BrokerError>>;
-
-struct Waiting {
-    event: NewEvent,
-    answer: Answer,
-}
-
-/// Orders what came since the last turn.
-#[derive(Message)]
-#[rtype(result = "()")]
-struct Turn;
-
 impl Broker {
-    /// A broker at the beginning of an epoch.
+    /// A broker that goes on where the order stands.
     #[must_use]
-    pub fn new(options: BrokerOptions, metrics: Metrics) -> Self {
-        let epoch = Epoch::generate();
+    pub fn new(order: OpenOrder, options: BrokerOptions, metrics: Metrics) -> Self {
+        let OpenOrder { journal, archive, replica, places } = order;
         Self {
-            journal: Journal::default(),
-            replica: Replica::new(epoch, options.ring),
-            next: 1,
-            waiting: Vec::new(),
+            journal,
+            archive,
+            replica,
+            places,
+            waiting: WaitingLines::new(options.mailbox),
             has_turn: false,
             is_committing: false,
+            is_reserving: false,
             is_reminding: false,
+            is_closed: false,
+            closing: Vec::new(),
             relays: Vec::new(),
             options,
             metrics,
         }
     }
 
-    fn stamp(&mut self, waiting: Vec<Waiting>) -> (Vec<Arc<Event>>, Vec<Answer>) {
-        let epoch = self.replica.cursor().epoch;
-        waiting
-            .into_iter()
-            .map(|one| {
-                let offset = self.next;
-                self.next += 1;
-                (Arc::new(one.event.stamped(epoch, offset)), one.answer)
-            })
-            .unzip()
+    fn epoch(&self) -> Epoch {
+        self.replica.cursor().epoch
     }
 
     fn fan_out(&mut self, events: &[Arc<Event>], ctx: &mut Context<Self>) {
@@ -159,6 +121,12 @@ impl Broker {
             broker.fan_out(&[], ctx);
         });
     }
+
+    /// All that is kept, for a relay that has nothing or too little.
+    fn everything(&self) -> Deliver {
+        let (after, head) = (self.replica.floor(), self.replica.cursor());
+        Deliver { after, head, events: self.replica.since(0).into(), is_gap: true }
+    }
 }
 
 impl Actor for Broker {
@@ -166,60 +134,7 @@ impl Actor for Broker {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(self.options.mailbox);
-    }
-}
-
-impl Handler<Publish> for Broker {
-    type Result = ResponseFuture<Result<Offset, BrokerError>>;
-
-    fn handle(&mut self, Publish(event): Publish, ctx: &mut Self::Context) -> Self::Result {
-        if self.waiting.len() >= self.options.mailbox {
-            return Box::pin(std::future::ready(Err(BrokerError::Full)));
-        }
-        let (answer, answered) = oneshot::channel();
-        self.waiting.push(Waiting { event, answer });
-        if !self.has_turn && !self.is_committing {
-            self.has_turn = true;
-            ctx.notify(Turn);
-        }
-        Box::pin(async move { answered.await.unwrap_or(Err(BrokerError::Stopped)) })
-    }
-}
-
-impl Handler<Turn> for Broker {
-    type Result = ();
-
-    fn handle(&mut self, _: Turn, ctx: &mut Self::Context) {
-        self.has_turn = false;
-        let waiting = std::mem::take(&mut self.waiting);
-        let (events, answers) = self.stamp(waiting);
-        let each: Vec<_> = events.iter().filter(|event| event.what.delivery.is_each()).cloned().collect();
-        if each.is_empty() {
-            self.fan_out(&events, ctx);
-            answer_all(events, answers, None);
-            return;
-        }
-        self.is_committing = true;
-        let commit = self.journal.append(&each).into_actor(self);
-        ctx.spawn(commit.map(move |result, broker, ctx| {
-            broker.is_committing = false;
-            if result.is_ok() {
-                broker.fan_out(&events, ctx);
-            }
-            answer_all(events, answers, result.err());
-            if !broker.waiting.is_empty() {
-                broker.has_turn = true;
-                ctx.notify(Turn);
-            }
-        }));
-    }
-}
-
-fn answer_all(events: Vec<Arc<Event>>, answers: Vec<Answer>, error: Option<JournalError>) {
-    for (event, answer) in events.into_iter().zip(answers) {
-        let result = error.clone().map_or_else(|| Ok(event.offset()), |error| Err(error.into()));
-        // Who published may not wait for the answer.
-        let _ = answer.send(result);
+        ctx.notify(Turn);
     }
 }
 
@@ -228,7 +143,7 @@ impl Handler<Follow> for Broker {
 
     fn handle(&mut self, Follow(relay): Follow, _: &mut Self::Context) -> Self::Result {
         self.relays.push(relay);
-        MessageResult(self.replica.cursor())
+        MessageResult(Followed { recent: self.everything(), archive: self.archive.clone() })
     }
 }
 
@@ -238,11 +153,12 @@ impl Handler<Resync> for Broker {
     fn handle(&mut self, Resync { relay, after }: Resync, _: &mut Self::Context) {
         self.metrics.relay_resynchronised();
         let head = self.replica.cursor();
-        let is_gap = self.replica.reaches(Cursor { offset: after, ..head }).is_err();
-        let mut events = self.replica.since(if is_gap { 0 } else { after });
-        events.retain(|event| !is_gap || !event.what.delivery.is_each());
+        let missed = match self.replica.reaches(Cursor { offset: after, ..head }) {
+            Ok(()) => Deliver { after, head, events: self.replica.since(after).into(), is_gap: false },
+            Err(_) => self.everything(),
+        };
         // A relay whose mailbox is full again asks again.
-        let _ = relay.try_send(Deliver { after, head, events: events.into(), is_gap });
+        let _ = relay.try_send(missed);
     }
 }
 

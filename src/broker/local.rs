@@ -110,13 +110,14 @@ impl LocalRelay {
         state.metrics.delivered(deliveries);
     }
 
-    /// Starts anew after a gap that even the broker could not fill.
-    pub(super) fn reset(&self, events: &[Arc<Event>], head: Cursor) {
+    /// Starts anew with all that the broker keeps, which is everything behind `after` and the latest values.
+    pub(super) fn reset(&self, after: Offset, events: &[Arc<Event>], head: Cursor) {
         let mut state = self.0.borrow_mut();
-        state.replica.reset(head.epoch, head.offset);
+        state.replica.reset(head.epoch, after);
         for event in events {
             state.replica.apply(event);
         }
+        state.replica.advance(head.offset);
         for number in 0..state.clients.len() {
             state.give_up(u32::try_from(number).unwrap_or(u32::MAX), Gap { missed: None });
         }

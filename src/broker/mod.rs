@@ -1,7 +1,8 @@
 //! The one order of events, its log, and the relays that follow it on every worker thread.
 //!
-//! [`Broker`] stamps events and hands them to one [`Relay`] per worker; the relay keeps a [`Replica`] of the recent
-//! order and an [`Index`] of who listens, and puts finished frames into outboxes through its [`LocalRelay`].
+//! [`Broker`] stamps events, has those durable in its [`Journal`] that each subscriber must get, and hands them to one
+//! [`Relay`] per worker; the relay keeps a [`Replica`] of the recent order and an [`Index`] of who listens, and puts
+//! finished frames into outboxes through its [`LocalRelay`]. What is older it reads from the [`Archive`].
 
 mod actor;
 mod archive;
@@ -9,14 +10,20 @@ mod index;
 mod journal;
 mod latest;
 mod local;
+mod open;
+mod places;
 mod relay;
 mod replica;
+mod waiting;
 
-pub use actor::{Broker, BrokerCheck, BrokerError, BrokerOptions, Follow, Publish, Resync};
+pub use actor::{
+    Announce, Broker, BrokerCheck, BrokerError, BrokerOptions, CloseOrder, Follow, Followed, Publish, Resync,
+};
 pub use archive::{Archive, ArchiveError};
 pub use index::{ChannelId, Index};
-pub use journal::{Journal, JournalError};
+pub use journal::{Entry, Journal, JournalError};
 pub use latest::LatestTable;
 pub use local::{Gapped, LocalRelay, Seat, SeatOptions};
+pub use open::OpenOrder;
 pub use relay::{Deliver, Relay, RelayCheck};
 pub use replica::{Gap, Replica};

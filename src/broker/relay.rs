@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use actix::prelude::*;
 
-use super::actor::{Broker, BrokerOptions, Follow, Resync};
+use super::actor::{Broker, BrokerOptions, Follow, Followed, Resync};
 use super::local::LocalRelay;
 use super::replica::Replica;
 use crate::domain::cursor::{Cursor, Epoch, Offset};
@@ -28,7 +28,8 @@ pub struct Deliver {
     pub head: Cursor,
     /// The events, in order.
     pub events: Arc<[Arc<Event>]>,
-    /// Events are missing before these that nobody keeps any more.
+    /// The broker has nothing between what the relay has and these: it starts anew with them, which are all that is
+    /// kept behind `after` and the latest values, also older ones.
     pub is_gap: bool,
 }
 
@@ -64,9 +65,9 @@ impl Relay {
             relay
         });
         // A batch that overtakes this answer does not fit and is asked for again.
-        let head = broker.send(Follow(addr.clone().recipient())).timeout(FOLLOW_TIMEOUT).await?;
-        if local.cursor().epoch != head.epoch {
-            local.reset(&[], head);
+        let Followed { recent, .. } = broker.send(Follow(addr.clone().recipient())).timeout(FOLLOW_TIMEOUT).await?;
+        if local.cursor().epoch != recent.head.epoch {
+            local.reset(recent.after, &recent.events, recent.head);
         }
         Ok((addr, local))
     }
@@ -98,7 +99,7 @@ impl Handler<Deliver> for Relay {
         let known = self.local.cursor();
         if batch.is_gap {
             self.is_behind = false;
-            self.local.reset(&batch.events, batch.head);
+            self.local.reset(batch.after, &batch.events, batch.head);
         } else if batch.head.epoch == known.epoch && batch.after == known.offset {
             self.is_behind = false;
             self.local.deliver(&batch.events, batch.head.offset);

@@ -8,7 +8,7 @@ use crate::domain::cursor::{Cursor, Epoch, Offset};
 use crate::domain::event::{Delivery, Event};
 
 /// How many bytes of payload the recent events may hold together, whatever their number.
-const BYTES_MAX: usize = 64 * 1024 * 1024;
+pub(super) const BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// The order cannot be told from there: it is another epoch's, lies ahead, or is older than what is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -54,6 +54,12 @@ impl Replica {
         Cursor { epoch: self.epoch, offset: self.head }
     }
 
+    /// Every `Each` event behind this place is kept.
+    #[must_use]
+    pub const fn floor(&self) -> Offset {
+        self.floor
+    }
+
     /// Adds the next event.
     pub fn apply(&mut self, event: &Arc<Event>) {
         self.head = self.head.max(event.offset());
@@ -82,9 +88,9 @@ impl Replica {
         self.head = self.head.max(head);
     }
 
-    /// Starts anew after a gap: nothing up to `head` is known.
-    pub fn reset(&mut self, epoch: Epoch, head: Offset) {
-        *self = Self { head, floor: head, ..Self::new(epoch, self.capacity) };
+    /// Starts anew: of what lies before `floor` nothing is known.
+    pub fn reset(&mut self, epoch: Epoch, floor: Offset) {
+        *self = Self { head: floor, floor, ..Self::new(epoch, self.capacity) };
     }
 
     /// Whether everything after the cursor is still known.

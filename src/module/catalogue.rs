@@ -112,7 +112,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::telemetry::Telemetry;
     use crate::domain::time::Timestamp;
     use crate::store::modules::{ModuleRecord, StoredModule};
 
@@ -126,7 +125,7 @@ mod tests {
             created_at: Timestamp::from_millis(0),
             updated_at: Timestamp::from_millis(0),
         };
-        Arc::new(Entry::new(StoredModule { record, telemetry: Telemetry::default(), last_seen: None }))
+        Arc::new(Entry::new(StoredModule::new(record)))
     }
 
     fn user(number: u8) -> UserId {

@@ -70,7 +70,7 @@ impl Entry {
     /// A module as it was stored; offline until it says something.
     #[must_use]
     pub fn new(stored: StoredModule) -> Self {
-        let StoredModule { record, telemetry, last_seen } = stored;
+        let StoredModule { record, telemetry, last_seen, .. } = stored;
         let live = Live { status: Status::Offline, last_seen, telemetry: Arc::new(LatestState::new(telemetry)) };
         Self {
             id: record.id.clone(),

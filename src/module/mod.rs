@@ -16,6 +16,7 @@ mod house;
 mod link;
 mod listing;
 mod messages;
+mod newest;
 mod outgoing;
 mod progress;
 mod registry;
@@ -32,4 +33,5 @@ pub use messages::{
     ByToken, CountModules, CreateModule, Created, DeleteModule, DrainLinks, GetModule, ListModules, Locate,
     ModuleChange, ModuleCounts, ModulePage, NewModule, RotateCredential, Rotated, TakeSnapshot, UpdateModule,
 };
+pub use newest::newest_states;
 pub use registry::Registry;

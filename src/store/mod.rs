@@ -13,6 +13,7 @@ use diesel::result::Error as DieselError;
 use diesel::{QueryDsl, RunQueryDsl, SqliteConnection};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+pub mod announcements;
 mod error;
 pub mod events;
 pub mod latest;
@@ -21,6 +22,7 @@ pub mod migrate;
 pub mod modules;
 mod open;
 pub mod order;
+pub mod presence;
 pub mod schema;
 #[cfg(test)]
 pub mod testing;

@@ -36,8 +36,18 @@ pub struct StoredModule {
     pub record: ModuleRecord,
     /// Its newest telemetry.
     pub telemetry: Telemetry,
+    /// When that came; none if nothing ever did.
+    pub telemetry_at: Option<Timestamp>,
     /// When it was last seen.
     pub last_seen: Option<Timestamp>,
+}
+
+impl StoredModule {
+    /// A module that has said nothing yet.
+    #[must_use]
+    pub fn new(record: ModuleRecord) -> Self {
+        Self { record, telemetry: Telemetry::default(), telemetry_at: None, last_seen: None }
+    }
 }
 
 /// Adds a module that has said nothing yet.
@@ -132,6 +142,7 @@ struct ModuleRow {
 #[diesel(table_name = module_states)]
 struct StateRow {
     telemetry: String,
+    telemetry_at: Option<i64>,
     last_seen: Option<i64>,
 }
 
@@ -169,11 +180,17 @@ fn stored(module: ModuleRow, state: Option<StateRow>) -> Result<StoredModule, St
         updated_at: Timestamp::from_millis(module.updated_at),
     };
     let Some(state) = state else {
-        return Ok(StoredModule { record, telemetry: Telemetry::default(), last_seen: None });
+        return Ok(StoredModule::new(record));
     };
     let telemetry = serde_json::from_str(&state.telemetry)
         .map_err(|_| StoreError::unreadable("module_states", record.id.as_str()))?;
-    Ok(StoredModule { record, telemetry, last_seen: state.last_seen.map(Timestamp::from_millis) })
+    let (telemetry_at, last_seen) = (state.telemetry_at, state.last_seen);
+    Ok(StoredModule {
+        record,
+        telemetry,
+        telemetry_at: telemetry_at.map(Timestamp::from_millis),
+        last_seen: last_seen.map(Timestamp::from_millis),
+    })
 }
 
 #[cfg(test)]
@@ -223,6 +240,7 @@ mod tests {
 
         assert_eq!(all.len(), 2);
         assert_eq!((&all[0].record, all[0].last_seen), (&renamed, Some(Timestamp::from_millis(7))));
+        assert_eq!(all[0].telemetry_at, Some(Timestamp::from_millis(5)));
         assert_eq!(serde_json::to_string(&all[0].telemetry).unwrap(), r#"{"a":0.1}"#);
         assert_eq!((&all[1].record, all[1].last_seen), (&two, None));
         let found = store.read(|conn| find_by_token(conn, &TokenHash::of("MC-2"))).await.unwrap();

@@ -65,7 +65,11 @@ pub fn set_pruned(conn: &mut Connection, pruned: Offset) -> Result<(), StoreErro
     Ok(())
 }
 
-fn find(conn: &mut Connection) -> Result<Option<StoredOrder>, StoreError> {
+/// The order, if one was begun.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] for a row that breaks its own rules.
+pub fn find(conn: &mut Connection) -> Result<Option<StoredOrder>, StoreError> {
     let row = event_order::table.find(ROW).select(OrderRow::as_select()).first(conn).optional()?;
     let Some(row) = row else { return Ok(None) };
     let epoch = row.epoch.parse().map_err(|_| StoreError::unreadable("event_order", &row.id.to_string()))?;

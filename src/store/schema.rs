@@ -98,8 +98,14 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    told_online (module_id) {
+        module_id -> Text,
+    }
+}
+
 diesel::joinable!(logins -> users (user_id));
 diesel::joinable!(spent_refresh_tokens -> logins (login_id));
 diesel::joinable!(modules -> users (user_id));
 diesel::joinable!(module_states -> modules (module_id));
-diesel::allow_tables_to_appear_in_same_query!(users, logins, spent_refresh_tokens, modules, module_states);
+diesel::allow_tables_to_appear_in_same_query!(users, logins, spent_refresh_tokens, modules, module_states, told_online);

@@ -31,3 +31,8 @@ CREATE TABLE heartbeat (
     id BIGINT NOT NULL PRIMARY KEY CHECK (id = 1),
     at BIGINT NOT NULL
 );
+
+-- The modules whose last event about their presence in the journal says that they are online.
+CREATE TABLE told_online (
+    module_id TEXT NOT NULL PRIMARY KEY
+);

@@ -107,7 +107,7 @@ impl Bench {
             created_at: Timestamp::from_millis(1),
             updated_at: Timestamp::from_millis(1),
         };
-        let entry = Arc::new(Entry::new(StoredModule { record, telemetry: Telemetry::default(), last_seen: None }));
+        let entry = Arc::new(Entry::new(StoredModule::new(record)));
         let shared = Arc::new(Shared {
             options: ModuleOptions { presence_timeout: PRESENCE, passivate_after: REST, max_waiting: 3 },
             publish: FakeBroker(Rc::clone(&heard)).start().recipient(),

@@ -18,7 +18,6 @@ use crate::domain::event::NewEvent;
 use crate::domain::grant::Permission;
 use crate::domain::ids::{ModuleId, UserId};
 use crate::domain::module::TokenHash;
-use crate::domain::telemetry::Telemetry;
 use crate::domain::time::Timestamp;
 use crate::domain::topic::Channel;
 use crate::store::modules::{self, ModuleRecord, StoredModule};
@@ -51,8 +50,7 @@ impl Desk {
             updated_at: now,
         };
         self.store(record.clone(), modules::insert).await?;
-        let stored = StoredModule { record, telemetry: Telemetry::default(), last_seen: None };
-        let entry = Arc::new(Entry::new(stored));
+        let entry = Arc::new(Entry::new(StoredModule::new(record)));
         self.catalogue.borrow_mut().insert(Arc::clone(&entry));
         self.shared.changed();
         self.publish(NewEvent::module_added(entry.meta.load_full().facts(&entry.id))).await;

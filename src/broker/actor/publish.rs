@@ -1,0 +1,200 @@
+//! How events get their places: states at once, what each must get after its commit.
+
+use super::*;
+use crate::domain::cursor::Offset;
+use crate::domain::event::NewEvent;
+use crate::store::announcements::AnnouncementId;
+
+impl Broker {
+    fn add(&mut self, event: NewEvent, announcement: Option<AnnouncementId>, ctx: &mut Context<Self>) -> Answered {
+        if self.is_closed || !self.closing.is_empty() {
+            return Err(BrokerError::Stopped);
+        }
+        let answered = self.waiting.add(event, announcement)?;
+        self.take_turn(ctx);
+        Ok(answered)
+    }
+
+    /// Orders, once all that waits in the mailbox has been read.
+    fn take_turn(&mut self, ctx: &mut Context<Self>) {
+        if !self.has_turn {
+            self.has_turn = true;
+            ctx.notify(Turn);
+        }
+    }
+
+    /// Tells the newest values that have come, as far as there are places for them.
+    fn tell_latest(&mut self, ctx: &mut Context<Self>) {
+        let (epoch, mut events, mut answers) = (self.epoch(), Vec::new(), Vec::new());
+        while self.waiting.has_latest() {
+            let Some(place) = self.places.take() else { break };
+            let Some(Waiting { event, answer, .. }) = self.waiting.take_latest() else { break };
+            events.push(Arc::new(event.stamped(epoch, place)));
+            answers.push(answer);
+        }
+        if events.is_empty() {
+            return;
+        }
+        self.fan_out(&events, ctx);
+        for (event, answer) in events.iter().zip(answers) {
+            tell(answer, Ok(event.offset()));
+        }
+    }
+
+    /// Commits all that waits for the journal, unless a commit is under way.
+    fn commit(&mut self, ctx: &mut Context<Self>) {
+        if self.is_committing {
+            return;
+        }
+        let waiting = self.waiting.take_each();
+        if waiting.is_empty() {
+            return;
+        }
+        let Some(first) = self.places.begin_batch(waiting.len()) else {
+            waiting.into_iter().for_each(|one| tell(one.answer, Err(JournalError.into())));
+            return;
+        };
+        let (epoch, mut batch, mut answers) = (self.epoch(), Vec::new(), Vec::new());
+        for (Waiting { event, announcement, answer }, place) in waiting.into_iter().zip(first..) {
+            batch.push(Entry { event: Arc::new(event.stamped(epoch, place)), announcement });
+            answers.push(answer);
+        }
+        let events: Vec<_> = batch.iter().map(|entry| Arc::clone(&entry.event)).collect();
+        self.is_committing = true;
+        let commit = self.journal.append(batch).into_actor(self);
+        ctx.spawn(commit.map(move |result, broker, ctx| {
+            broker.committed(&events, answers, result, ctx);
+        }));
+    }
+
+    fn committed(
+        &mut self,
+        events: &[Arc<Event>],
+        answers: Vec<Answer>,
+        result: Result<Vec<bool>, JournalError>,
+        ctx: &mut Context<Self>,
+    ) {
+        self.is_committing = false;
+        self.places.end_batch();
+        if let Ok(are_new) = &result {
+            let new = events.iter().zip(are_new).filter(|(_, is_new)| **is_new);
+            let new: Vec<_> = new.map(|(event, _)| Arc::clone(event)).collect();
+            self.fan_out(&new, ctx);
+        }
+        let error = result.err();
+        for (event, answer) in events.iter().zip(answers) {
+            tell(answer, error.clone().map_or_else(|| Ok(event.offset()), |error| Err(error.into())));
+        }
+        self.take_turn(ctx);
+    }
+
+    /// Has more places reserved while there are enough left.
+    fn reserve(&mut self, ctx: &mut Context<Self>) {
+        let Some(wanted) = self.places.wants().filter(|_| !self.is_reserving) else { return };
+        self.is_reserving = true;
+        let reserved = self.journal.reserve(wanted).into_actor(self);
+        ctx.spawn(reserved.map(move |result, broker, ctx| match result {
+            Ok(()) => broker.reserved(wanted, ctx),
+            Err(JournalError) => {
+                broker.refuse_latest();
+                ctx.run_later(RESERVE_AGAIN, |broker, ctx| {
+                    broker.is_reserving = false;
+                    broker.take_turn(ctx);
+                });
+            }
+        }));
+    }
+
+    /// Refuses the values that wait because all places are given away.
+    fn refuse_latest(&mut self) {
+        if self.is_committing {
+            return;
+        }
+        while let Some(waiting) = self.waiting.take_latest() {
+            tell(waiting.answer, Err(JournalError.into()));
+        }
+    }
+
+    fn reserved(&mut self, up_to: Offset, ctx: &mut Context<Self>) {
+        self.is_reserving = false;
+        if !self.is_closed {
+            self.places.renewed(up_to);
+            self.take_turn(ctx);
+        }
+    }
+
+    /// Notes where the order ends, when nothing waits any more.
+    fn close(&mut self, ctx: &mut Context<Self>) {
+        let is_done = self.waiting.is_empty() && !self.is_committing && !self.is_reserving;
+        if self.is_closed || self.closing.is_empty() || !is_done {
+            return;
+        }
+        self.is_closed = true;
+        let closed = self.journal.reserve(self.places.close()).into_actor(self);
+        // What could not be noted stays reserved: the next start goes on behind it.
+        ctx.spawn(closed.map(|_, broker, _| broker.tell_closed()));
+    }
+
+    fn tell_closed(&mut self) {
+        for closing in self.closing.drain(..) {
+            // Who asked may have gone.
+            let _ = closing.send(());
+        }
+    }
+}
+
+type Answered = Result<oneshot::Receiver<Result<Offset, BrokerError>>, BrokerError>;
+
+async fn answer(answered: Answered) -> Result<Offset, BrokerError> {
+    answered?.await.unwrap_or(Err(BrokerError::Stopped))
+}
+
+fn tell(answer: Answer, result: Result<Offset, BrokerError>) {
+    // Who published may not wait for the answer.
+    let _ = answer.send(result);
+}
+
+impl Handler<Publish> for Broker {
+    type Result = ResponseFuture<Result<Offset, BrokerError>>;
+
+    fn handle(&mut self, Publish(event): Publish, ctx: &mut Self::Context) -> Self::Result {
+        Box::pin(answer(self.add(event, None, ctx)))
+    }
+}
+
+impl Handler<Announce> for Broker {
+    type Result = ResponseFuture<Result<(), BrokerError>>;
+
+    fn handle(&mut self, Announce(announced): Announce, ctx: &mut Self::Context) -> Self::Result {
+        let answered = self.add(announced.event, Some(announced.id), ctx);
+        Box::pin(async move { answer(answered).await.map(drop) })
+    }
+}
+
+impl Handler<Turn> for Broker {
+    type Result = ();
+
+    fn handle(&mut self, _: Turn, ctx: &mut Self::Context) {
+        self.has_turn = false;
+        self.tell_latest(ctx);
+        self.commit(ctx);
+        self.reserve(ctx);
+        self.close(ctx);
+    }
+}
+
+impl Handler<CloseOrder> for Broker {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, _: CloseOrder, ctx: &mut Self::Context) -> Self::Result {
+        let (closing, closed) = oneshot::channel();
+        self.closing.push(closing);
+        if self.is_closed {
+            self.tell_closed();
+        } else {
+            self.take_turn(ctx);
+        }
+        // A broker that is gone has nothing left to note.
+        Box::pin(async move { closed.await.unwrap_or_default() })
+    }
+}

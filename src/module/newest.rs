@@ -1,0 +1,23 @@
+//! What modules last said, for an order of events that goes on after a start.
+
+use crate::domain::event::NewEvent;
+use crate::domain::event::payload::ModuleFacts;
+use crate::domain::time::Timestamp;
+use crate::store::modules::StoredModule;
+
+/// The stored telemetry of all modules as events, in the order in which it came.
+#[must_use]
+pub fn newest_states(stored: &[StoredModule]) -> Vec<NewEvent> {
+    let mut told: Vec<_> = stored.iter().filter_map(|module| Some((module.telemetry_at?, module))).collect();
+    told.sort_by_key(|(at, _)| *at);
+    let event = |(at, StoredModule { record, telemetry, .. }): (Timestamp, &StoredModule)| {
+        let facts = ModuleFacts {
+            id: &record.id,
+            name: record.name.as_str(),
+            kind: record.kind.as_str(),
+            owner: record.owner.as_ref(),
+        };
+        NewEvent { at, ..NewEvent::telemetry_updated(facts, telemetry) }
+    };
+    told.into_iter().map(event).collect()
+}
