@@ -120,6 +120,7 @@ impl House {
             options: DoorOptions {
                 outbox: OutboxOptions { high_water: socket.high_water, low_water: socket.low_water },
                 max_message: socket.max_frame,
+                deflate_from: socket.compression.then_some(socket.compression_threshold),
                 max_sockets: config.http.max_connections,
                 user_timeout: socket.slow_timeout,
                 allowed_origins: config.http.allowed_origins.clone(),

@@ -157,7 +157,7 @@ impl State {
                     self.metrics.fell_behind();
                     continue;
                 }
-                client.seat.outbox.send(event.frame(client.seat.dialect));
+                client.seat.outbox.send_event(event, client.seat.dialect);
                 deliveries += 1;
             }
         }
@@ -191,7 +191,7 @@ impl State {
                 client.fall_behind(event.offset() - 1, number, relay);
                 break;
             }
-            client.seat.outbox.send(event.frame(client.seat.dialect));
+            client.seat.outbox.send_event(&event, client.seat.dialect);
             client.seen = event.offset();
             deliveries += 1;
             latest += u64::from(!event.what.delivery.is_each());

@@ -21,6 +21,10 @@ pub struct Socket {
     pub handshake_timeout: Duration,
     /// The largest message accepted from a client, in bytes.
     pub max_frame: usize,
+    /// Whether messages are compressed for clients that offer it.
+    pub compression: bool,
+    /// From how many bytes on a message is compressed.
+    pub compression_threshold: usize,
     /// Topics of one session.
     pub max_topics: usize,
     /// Sessions of one user at once.
@@ -50,6 +54,8 @@ impl Default for Socket {
             heartbeat: Duration::from_secs(25),
             handshake_timeout: Duration::from_secs(10),
             max_frame: 65_536,
+            compression: true,
+            compression_threshold: 256,
             max_topics: 256,
             max_per_user: 64,
             accept_rate: 1000,
@@ -67,6 +73,8 @@ impl Section for Socket {
         keys.key("heartbeat", &mut self.heartbeat);
         keys.key("handshake_timeout", &mut self.handshake_timeout);
         keys.key("max_frame", &mut self.max_frame);
+        keys.key("compression", &mut self.compression);
+        keys.key("compression_threshold", &mut self.compression_threshold);
         keys.key("max_topics", &mut self.max_topics);
         keys.key("max_per_user", &mut self.max_per_user);
         keys.key("accept_rate", &mut self.accept_rate);
@@ -81,6 +89,7 @@ impl Section for Socket {
         checks.require(!self.slow_timeout.is_zero(), "slow_timeout", "must be longer than zero");
         checks.require(!self.handshake_timeout.is_zero(), "handshake_timeout", "must be longer than zero");
         checks.require(self.max_frame >= 1024, "max_frame", "must be at least 1024 bytes");
+        checks.require(self.compression_threshold >= 64, "compression_threshold", "must be at least 64 bytes");
         checks.require(self.max_topics > 0, "max_topics", "must be at least 1");
         checks.require(self.max_per_user > 0, "max_per_user", "must be at least 1");
         checks.require(self.accept_rate > 0, "accept_rate", "must be at least 1");

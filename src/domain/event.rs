@@ -148,7 +148,14 @@ pub struct Event {
     pub cursor: Cursor,
     /// What happened.
     pub what: NewEvent,
-    frames: [OnceLock<Bytes>; DIALECT_SLOTS],
+    frames: [Frames; DIALECT_SLOTS],
+}
+
+/// The finished frames of one dialect, each made by the first who asks.
+#[derive(Debug, Default)]
+struct Frames {
+    plain: OnceLock<Bytes>,
+    packed: OnceLock<Bytes>,
 }
 
 impl Event {
@@ -160,7 +167,17 @@ impl Event {
 
     /// The finished frame for a dialect, encoded by the first who asks and shared by all others.
     pub fn frame(&self, dialect: &Dialect) -> Bytes {
-        self.frames[dialect.slot].get_or_init(|| (dialect.encode)(self)).clone()
+        self.plain(dialect).clone()
+    }
+
+    /// The same frame in the shorter form that `pack` makes of it, for those who can read that; also made once. There is
+    /// one such form: everybody must pack alike.
+    pub fn packed_frame(&self, dialect: &Dialect, pack: fn(&Bytes) -> Bytes) -> Bytes {
+        self.frames[dialect.slot].packed.get_or_init(|| pack(self.plain(dialect))).clone()
+    }
+
+    fn plain(&self, dialect: &Dialect) -> &Bytes {
+        self.frames[dialect.slot].plain.get_or_init(|| (dialect.encode)(self))
     }
 }
 

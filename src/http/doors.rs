@@ -27,6 +27,8 @@ pub struct DoorOptions {
     pub outbox: OutboxOptions,
     /// The longest message of a peer, in bytes.
     pub max_message: usize,
+    /// From how many bytes on messages are compressed for clients that can inflate them; none compresses nothing.
+    pub deflate_from: Option<usize>,
     /// How many sockets this node takes.
     pub max_sockets: usize,
     /// How long written bytes may go unacknowledged by the peer's machine.

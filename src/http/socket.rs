@@ -28,11 +28,14 @@ thread_local! {
 pub struct Peer {
     /// Gets every text message; the next is read when it has answered.
     pub received: Recipient<Received>,
-    /// Gets every binary message likewise; without it they end the connection.
+    /// Gets every binary message; without it such a message ends the connection with 1003.
     pub binary: Option<Recipient<ReceivedBinary>>,
     /// Is told once that the connection is gone.
     pub closed: Recipient<Closed>,
 }
+
+/// The answer of the actor beside a socket to a message.
+type Answer = Pin<Box<dyn Future<Output = Result<(), MailboxError>>>>;
 
 /// The future that owns the reading side of one WebSocket; it ends with the connection.
 ///
@@ -41,17 +44,17 @@ pub struct Socket {
     outbox: Outbox,
     peer: Peer,
     assembler: Assembler,
-    answer: Option<Pin<Box<dyn Future<Output = Result<(), MailboxError>>>>>,
+    answer: Option<Answer>,
     goodbye: Option<Pin<Box<tokio::time::Sleep>>>,
     has_ended: bool,
 }
 
 impl Socket {
-    /// A socket whose handshake is done; `early` came with the handshake.
+    /// A socket whose handshake is done; `early` came with the handshake, and the outbox knows what was agreed on.
     #[must_use]
     pub fn new(outbox: Outbox, peer: Peer, max_message: usize, early: &[u8]) -> Self {
-        let mut assembler = Assembler::new(max_message);
-        assembler.feed(early);
+        let mut assembler = Assembler::new(max_message, outbox.may_deflate());
+        assembler.keep(early);
         Self { outbox, peer, assembler, answer: None, goodbye: None, has_ended: false }
     }
 
@@ -72,14 +75,21 @@ impl Socket {
             return Poll::Ready(Step::Again);
         }
         match self.assembler.next_message() {
-            Ok(Some(message)) => self.take(message),
             Ok(None) => ready!(self.read(cx)),
-            Err(error) => self.refuse(&error),
+            next => self.take(next),
         }
         Poll::Ready(Step::Again)
     }
 
-    fn take(&mut self, message: Incoming) {
+    fn take(&mut self, next: Result<Option<Incoming>, FrameError>) {
+        match next {
+            Ok(Some(message)) => self.hand_over(message),
+            Ok(None) => {}
+            Err(error) => self.refuse(&error),
+        }
+    }
+
+    fn hand_over(&mut self, message: Incoming) {
         match message {
             Incoming::Text(text) => self.answer = Some(Box::pin(self.peer.received.send(Received(text)))),
             Incoming::Binary(bytes) => match &self.peer.binary {
@@ -105,12 +115,15 @@ impl Socket {
         let result = SCRATCH.with_borrow_mut(|scratch| {
             let mut buffer = ReadBuf::new(scratch);
             let result = ready!(outbox.poll_read(cx, &mut buffer));
-            assembler.feed(buffer.filled());
-            Poll::Ready(result.map(|()| buffer.filled().len()))
+            let is_over = result.is_err() || buffer.filled().is_empty();
+            Poll::Ready(if is_over { None } else { Some(assembler.feed(buffer.filled())) })
         });
         match ready!(result) {
-            Ok(1..) => self.outbox.mark_heard(),
-            Ok(0) | Err(_) => self.outbox.abort(),
+            Some(next) => {
+                self.outbox.mark_heard();
+                self.take(next);
+            }
+            None => self.outbox.abort(),
         }
         Poll::Ready(())
     }

@@ -7,18 +7,16 @@ use std::time::Duration;
 use actix::Actor;
 use actix_codec::Framed;
 use actix_http::{Request, h1};
-use actix_web::http::header::{self, HeaderMap};
-use actix_web::http::{Method, StatusCode};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use actix_web::http::StatusCode;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
-use tungstenite::handshake::derive_accept_key;
 
 use super::doors::{Admitted, Doors, Refused};
+use super::handshake::Handshake;
 use super::socket::{Peer, Socket};
 use super::turn_away::turn_away;
 use crate::domain::problem::Problem;
 use crate::module::Link;
+use crate::pipe::frame::Deflation;
 use crate::pipe::{Outbox, Stream};
 use crate::session::Session;
 use crate::session::dialect::native::Native;
@@ -37,61 +35,33 @@ where
     let parts = framed.into_parts();
     let (mut stream, early) = (parts.io, parts.read_buf);
     let answered = tokio::time::timeout(HANDSHAKE_TIMEOUT, answer(&doors, &request, &mut stream)).await;
-    let Some(admitted) = answered?? else { return Ok(()) };
-    open(&doors, admitted, stream.into(), &early);
+    let Some((admitted, deflation)) = answered?? else { return Ok(()) };
+    open(&doors, admitted, stream.into(), deflation, &early);
     Ok(())
 }
 
-async fn answer<T>(doors: &Doors, request: &Request, stream: &mut T) -> io::Result<Option<Admitted>>
+async fn answer<T>(
+    doors: &Doors,
+    request: &Request,
+    stream: &mut T,
+) -> io::Result<Option<(Admitted, Option<Deflation>)>>
 where
     T: AsyncRead + AsyncWrite + Unpin,
 {
-    let key = match accept_key(request) {
-        Ok(key) => key,
+    let threshold = doors.options.deflate_from;
+    let handshake = match Handshake::read(request, threshold.is_some()) {
+        Ok(handshake) => handshake,
         Err(problem) => return refuse(stream, &problem, None).await.map(|()| None),
     };
     match doors.admit(request).await {
         Ok(admitted) => {
-            stream.write_all(switching(&key).as_bytes()).await?;
+            stream.write_all(handshake.answer().as_bytes()).await?;
             stream.flush().await?;
-            Ok(Some(admitted))
+            Ok(Some((admitted, threshold.and_then(|threshold| handshake.deflation(threshold)))))
         }
-        Err(Refused::Later(after)) => turn_away(stream, &switching(&key), after).await.map(|()| None),
+        Err(Refused::Later(after)) => turn_away(stream, &handshake.answer(), after).await.map(|()| None),
         Err(Refused::Problem(problem, after)) => refuse(stream, &problem, after).await.map(|()| None),
     }
-}
-
-fn switching(key: &str) -> String {
-    format!(
-        "HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\
-         sec-websocket-accept: {key}\r\n\r\n"
-    )
-}
-
-/// The answer to the client's key (RFC 6455, 4.2).
-fn accept_key(request: &Request) -> Result<String, Problem> {
-    let headers = request.head().headers();
-    let is_websocket = has_token(headers, header::UPGRADE, "websocket") && *request.method() == Method::GET;
-    if !is_websocket {
-        return Err(Problem::new("upgrade-required", 426, "the only upgrade here is a GET to WebSocket"));
-    }
-    if !has_token(headers, header::SEC_WEBSOCKET_VERSION, "13") {
-        return Err(Problem::new("upgrade-required", 426, "speak version 13 of WebSocket (RFC 6455)"));
-    }
-    headers
-        .get(header::SEC_WEBSOCKET_KEY)
-        .map(|key| key.as_bytes())
-        .filter(|key| STANDARD.decode(key).is_ok_and(|nonce| nonce.len() == 16))
-        .map(derive_accept_key)
-        .ok_or_else(|| Problem::new("invalid-handshake", 400, "`Sec-WebSocket-Key` must be 16 bytes in base64"))
-}
-
-fn has_token(headers: &HeaderMap, name: header::HeaderName, token: &str) -> bool {
-    headers
-        .get_all(name)
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .any(|part| part.trim().eq_ignore_ascii_case(token))
 }
 
 async fn refuse<T: AsyncWrite + Unpin>(
@@ -120,8 +90,9 @@ async fn refuse<T: AsyncWrite + Unpin>(
 }
 
 /// Starts the actor of an admitted peer and the task that owns its socket.
-fn open(doors: &Doors, admitted: Admitted, stream: Stream, early: &[u8]) {
+fn open(doors: &Doors, admitted: Admitted, stream: Stream, deflation: Option<Deflation>, early: &[u8]) {
     let outbox = Outbox::new(stream, doors.flusher.clone(), doors.options.outbox);
+    outbox.agree_on(deflation);
     let guard = doors.count_socket(&admitted);
     let peer = match admitted {
         Admitted::Person(principal) => {

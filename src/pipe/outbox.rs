@@ -11,8 +11,10 @@ use bytes::Bytes;
 use tokio::io::ReadBuf;
 
 use super::flusher::Flusher;
+use super::frame::{self, Deflation};
 use super::queue::Queue;
-use super::{Framing, Stream, frame};
+use super::{Framing, Stream};
+use crate::domain::event::{Dialect, Event};
 
 /// How many frames one write takes along.
 const FRAMES_PER_WRITE: usize = 64;
@@ -52,6 +54,7 @@ pub struct Outbox(Rc<Inner>);
 struct Inner {
     way: RefCell<Way>,
     framing: Framing,
+    deflation: Cell<Option<Deflation>>,
     queue: RefCell<Queue>,
     /// The task that owns the reading side, or takes the frames; woken when a write would block, a frame can be taken or
     /// the state changes.
@@ -90,6 +93,7 @@ impl Outbox {
         Self(Rc::new(Inner {
             way: RefCell::new(way),
             framing,
+            deflation: Cell::new(None),
             queue: RefCell::default(),
             reader: RefCell::new(Waker::noop().clone()),
             when_low: RefCell::new(None),
@@ -103,9 +107,35 @@ impl Outbox {
         }))
     }
 
+    /// Compresses messages from now on, if the peer and we have agreed on that.
+    pub fn agree_on(&self, deflation: Option<Deflation>) {
+        self.0.deflation.set(deflation);
+    }
+
+    /// Whether the peer and we have agreed to compress messages.
+    #[must_use]
+    pub fn may_deflate(&self) -> bool {
+        self.0.deflation.get().is_some()
+    }
+
     /// Sends a text message.
     pub fn send_text(&self, text: &str) {
-        self.send(self.0.framing.text(text));
+        self.send_shorter(self.0.framing.text(text), frame::deflated);
+    }
+
+    /// Sends a binary message over a WebSocket.
+    pub fn send_binary(&self, bytes: &[u8]) {
+        self.send_shorter(frame::binary(bytes), frame::deflated);
+    }
+
+    /// Sends an event; its frames are shared with all who hear it.
+    pub fn send_event(&self, event: &Event, dialect: &Dialect) {
+        self.send_shorter(event.frame(dialect), |_| event.packed_frame(dialect, frame::deflated));
+    }
+
+    fn send_shorter(&self, plain: Bytes, shorten: impl FnOnce(&Bytes) -> Bytes) {
+        let is_shortened = self.0.deflation.get().is_some_and(|deflation| deflation.covers(plain.len()));
+        self.send(if is_shortened { shorten(&plain) } else { plain });
     }
 
     /// Asks the peer for a sign of life, or keeps what lies between from closing a quiet connection.

@@ -80,6 +80,11 @@ impl Assembler {
         }
     }
 
+    /// Keeps bytes for [`Assembler::next_message`].
+    pub fn keep(&mut self, bytes: &[u8]) {
+        self.rest.extend_from_slice(bytes);
+    }
+
     /// Takes bytes as they came; answers the first message that is now whole. The others are had by
     /// [`Assembler::next_message`].
     ///

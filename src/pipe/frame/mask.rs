@@ -2,7 +2,7 @@
 
 /// Takes the mask off, or puts it on, eight bytes at a time; `position` is where in its frame the payload begins.
 pub fn unmask(payload: &mut [u8], mut mask: [u8; 4], position: usize) {
-    mask.rotate_left(position % mask.len());
+    mask.rotate_left(position % 4);
     let [a, b, c, d] = mask;
     let wide = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
     let (words, rest) = payload.as_chunks_mut::<8>();

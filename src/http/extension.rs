@@ -1,0 +1,151 @@
+//! The extension `permessage-deflate` (RFC 7692): which of a client's offers we take, and on what terms.
+//!
+//! Neither side may lean on earlier messages. Ours cannot, since one compressed frame serves all subscribers; the client
+//! must not, so that a quiet connection keeps no window of 32 KiB for what it may send.
+
+use std::fmt;
+
+/// The windows a deflate stream may have, as powers of two.
+const WINDOW_BITS: std::ops::RangeInclusive<u8> = 8..=15;
+
+/// What was agreed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Agreed {
+    /// The window the client asked us to keep to.
+    server_window_bits: Option<u8>,
+}
+
+impl Agreed {
+    /// How far back the client can look, in bytes.
+    ///
+    /// Our compressor always has the largest window. A message that is no longer than the client's fits both; a longer
+    /// one goes to this client as it is.
+    #[must_use]
+    pub const fn window(self) -> usize {
+        match self.server_window_bits {
+            Some(bits) if bits < *WINDOW_BITS.end() => 1 << bits,
+            _ => usize::MAX,
+        }
+    }
+}
+
+/// As the answer's header says it.
+impl fmt::Display for Agreed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("permessage-deflate; server_no_context_takeover; client_no_context_takeover")?;
+        match self.server_window_bits {
+            Some(bits) => write!(f, "; server_max_window_bits={bits}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Takes the first offer of the `Sec-WebSocket-Extensions` headers that can be understood; none is no fault.
+pub fn agree<'a>(headers: impl Iterator<Item = &'a str>) -> Option<Agreed> {
+    headers.flat_map(|header| header.split(',')).find_map(accept)
+}
+
+fn accept(offer: &str) -> Option<Agreed> {
+    let mut parts = offer.split(';').map(str::trim);
+    if !parts.next()?.eq_ignore_ascii_case("permessage-deflate") {
+        return None;
+    }
+    let mut agreed = Agreed::default();
+    let mut seen = Vec::new();
+    for part in parts {
+        let (name, value) = match part.split_once('=') {
+            Some((name, value)) => (name.trim(), Some(unquoted(value.trim()))),
+            None => (part, None),
+        };
+        let is_known = match (name, value) {
+            ("server_no_context_takeover" | "client_no_context_takeover" | "client_max_window_bits", None) => true,
+            ("client_max_window_bits", Some(value)) => window_bits(value).is_some(),
+            ("server_max_window_bits", Some(value)) => {
+                agreed.server_window_bits = window_bits(value);
+                agreed.server_window_bits.is_some()
+            }
+            _ => false,
+        };
+        if !is_known || seen.contains(&name) {
+            return None;
+        }
+        seen.push(name);
+    }
+    Some(agreed)
+}
+
+fn unquoted(value: &str) -> &str {
+    value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value)
+}
+
+/// A number without leading zeros.
+fn window_bits(value: &str) -> Option<u8> {
+    let is_number = value.bytes().all(|byte| byte.is_ascii_digit()) && !value.starts_with('0');
+    value.parse().ok().filter(|bits| is_number && WINDOW_BITS.contains(bits))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(offers: &[&str]) -> Option<String> {
+        agree(offers.iter().copied()).map(|agreed| agreed.to_string())
+    }
+
+    #[test]
+    fn offers_that_can_be_kept_are_taken() {
+        let plain = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
+        for offer in [
+            "permessage-deflate",
+            "Permessage-Deflate; client_max_window_bits",
+            "permessage-deflate;client_max_window_bits=8;server_no_context_takeover ; client_no_context_takeover",
+            "x-webkit-deflate-frame, permessage-deflate",
+        ] {
+            assert_eq!(answer(&[offer]).as_deref(), Some(plain), "{offer}");
+        }
+        for offer in
+            ["permessage-deflate; server_max_window_bits=10", "permessage-deflate; server_max_window_bits=\"10\""]
+        {
+            assert_eq!(answer(&[offer]), Some(format!("{plain}; server_max_window_bits=10")), "{offer}");
+        }
+    }
+
+    #[test]
+    fn offers_that_cannot_be_understood_are_passed_over() {
+        for offer in [
+            "",
+            "permessage-bzip2",
+            "permessage-deflate; server_max_window_bits",
+            "permessage-deflate; server_max_window_bits=7",
+            "permessage-deflate; server_max_window_bits=16",
+            "permessage-deflate; server_max_window_bits=010",
+            "permessage-deflate; server_max_window_bits=+9",
+            "permessage-deflate; server_max_window_bits=",
+            "permessage-deflate; client_max_window_bits=99",
+            "permessage-deflate; client_no_context_takeover=1",
+            "permessage-deflate; client_max_window_bits; client_max_window_bits=9",
+            "permessage-deflate; something_else",
+            "permessage-deflate;",
+        ] {
+            assert_eq!(answer(&[offer]), None, "{offer}");
+        }
+        assert_eq!(answer(&[]), None);
+    }
+
+    #[test]
+    fn the_first_good_offer_counts_over_several_headers() {
+        let offers = [
+            "permessage-deflate; server_max_window_bits=99",
+            "permessage-deflate; server_max_window_bits=9, permessage-deflate",
+        ];
+        assert!(answer(&offers).unwrap().ends_with("server_max_window_bits=9"));
+    }
+
+    #[test]
+    fn a_small_window_bounds_what_is_compressed() {
+        let window = |offer| agree([offer].into_iter()).unwrap().window();
+        assert_eq!(window("permessage-deflate; server_max_window_bits=9"), 512);
+        assert_eq!(window("permessage-deflate; server_max_window_bits=15"), usize::MAX);
+        assert_eq!(window("permessage-deflate"), usize::MAX);
+    }
+}

@@ -1,0 +1,37 @@
+//! Servers for conformance suites that nobody here wrote, made of the hub's own parts: never part of the product.
+//!
+//! `cargo run --example conformance -- websocket --listen 127.0.0.1:9001`
+
+use std::io;
+use std::net::SocketAddr;
+
+use clap::{Args, Parser, Subcommand};
+
+mod websocket;
+
+/// Serves what a conformance suite expects
+#[derive(Debug, Parser)]
+struct Line {
+    #[command(subcommand)]
+    suite: Suite,
+}
+
+#[derive(Debug, Subcommand)]
+enum Suite {
+    /// An echo over WebSocket, for Autobahn's cases
+    Websocket(Listen),
+}
+
+#[derive(Debug, Args)]
+struct Listen {
+    /// The address to listen on
+    #[arg(long, default_value = "127.0.0.1:9001")]
+    listen: SocketAddr,
+}
+
+#[actix_web::main]
+async fn main() -> io::Result<()> {
+    match Line::parse().suite {
+        Suite::Websocket(at) => websocket::serve(at.listen).await,
+    }
+}
