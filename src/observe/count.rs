@@ -1,8 +1,9 @@
 //! What is counted, in the words of those who count it.
 
-use std::{borrow::Cow, sync::atomic::Ordering, time::Duration};
+use std::time::Duration;
 
-use super::metrics::{ByDoor, ByOutcome, ByPage, ByRoute, ByTold, Metrics, Reason};
+use super::metrics::Metrics;
+use super::metrics::labels::{ByDoor, ByOutcome, ByPage, ByRoute};
 
 /// The kind of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -16,7 +17,7 @@ pub enum Door {
 }
 
 impl Door {
-    fn label(self) -> ByDoor {
+    pub(super) fn label(self) -> ByDoor {
         let door = match self {
             Self::Native => "ws",
             Self::ServerSent => "sse",
@@ -80,16 +81,6 @@ impl Metrics {
     /// Takes a closed connection off.
     pub fn socket_closed(&self, door: Door) {
         self.figures().sockets_open.get_or_create(&door.label()).dec();
-    }
-
-    /// Counts a connection that wanted to begin by what it was told.
-    pub fn connection_asked(&self, door: Door, told: Admitted) {
-        let told = match told {
-            Admitted::Now => "now",
-            Admitted::Later => "later",
-            Admitted::Never => "never",
-        };
-        self.figures().admissions.get_or_create(&ByTold { door: door.label().door, told }).inc();
     }
 
     /// Counts a session that begins to watch a page.
@@ -157,12 +148,6 @@ impl Metrics {
         self.figures().unchanged.inc();
     }
 
-    /// Counts a refused request or frame; the reason is the kind of its problem.
-    pub fn refused(&self, reason: impl Into<Cow<'static, str>>) {
-        self.figures().refused.get_or_create(&Reason { reason: reason.into() }).inc();
-        self.figures().refused_total.fetch_add(1, Ordering::Relaxed);
-    }
-
     /// Counts a login attempt.
     pub fn login(&self, outcome: LoginOutcome) {
         let outcome = match outcome {
@@ -226,7 +211,7 @@ impl Metrics {
             deliveries: figures.deliveries.get(),
             readings: figures.readings.get(),
             unchanged: figures.unchanged.get(),
-            refused: figures.refused_total.load(Ordering::Relaxed),
+            refused: self.refused_total(),
             dropped: figures.dropped.get(),
             behind: figures.behind.get(),
             gaps: figures.gaps.get(),

@@ -1,12 +1,9 @@
 //! The hub's figures, as Prometheus reads them.
 
-use std::{
-    borrow::Cow,
-    sync::{Arc, atomic::AtomicU64},
-};
+use std::sync::Arc;
 
 use prometheus_client::{
-    encoding::{EncodeLabelSet, text},
+    encoding::text,
     metrics::{
         counter::Counter,
         family::Family,
@@ -16,7 +13,11 @@ use prometheus_client::{
     registry::{Metric, Registry, Unit},
 };
 
+use super::clients::Clients;
 use super::process::Process;
+use labels::{ByDelivery, ByDoor, ByOutcome, ByPage, ByRoute};
+
+pub mod labels;
 
 /// The hub's figures; cloning is cheap and all clones count together.
 ///
@@ -28,16 +29,18 @@ pub struct Metrics(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     figures: Figures,
+    clients: Clients,
     registry: Registry,
 }
 
 impl Default for Shared {
     fn default() -> Self {
-        let figures = Figures::default();
+        let (figures, clients) = (Figures::default(), Clients::default());
         let mut registry = Registry::with_prefix("carillon");
         figures.register(&mut registry);
+        clients.register(&mut registry);
         registry.register_collector(Box::new(Process));
-        Self { figures, registry }
+        Self { figures, clients, registry }
     }
 }
 
@@ -58,66 +61,16 @@ impl Metrics {
     pub(super) fn figures(&self) -> &Figures {
         &self.0.figures
     }
-}
 
-/// One label whose values come from a fixed set.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct Reason {
-    /// Why.
-    pub reason: Cow<'static, str>,
-}
-
-/// The kind of connection.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct ByDoor {
-    /// `ws`, `sse` or `module`.
-    pub door: &'static str,
-}
-
-/// What a connection that wanted to begin was told.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct ByTold {
-    /// `ws` or `module`.
-    pub door: &'static str,
-    /// `now`, `later` or `never`.
-    pub told: &'static str,
-}
-
-/// The page a session watches.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct ByPage {
-    /// `modules`, `admin`, `dashboard`, ….
-    pub page: &'static str,
-}
-
-/// How an event is delivered.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct ByDelivery {
-    /// `each` or `latest`.
-    pub delivery: &'static str,
-}
-
-/// How a login went.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct ByOutcome {
-    /// `ok`, `failed` or `throttled`.
-    pub outcome: &'static str,
-}
-
-/// A request by what it asked for and how it was answered.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct ByRoute {
-    /// The template of the route, such as `/api/v1/modules/{moduleId}`.
-    pub route: String,
-    /// The HTTP status.
-    pub status: u16,
+    pub(super) fn clients(&self) -> &Clients {
+        &self.0.clients
+    }
 }
 
 /// Every figure; what each means stands in [`Figures::register`].
 #[derive(Debug)]
 pub(super) struct Figures {
     pub sockets_open: Family<ByDoor, Gauge>,
-    pub admissions: Family<ByTold, Counter>,
     pub sessions: Family<ByPage, Gauge>,
     pub events: Family<ByDelivery, Counter>,
     pub events_each: Counter,
@@ -125,8 +78,6 @@ pub(super) struct Figures {
     pub deliveries: Counter,
     pub readings: Counter,
     pub unchanged: Counter,
-    pub refused: Family<Reason, Counter>,
-    pub refused_total: AtomicU64,
     pub dropped: Counter,
     pub behind: Counter,
     pub gaps: Counter,
@@ -154,13 +105,10 @@ impl Default for Figures {
             store_runs: Histogram::new(exponential_buckets(0.000_1, 4.0, 9)),
             request_seconds: Histogram::new(exponential_buckets(0.000_5, 3.0, 10)),
             sockets_open: Family::default(),
-            admissions: Family::default(),
             sessions: Family::default(),
             deliveries: Counter::default(),
             readings: Counter::default(),
             unchanged: Counter::default(),
-            refused: Family::default(),
-            refused_total: AtomicU64::default(),
             dropped: Counter::default(),
             behind: Counter::default(),
             gaps: Counter::default(),
@@ -195,7 +143,6 @@ impl Figures {
 
     fn register_realtime(&self, to: &mut Registry) {
         add(to, "sockets_open", "Open connections by door", &self.sockets_open);
-        add(to, "connections_asked", "Connections that wanted to begin, by what they were told", &self.admissions);
         add(to, "sessions", "Sessions that watch a page, by page", &self.sessions);
         add(to, "events_published", "Events published by kind of delivery", &self.events);
         add(to, "deliveries", "Frames handed to clients' outboxes", &self.deliveries);
@@ -215,7 +162,6 @@ impl Figures {
             "Telemetry readings that changed nothing and were not published",
             &self.unchanged,
         );
-        add(to, "refused", "Requests and frames refused, by reason", &self.refused);
         add(to, "modules_online", "Modules online", &self.modules_online);
         add(to, "module_actors_active", "Module actors in memory", &self.modules_active);
         add(to, "module_actors_passivated", "Module actors stopped for idleness", &self.modules_passivated);

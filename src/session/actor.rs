@@ -109,6 +109,7 @@ impl Session {
 
     /// Says goodbye and closes.
     fn end(&mut self, end: &End, ctx: &mut Context<Self>) {
+        self.house.metrics.session_ended(end.code);
         self.say(&Word::Bye { code: end.code, reason: end.reason, retry_after: end.retry_after });
         self.outbox.close(end.code, end.reason);
         ctx.stop();

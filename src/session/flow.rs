@@ -1,18 +1,20 @@
 //! How a session begins to listen: anew with snapshots, where it left off, or again after a gap.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix::fut::wrap_future;
 use actix::prelude::*;
 
 use super::actor::{ASK_TIMEOUT, Session};
 use super::messages::{Snapshot, TakeSnapshots};
-use super::speech::{Hello, Welcome, Word};
+use super::speech::{Hello, Outage, Welcome, Word};
 use super::topics::{channel_of, read_topics, too_many};
 use crate::broker::{Gap, Seat};
 use crate::domain::cursor::Cursor;
 use crate::domain::problem::Problem;
 use crate::domain::topic::{Channel, Topic};
+use crate::observe::Began;
 
 /// What a session does until it has answered.
 pub(super) type Flow = ResponseActFuture<Session, ()>;
@@ -60,6 +62,9 @@ impl Session {
     /// Begins: where the cursor says if that is still known, else with snapshots. Topics that one may not have are
     /// refused one by one.
     pub(super) fn hello(&mut self, hello: Hello) -> Flow {
+        if let Some(Outage { attempts, ms }) = hello.outage {
+            self.house.metrics.reconnected(Duration::from_millis(ms), attempts);
+        }
         let start = Start::of(&hello);
         let wanted = self.greeted_topics(&hello);
         // A fresh client needs a snapshot of everything; for others only single modules need a judgement here.
@@ -107,17 +112,20 @@ impl Session {
         let (Some(seat), Some(held)) = (&self.seat, held) else { return };
         match start {
             Start::At(cursor) if seat.can_resume(cursor) => {
+                self.house.metrics.session_began(Began::Resumed);
                 self.greet(true, cursor);
                 self.listen(wanted);
                 self.with_seat(|seat| seat.resume(&channels, cursor));
             }
             Start::At(_) | Start::Lost => {
+                self.house.metrics.session_began(Began::Gapped);
                 // Everything gets its snapshot by the way of a gap, at the end of this flow.
                 self.greet(false, held);
                 self.listen(wanted);
                 self.gap = Some(Gap { missed: None });
             }
             Start::Fresh => {
+                self.house.metrics.session_began(Began::Fresh);
                 self.greet(false, held);
                 self.tell(&snapshots, held);
                 self.listen(wanted);

@@ -18,5 +18,5 @@ pub use messages::{
     Snapshot, TakeSnapshots, Watches,
 };
 pub use registry::{JoinAdminRoom, Registry};
-pub use speech::{Hello, Request, Speech, Welcome, Wish, Word};
+pub use speech::{Hello, Outage, Request, Speech, Welcome, Wish, Word};
 pub use topics::{channel_of, read_topics};

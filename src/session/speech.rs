@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::actor::SessionOptions;
@@ -125,4 +126,16 @@ pub struct Hello {
     pub cursor: Option<String>,
     /// What to listen to.
     pub topics: Vec<String>,
+    /// How long the client was away; none if it has not been here before.
+    pub outage: Option<Outage>,
+}
+
+/// How a client fared between two connections, as it tells itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Outage {
+    /// How often it tried.
+    pub attempts: u32,
+    /// How long it was away, in milliseconds.
+    pub ms: u64,
 }

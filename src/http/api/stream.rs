@@ -63,7 +63,8 @@ pub async fn listen_to_events(
         return turn_away(refused);
     }
     let caller = gate.authenticator.authenticate(credential).await?;
-    let hello = Hello { cursor: cursor_of(&request, &listening), topics: topics_of(&listening, &caller)?, id: None };
+    let (cursor, topics) = (cursor_of(&request, &listening), topics_of(&listening, &caller)?);
+    let hello = Hello { cursor, topics, ..Hello::default() };
     let mut answer = stream();
     if is_head {
         return Ok(answer.finish());

@@ -7,7 +7,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::super::speech::{Hello, Request, Speech, Welcome, Wish, Word};
+use super::super::speech::{Hello, Outage, Request, Speech, Welcome, Wish, Word};
 use super::{Greeting, millis};
 use crate::domain::cursor::Cursor;
 use crate::domain::event::{Dialect, Event};
@@ -77,11 +77,13 @@ struct HelloFrame {
     /// What to listen to.
     #[serde(default)]
     topics: Vec<String>,
+    /// How it fared since its last connection.
+    outage: Option<Outage>,
 }
 
 impl From<HelloFrame> for Hello {
-    fn from(HelloFrame { id, cursor, topics, .. }: HelloFrame) -> Self {
-        Self { id, cursor, topics }
+    fn from(HelloFrame { id, cursor, topics, outage, .. }: HelloFrame) -> Self {
+        Self { id, cursor, topics, outage }
     }
 }
 
@@ -248,6 +250,10 @@ mod tests {
     #[test]
     fn frames_are_read_or_refused_with_their_number() {
         assert!(matches!(read(r#"{"type":"ping"}"#).unwrap().wish, Wish::Ping));
+        let Wish::Hello(hello) = read(r#"{"type":"hello","outage":{"attempts":2,"ms":1500}}"#).unwrap().wish else {
+            panic!("a hello is read as one");
+        };
+        assert_eq!(hello.outage, Some(Outage { attempts: 2, ms: 1500 }));
         let request = read(r#"{"type":"subscribe","id":7,"topics":["modules"]}"#).unwrap();
         assert_eq!(request.id, Some(7));
         for (bad, id, status) in [
@@ -258,6 +264,9 @@ mod tests {
             (r#"{"type":"subscribe","id":5,"topics":[],"admin":true}"#, Some(5), 422),
             (r#"{"type":"subscribe","id":1e999,"topics":[]}"#, None, 422),
             (r#"{"type":"subscribe","id":6,"topics":[],"maxRate":-1}"#, Some(6), 422),
+            (r#"{"type":"hello","id":7,"outage":{"attempts":-1,"ms":5}}"#, Some(7), 422),
+            (r#"{"type":"hello","id":8,"outage":{"attempts":1,"ms":1e30}}"#, Some(8), 422),
+            (r#"{"type":"hello","id":9,"outage":{"attempts":1}}"#, Some(9), 422),
         ] {
             let (told, problem) = read(bad).unwrap_err();
             assert_eq!((told, problem.status), (id, status), "{bad}");

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{Account, Answer, TestHub};
+use crate::support::{Account, Answer, TestHub, TestTab};
 
 /// What an unknown proxy on this machine adds for a caller from elsewhere.
 const FORWARDED: (&str, &str) = ("x-forwarded-for", "198.51.100.7");
@@ -57,4 +57,35 @@ async fn the_figures_follow_what_happens() {
         assert!(figures.text.contains(line), "no `{line}` in:\n{}", figures.text);
     }
     assert!(figures.text.trim_end().ends_with("# EOF"));
+}
+
+#[actix::test]
+async fn the_figures_tell_how_clients_come_back() {
+    let hub = TestHub::start().await;
+    let admin = hub.admin().await;
+    let first = hub.tab(&admin, &["modules"]).await;
+    let mut resumed = TestTab::connect(&hub.authority, &admin.access_token).await;
+    let outage = json!({"attempts": 3, "ms": 1500});
+    resumed.send(json!({"type": "hello", "cursor": first.cursor, "topics": [], "outage": outage})).await;
+    assert_eq!(resumed.next_of("welcome").await["recovered"], true);
+    let mut lost = TestTab::connect(&hub.authority, &admin.access_token).await;
+    lost.send(json!({"type": "hello", "cursor": "nonsense", "topics": [], "outage": {"attempts": -1, "ms": 0}})).await;
+    lost.next_of("welcome").await;
+    assert_eq!(lost.next_of("reply").await["problem"]["status"], 422);
+    lost.send(json!({"type": "hello", "cursor": "nonsense", "topics": []})).await;
+    lost.next_of("welcome").await;
+    lost.next_of("gap").await;
+
+    let figures = read(&hub, None, false).await.text;
+
+    for line in [
+        "carillon_reconnection_seconds_sum 1.5",
+        "carillon_reconnection_seconds_count 1",
+        "carillon_reconnection_attempts_total 3",
+        "carillon_sessions_begun_total{start=\"fresh\"} 1",
+        "carillon_sessions_begun_total{start=\"resumed\"} 1",
+        "carillon_sessions_begun_total{start=\"gapped\"} 1",
+    ] {
+        assert!(figures.contains(line), "no `{line}` in:\n{figures}");
+    }
 }
