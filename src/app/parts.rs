@@ -9,7 +9,7 @@ use crate::admin::{AdminRoom, RoomSources};
 use crate::auth::{
     AccessTokens, Accounts, AccountsOptions, Authenticator, FirstAdmin, Hasher, SigningKey, first_admin,
 };
-use crate::broker::{Broker, BrokerOptions, OpenOrder};
+use crate::broker::{Broker, BrokerOptions, OpenOrder, Sweeper};
 use crate::config::Config;
 use crate::observe::Metrics;
 use crate::store::modules::StoredModule;
@@ -45,9 +45,13 @@ impl Core {
             let (options, metrics) = (broker_options(config), metrics.clone());
             move || Broker::new(order, options, metrics)
         });
+        start_on(&house, {
+            let (store, announce) = (store.clone(), broker.clone().recipient());
+            move || Sweeper::new(store, announce)
+        });
         let sessions = start_on(&house, {
-            let (most, publish, metrics) = (config.socket.max_per_user, broker.clone().recipient(), metrics.clone());
-            move || session::Registry::new(most, publish, metrics)
+            let (most, announce, metrics) = (config.socket.max_per_user, broker.clone().recipient(), metrics.clone());
+            move || session::Registry::new(most, announce, metrics)
         });
         Ok(Self { store, metrics, broker, sessions, stored, orders, house })
     }
@@ -84,6 +88,7 @@ impl Devices {
             options: module::ModuleOptions::of(config),
             store: core.store.clone(),
             publish: core.broker.clone().recipient(),
+            announce: core.broker.clone().recipient(),
             commit: collector.clone().recipient(),
             withdrawn: Some(core.sessions.clone().recipient()),
             arbiters: arbiters.iter().map(Arbiter::handle).collect(),

@@ -8,7 +8,7 @@ use actix::Message;
 
 use crate::domain::grant::Role;
 use crate::domain::ids::{LoginId, ModuleId, UserId};
-use crate::domain::time::Timestamp;
+use crate::store::announcements::Announced;
 
 /// Something happened to an account or a login; told after it is committed.
 #[derive(Debug, Clone, Message)]
@@ -18,12 +18,8 @@ pub enum AccountChanged {
     LoggedIn {
         /// Whose account.
         user_id: UserId,
-        /// What they are called.
-        name: String,
-        /// Their address.
-        email: String,
-        /// Whether they are an admin.
-        is_admin: bool,
+        /// The event that tells of it.
+        announced: Announced,
     },
     /// Somebody logged out; this login's sockets end.
     LoggedOut {
@@ -31,10 +27,8 @@ pub enum AccountChanged {
         user_id: UserId,
         /// Which login.
         login_id: LoginId,
-        /// What they are called.
-        name: String,
-        /// When.
-        at: Timestamp,
+        /// The event that tells of it.
+        announced: Announced,
     },
     /// Logins were revoked (password changed, refresh token stolen); their sockets end.
     Revoked {
@@ -47,10 +41,8 @@ pub enum AccountChanged {
     ProfileUpdated {
         /// Whose account.
         user_id: UserId,
-        /// What they are called now.
-        name: String,
-        /// Their address now.
-        email: String,
+        /// The event that tells of it.
+        announced: Announced,
     },
     /// The roles changed; open sockets are judged again.
     RolesChanged {
@@ -59,10 +51,12 @@ pub enum AccountChanged {
         /// What they are now.
         roles: Vec<Role>,
     },
-    /// The account was removed or disabled; all its sockets end.
+    /// The account was removed; all its sockets end.
     Removed {
         /// Whose account.
         user_id: UserId,
+        /// The modules that belong to nobody now.
+        orphans: Arc<[Orphan]>,
     },
     /// Another process changed the database, perhaps accounts; the sockets of logins that are over end.
     Outside {
@@ -71,6 +65,15 @@ pub enum AccountChanged {
         /// When they were looked at; what began later is not judged by them.
         looked_at: Instant,
     },
+}
+
+/// A module whose owner's account is gone.
+#[derive(Debug, Clone)]
+pub struct Orphan {
+    /// Which module.
+    pub module_id: ModuleId,
+    /// The events that tell of it.
+    pub announced: Vec<Announced>,
 }
 
 /// A person may no longer see a module, unless they may see all: it was removed, or is somebody else's now.

@@ -9,6 +9,7 @@ mod key;
 pub mod opaque;
 mod password;
 mod principal;
+mod remove;
 mod throttle;
 mod tickets;
 mod token;
@@ -17,12 +18,13 @@ pub use accounts::{
     Accounts, AccountsOptions, ChangePassword, CountUsers, CreateUser, DeleteUser, FindUser, ListUsers, LogIn, LogOut,
     LoggedIn, MakeTicket, RedeemTicket, Refresh, SetUp, UpdateUser, UserChanges, UserPage, Visitor,
 };
-pub use changes::{AccountChanged, ModuleWithdrawn};
+pub use changes::{AccountChanged, ModuleWithdrawn, Orphan};
 pub use check::Authenticator;
 pub use error::AuthError;
 pub use first_admin::{FirstAdmin, NewUser, create_user, first_admin};
 pub use key::{KeyError, SigningKey};
 pub use password::{Hasher, NewPassword, PASSWORD_MAX, PASSWORD_MIN, PasswordError};
 pub use principal::{Credential, Principal};
+pub use remove::remove_user;
 pub use tickets::{Bearer, TICKET_LIFETIME};
 pub use token::AccessTokens;

@@ -25,6 +25,8 @@ pub use messages::{Announce, BrokerCheck, BrokerError, CloseOrder, Follow, Follo
 
 /// How soon relays are told again where the order stands after one of them was full.
 const REMIND_AFTER: Duration = Duration::from_millis(50);
+/// How soon the journal is tried again with what can wait.
+const COMMIT_AGAIN: Duration = Duration::from_secs(1);
 /// How soon places are asked for again that the database could not reserve.
 const RESERVE_AGAIN: Duration = Duration::from_secs(5);
 

@@ -39,7 +39,7 @@ impl Journal {
     ///
     /// # Errors
     /// [`JournalError`] when they are not durable; the broker then lets nobody see them.
-    pub fn append(&self, batch: Vec<Entry>) -> LocalBoxFuture<'static, Result<Vec<bool>, JournalError>> {
+    pub fn append(&self, batch: Arc<[Entry]>) -> LocalBoxFuture<'static, Result<Vec<bool>, JournalError>> {
         let store = self.store.clone();
         Box::pin(async move {
             let events = batch.len();

@@ -14,6 +14,7 @@ mod open;
 mod places;
 mod relay;
 mod replica;
+mod sweeper;
 mod waiting;
 
 pub use actor::{
@@ -27,3 +28,4 @@ pub use local::{Gapped, LocalRelay, Seat, SeatOptions};
 pub use open::OpenOrder;
 pub use relay::{Deliver, Relay, RelayCheck};
 pub use replica::{Gap, Replica};
+pub use sweeper::Sweeper;

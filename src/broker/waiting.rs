@@ -66,6 +66,13 @@ impl WaitingLines {
         Ok(answered)
     }
 
+    /// Lets events wait on that the journal did not take, before all others.
+    pub fn put_back(&mut self, mut refused: Vec<Waiting>) {
+        self.bytes += refused.iter().map(|one| one.event.data.get().len()).sum::<usize>();
+        refused.append(&mut self.each);
+        self.each = refused;
+    }
+
     /// All that wait for the journal.
     pub fn take_each(&mut self) -> Vec<Waiting> {
         self.bytes = 0;

@@ -24,6 +24,7 @@ use crate::store::Store;
 use crate::store::modules::StoredModule;
 
 mod change;
+mod tell;
 
 /// How many changes may wait for their turn.
 const WAITING_MAX: usize = 1024;

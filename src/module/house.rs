@@ -8,7 +8,7 @@ use actix::{Addr, ArbiterHandle, Recipient};
 
 use super::registry::Registry;
 use crate::auth::ModuleWithdrawn;
-use crate::broker::Publish;
+use crate::broker::{Announce, Publish};
 use crate::config::Config;
 use crate::observe::Metrics;
 use crate::store::Store;
@@ -79,6 +79,8 @@ pub struct Parts {
     pub store: Store,
     /// Who orders events.
     pub publish: Recipient<Publish>,
+    /// The same, for changes that are in the database.
+    pub announce: Recipient<Announce>,
     /// Who stores latest states.
     pub commit: Recipient<Commit>,
     /// Who is told that people may no longer see a module; none if nobody needs to know.
@@ -95,6 +97,8 @@ pub struct Shared {
     pub options: ModuleOptions,
     /// Who orders events.
     pub publish: Recipient<Publish>,
+    /// The same, for changes that are in the database.
+    pub announce: Recipient<Announce>,
     /// Who stores latest states.
     pub commit: Recipient<Commit>,
     /// The counters.
@@ -113,6 +117,7 @@ impl Shared {
         Arc::new(Self {
             options: parts.options.clone(),
             publish: parts.publish.clone(),
+            announce: parts.announce.clone(),
             commit: parts.commit.clone(),
             metrics: parts.metrics.clone(),
             online: AtomicUsize::new(0),

@@ -82,9 +82,14 @@ impl Handler<AccountChanged> for Registry {
     type Result = ResponseFuture<()>;
 
     fn handle(&mut self, change: AccountChanged, _: &mut Self::Context) -> Self::Result {
-        let AccountChanged::Removed { user_id } = change else { return Box::pin(std::future::ready(())) };
         let desk = Rc::clone(&self.0);
-        Box::pin(async move { desk.disown(&user_id).await })
+        match change {
+            AccountChanged::Removed { user_id, orphans } => {
+                Box::pin(async move { desk.disown(&user_id, &orphans).await })
+            }
+            AccountChanged::Outside { .. } => Box::pin(async move { desk.look_outside().await }),
+            _ => Box::pin(std::future::ready(())),
+        }
     }
 }
 

@@ -14,18 +14,17 @@ use super::messages::{
     Withdraw,
 };
 use crate::auth::{AccountChanged, ModuleWithdrawn};
-use crate::broker::Publish;
-use crate::domain::event::NewEvent;
-use crate::domain::event::payload::UserFacts;
+use crate::broker::Announce;
 use crate::domain::ids::{LoginId, SessionId, UserId};
 use crate::domain::topic::Topic;
 use crate::observe::Metrics;
+use crate::store::announcements::Announced;
 
 /// How long a session may take to leave a topic.
 const WITHDRAW_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Publishing an event may take this long.
-const PUBLISH_TIMEOUT: Duration = Duration::from_secs(10);
+const ANNOUNCE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Knows every session of this node.
 ///
@@ -37,7 +36,7 @@ pub struct Registry {
     crossings: Crossings,
     counts: SessionCounts,
     max_per_user: usize,
-    publish: Recipient<Publish>,
+    announce: Recipient<Announce>,
     admin_room: Option<Recipient<AdminsWatch>>,
     metrics: Metrics,
 }
@@ -58,24 +57,24 @@ pub struct JoinAdminRoom(pub Recipient<AdminsWatch>);
 impl Registry {
     /// A registry without sessions.
     #[must_use]
-    pub fn new(max_per_user: usize, publish: Recipient<Publish>, metrics: Metrics) -> Self {
+    pub fn new(max_per_user: usize, announce: Recipient<Announce>, metrics: Metrics) -> Self {
         Self {
             sessions: HashMap::new(),
             users: HashMap::new(),
             crossings: Crossings::default(),
             counts: SessionCounts::default(),
             max_per_user,
-            publish,
+            announce,
             admin_room: None,
             metrics,
         }
     }
 
-    fn publish(&self, event: NewEvent, ctx: &mut Context<Self>) {
-        let published = self.publish.send(Publish(event)).timeout(PUBLISH_TIMEOUT).into_actor(self);
-        ctx.spawn(published.map(|answer, _, _| {
-            if !matches!(answer, Ok(Ok(_))) {
-                tracing::error!("an event about an account was not published");
+    fn announce(&self, announced: Announced, ctx: &mut Context<Self>) {
+        let told = self.announce.send(Announce(vec![announced])).timeout(ANNOUNCE_TIMEOUT).into_actor(self);
+        ctx.spawn(told.map(|answer, _, _| {
+            if !matches!(answer, Ok(Ok(()))) {
+                tracing::warn!("an event about an account is told later");
             }
         }));
     }
@@ -224,19 +223,13 @@ impl Handler<AccountChanged> for Registry {
 
     fn handle(&mut self, change: AccountChanged, ctx: &mut Self::Context) {
         match change {
-            AccountChanged::LoggedIn { user_id, name, email, is_admin } => {
-                let facts = UserFacts { id: &user_id, name: &name, email: &email, is_admin };
-                self.publish(NewEvent::user_logged_in(facts), ctx);
-            }
-            AccountChanged::LoggedOut { user_id, login_id, name, at } => {
+            AccountChanged::LoggedIn { announced, .. } => self.announce(announced, ctx),
+            AccountChanged::LoggedOut { login_id, announced, .. } => {
                 self.end_login(&login_id);
-                self.publish(NewEvent::user_logged_out(&user_id, &name, at), ctx);
+                self.announce(announced, ctx);
             }
             AccountChanged::Revoked { logins, .. } => logins.iter().for_each(|login| self.end_login(login)),
-            AccountChanged::ProfileUpdated { user_id, name, email } => {
-                let facts = UserFacts { id: &user_id, name: &name, email: &email, is_admin: false };
-                self.publish(NewEvent::user_profile_updated(facts), ctx);
-            }
+            AccountChanged::ProfileUpdated { announced, .. } => self.announce(announced, ctx),
             AccountChanged::RolesChanged { user_id, .. } => {
                 self.end_where(&End::ROLES_CHANGED, |known| known.user_id == user_id);
                 self.crossings.roles_changed(user_id);
@@ -246,7 +239,7 @@ impl Handler<AccountChanged> for Registry {
                     known.opened_at < looked_at && !alive.contains(&known.login_id)
                 });
             }
-            AccountChanged::Removed { user_id } => {
+            AccountChanged::Removed { user_id, .. } => {
                 self.crossings.user_ended(user_id.clone());
                 let end = End { code: 4001, reason: "the account has ended", retry_after: None };
                 self.end_where(&end, |known| known.user_id == user_id);

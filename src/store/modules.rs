@@ -1,5 +1,7 @@
 //! The tables `modules` and `module_states`: one row of each a module, made and removed together.
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
 
 use super::latest::Commit;
@@ -102,6 +104,37 @@ pub fn find_by_token(conn: &mut Connection, token: &TokenHash) -> Result<Option<
     id.map(|id| id.parse().map_err(|_| StoreError::unreadable("modules", &id))).transpose()
 }
 
+/// The modules of an owner, by id.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] for a row that breaks its own rules.
+pub fn of_owner(conn: &mut Connection, owner: &UserId) -> Result<Vec<ModuleRecord>, StoreError> {
+    let rows = modules::table.filter(modules::user_id.eq(owner.as_str())).order(modules::id);
+    let rows: Vec<ModuleRow> = rows.select(ModuleRow::as_select()).load(conn)?;
+    rows.into_iter().map(ModuleRecord::try_from).collect()
+}
+
+/// Which modules have an owner, and whom.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] for a row that breaks its own rules.
+pub fn owners(conn: &mut Connection) -> Result<HashMap<ModuleId, UserId>, StoreError> {
+    let owned = modules::table.filter(modules::user_id.is_not_null());
+    let rows: Vec<(String, String)> = owned.select((modules::id, modules::user_id.assume_not_null())).load(conn)?;
+    let read = |(id, owner): (String, String)| Some((id.parse().ok()?, owner.parse().ok()?));
+    rows.into_iter().map(|row| read(row.clone()).ok_or_else(|| StoreError::unreadable("modules", &row.0))).collect()
+}
+
+/// Whether a module is stored, with that owner.
+///
+/// # Errors
+/// [`StoreError`] of the database only.
+pub fn is_of(conn: &mut Connection, id: &ModuleId, owner: Option<&UserId>) -> Result<bool, StoreError> {
+    let found: Option<Option<String>> =
+        modules::table.find(id.as_str()).select(modules::user_id).first(conn).optional()?;
+    Ok(found.is_some_and(|stored| stored.as_deref() == owner.map(UserId::as_str)))
+}
+
 /// Whether an account can own modules: whether there is one.
 ///
 /// # Errors
@@ -168,17 +201,25 @@ impl From<&ModuleRecord> for ModuleRow {
     }
 }
 
+impl TryFrom<ModuleRow> for ModuleRecord {
+    type Error = StoreError;
+
+    fn try_from(module: ModuleRow) -> Result<Self, StoreError> {
+        let unreadable = || StoreError::unreadable("modules", &module.id);
+        Ok(Self {
+            id: module.id.parse().map_err(|_| unreadable())?,
+            name: module.name.parse().map_err(|_| unreadable())?,
+            kind: module.kind.parse().map_err(|_| unreadable())?,
+            owner: module.user_id.as_ref().map(|owner| owner.parse()).transpose().map_err(|_| unreadable())?,
+            token_hash: module.token_hash.parse().map_err(|_| unreadable())?,
+            created_at: Timestamp::from_millis(module.created_at),
+            updated_at: Timestamp::from_millis(module.updated_at),
+        })
+    }
+}
+
 fn stored(module: ModuleRow, state: Option<StateRow>) -> Result<StoredModule, StoreError> {
-    let unreadable = || StoreError::unreadable("modules", &module.id);
-    let record = ModuleRecord {
-        id: module.id.parse().map_err(|_| unreadable())?,
-        name: module.name.parse().map_err(|_| unreadable())?,
-        kind: module.kind.parse().map_err(|_| unreadable())?,
-        owner: module.user_id.as_ref().map(|owner| owner.parse()).transpose().map_err(|_| unreadable())?,
-        token_hash: module.token_hash.parse().map_err(|_| unreadable())?,
-        created_at: Timestamp::from_millis(module.created_at),
-        updated_at: Timestamp::from_millis(module.updated_at),
-    };
+    let record = ModuleRecord::try_from(module)?;
     let Some(state) = state else {
         return Ok(StoredModule::new(record));
     };

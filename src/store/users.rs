@@ -5,6 +5,7 @@ use diesel::prelude::*;
 use super::schema::users;
 use super::{Connection, StoreError};
 use crate::domain::account::{Email, PersonName};
+use crate::domain::event::payload::UserFacts;
 use crate::domain::grant::Role;
 use crate::domain::ids::UserId;
 use crate::domain::time::Timestamp;
@@ -37,6 +38,13 @@ impl User {
     #[must_use]
     pub fn is_active_admin(&self) -> bool {
         !self.disabled && self.roles.contains(&Role::Admin)
+    }
+
+    /// The person as far as their events go.
+    #[must_use]
+    pub fn facts(&self) -> UserFacts<'_> {
+        let is_admin = self.roles.contains(&Role::Admin);
+        UserFacts { id: &self.id, name: self.name.as_str(), email: self.email.as_str(), is_admin }
     }
 }
 

@@ -8,9 +8,10 @@ use actix::prelude::*;
 use super::{Accounts, Desk};
 use crate::auth::{AccountChanged, AuthError, opaque};
 use crate::domain::account::Email;
-use crate::domain::grant::Role;
+use crate::domain::event::NewEvent;
 use crate::domain::ids::LoginId;
 use crate::domain::time::Timestamp;
+use crate::store::announcements::{self, Announced};
 use crate::store::logins::{self, Login};
 use crate::store::users::{self, User};
 use crate::store::{Connection, StoreError};
@@ -93,13 +94,8 @@ impl Desk {
             user_agent: visitor.user_agent.chars().take(USER_AGENT_MAX).collect(),
         };
         let access_token = self.tokens.issue(&user.id, &login.id, now)?;
-        let user = self.write(move |conn| insert(conn, &login, &user)).await?;
-        self.tell(AccountChanged::LoggedIn {
-            user_id: user.id.clone(),
-            name: user.name.to_string(),
-            email: user.email.to_string(),
-            is_admin: user.roles.contains(&Role::Admin),
-        });
+        let (user, announced) = self.write(move |conn| insert(conn, &login, &user)).await?;
+        self.tell(AccountChanged::LoggedIn { user_id: user.id.clone(), announced });
         let (expires_in, login_lifetime) = (self.tokens.lifetime(), self.login_lifetime);
         Ok(LoggedIn { user, access_token, expires_in, refresh_token, cookie: Some(cookie), login_lifetime })
     }
@@ -114,7 +110,7 @@ impl Desk {
 }
 
 /// Stores the login unless the account has changed since its password was checked.
-fn insert(conn: &mut Connection, login: &Login, checked: &User) -> Result<User, AuthError> {
+fn insert(conn: &mut Connection, login: &Login, checked: &User) -> Result<(User, Announced), AuthError> {
     let mut user = users::find(conn, &checked.id)?;
     if user.disabled || user.password_hash != checked.password_hash {
         return Err(AuthError::WrongLogin);
@@ -122,5 +118,6 @@ fn insert(conn: &mut Connection, login: &Login, checked: &User) -> Result<User, 
     user.last_login_at = Some(login.created_at);
     users::update(conn, &user)?;
     logins::insert(conn, login)?;
-    Ok(user)
+    let announced = announcements::add(conn, NewEvent::user_logged_in(user.facts()))?;
+    Ok((user, announced))
 }

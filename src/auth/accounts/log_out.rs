@@ -4,8 +4,9 @@ use actix::prelude::*;
 
 use super::Accounts;
 use crate::auth::{AccountChanged, AuthError, Principal};
+use crate::domain::event::NewEvent;
 use crate::domain::time::Timestamp;
-use crate::store::logins;
+use crate::store::{announcements, logins};
 
 /// Ends the login of a person; ending it again changes nothing.
 #[derive(Message)]
@@ -18,9 +19,14 @@ impl Handler<LogOut> for Accounts {
     fn handle(&mut self, LogOut(who): LogOut, _: &mut Self::Context) -> Self::Result {
         self.work(|desk| async move {
             let (login_id, at) = (who.login_id.clone(), Timestamp::now());
-            if desk.store.write(move |conn| logins::revoke(conn, &login_id, at)).await? {
-                let Principal { user_id, login_id, name, .. } = who;
-                desk.tell(AccountChanged::LoggedOut { user_id, login_id, name, at });
+            let event = NewEvent::user_logged_out(&who.user_id, &who.name, at);
+            let ended = desk.store.write(move |conn| {
+                let was_alive = logins::revoke(conn, &login_id, at)?;
+                was_alive.then(|| announcements::add(conn, event)).transpose()
+            });
+            if let Some(announced) = ended.await? {
+                let Principal { user_id, login_id, .. } = who;
+                desk.tell(AccountChanged::LoggedOut { user_id, login_id, announced });
             }
             Ok(())
         })

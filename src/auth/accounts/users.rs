@@ -4,11 +4,13 @@ use actix::prelude::*;
 
 use super::{Accounts, Desk};
 use crate::auth::first_admin::{distinct, taken_or};
-use crate::auth::{AccountChanged, AuthError, NewPassword, NewUser, create_user};
+use crate::auth::{AccountChanged, AuthError, NewPassword, NewUser, Orphan, create_user, remove_user};
 use crate::domain::account::{Email, PersonName};
+use crate::domain::event::NewEvent;
 use crate::domain::grant::Role;
 use crate::domain::ids::{LoginId, UserId};
 use crate::domain::time::Timestamp;
+use crate::store::announcements::{self, Announced};
 use crate::store::users::{self, User, UserFilter};
 use crate::store::{Connection, StoreError, logins};
 
@@ -126,8 +128,8 @@ impl Handler<DeleteUser> for Accounts {
     fn handle(&mut self, DeleteUser(id): DeleteUser, _: &mut Self::Context) -> Self::Result {
         self.work(|desk| async move {
             let gone = id.clone();
-            desk.write(move |conn| delete(conn, &gone)).await?;
-            desk.tell(AccountChanged::Removed { user_id: id });
+            let orphans = desk.write(move |conn| delete(conn, &gone)).await?.into();
+            desk.tell(AccountChanged::Removed { user_id: id, orphans });
             Ok(())
         })
     }
@@ -138,6 +140,7 @@ struct Updated {
     before: User,
     after: User,
     ended: Vec<LoginId>,
+    announced: Option<Announced>,
 }
 
 impl Desk {
@@ -151,11 +154,10 @@ impl Desk {
         Ok(updated.after)
     }
 
-    fn tell_update(&self, Updated { before, after, ended }: &Updated) {
+    fn tell_update(&self, Updated { before, after, ended, announced }: &Updated) {
         let user_id = after.id.clone();
-        if before.name != after.name || before.email != after.email {
-            let (name, email) = (after.name.to_string(), after.email.to_string());
-            self.tell(AccountChanged::ProfileUpdated { user_id: user_id.clone(), name, email });
+        if let Some(announced) = announced.clone() {
+            self.tell(AccountChanged::ProfileUpdated { user_id: user_id.clone(), announced });
         }
         if before.roles != after.roles {
             self.tell(AccountChanged::RolesChanged { user_id: user_id.clone(), roles: after.roles.clone() });
@@ -185,7 +187,7 @@ fn update(
         ..before.clone()
     };
     if after == before {
-        return Ok(Updated { before, after, ended: vec![] });
+        return Ok(Updated { before, after, ended: vec![], announced: None });
     }
     if !after.is_active_admin() {
         keep_an_admin(conn, &before)?;
@@ -199,13 +201,15 @@ fn update(
     } else {
         vec![]
     };
-    Ok(Updated { before, after, ended })
+    let has_new_profile = before.name != after.name || before.email != after.email;
+    let announced = has_new_profile.then(|| announcements::add(conn, NewEvent::user_profile_updated(after.facts())));
+    Ok(Updated { announced: announced.transpose()?, before, after, ended })
 }
 
-fn delete(conn: &mut Connection, id: &UserId) -> Result<(), AuthError> {
+fn delete(conn: &mut Connection, id: &UserId) -> Result<Vec<Orphan>, AuthError> {
     let user = users::find(conn, id).map_err(|error| missing_or(error, id))?;
     keep_an_admin(conn, &user)?;
-    Ok(users::delete(conn, id)?)
+    Ok(remove_user(conn, id)?)
 }
 
 /// Refuses to lose the last admin.

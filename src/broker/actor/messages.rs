@@ -28,12 +28,13 @@ pub enum BrokerError {
 #[rtype(result = "Result<Offset, BrokerError>")]
 pub struct Publish(pub NewEvent);
 
-/// Publishes the event of a change that is in the database, and in memory; answered when it is published, now or before.
+/// Publishes the events of a change that is in the database, and in memory; answered when they are published, now or
+/// before.
 ///
-/// After an error it is published later, without another word.
-#[derive(Debug, Message)]
+/// While the journal takes nothing they wait. After an error they are published later, without another word.
+#[derive(Debug, Clone, Message)]
 #[rtype(result = "Result<(), BrokerError>")]
-pub struct Announce(pub Announced);
+pub struct Announce(pub Vec<Announced>);
 
 /// Makes a relay follow the order from here on.
 #[derive(Debug, Message)]

@@ -59,33 +59,41 @@ impl Broker {
             batch.push(Entry { event: Arc::new(event.stamped(epoch, place)), announcement });
             answers.push(answer);
         }
-        let events: Vec<_> = batch.iter().map(|entry| Arc::clone(&entry.event)).collect();
+        let batch: Arc<[Entry]> = batch.into();
         self.is_committing = true;
-        let commit = self.journal.append(batch).into_actor(self);
+        let commit = self.journal.append(Arc::clone(&batch)).into_actor(self);
         ctx.spawn(commit.map(move |result, broker, ctx| {
-            broker.committed(&events, answers, result, ctx);
+            broker.is_committing = false;
+            broker.places.end_batch();
+            match result {
+                Ok(are_new) => broker.committed(&batch, &are_new, answers, ctx),
+                Err(JournalError) => broker.refused(&batch, answers, ctx),
+            }
         }));
     }
 
-    fn committed(
-        &mut self,
-        events: &[Arc<Event>],
-        answers: Vec<Answer>,
-        result: Result<Vec<bool>, JournalError>,
-        ctx: &mut Context<Self>,
-    ) {
-        self.is_committing = false;
-        self.places.end_batch();
-        if let Ok(are_new) = &result {
-            let new = events.iter().zip(are_new).filter(|(_, is_new)| **is_new);
-            let new: Vec<_> = new.map(|(event, _)| Arc::clone(event)).collect();
-            self.fan_out(&new, ctx);
-        }
-        let error = result.err();
-        for (event, answer) in events.iter().zip(answers) {
-            tell(answer, error.clone().map_or_else(|| Ok(event.offset()), |error| Err(error.into())));
+    fn committed(&mut self, batch: &[Entry], are_new: &[bool], answers: Vec<Answer>, ctx: &mut Context<Self>) {
+        let new = batch.iter().zip(are_new).filter(|(_, is_new)| **is_new);
+        let new: Vec<_> = new.map(|(entry, _)| Arc::clone(&entry.event)).collect();
+        self.fan_out(&new, ctx);
+        for (entry, answer) in batch.iter().zip(answers) {
+            tell(answer, Ok(entry.event.offset()));
         }
         self.take_turn(ctx);
+    }
+
+    /// Lets announcements wait, whose changes cannot be taken back, and takes no more of the others.
+    fn refused(&mut self, batch: &[Entry], answers: Vec<Answer>, ctx: &mut Context<Self>) {
+        let mut waiting = Vec::new();
+        for (Entry { event, announcement }, answer) in batch.iter().zip(answers) {
+            if announcement.is_some() && self.closing.is_empty() {
+                waiting.push(Waiting { event: event.what.clone(), announcement: announcement.clone(), answer });
+            } else {
+                tell(answer, Err(JournalError.into()));
+            }
+        }
+        self.waiting.put_back(waiting);
+        ctx.run_later(COMMIT_AGAIN, |broker, ctx| broker.take_turn(ctx));
     }
 
     /// Has more places reserved while there are enough left.
@@ -166,8 +174,13 @@ impl Handler<Announce> for Broker {
     type Result = ResponseFuture<Result<(), BrokerError>>;
 
     fn handle(&mut self, Announce(announced): Announce, ctx: &mut Self::Context) -> Self::Result {
-        let answered = self.add(announced.event, Some(announced.id), ctx);
-        Box::pin(async move { answer(answered).await.map(drop) })
+        let answered: Vec<_> = announced.into_iter().map(|one| self.add(one.event, Some(one.id), ctx)).collect();
+        Box::pin(async move {
+            for one in answered {
+                answer(one).await?;
+            }
+            Ok(())
+        })
     }
 }
 

@@ -1,4 +1,4 @@
-use crate::auth::{AuthError, Hasher, NewUser, create_user};
+use crate::auth::{AuthError, Hasher, NewUser, create_user, remove_user};
 use crate::cli::CliError;
 use crate::config::Config;
 use crate::domain::account::Email;
@@ -116,7 +116,8 @@ fn changed(conn: &mut Connection, email: &Email, change: &Change) -> Result<Outc
     let ended =
         if change.ends_logins() { logins::revoke_all(conn, &after.id, None, after.updated_at)?.len() } else { 0 };
     match change {
-        Change::Removed => users::delete(conn, &after.id)?,
+        // The running hub, or the next one, tells what follows for their modules.
+        Change::Removed => drop(remove_user(conn, &after.id)?),
         _ => users::update(conn, &after)?,
     }
     Ok(Outcome::Done(Box::new(after), ended))

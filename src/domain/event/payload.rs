@@ -70,12 +70,26 @@ impl NewEvent {
         own("rt_module_added", Delivery::Each, module_audience(module), &ModuleData::of(module))
     }
 
-    /// `rt_module_updated {moduleId, name, type, userId}`.
-    ///
-    /// After a change of owner publish [`Self::module_withdrawn`] to the old one first.
+    /// `rt_module_updated {moduleId, name, type, userId}`; see [`Self::module_changed`] for a change of owner.
     #[must_use]
     pub fn module_updated(module: ModuleFacts<'_>) -> Self {
         own("rt_module_updated", Delivery::Each, module_audience(module), &ModuleData::of(module))
+    }
+
+    /// Everything that is told of a changed module, in this order: to its former owner that it is gone, to a new one
+    /// that it is there, to all what it is like now.
+    #[must_use]
+    pub fn module_changed(former_owner: Option<&UserId>, module: ModuleFacts<'_>) -> Vec<Self> {
+        let mut events = Vec::new();
+        if former_owner != module.owner {
+            events.extend(former_owner.map(|former| Self::module_withdrawn(module.id, former)));
+            events.extend(module.owner.map(|owner| {
+                let audience = vec![Channel::ModulesOf(owner.clone())];
+                Self { audience, ..Self::module_added(module) }
+            }));
+        }
+        events.push(Self::module_updated(module));
+        events
     }
 
     /// `rt_module_removed {moduleId, userId}`; ends the module's latest telemetry.

@@ -5,7 +5,7 @@ use tokio::time::{advance, pause, sleep};
 
 use super::super::house::ModuleOptions;
 use super::*;
-use crate::broker::{BrokerError, Publish};
+use crate::broker::{Announce, BrokerError, Publish};
 use crate::domain::cursor::Offset;
 use crate::observe::Metrics;
 use crate::store::StoreError;
@@ -42,6 +42,14 @@ impl Handler<Publish> for FakeBroker {
         }
         heard.events.push((event.name.to_string(), event.data.get().to_owned()));
         Ok(heard.events.len() as Offset)
+    }
+}
+
+impl Handler<Announce> for FakeBroker {
+    type Result = Result<(), BrokerError>;
+
+    fn handle(&mut self, _: Announce, _: &mut Self::Context) -> Self::Result {
+        Ok(())
     }
 }
 
@@ -111,6 +119,7 @@ impl Bench {
         let shared = Arc::new(Shared {
             options: ModuleOptions { presence_timeout: PRESENCE, passivate_after: REST, max_waiting: 3 },
             publish: FakeBroker(Rc::clone(&heard)).start().recipient(),
+            announce: FakeBroker(Rc::clone(&heard)).start().recipient(),
             commit: FakeCollector(Rc::clone(&stored)).start().recipient(),
             metrics: Metrics::default(),
             online: Default::default(),

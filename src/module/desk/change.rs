@@ -1,4 +1,4 @@
-//! Changes of modules: first the database, then memory, then the event.
+//! Changes of modules: first the database with the events that tell of them, then memory, then the events themselves.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -6,30 +6,34 @@ use std::time::Duration;
 
 use actix::MailboxError;
 
-use super::super::actor::{CloseLink, EndLink, Removed, Republish};
+use super::super::actor::{CloseLink, EndLink, Removed};
 use super::super::entry::{Entry, Meta, ModuleView, Status};
 use super::super::error::ModuleError;
 use super::super::messages::{Created, ModuleChange, NewModule, Rotated};
 use super::super::token;
 use super::Desk;
-use crate::auth::{ModuleWithdrawn, Principal};
-use crate::broker::{BrokerError, Publish};
+use crate::auth::Principal;
 use crate::domain::event::NewEvent;
 use crate::domain::grant::Permission;
 use crate::domain::ids::{ModuleId, UserId};
 use crate::domain::module::TokenHash;
 use crate::domain::time::Timestamp;
-use crate::domain::topic::Channel;
+use crate::store::announcements::{self, Announced};
 use crate::store::modules::{self, ModuleRecord, StoredModule};
 use crate::store::{Connection, StoreError};
 
-/// How long the broker may take for an event.
-const PUBLISH_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a removed module's actor may take to end; longer than its own time-outs.
 const REMOVE_TIMEOUT: Duration = Duration::from_secs(15);
-/// How often, and how soon, a refused event is tried again.
-const RETRIES: usize = 5;
-const RETRY_AFTER: Duration = Duration::from_millis(200);
+
+/// What became of a change in the database.
+enum Stored {
+    /// It is there, and so are the events that tell of it.
+    Done(Vec<Announced>),
+    /// The owner is not there.
+    NoOwner,
+    /// Another process has changed the owner, and memory does not know yet.
+    Moved,
+}
 
 impl Desk {
     /// Registers a module.
@@ -49,11 +53,16 @@ impl Desk {
             created_at: now,
             updated_at: now,
         };
-        self.store(record.clone(), modules::insert).await?;
-        let entry = Arc::new(Entry::new(StoredModule::new(record)));
+        let entry = Arc::new(Entry::new(StoredModule::new(record.clone())));
+        let event = NewEvent::module_added(entry.meta.load_full().facts(&entry.id));
+        let insertion = move |conn: &mut Connection| {
+            modules::insert(conn, &record)?;
+            Ok(Stored::Done(vec![announcements::add(conn, event)?]))
+        };
+        let announced = self.store(&entry, entry.meta.load_full().owner.clone(), insertion).await?;
         self.catalogue.borrow_mut().insert(Arc::clone(&entry));
         self.shared.changed();
-        self.publish(NewEvent::module_added(entry.meta.load_full().facts(&entry.id))).await;
+        self.announce(announced).await;
         Ok(Created { module: ModuleView::from(&*entry), token })
     }
 
@@ -73,8 +82,10 @@ impl Desk {
             return Ok(ModuleView::from(&*entry));
         }
         after.updated_at = Timestamp::now();
-        self.store(after.record(id), modules::update).await?;
+        let events = NewEvent::module_changed(before.owner.as_ref(), after.facts(id));
+        let announced = self.store_update(&entry, &after, events).await?;
         self.replace(&entry, after).await;
+        self.announce(announced).await;
         Ok(ModuleView::from(&*entry))
     }
 
@@ -82,12 +93,17 @@ impl Desk {
     pub async fn delete(&self, by: &Principal, id: &ModuleId) -> Result<(), ModuleError> {
         let _turn = self.turn().await?;
         let entry = self.visible(id, by)?;
+        let event = NewEvent::module_removed(entry.meta.load_full().facts(id));
         let gone = id.clone();
-        match self.store.write(move |conn| modules::delete(conn, &gone)).await {
-            // Somebody removed it from the database itself.
-            Ok(()) | Err(StoreError::NotFound) => {}
-            Err(error) => return Err(error.into()),
-        }
+        let removal = self.store.write(move |conn| {
+            match modules::delete(conn, &gone) {
+                // Somebody removed it from the database itself.
+                Ok(()) | Err(StoreError::NotFound) => {}
+                Err(error) => return Err(error),
+            }
+            announcements::add(conn, event)
+        });
+        let announced = removal.await?;
         self.catalogue.borrow_mut().remove(id);
         let actor = self.actors.borrow_mut().remove(id);
         if let Some(actor) = actor
@@ -100,9 +116,8 @@ impl Desk {
             self.shared.metrics.module_offline();
         }
         self.shared.changed();
-        let meta = entry.meta.load_full();
-        self.publish(NewEvent::module_removed(meta.facts(id))).await;
-        self.withdraw(id, meta.owner.clone()).await;
+        self.announce(vec![announced]).await;
+        self.withdraw(id, entry.meta.load_full().owner.clone()).await;
         Ok(())
     }
 
@@ -113,7 +128,7 @@ impl Desk {
         let token = token::generate();
         let before = entry.meta.load_full();
         let after = Meta { token_hash: TokenHash::of(&token), updated_at: Timestamp::now(), ..Meta::clone(&before) };
-        self.store(after.record(id), modules::update).await?;
+        self.store_update(&entry, &after, Vec::new()).await?;
         self.catalogue.borrow_mut().replace(&entry, after);
         self.shared.changed();
         if let Some(actor) = self.running(id) {
@@ -122,87 +137,48 @@ impl Desk {
         Ok(Rotated { token })
     }
 
-    /// The account is gone: its modules belong to nobody now, as the database knows already.
-    pub async fn disown(&self, owner: &UserId) {
-        let Ok(_turn) = self.turn().await else {
-            tracing::error!("modules of a removed account keep their owner until the next start");
-            return;
+    /// Stores a changed row with the events that tell of it.
+    async fn store_update(
+        &self,
+        entry: &Arc<Entry>,
+        after: &Meta,
+        events: Vec<NewEvent>,
+    ) -> Result<Vec<Announced>, ModuleError> {
+        let (record, before) = (after.record(&entry.id), entry.meta.load_full());
+        let update = move |conn: &mut Connection| {
+            if !modules::is_of(conn, &record.id, before.owner.as_ref())? {
+                return Ok(Stored::Moved);
+            }
+            modules::update(conn, &record)?;
+            let announced = events.into_iter().map(|event| announcements::add(conn, event));
+            Ok(Stored::Done(announced.collect::<Result<_, _>>()?))
         };
-        let view = super::View::Of(owner.clone());
-        let orphans: Vec<_> = self.catalogue.borrow().of(&view).cloned().collect();
-        for entry in orphans {
-            let meta = Meta { owner: None, ..Meta::clone(&entry.meta.load()) };
-            self.replace(&entry, meta).await;
-        }
+        self.store(entry, after.owner.clone(), update).await
     }
 
-    /// Replaces a stored meta in memory and tells everybody whom it concerns.
-    async fn replace(&self, entry: &Arc<Entry>, after: Meta) {
-        let before = entry.meta.load_full();
-        self.catalogue.borrow_mut().replace(entry, after.clone());
-        self.shared.changed();
-        let facts = after.facts(&entry.id);
-        if before.owner == after.owner {
-            self.publish(NewEvent::module_updated(facts)).await;
-            return;
-        }
-        // First of all, so that nothing of what follows reaches who only listens to this module.
-        self.withdraw(&entry.id, before.owner.clone()).await;
-        if let Some(former) = &before.owner {
-            self.publish(NewEvent::module_withdrawn(&entry.id, former)).await;
-        }
-        if let Some(owner) = &after.owner {
-            let audience = vec![Channel::ModulesOf(owner.clone())];
-            self.publish(NewEvent { audience, ..NewEvent::module_added(facts) }).await;
-        }
-        self.publish(NewEvent::module_updated(facts)).await;
-        // What is kept as its latest telemetry was meant for the former owner.
-        if let Ok(actor) = self.locate(&entry.id) {
-            actor.do_send(Republish);
-        }
-    }
-
-    async fn withdraw(&self, id: &ModuleId, from: Option<UserId>) {
-        let (Some(listener), Some(from)) = (&self.withdrawn, from) else { return };
-        let told = listener.send(ModuleWithdrawn { module_id: id.clone(), from }).timeout(PUBLISH_TIMEOUT).await;
-        if let Err(error) = told {
-            tracing::error!(module.id = %id, %error, "sessions were not told that a module was withdrawn");
-        }
-    }
-
-    /// Stores a module's row, if its owner exists.
+    /// Stores a change in one transaction, if the owner from then on exists.
     async fn store(
         &self,
-        record: ModuleRecord,
-        how: fn(&mut Connection, &ModuleRecord) -> Result<(), StoreError>,
-    ) -> Result<(), ModuleError> {
-        let id = record.id.clone();
+        entry: &Arc<Entry>,
+        owner: Option<UserId>,
+        change: impl FnOnce(&mut Connection) -> Result<Stored, StoreError> + Send + 'static,
+    ) -> Result<Vec<Announced>, ModuleError> {
         let stored = self.store.write(move |conn| {
-            if let Some(owner) = &record.owner
+            if let Some(owner) = &owner
                 && !modules::has_owner(conn, owner)?
             {
-                return Ok(false);
+                return Ok(Stored::NoOwner);
             }
-            how(conn, &record).map(|()| true)
+            change(conn)
         });
         match stored.await {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(ModuleError::UnknownOwner),
-            Err(StoreError::Conflict(_)) => Err(ModuleError::Exists(id)),
-            Err(StoreError::NotFound) => Err(ModuleError::NotFound(id)),
+            Ok(Stored::Done(announced)) => Ok(announced),
+            Ok(Stored::NoOwner) => Err(ModuleError::UnknownOwner),
+            Ok(Stored::Moved) => Err(ModuleError::Busy),
+            Err(StoreError::Conflict(_)) => Err(ModuleError::Exists(entry.id.clone())),
+            Err(StoreError::NotFound) => Err(ModuleError::NotFound(entry.id.clone())),
             Err(error) => Err(error.into()),
         }
-    }
-
-    async fn publish(&self, event: NewEvent) {
-        for _ in 0..RETRIES {
-            match self.shared.publish.send(Publish(event.clone())).timeout(PUBLISH_TIMEOUT).await {
-                Ok(Ok(_)) => return,
-                Ok(Err(BrokerError::Stopped)) | Err(_) => break,
-                Ok(Err(_)) => tokio::time::sleep(RETRY_AFTER).await,
-            }
-        }
-        tracing::error!(event.name = %event.name, "a change of a module was stored but not told");
     }
 }
 

@@ -71,7 +71,7 @@ async fn a_stream_whose_id_is_no_cursor_is_told_of_a_gap() {
         assert_eq!(stream.next().await.unwrap().event, "gap", "{id}");
         assert_eq!(stream.next().await.unwrap().event, "snapshot");
         stream.next().await.unwrap();
-        assert_eq!(stream.last_event_id.len(), 17, "the gap is mended up to here");
+        assert!(stream.last_event_id.len() > 16, "the gap is mended up to here");
     }
 }
 

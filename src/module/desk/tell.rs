@@ -1,0 +1,95 @@
+//! What follows a stored change: memory, sessions, events, in this order.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::super::actor::Republish;
+use super::super::entry::{Entry, Meta};
+use super::{Desk, View};
+use crate::auth::{ModuleWithdrawn, Orphan};
+use crate::broker::{Announce, BrokerError};
+use crate::domain::ids::{ModuleId, UserId};
+use crate::store::announcements::Announced;
+use crate::store::modules;
+
+/// How long the broker may take for an event, and a session to be told.
+const TELL_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often, and how soon, the broker is asked again when too much waits for it.
+const RETRIES: usize = 5;
+const RETRY_AFTER: Duration = Duration::from_millis(200);
+
+impl Desk {
+    /// The account is gone: its modules belong to nobody now, as the database knows already.
+    pub async fn disown(&self, owner: &UserId, orphans: &[Orphan]) {
+        let Ok(_turn) = self.turn().await else {
+            tracing::error!("modules of a removed account keep their owner until the next start");
+            return;
+        };
+        for Orphan { module_id, announced } in orphans {
+            let entry = self.catalogue.borrow().get(module_id).cloned();
+            let entry = entry.filter(|entry| entry.meta.load().owner.as_ref() == Some(owner));
+            if let Some(entry) = entry {
+                self.replace(&entry, Meta { owner: None, ..Meta::clone(&entry.meta.load()) }).await;
+            }
+            self.announce(announced.clone()).await;
+        }
+    }
+
+    /// Another process changed the database: whose account it removed owns nothing any more. It announced that itself.
+    pub async fn look_outside(&self) {
+        // Changes of the hub hold their turn until memory is as the database.
+        let Ok(_turn) = self.turn().await else { return };
+        let owners = match self.store.read(modules::owners).await {
+            Ok(owners) => owners,
+            Err(error) => {
+                tracing::warn!(%error, "cannot see whether another process changed owners");
+                return;
+            }
+        };
+        let owned: Vec<_> = self.catalogue.borrow().of(&View::All).cloned().collect();
+        for entry in owned {
+            let before = entry.meta.load_full();
+            if before.owner.is_some() && !owners.contains_key(&entry.id) {
+                self.replace(&entry, Meta { owner: None, ..Meta::clone(&before) }).await;
+            }
+        }
+    }
+
+    /// Replaces a stored meta in memory, before anybody is told.
+    pub(super) async fn replace(&self, entry: &Arc<Entry>, after: Meta) {
+        let before = entry.meta.load_full();
+        let has_moved = before.owner != after.owner;
+        self.catalogue.borrow_mut().replace(entry, after);
+        self.shared.changed();
+        if !has_moved {
+            return;
+        }
+        // Before its events, so that nothing of them reaches who only listens to this module.
+        self.withdraw(&entry.id, before.owner.clone()).await;
+        // What is kept as its latest telemetry was meant for the former owner.
+        if let Ok(actor) = self.locate(&entry.id) {
+            actor.do_send(Republish);
+        }
+    }
+
+    pub(super) async fn withdraw(&self, id: &ModuleId, from: Option<UserId>) {
+        let (Some(listener), Some(from)) = (&self.withdrawn, from) else { return };
+        let told = listener.send(ModuleWithdrawn { module_id: id.clone(), from }).timeout(TELL_TIMEOUT).await;
+        if let Err(error) = told {
+            tracing::error!(module.id = %id, %error, "sessions were not told that a module was withdrawn");
+        }
+    }
+
+    /// Has the events told of a change that memory knows. What the broker does not take it finds in the database.
+    pub(super) async fn announce(&self, announced: Vec<Announced>) {
+        let message = Announce(announced);
+        for _ in 0..RETRIES {
+            match self.shared.announce.send(message.clone()).timeout(TELL_TIMEOUT).await {
+                Ok(Ok(())) => return,
+                Ok(Err(BrokerError::Full)) => tokio::time::sleep(RETRY_AFTER).await,
+                Ok(Err(_)) | Err(_) => break,
+            }
+        }
+        tracing::warn!("a change of a module is told later");
+    }
+}
