@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use actix::{Actor, Recipient};
 use actix_http::body::{BodySize, MessageBody};
@@ -13,7 +13,7 @@ use super::doors::Doors;
 use super::open_sockets::SocketGuard;
 use crate::auth::Principal;
 use crate::observe::Door;
-use crate::pipe::{Closed, Framing, Outbox};
+use crate::pipe::{Closed, Framing, GzipStream, Outbox};
 use crate::session::dialect::sse::ServerSent;
 use crate::session::{Begin, Hello, Session};
 
@@ -25,6 +25,7 @@ const PIECE: usize = 16 * 1024;
 /// Invariant: dropping it, as the server does when the connection is gone, ends the session.
 pub struct EventStream {
     outbox: Outbox,
+    gzip: Option<GzipStream>,
     session: Recipient<Closed>,
     _guard: SocketGuard,
 }
@@ -32,13 +33,14 @@ pub struct EventStream {
 impl EventStream {
     /// Starts the session of an admitted person.
     #[must_use]
-    pub fn open(doors: &Doors, person: Principal, hello: Hello) -> Self {
-        let outbox = Outbox::taken(Framing::Text, doors.flusher.clone(), doors.options.outbox);
+    pub fn open(doors: &Doors, person: Principal, hello: Hello, is_gzip: bool) -> Self {
+        let framing = if is_gzip { Framing::Gzip } else { Framing::Text };
+        let outbox = Outbox::taken(framing, doors.flusher.clone(), doors.options.outbox);
         let guard = doors.sockets.open(Door::ServerSent, &doors.metrics);
         let session = Session::new(person, Box::new(ServerSent), outbox.clone(), Rc::clone(&doors.house)).start();
         // The first message of a new mailbox.
         session.do_send(Begin(hello));
-        Self { outbox, session: session.recipient(), _guard: guard }
+        Self { outbox, gzip: is_gzip.then(GzipStream::default), session: session.recipient(), _guard: guard }
     }
 }
 
@@ -50,7 +52,15 @@ impl MessageBody for EventStream {
     }
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Infallible>>> {
-        self.outbox.poll_take(cx, PIECE).map(|frames| frames.map(|frames| Ok(together(frames))))
+        let stream = self.get_mut();
+        let frames = ready!(stream.outbox.poll_take(cx, PIECE));
+        let piece = match (frames, &mut stream.gzip) {
+            (Some(frames), None) => Some(together(frames)),
+            (Some(pieces), Some(gzip)) => Some(gzip.carry(pieces)),
+            (None, None) => None,
+            (None, Some(gzip)) => gzip.finish(),
+        };
+        Poll::Ready(piece.map(Ok))
     }
 }
 

@@ -11,6 +11,7 @@ mod error;
 mod mask;
 
 pub use assembler::{Assembler, Incoming};
+pub(super) use deflate::deflate;
 pub use error::FrameError;
 
 /// The longest payload of a control frame (RFC 6455, 5.5).
@@ -50,8 +51,7 @@ pub fn binary(payload: &[u8]) -> Bytes {
 pub fn deflated(plain: &Bytes) -> Bytes {
     let is_text = plain.first() == text(&[]).first();
     let opcode = OpCode::Data(if is_text { Data::Text } else { Data::Binary });
-    deflate::deflate(&plain[header_length(plain)..], |shorter| finished(opcode, true, shorter))
-        .unwrap_or_else(|| plain.clone())
+    deflate(&plain[header_length(plain)..], |shorter| finished(opcode, true, shorter)).unwrap_or_else(|| plain.clone())
 }
 
 /// The payload of one of our own plain frames.

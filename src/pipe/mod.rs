@@ -5,6 +5,7 @@
 mod flusher;
 pub mod frame;
 mod framing;
+mod gzip;
 mod inbound;
 mod outbox;
 mod queue;
@@ -12,6 +13,7 @@ mod stream;
 
 pub use flusher::Flusher;
 pub use framing::Framing;
+pub use gzip::GzipStream;
 pub use inbound::{Closed, Received, ReceivedBinary};
 pub use outbox::{Outbox, OutboxOptions};
 pub use stream::{Stream, set_user_timeout};

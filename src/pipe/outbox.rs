@@ -120,22 +120,24 @@ impl Outbox {
 
     /// Sends a text message.
     pub fn send_text(&self, text: &str) {
-        self.send_shorter(self.0.framing.text(text), frame::deflated);
+        self.send_packed(self.0.framing.text(text), |plain, pack| pack(plain));
     }
 
     /// Sends a binary message over a WebSocket.
     pub fn send_binary(&self, bytes: &[u8]) {
-        self.send_shorter(frame::binary(bytes), frame::deflated);
+        self.send_packed(frame::binary(bytes), |plain, pack| pack(plain));
     }
 
     /// Sends an event; its frames are shared with all who hear it.
     pub fn send_event(&self, event: &Event, dialect: &Dialect) {
-        self.send_shorter(event.frame(dialect), |_| event.packed_frame(dialect, frame::deflated));
+        self.send_packed(event.frame(dialect), |_, pack| event.packed_frame(dialect, pack));
     }
 
-    fn send_shorter(&self, plain: Bytes, shorten: impl FnOnce(&Bytes) -> Bytes) {
-        let is_shortened = self.0.deflation.get().is_some_and(|deflation| deflation.covers(plain.len()));
-        self.send(if is_shortened { shorten(&plain) } else { plain });
+    /// Sends a frame, packed if it is to be; `pack` is handed what packs frames here.
+    fn send_packed(&self, plain: Bytes, pack: impl FnOnce(&Bytes, fn(&Bytes) -> Bytes) -> Bytes) {
+        let framing = self.0.framing;
+        let is_packed = framing.packs(plain.len(), self.0.deflation.get());
+        self.send(if is_packed { pack(&plain, framing.pack()) } else { plain });
     }
 
     /// Asks the peer for a sign of life, or keeps what lies between from closing a quiet connection.
@@ -158,7 +160,7 @@ impl Outbox {
         if self.0.state.get() != State::Open {
             return;
         }
-        if self.0.framing != Framing::Text && self.is_written() {
+        if self.0.framing.has_close_frames() && self.is_written() {
             self.enqueue(frame::close(code, reason));
         }
         self.0.state.set(State::Closing);

@@ -3,7 +3,7 @@
 use actix_web::body::BoxBody;
 use actix_web::http::{Method, header};
 use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, HttpResponseBuilder};
 use serde::Deserialize;
 
 use super::super::caller::{Gate, credential_of};
@@ -65,20 +65,22 @@ pub async fn listen_to_events(
     let caller = gate.authenticator.authenticate(credential).await?;
     let (cursor, topics) = (cursor_of(&request, &listening), topics_of(&listening, &caller)?);
     let hello = Hello { cursor, topics, ..Hello::default() };
-    let mut answer = stream();
+    let is_gzip = doors.options.deflate_from.is_some() && accepts_gzip(&request);
+    let mut answer = stream(is_gzip);
     if is_head {
         return Ok(answer.finish());
     }
-    Ok(answer.body(BoxBody::new(EventStream::open(&doors, caller, hello))))
+    Ok(answer.body(BoxBody::new(EventStream::open(&doors, caller, hello, is_gzip))))
 }
 
-fn stream() -> HttpResponseBuilder {
+fn stream(is_gzip: bool) -> HttpResponseBuilder {
     let mut answer = HttpResponse::Ok();
     answer
         .insert_header((header::CONTENT_TYPE, "text/event-stream"))
         .insert_header((header::CACHE_CONTROL, "no-store"))
-        // Frames leave when they are made; a middleware that gathers them would hold them back.
-        .insert_header((header::CONTENT_ENCODING, "identity"))
+        .insert_header((header::VARY, "accept-encoding"))
+        // Also named when there is none: a middleware that compresses would hold events back.
+        .insert_header((header::CONTENT_ENCODING, if is_gzip { "gzip" } else { "identity" }))
         .insert_header(("x-accel-buffering", "no"));
     answer
 }
@@ -90,9 +92,16 @@ fn turn_away(refused: Refused) -> ApiResult<HttpResponse> {
         Refused::Problem(problem, Some(after)) => Err(ApiError::from(problem).retry_after(after.as_secs() + 1)),
         Refused::Later(after) => {
             let End { code, reason, retry_after } = End::come_back(after);
-            Ok(stream().body(bye(code, reason, retry_after)))
+            Ok(stream(false).body(bye(code, reason, retry_after)))
         }
     }
+}
+
+fn accepts_gzip(request: &HttpRequest) -> bool {
+    let gzip = header::Encoding::gzip();
+    let accepted = request.get_header::<header::AcceptEncoding>();
+    let chosen = accepted.and_then(|accepted| accepted.negotiate([&gzip, &header::Encoding::identity()].into_iter()));
+    chosen == Some(gzip)
 }
 
 fn cursor_of(request: &HttpRequest, listening: &Listening) -> Option<String> {

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{Account, TestHub, TestStream};
+use crate::support::{Account, Answer, TestHub, TestStream};
 
 async fn stream(hub: &TestHub, account: &Account, query: &str, last_event_id: Option<&str>) -> TestStream {
     let bearer = format!("Bearer {}", account.access_token);
@@ -69,9 +69,9 @@ async fn a_stream_whose_id_is_no_cursor_is_told_of_a_gap() {
         let mut stream = stream(&hub, &admin, "?topics=modules", Some(id)).await;
         assert_eq!(stream.next_of("welcome").await["recovered"], false);
         assert_eq!(stream.next().await.unwrap().event, "gap", "{id}");
-        assert_eq!(stream.next().await.unwrap().event, "snapshot");
+        let snapshot = stream.next_of("snapshot").await;
         stream.next().await.unwrap();
-        assert!(stream.last_event_id.len() > 16, "the gap is mended up to here");
+        assert_eq!(stream.last_event_id, snapshot["cursor"], "the gap is mended up to here");
     }
 }
 
@@ -119,4 +119,30 @@ async fn a_stream_that_nobody_reads_falls_behind_alone_and_then_ends() {
     }
     while watching.event("rt_global_stats_updated").await["stats"]["connections"] != 1 {}
     drop(stalled);
+}
+
+#[actix::test]
+async fn a_stream_is_compressed_for_who_asks_and_ends_as_gzip_ends() {
+    let hub = TestHub::start().await;
+    let admin = hub.admin().await;
+    let bearer = format!("Bearer {}", admin.access_token);
+    let headers = [("authorization", bearer.as_str()), ("accept-encoding", "gzip, br")];
+    let streaming = actix_rt::spawn({
+        let (authority, headers) = (hub.authority.clone(), headers.map(|(name, value)| (name, value.to_owned())));
+        async move {
+            let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            Answer::gzip(&authority, "/api/v1/events?topics=custom:a,admin", &headers).await
+        }
+    });
+    let mut watching = hub.tab(&admin, &["admin"]).await;
+    while watching.event("rt_global_stats_updated").await["stats"]["connections"] != 2 {}
+    say(&admin, 0..3).await;
+    let long = json!({"event": "rt_count", "topic": "custom:a", "data": {"n": 3, "filler": "x".repeat(5000)}});
+    assert_eq!(admin.post("/api/v1/events", long).await.status, 202);
+    hub.stop().await;
+
+    let text = streaming.await.unwrap();
+    assert!(text.ends_with("}\n\n") && text.contains("event: bye"), "{text}");
+    assert_eq!(text.matches("event: rt_count").count(), 4);
+    assert!(text.contains(&"x".repeat(5000)));
 }

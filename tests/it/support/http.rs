@@ -1,5 +1,9 @@
 //! HTTP as an outsider speaks it, over a plain connection.
 
+use std::io::Read;
+
+use flate2::read::GzDecoder;
+use futures_util::StreamExt;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -43,6 +47,23 @@ impl Answer {
         let mut bytes = Vec::new();
         let _ = stream.read_to_end(&mut bytes).await;
         Self::parse(&bytes)
+    }
+
+    /// Reads a compressed answer to its end; answers its text.
+    pub async fn gzip(authority: &str, path: &str, headers: &[(&str, &str)]) -> String {
+        let mut request = awc::Client::builder().disable_timeout().finish().get(format!("http://{authority}{path}"));
+        for (name, value) in headers {
+            request = request.insert_header((*name, *value));
+        }
+        let mut answer = request.no_decompress().send().await.expect("the hub answers");
+        assert_eq!(answer.headers().get("content-encoding").map(|value| value.as_bytes()), Some(&b"gzip"[..]));
+        let mut bytes = Vec::new();
+        while let Some(Ok(piece)) = answer.next().await {
+            bytes.extend_from_slice(&piece);
+        }
+        let mut text = String::new();
+        GzDecoder::new(&bytes[..]).read_to_string(&mut text).expect("the stream is whole");
+        text
     }
 
     fn parse(bytes: &[u8]) -> Self {
