@@ -65,6 +65,9 @@
 //! - A crowd that comes at once is let in at a bounded rate, and each of the others has a moment of its own: test
 //!   `a_crowd_is_let_in_no_faster_than_the_accept_rate`, test `those_turned_away_come_back_one_after_the_other`, test
 //!   `those_sent_away_come_back_no_faster_than_they_are_let_in`.
+//! - Nobody looks into the events of others before it is written down, and only admins do: test
+//!   `a_tap_shows_what_a_person_and_their_modules_hear`, test
+//!   `only_admins_tap_and_a_tap_that_is_no_topic_is_refused`.
 //! - Work that fails spoils nothing: test `work_that_panics_spoils_nothing`, test `a_failed_write_leaves_nothing_behind`.
 //! - An emergency of the database is told to callers without its cause and loses nothing: test
 //!   `a_read_only_database_is_told_and_loses_nothing`, test `a_locked_database_is_busy_and_readers_go_on`, test

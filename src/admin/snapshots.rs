@@ -7,8 +7,10 @@ use actix::prelude::*;
 use futures_util::future::join_all;
 use serde::Serialize;
 
+use super::audit::Note;
 use super::room::{AdminRoom, ReadStats};
 use crate::auth::Principal;
+use crate::domain::audit::Action;
 use crate::domain::event::json;
 use crate::domain::problem::Problem;
 use crate::domain::topic::Topic;
@@ -22,13 +24,14 @@ const ASK_TIMEOUT: Duration = Duration::from_secs(3);
 pub struct Snapshots {
     modules: Addr<module::Registry>,
     room: Addr<AdminRoom>,
+    audit: Recipient<Note>,
 }
 
 impl Snapshots {
-    /// A teller of what these two hold.
+    /// A teller of what the first two hold; who begins a tap is written down by the third.
     #[must_use]
-    pub const fn new(modules: Addr<module::Registry>, room: Addr<AdminRoom>) -> Self {
-        Self { modules, room }
+    pub const fn new(modules: Addr<module::Registry>, room: Addr<AdminRoom>, audit: Recipient<Note>) -> Self {
+        Self { modules, room, audit }
     }
 }
 
@@ -46,8 +49,8 @@ impl Handler<TakeSnapshots> for Snapshots {
     fn handle(&mut self, asked: TakeSnapshots, _: &mut Self::Context) -> Self::Result {
         let TakeSnapshots { principal, topics } = asked;
         let answers = topics.into_iter().map({
-            let (modules, room) = (self.modules.clone(), self.room.clone());
-            move |topic| take(topic, Arc::clone(&principal), modules.clone(), room.clone())
+            let (modules, room, audit) = (self.modules.clone(), self.room.clone(), self.audit.clone());
+            move |topic| take(topic, Arc::clone(&principal), modules.clone(), room.clone(), audit.clone())
         });
         Box::pin(join_all(answers))
     }
@@ -58,6 +61,7 @@ async fn take(
     principal: Arc<Principal>,
     modules: Addr<module::Registry>,
     room: Addr<AdminRoom>,
+    audit: Recipient<Note>,
 ) -> Result<Snapshot, Problem> {
     match topic {
         Topic::Modules => {
@@ -74,13 +78,25 @@ async fn take(
             let stats = room.send(ReadStats).timeout(ASK_TIMEOUT).await.map_err(|_| busy())?;
             Ok(object("stats", &stats))
         }
+        Topic::Tap(channel) => {
+            let deed = principal.deed(Action::TapBegin, channel);
+            // Nobody listens to it before it is written down.
+            match audit.send(Note(deed)).timeout(ASK_TIMEOUT).await {
+                Ok(Ok(())) => Ok(nothing()),
+                _ => Err(busy()),
+            }
+        }
         // Nothing stands behind these: their events are all there is.
-        Topic::User(_) | Topic::Dashboard | Topic::Custom(_) => Ok(json(&serde_json::Map::new()).into()),
+        Topic::User(_) | Topic::Dashboard | Topic::Custom(_) => Ok(nothing()),
     }
 }
 
 fn object(key: &str, value: &impl Serialize) -> Snapshot {
     json(&std::collections::BTreeMap::from([(key, value)])).into()
+}
+
+fn nothing() -> Snapshot {
+    json(&serde_json::Map::new()).into()
 }
 
 fn busy() -> Problem {

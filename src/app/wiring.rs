@@ -12,11 +12,12 @@ use serde_json::value::RawValue;
 
 use super::error::StartError;
 use super::parts::{Core, Devices, People, broker_options, start_on};
-use crate::admin::{AdminRoom, Snapshots};
+use crate::admin::{AdminRoom, Audit, Snapshots};
 use crate::auth::{Accounts, Authenticator};
 use crate::broker::{Broker, CloseOrder};
 use crate::config::Config;
 use crate::domain::event::json;
+use crate::http::address::TrustedProxies;
 use crate::http::{self, Admission, DoorMaker, DoorOptions, OpenSockets, RelayList, ServerOptions, Services};
 use crate::observe::{Door, Health, Metrics};
 use crate::pipe::OutboxOptions;
@@ -46,6 +47,7 @@ pub struct House {
     collector: Addr<Collector>,
     room: Addr<AdminRoom>,
     snapshots: Addr<Snapshots>,
+    audit: Addr<Audit>,
     relays: RelayList,
     people_admitted: Admission,
     arbiters: Vec<Arbiter>,
@@ -62,9 +64,13 @@ impl House {
         let people = People::open(config, &core, &devices.modules).await?;
         let room = core.start_room(&devices.modules, &people.accounts);
         core.sessions.do_send(JoinAdminRoom(room.clone().recipient()));
+        let audit = start_on(&core.house, {
+            let store = core.store.clone();
+            move || Audit::new(store)
+        });
         let snapshots = start_on(&core.house, {
-            let (modules, room) = (devices.modules.clone(), room.clone());
-            move || Snapshots::new(modules, room)
+            let (modules, room, audit) = (devices.modules.clone(), room.clone(), audit.clone().recipient());
+            move || Snapshots::new(modules, room, audit)
         });
         let relays = RelayList::default();
         let people_admitted = Admission::new(&config.socket, Door::Native, core.metrics.clone());
@@ -81,6 +87,7 @@ impl House {
             collector: devices.collector,
             room,
             snapshots,
+            audit,
             relays,
             people_admitted,
             arbiters: [core.orders, core.house].into_iter().chain(devices.arbiters).collect(),
@@ -106,6 +113,7 @@ impl House {
             sessions: self.sessions.clone(),
             modules: self.modules.clone(),
             room: self.room.clone(),
+            audit: self.audit.clone(),
             publish: self.broker.clone().recipient(),
             health: self.health.clone(),
             metrics: self.metrics.clone(),
@@ -124,6 +132,7 @@ impl House {
                 max_sockets: config.http.max_connections,
                 user_timeout: socket.slow_timeout,
                 allowed_origins: config.http.allowed_origins.clone(),
+                trusted_proxies: TrustedProxies(config.http.trusted_proxies.clone()),
             },
             sessions: SessionOptions {
                 heartbeat: socket.heartbeat,

@@ -77,6 +77,7 @@ impl Authenticator {
             roles: user.roles,
             expires_at,
             read_at,
+            address: None,
         })
     }
 }

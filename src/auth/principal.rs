@@ -1,7 +1,10 @@
 //! Somebody known: the answer to a credential.
 
+use std::fmt::Display;
+use std::net::IpAddr;
 use std::time::Instant;
 
+use crate::domain::audit::{Action, Deed};
 use crate::domain::grant::{Permission, Role};
 use crate::domain::ids::{LoginId, UserId};
 use crate::domain::time::Timestamp;
@@ -36,6 +39,8 @@ pub struct Principal {
     pub expires_at: Timestamp,
     /// When login and account were looked at; what changed since is not in here.
     pub read_at: Instant,
+    /// Where the request or the socket comes from; none where nobody has said.
+    pub address: Option<IpAddr>,
 }
 
 impl Principal {
@@ -43,6 +48,18 @@ impl Principal {
     #[must_use]
     pub fn may(&self, permission: Permission) -> bool {
         self.roles.iter().any(|role| role.grants(permission))
+    }
+
+    /// The same person, coming from an address.
+    #[must_use]
+    pub fn coming_from(self, address: IpAddr) -> Self {
+        Self { address: Some(address), ..self }
+    }
+
+    /// What this person does, for the audit.
+    #[must_use]
+    pub fn deed(&self, action: Action, subject: impl Display) -> Deed {
+        Deed { actor: self.user_id.clone(), action, subject: subject.to_string(), address: self.address }
     }
 
     /// Whether the person holds the role `admin`.

@@ -20,6 +20,10 @@ pub enum Permission {
     StatsRead,
     /// `events:publish`: send custom events.
     EventsPublish,
+    /// `events:tap`: watch the live events of anybody and anything.
+    EventsTap,
+    /// `audit:read`: see what people did.
+    AuditRead,
 }
 
 /// A named set of permissions.
@@ -43,6 +47,8 @@ const GRANTS: &[(Role, &[Permission])] = &[
             Permission::UsersManage,
             Permission::StatsRead,
             Permission::EventsPublish,
+            Permission::EventsTap,
+            Permission::AuditRead,
         ],
     ),
     (Role::User, &[Permission::ModulesRead, Permission::ModulesWrite]),
@@ -67,6 +73,8 @@ impl Permission {
             Self::UsersManage => "users:manage",
             Self::StatsRead => "stats:read",
             Self::EventsPublish => "events:publish",
+            Self::EventsTap => "events:tap",
+            Self::AuditRead => "audit:read",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Pure words and rules of the hub: no actor, no database, no socket.
 
 pub mod account;
+pub mod audit;
 pub mod cursor;
 pub mod event;
 pub mod grant;

@@ -26,6 +26,8 @@ pub enum Topic {
     Dashboard,
     /// `custom:<name>`: events of other programs.
     Custom(Arc<str>),
+    /// `tap:<channel>`: whatever goes along a channel, for an admin who looks into it; audited.
+    Tap(Channel),
 }
 
 /// Where an event goes inside the hub: topics with the audience already resolved.
@@ -71,6 +73,7 @@ impl FromStr for Topic {
             Some(("module", id)) => id.parse().map(Self::Module).map_err(|_| refuse()),
             Some(("user", id)) => id.parse().map(Self::User).map_err(|_| refuse()),
             Some(("custom", name)) if is_custom_name(name) => Ok(Self::Custom(name.into())),
+            Some(("tap", channel)) => channel.parse().map(Self::Tap).map_err(|_| refuse()),
             Some(_) => Err(refuse()),
         }
     }
@@ -90,6 +93,7 @@ impl fmt::Display for Topic {
             Self::Admin => f.write_str("admin"),
             Self::Dashboard => f.write_str("dashboard"),
             Self::Custom(name) => write!(f, "custom:{name}"),
+            Self::Tap(channel) => write!(f, "tap:{channel}"),
         }
     }
 }
@@ -128,6 +132,7 @@ impl FromStr for Channel {
             Topic::Admin => Self::Admin,
             Topic::Dashboard => Self::Dashboard,
             Topic::Custom(name) => Self::Custom(name),
+            Topic::Tap(_) => return Err(refuse()),
         })
     }
 }

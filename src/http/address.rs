@@ -23,6 +23,18 @@ pub struct ClientAddress {
 }
 
 impl ClientAddress {
+    /// The address of whoever sends a request.
+    #[must_use]
+    pub fn of(request: &HttpRequest) -> Self {
+        // Without a peer the caller is nobody in particular, and not this machine.
+        let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
+        let proxies = request.app_data::<Data<TrustedProxies>>();
+        proxies.map_or_else(
+            || TrustedProxies::default().caller(peer, request.headers()),
+            |proxies| proxies.caller(peer, request.headers()),
+        )
+    }
+
     /// The address itself; an IPv4 address is always in its short form.
     #[must_use]
     pub const fn ip(self) -> IpAddr {
@@ -62,13 +74,7 @@ impl FromRequest for ClientAddress {
     type Future = Ready<Result<Self, Infallible>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        // Without a peer the caller is nobody in particular, and not this machine.
-        let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
-        let proxies = request.app_data::<Data<TrustedProxies>>();
-        ready(Ok(proxies.map_or_else(
-            || TrustedProxies::default().caller(peer, request.headers()),
-            |proxies| proxies.caller(peer, request.headers()),
-        )))
+        ready(Ok(Self::of(request)))
     }
 }
 

@@ -16,7 +16,7 @@ use super::doors::WorkerDoors;
 use super::extract::{BodyOptions, not_found};
 use super::middleware::{cross_origin, measure, security_headers};
 use super::{api, operations};
-use crate::admin::AdminRoom;
+use crate::admin::{AdminRoom, Audit};
 use crate::auth::{Accounts, Authenticator};
 use crate::broker::Publish;
 use crate::config::Config;
@@ -38,6 +38,8 @@ pub struct Services {
     pub modules: Addr<module::Registry>,
     /// Who gathers statistics.
     pub room: Addr<AdminRoom>,
+    /// Who keeps the audit.
+    pub audit: Addr<Audit>,
     /// Who orders events.
     pub publish: Recipient<Publish>,
     /// Whether the hub can do its work.
@@ -88,6 +90,7 @@ fn provide(config: &mut ServiceConfig, services: Services) {
         .app_data(Data::new(module::Directory::new(services.modules.clone())))
         .app_data(Data::new(services.modules))
         .app_data(Data::new(services.room))
+        .app_data(Data::new(services.audit))
         .app_data(Data::new(services.publish))
         .app_data(Data::new(services.health))
         .app_data(Data::new(services.metrics))

@@ -6,6 +6,7 @@ use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::future::LocalBoxFuture;
 
+use super::address::ClientAddress;
 use super::problem::{ApiError, ApiResult};
 use super::{credential, origin};
 use crate::auth::{Authenticator, Credential, Principal};
@@ -38,7 +39,8 @@ impl FromRequest for Principal {
 /// 401 for nobody known, 403 for a write by a page of a foreign origin.
 pub async fn authenticate(request: &HttpRequest, gate: &Gate) -> ApiResult<Principal> {
     let credential = credential_of(request, &gate.allowed_origins)?;
-    gate.authenticator.authenticate(credential).await.map_err(ApiError::from)
+    let person = gate.authenticator.authenticate(credential).await?;
+    Ok(person.coming_from(ClientAddress::of(request).ip()))
 }
 
 /// Finds the credential; a cookie counts for a write only on a page of this hub.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use actix::{Addr, MailboxError, Recipient};
 use actix_http::Request;
 
+use super::address::TrustedProxies;
 use super::admission::{Admission, Verdict};
 use super::open_sockets::{OpenSockets, SocketGuard};
 use super::problem::ApiError;
@@ -35,6 +36,8 @@ pub struct DoorOptions {
     pub user_timeout: Duration,
     /// Origins besides the hub's own whose pages may use a cookie.
     pub allowed_origins: Vec<String>,
+    /// The proxies whose word on where somebody comes from is believed.
+    pub trusted_proxies: TrustedProxies,
 }
 
 /// The doors of one worker thread.
@@ -143,7 +146,10 @@ impl Doors {
         let credential = self.credential(request)?;
         // Before the credential is judged, which costs a look into the database.
         self.begin_person()?;
-        Ok(self.authenticator.authenticate(credential).await.map_err(problem_of)?)
+        let person = self.authenticator.authenticate(credential).await.map_err(problem_of)?;
+        let Some(peer) = request.peer_addr() else { return Ok(person) };
+        let caller = self.options.trusted_proxies.caller(peer.ip(), request.head().headers());
+        Ok(person.coming_from(caller.ip()))
     }
 
     fn credential(&self, request: &Request) -> Result<Credential, Problem> {

@@ -47,6 +47,7 @@ use super::table::methods;
         api::events::publish_event,
         api::stream::listen_to_events,
         api::stats::read_stats,
+        api::audit::list_deeds,
         api::metrics::tell_metrics,
         api::health::tell_live,
         api::health::tell_ready,

@@ -67,8 +67,10 @@ impl Session {
         }
         let start = Start::of(&hello);
         let wanted = self.greeted_topics(&hello);
-        // A fresh client needs a snapshot of everything; for others only single modules need a judgement here.
-        let asked = wanted.iter().filter(|(topic, _)| start == Start::Fresh || matches!(topic, Topic::Module(_)));
+        // A fresh client needs a snapshot of everything; for others only single modules need a judgement here, and taps a
+        // line in the audit.
+        let is_judged = |topic: &Topic| matches!(topic, Topic::Module(_) | Topic::Tap(_));
+        let asked = wanted.iter().filter(|(topic, _)| start == Start::Fresh || is_judged(topic));
         let asked: Vec<_> = asked.map(|(topic, _)| topic.clone()).collect();
         self.is_busy = true;
         let held = self.seat.as_ref().map(Seat::hold);
@@ -181,7 +183,8 @@ impl Session {
     pub(super) fn leave(&mut self, topic: &Topic) -> bool {
         let Some(place) = self.topics.iter().position(|(known, _)| known == topic) else { return false };
         let (_, channel) = self.topics.swap_remove(place);
-        if let Some(seat) = self.seat.as_ref().filter(|_| channel != self.own_channel()) {
+        let stays = channel == self.own_channel() || self.topics.iter().any(|(_, other)| *other == channel);
+        if let Some(seat) = self.seat.as_ref().filter(|_| !stays) {
             seat.leave(&channel);
         }
         self.tell_watching(topic, false);
@@ -193,7 +196,9 @@ impl Session {
         let Some(gap) = self.gap.take() else { return Box::pin(fut::ready(())) };
         self.is_busy = true;
         let held = self.seat.as_ref().map(Seat::hold);
-        let topics: Vec<_> = self.topics.iter().map(|(topic, _)| topic.clone()).collect();
+        // A tap goes on: it has no state, and is in the audit already.
+        let with_state = self.topics.iter().filter(|(topic, _)| !matches!(topic, Topic::Tap(_)));
+        let topics: Vec<_> = with_state.map(|(topic, _)| topic.clone()).collect();
         let flow = self.ask(topics.clone()).map(move |answers, session: &mut Self, ctx| {
             session.start_over(gap, held, &topics, answers);
             session.rest(ctx);

@@ -96,7 +96,8 @@ impl Session {
         let asked = async move { authenticator.authenticate(Credential::Bearer(token)).await }.into_actor(self);
         Box::pin(asked.map(move |answer, session, ctx| match answer {
             Ok(principal) if principal.login_id == session.principal.login_id => {
-                session.principal = Arc::new(Principal { roles: session.principal.roles.clone(), ..principal });
+                let Principal { roles, address, .. } = Principal::clone(&session.principal);
+                session.principal = Arc::new(Principal { roles, address, ..principal });
                 session.watch_expiry(ctx);
                 session.say(&Word::Reply { id, topics: &[] });
             }

@@ -22,6 +22,7 @@ pub fn channel_of(topic: &Topic, principal: &Principal) -> Result<Channel, Probl
         Topic::Admin => (principal.may(Permission::StatsRead), Channel::Admin),
         Topic::Dashboard => (true, Channel::Dashboard),
         Topic::Custom(name) => (true, Channel::Custom(name.clone())),
+        Topic::Tap(channel) => (principal.may(Permission::EventsTap), channel.clone()),
     };
     if may { Ok(channel) } else { Err(forbidden(topic)) }
 }
@@ -73,6 +74,7 @@ mod tests {
             roles: vec![role],
             expires_at: Timestamp::from_millis(0),
             read_at: Instant::now(),
+            address: None,
         }
     }
 
@@ -85,5 +87,8 @@ mod tests {
         assert_eq!(channel_of(&Topic::User(UserId::generate()), &user).unwrap_err().status, 403);
         assert_eq!(channel_of(&Topic::Admin, &user).unwrap_err().status, 403);
         assert_eq!(channel_of(&Topic::Modules, &person(Role::Admin)), Ok(Channel::AllModules));
+        let tap = Topic::Tap(Channel::ModulesOf(user.user_id.clone()));
+        assert_eq!(channel_of(&tap, &user).unwrap_err().status, 403, "not even of oneself");
+        assert_eq!(channel_of(&tap, &person(Role::Admin)), Ok(Channel::ModulesOf(user.user_id)));
     }
 }

@@ -14,6 +14,7 @@ use diesel::{QueryDsl, RunQueryDsl, SqliteConnection};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 pub mod announcements;
+pub mod audit;
 mod error;
 pub mod events;
 pub mod latest;

@@ -104,8 +104,27 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    audit (id) {
+        id -> BigInt,
+        at -> BigInt,
+        actor -> Text,
+        action -> Text,
+        subject -> Text,
+        address -> Text,
+    }
+}
+
 diesel::joinable!(logins -> users (user_id));
 diesel::joinable!(spent_refresh_tokens -> logins (login_id));
 diesel::joinable!(modules -> users (user_id));
 diesel::joinable!(module_states -> modules (module_id));
-diesel::allow_tables_to_appear_in_same_query!(users, logins, spent_refresh_tokens, modules, module_states, told_online);
+diesel::allow_tables_to_appear_in_same_query!(
+    users,
+    audit,
+    logins,
+    spent_refresh_tokens,
+    modules,
+    module_states,
+    told_online
+);

@@ -2,6 +2,7 @@
 
 use actix_web::web::ServiceConfig;
 
+pub mod audit;
 pub mod auth;
 pub mod events;
 pub mod health;
@@ -25,5 +26,6 @@ pub fn routes(config: &mut ServiceConfig) {
         .configure(modules::routes)
         .configure(telemetry::routes)
         .configure(events::routes)
-        .configure(stats::routes);
+        .configure(stats::routes)
+        .configure(audit::routes);
 }

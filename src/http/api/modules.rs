@@ -12,11 +12,15 @@ use super::super::extract::{Json, Path, Query};
 use super::super::paging::{Listed, PageQuery};
 use super::super::problem::{ApiError, ApiResult};
 use super::super::table::methods;
+use super::audit::note;
 use super::{ReadProblems, WriteProblems};
+use crate::admin::Audit;
 use crate::auth::Principal;
+use crate::domain::audit::Action;
 use crate::domain::grant::Permission;
 use crate::domain::ids::ModuleId;
 use crate::domain::problem::Problem;
+use crate::domain::topic::Topic;
 use crate::module::{
     CreateModule, Created, DeleteModule, GetModule, ListModules, ModuleChange, ModuleFilter, ModuleSort, ModuleView,
     NewModule, Registry, RotateCredential, Rotated, Status, UpdateModule,
@@ -164,9 +168,12 @@ pub async fn delete_module(
     caller: Principal,
     id: Path<ModuleId>,
     registry: Data<Addr<Registry>>,
+    audit: Data<Addr<Audit>>,
 ) -> ApiResult<impl Responder> {
     caller.require(Permission::ModulesWrite)?;
+    let deed = caller.deed(Action::ModuleDelete, Topic::Module(id.0.clone()));
     registry.send(DeleteModule { by: caller, id: id.0 }).timeout(REGISTRY_TIMEOUT).await??;
+    note(&audit, deed).await;
     Ok(HttpResponse::NoContent())
 }
 

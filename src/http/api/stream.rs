@@ -6,6 +6,7 @@ use actix_web::web::Data;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, HttpResponseBuilder};
 use serde::Deserialize;
 
+use super::super::address::ClientAddress;
 use super::super::caller::{Gate, credential_of};
 use super::super::doors::{Refused, WorkerDoors};
 use super::super::extract::Query;
@@ -62,7 +63,7 @@ pub async fn listen_to_events(
     if let Some(refused) = doors.begin_person().err().filter(|_| !is_head) {
         return turn_away(refused);
     }
-    let caller = gate.authenticator.authenticate(credential).await?;
+    let caller = gate.authenticator.authenticate(credential).await?.coming_from(ClientAddress::of(&request).ip());
     let (cursor, topics) = (cursor_of(&request, &listening), topics_of(&listening, &caller)?);
     let hello = Hello { cursor, topics, ..Hello::default() };
     let is_gzip = doors.options.deflate_from.is_some() && accepts_gzip(&request);

@@ -12,16 +12,20 @@ use super::super::extract::{Json, Path, Query};
 use super::super::paging::{Listed, PageQuery};
 use super::super::problem::{ApiError, ApiResult};
 use super::super::table::methods;
+use super::audit::note;
 use super::auth::ACCOUNTS_TIMEOUT;
 use super::{ReadProblems, UserSummary, WriteProblems};
+use crate::admin::Audit;
 use crate::auth::{
     Accounts, CreateUser, DeleteUser, FindUser, ListUsers, NewPassword, NewUser, Principal, UpdateUser, UserChanges,
 };
 use crate::domain::account::{Email, PersonName};
+use crate::domain::audit::Action;
 use crate::domain::grant::{Permission, Role};
 use crate::domain::ids::UserId;
 use crate::domain::problem::Problem;
 use crate::domain::time::Timestamp;
+use crate::domain::topic::Topic;
 use crate::session::{OnlineUsers, Registry};
 use crate::store::users::{User, UserFilter, UserSort, UserSortKey};
 
@@ -156,6 +160,7 @@ pub async fn create_user(
     caller: Principal,
     body: Json<UserBody>,
     accounts: Data<Addr<Accounts>>,
+    audit: Data<Addr<Audit>>,
 ) -> ApiResult<impl Responder> {
     caller.require(Permission::UsersManage)?;
     let UserBody { email, name, password, roles } = body.into_inner();
@@ -163,6 +168,7 @@ pub async fn create_user(
     require_a_role(&roles)?;
     let new = NewUser { email, name, password, roles };
     let user = accounts.send(CreateUser(new)).timeout(ACCOUNTS_TIMEOUT).await??;
+    note(&audit, caller.deed(Action::UserCreate, Topic::User(user.id.clone()))).await;
     let location = format!("/api/v1/users/{}", user.id);
     Ok(HttpResponse::Created().insert_header((header::LOCATION, location)).json(UserRecord::of(&user, &HashSet::new())))
 }
@@ -201,13 +207,15 @@ pub async fn change_user(
     body: Json<UserPatch>,
     accounts: Data<Addr<Accounts>>,
     sessions: Data<Addr<Registry>>,
+    audit: Data<Addr<Audit>>,
 ) -> ApiResult<impl Responder> {
     caller.require(Permission::UsersManage)?;
     let UserPatch { name, email, roles, password, disabled } = body.into_inner();
     roles.as_deref().map(require_a_role).transpose()?;
     let changes = UserChanges { name, email, roles, password, disabled };
-    let message = UpdateUser { id: id.0, changes, by: caller.login_id };
+    let message = UpdateUser { id: id.0, changes, by: caller.login_id.clone() };
     let user = accounts.send(message).timeout(ACCOUNTS_TIMEOUT).await??;
+    note(&audit, caller.deed(Action::UserUpdate, Topic::User(user.id.clone()))).await;
     Ok(web::Json(UserRecord::of(&user, &who_is_online(&sessions).await)))
 }
 
@@ -223,9 +231,11 @@ pub async fn delete_user(
     caller: Principal,
     id: Path<UserId>,
     accounts: Data<Addr<Accounts>>,
+    audit: Data<Addr<Audit>>,
 ) -> ApiResult<HttpResponse> {
     caller.require(Permission::UsersManage)?;
-    accounts.send(DeleteUser(id.0)).timeout(ACCOUNTS_TIMEOUT).await??;
+    accounts.send(DeleteUser(id.0.clone())).timeout(ACCOUNTS_TIMEOUT).await??;
+    note(&audit, caller.deed(Action::UserDelete, Topic::User(id.0))).await;
     Ok(HttpResponse::NoContent().finish())
 }
 

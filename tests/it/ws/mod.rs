@@ -6,3 +6,4 @@ mod pages;
 mod resume;
 mod slow;
 mod storm;
+mod tap;

@@ -1,0 +1,86 @@
+//! What people do that others may ask after later.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use serde::Serialize;
+
+use super::ids::UserId;
+
+/// A kind of deed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, utoipa::ToSchema)]
+pub enum Action {
+    /// An admin begins to watch the live events of somebody or something.
+    #[serde(rename = "tap.begin")]
+    TapBegin,
+    /// An account was made.
+    #[serde(rename = "user.create")]
+    UserCreate,
+    /// An account was changed.
+    #[serde(rename = "user.update")]
+    UserUpdate,
+    /// An account was removed.
+    #[serde(rename = "user.delete")]
+    UserDelete,
+    /// A module was removed.
+    #[serde(rename = "module.delete")]
+    ModuleDelete,
+}
+
+/// Every kind of deed with its name.
+const ACTIONS: [(Action, &str); 5] = [
+    (Action::TapBegin, "tap.begin"),
+    (Action::UserCreate, "user.create"),
+    (Action::UserUpdate, "user.update"),
+    (Action::UserDelete, "user.delete"),
+    (Action::ModuleDelete, "module.delete"),
+];
+
+/// A text that names no kind of deed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not an action; use `tap.begin`, `user.create`, `user.update`, `user.delete` or `module.delete`")]
+pub struct ActionError(String);
+
+impl FromStr for Action {
+    type Err = ActionError;
+
+    fn from_str(text: &str) -> Result<Self, ActionError> {
+        let known = ACTIONS.iter().find(|(_, name)| *name == text);
+        known.map(|(action, _)| *action).ok_or_else(|| ActionError(text.chars().take(32).collect()))
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = ACTIONS.iter().find(|(action, _)| action == self).map_or("", |(_, name)| name);
+        f.write_str(name)
+    }
+}
+
+/// One deed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deed {
+    /// Who did it.
+    pub actor: UserId,
+    /// What they did.
+    pub action: Action,
+    /// To whom or what, such as `user:<id>` or `module:<moduleId>`.
+    pub subject: String,
+    /// Where they came from.
+    pub address: Option<IpAddr>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn actions_read_as_they_are_written() {
+        for (action, name) in ACTIONS {
+            assert_eq!(name.parse::<Action>(), Ok(action));
+            assert_eq!(serde_json::to_string(&action).unwrap(), format!("\"{action}\""));
+        }
+        assert!("tap".parse::<Action>().is_err());
+    }
+}
