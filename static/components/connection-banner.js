@@ -1,6 +1,6 @@
 import { h } from '../lib/dom.js';
 import { icon } from '../lib/icons.js';
-import { t } from '../lib/i18n.js';
+import { hasWords, t } from '../lib/i18n.js';
 import { session } from '../lib/session.js';
 
 const SETTLE_MS = 800;
@@ -9,7 +9,7 @@ const SETTLE_MS = 800;
  * Says whether what is on the page is live. A lamp in the header always does; a bar with the countdown and a button
  * appears only when it is not.
  *
- * `data-state` is the state of the connection: `connecting`, `live`, `reconnecting` or `offline`.
+ * `data-state` is the state of the connection: `connecting`, `live`, `reconnecting`, `offline` or `ended`.
  */
 class ConnectionBanner extends HTMLElement {
   #stop = null;
@@ -31,7 +31,7 @@ class ConnectionBanner extends HTMLElement {
   }
 
   #render() {
-    const { state } = session.hub?.change ?? { state: 'idle' };
+    const { state, reason } = session.hub?.change ?? { state: 'idle' };
     this.dataset.state = state;
     document.querySelector('.lamp')?.replaceWith(lamp(state));
     this.#button.textContent = t('connection.retry');
@@ -44,19 +44,22 @@ class ConnectionBanner extends HTMLElement {
         },
         state === 'connecting' ? SETTLE_MS : 0,
       );
-    this.#words.textContent = calm ? '' : t(`connection.${state}.words`);
+    this.#words.textContent = calm ? '' : wordsFor(state, reason);
     this.#tick();
   }
 
   #tick() {
     const { state, retryAt, attempt, maxAttempts } = session.hub?.change ?? {};
-    const seconds = retryAt ? Math.max(0, Math.ceil((retryAt - Date.now()) / 1000)) : null;
-    const words =
-      state === 'reconnecting' && seconds !== null
-        ? t('connection.attempt', { seconds, attempt, most: maxAttempts })
-        : '';
+    const seconds = Math.max(0, Math.ceil((retryAt - Date.now()) / 1000));
+    const counted = state === 'reconnecting' ? 'connection.attempt' : 'connection.later';
+    const words = retryAt ? t(counted, { seconds, attempt, most: maxAttempts }) : '';
     if (this.#countdown.textContent !== words) this.#countdown.textContent = words;
   }
+}
+
+function wordsFor(state, reason) {
+  const special = `connection.${state}.${reason}`;
+  return t(hasWords(special) ? special : `connection.${state}.words`);
 }
 
 /** The lamp: a dot and a word. */

@@ -11,7 +11,7 @@ class ConnectionFacts extends HTMLElement {
   #values = new Map();
 
   connectedCallback() {
-    const rows = ['state', 'received', 'reconnections', 'lastReconnectMs', 'replayed', 'failures'].map((name) => {
+    const rows = ['state', 'transport', 'received', 'reconnections', 'lastReconnectMs', 'replayed', 'failures'].map((name) => {
       const value = h('dd', { class: 'numbers' });
       this.#values.set(name, value);
       return h('div', {}, h('dt', {}, t(`facts.${name}`)), value);
@@ -28,7 +28,8 @@ class ConnectionFacts extends HTMLElement {
   #render() {
     if (!session.hub) return;
     const { state, statistics } = session.hub;
-    const shown = { ...statistics, state: t(`connection.${state}`) };
+    const { transport } = session.hub.change;
+    const shown = { ...statistics, state: t(`connection.${state}`), transport: transport && t(`transport.${transport}`) };
     for (const [name, value] of this.#values) replaceIfChanged(value, words(name, shown[name]));
   }
 }

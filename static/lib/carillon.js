@@ -8,49 +8,41 @@
  *     hub.on('snapshot', ({ topic, data }) => console.log(topic, data));
  *     hub.connect();
  *
- * Beside the `rt_*` events of the hub it emits `state`, `welcome`, `snapshot`, `gap`, `bye`, `closed`, `problem` and
- * `*` (every `rt_*` event, as `{event, data, at}`).
+ * Every option, event, state and error is described at `/docs/client` of a hub.
  *
  * Invariant: handlers see the frames of the hub in the order in which the hub sent them, and each only once: the cursor
  * sent after a drop is that of the last frame handled.
  */
-import { backOff } from './carillon/back_off.js';
+import { Address } from './carillon/address.js';
+import { Credentials } from './carillon/credentials.js';
 import { Emitter } from './carillon/emitter.js';
-import { Heartbeat } from './carillon/heartbeat.js';
-import { Requests } from './carillon/requests.js';
+import { Link } from './carillon/link.js';
+import { Place } from './carillon/place.js';
+import { Renewal } from './carillon/renewal.js';
+import { RefusedError, Requests } from './carillon/requests.js';
 import { Settings } from './carillon/settings.js';
-import { closeSocket, openSocket } from './carillon/socket.js';
+import { Statistics } from './carillon/statistics.js';
+import { watchSurroundings } from './carillon/surroundings.js';
 import { Sync } from './carillon/sync.js';
+import { Turns } from './carillon/turns.js';
 
+export { CloseCode } from './carillon/loss.js';
 export { RefusedError } from './carillon/requests.js';
-
-/** @typedef {import('./carillon/types.js').CarillonOptions} CarillonOptions */
-/** @typedef {import('./carillon/types.js').StateChange} StateChange */
-
-const HEARTBEAT_MS = 25000;
-
-/** Close codes of the hub that the client treats differently from a lost connection. */
-export const CloseCode = Object.freeze({ LOGIN_ENDED: 4001, NOT_ALLOWED: 4003, RESTART: 1012, TOO_MANY: 4029 });
 
 /** One live connection to a hub. */
 export class Carillon extends Emitter {
   #given;
   #settings;
-  #topics = new Set();
-  /** Topics that the hub knew of when last heard: only they can be resumed from the cursor. */
-  #known = new Set();
-  #requests = new Requests();
-  #heartbeat = new Heartbeat({ ask: () => this.#send({ type: 'ping' }), dead: () => this.#lost(1006, 'silent', true) });
-  #socket = null;
-  #cursor = null;
-  #attempt = 0;
-  #retryTimer = null;
+  #place;
+  #link;
+  #sync = null;
   #downSince = null;
   #everLive = false;
-  #bye = null;
-  #sync = null;
-  /** @type {StateChange} */
-  #change = { state: 'idle', attempt: 0, maxAttempts: 0, retryAt: null, reason: '' };
+  #renewal;
+  #turns = new Turns(() => this.#link.reopen());
+  #requests = new Requests();
+  #stopWatching = null;
+  #hasForgotten = false;
 
   #frames = {
     event: (frame) => this.#event(frame),
@@ -58,122 +50,148 @@ export class Carillon extends Emitter {
     snapshot: (frame) => this.emit('snapshot', frame),
     reply: (frame) => this.#reply(frame),
     gap: (frame) => this.#gap(frame),
-    bye: (frame) => this.#parting(frame),
-    pong: () => this.#synchronised(),
+    bye: (frame) => this.emit('bye', frame),
+    pong: () => this.#sync?.ponged(),
     error: (frame) => this.emit('problem', frame.problem ?? frame),
   };
 
-  /** Counters of this connection; they stand still when the hub or the options turn `enableStats` off. */
-  statistics = { received: 0, reconnections: 0, failures: 0, replayed: 0, lastReconnectMs: null };
+  /** Counters of this connection; they stand still while the hub or the options turn `enableStats` off. */
+  statistics = new Statistics();
 
-  /** @param {CarillonOptions} [options] */
+  /** @param {import('./carillon/types.d.ts').CarillonOptions} [options] */
   constructor(options = {}) {
     super();
     this.#given = options;
     this.#settings = new Settings(options);
-    for (const topic of options.topics ?? []) this.#topics.add(topic);
+    this.#place = new Place(options.topics ?? [], options.bookmark);
+    const address = new Address(options.url);
+    const credentials = new Credentials(options, address);
+    const { transports, WebSocket = globalThis.WebSocket } = options;
+    this.#link = new Link({ address, credentials, WebSocket, transports }, this.#settings, {
+      hello: () => this.#hello(),
+      start: () => this.#startStream(),
+      frame: (frame) => this.#receive(frame),
+      lost: () => this.#settle(),
+      parted: (parting) => this.#parted(parting),
+      change: (change) => this.emit('state', change),
+    });
+    this.#renewal = new Renewal(credentials, (token) => this.#renew(token));
   }
 
-  /** @returns {StateChange['state']} */
+  /** @returns {import('./carillon/types.d.ts').ConnectionState} */
   get state() {
-    return this.#change.state;
+    return this.#link.change.state;
   }
 
   /** The last `state` event, for whoever starts to listen later. */
   get change() {
-    return this.#change;
+    return this.#link.change;
   }
 
   /** Topics wanted, whether or not the connection stands. */
   get topics() {
-    return [...this.#topics];
+    return [...this.#place.wanted];
+  }
+
+  /** What the option `bookmark` of a later client needs to go on from here; null before the first welcome. */
+  get bookmark() {
+    return this.#place.bookmark;
   }
 
   /** Opens the connection, and keeps it open until `close`. */
   connect() {
-    if (this.#socket || this.#retryTimer) return;
-    globalThis.window?.addEventListener('online', this.#networkIsBack);
-    this.#open('connecting');
+    if (this.state !== 'idle') return;
+    this.#stopWatching = watchSurroundings(this, this.#link);
+    this.#link.open('connecting');
   }
 
   /** Ends the connection for good; `connect` opens another. */
   close() {
-    globalThis.window?.removeEventListener('online', this.#networkIsBack);
-    this.#drop();
-    this.#cursor = null;
+    this.#stopWatching?.();
+    this.#settle();
+    this.#link.close();
+    this.#place.forget();
     this.#everLive = false;
     this.#downSince = null;
-    this.#become('idle');
   }
 
   /** Forces a new attempt at once, with the back-off starting anew. */
   reconnect() {
-    this.#attempt = 0;
-    this.#drop();
+    if (this.state === 'idle') return this.connect();
     this.#downSince ??= Date.now();
-    this.#open(this.#everLive ? 'reconnecting' : 'connecting');
+    this.#settle();
+    return this.#link.open(this.#everLive ? 'reconnecting' : 'connecting');
   }
 
   /**
    * Adds topics; resolves when the hub agreed (at once when it is not connected: they are asked for on connecting).
    *
    * @param {string[]} topics
-   * @param {{maxRate?: number}} [options] Highest number of updates per second of one state.
+   * @param {{maxRate?: number}} [options] Highest number of updates a second of each state; only over WebSocket.
    */
   async subscribe(topics, { maxRate } = {}) {
-    for (const topic of topics) this.#topics.add(topic);
+    this.#place.add(topics);
     if (this.state !== 'live') return undefined;
-    for (const topic of topics) this.#known.add(topic);
+    if (this.#isStream) return this.#place.late.length ? this.#turns.next() : undefined;
+    this.#place.ask(topics);
     try {
       return await this.#request({ type: 'subscribe', topics, ...(maxRate ? { maxRate } : {}) });
     } catch (error) {
-      for (const topic of topics) this.#known.delete(topic);
+      if (error.problem?.status < 500) this.#place.remove(topics);
       throw error;
     }
   }
 
-  /** Gives topics up. */
+  /** Gives topics up. @param {string[]} topics */
   async unsubscribe(topics) {
-    for (const topic of topics) {
-      this.#topics.delete(topic);
-      this.#known.delete(topic);
-    }
+    this.#place.remove(topics);
     if (this.state !== 'live') return undefined;
-    return this.#request({ type: 'unsubscribe', topics });
+    return this.#isStream ? this.#turns.next() : this.#request({ type: 'unsubscribe', topics });
   }
 
-  /** Sends a command to a module; resolves with its answer. */
+  /**
+   * Sends a command to a module; resolves with its answer.
+   *
+   * @param {string} moduleId
+   * @param {string} command
+   * @param {object} [params]
+   */
   async command(moduleId, command, params = {}) {
+    if (this.#isStream) throw new RefusedError({ title: 'no commands', detail: 'a stream of events only listens' });
     return this.#request({ type: 'command', moduleId, command, params });
   }
 
-  #open(state) {
-    this.#clearRetry();
-    this.#bye = null;
-    this.#become(state);
-    this.#socket = openSocket(this.#given, {
-      open: () => this.#hello(),
-      message: (text) => this.#receive(text),
-      close: (code, reason, opened) => this.#lost(code, reason, opened),
-    });
+  get #isStream() {
+    return this.change.transport === 'sse';
   }
 
   #hello() {
-    const cursor = this.#settings.syncOnReconnect ? this.#cursor : null;
-    const topics = cursor ? this.topics.filter((topic) => this.#known.has(topic)) : this.topics;
-    this.#known = new Set(topics);
-    this.#sync = new Sync(topics);
-    this.#send({ type: 'hello', ...(cursor ? { cursor } : {}), topics });
-    this.#heartbeat.start(HEARTBEAT_MS);
+    if (!this.#settings.syncOnReconnect) this.#place.forget();
+    const { cursor, topics } = this.#place.start();
+    this.#begin(topics, 'websocket');
+    this.#link.send({ type: 'hello', ...(cursor ? { cursor } : {}), topics });
   }
 
-  #receive(text) {
-    this.#heartbeat.heard();
-    this.#count({ received: 1 });
-    const frame = JSON.parse(text);
+  #startStream() {
+    if (!this.#settings.syncOnReconnect) this.#place.forget();
+    const { cursor, topics, lost } = this.#place.startWhole();
+    this.#hasForgotten = lost;
+    this.#begin(topics, 'sse');
+    return { cursor, topics };
+  }
+
+  #begin(topics, kind) {
+    this.#sync?.cancel();
+    this.#sync = new Sync(topics, kind, () => this.#synchronised());
+  }
+
+  #receive(frame) {
+    if (frame.type === 'alive') return;
+    this.statistics.count({ received: 1 });
     // A newer hub may say more than is known here.
-    this.#frames[frame.type]?.(frame);
-    if (frame.cursor && frame.type !== 'welcome') this.#cursor = frame.cursor;
+    if (Object.hasOwn(this.#frames, frame.type)) this.#frames[frame.type](frame);
+    this.#place.pass(frame);
+    this.#sync?.passed();
   }
 
   #event({ event, data, at }) {
@@ -186,38 +204,47 @@ export class Carillon extends Emitter {
   // A hub that heard no hello in time says welcome without one, and once more when it comes.
   #welcome(frame) {
     this.#settings.learn(frame.reconnect);
-    this.#heartbeat.start(frame.heartbeatMs || HEARTBEAT_MS);
-    this.#cursor ??= frame.cursor ?? null;
+    this.statistics.areOn = this.#settings.enableStats;
     this.#sync?.welcomed(frame);
-    if (this.state !== 'live') this.#backAgain();
+    const attempts = this.#link.attempts;
+    const isBack = this.state !== 'live';
+    this.#link.welcomed(frame.heartbeatMs || undefined);
+    if (isBack) this.#backAgain(attempts);
+    this.#renewal.plan();
     this.emit('welcome', frame);
-    const late = this.topics.filter((topic) => !this.#known.has(topic));
-    if (late.length) this.subscribe(late).catch((error) => this.emit('problem', error.problem ?? error));
-    this.#send({ type: 'ping' });
+    if (this.#hasForgotten) this.#gap({ type: 'gap', missed: null });
+    this.#hasForgotten = false;
+    this.#turns.welcomed();
+    this.#askForLate();
+    this.#link.send({ type: 'ping' });
   }
 
-  #backAgain() {
-    const attempts = this.#attempt;
-    this.#attempt = 0;
-    this.#become('live');
+  // All in one frame; if one of them is refused, each for itself.
+  #askForLate() {
+    const late = this.#isStream ? [] : this.#place.late;
+    const report = (error) => this.emit('problem', error.problem ?? error);
+    if (late.length === 1) this.subscribe(late).catch(report);
+    if (late.length < 2) return;
+    this.#place.ask(late);
+    this.#request({ type: 'subscribe', topics: late }).catch(() => {
+      if (this.state === 'live') for (const topic of late) this.subscribe([topic]).catch(report);
+    });
+  }
+
+  #backAgain(attempts) {
     const again = this.#everLive && this.#downSince !== null;
     const downMs = Date.now() - this.#downSince;
     this.#downSince = null;
     this.#everLive = true;
-    if (!again || !this.#settings.syncOnReconnect) this.#sync = null;
     if (!again) return;
-    this.#count({ reconnections: 1 });
-    this.statistics.lastReconnectMs = downMs;
+    if (this.#settings.syncOnReconnect) this.#sync?.report();
+    this.statistics.reconnected(downMs);
     this.#given.onReconnect?.({ attempts, downMs });
   }
 
-  // The pong answers the ping sent after the welcome: what was missed has been sent before it.
   #synchronised() {
-    const sync = this.#sync;
-    this.#sync = null;
-    if (!sync) return;
-    const [server, client] = sync.report(this.#cursor);
-    this.#count({ replayed: client.replayed });
+    const [server, client] = this.#sync.sides(this.#place.cursor);
+    this.statistics.count({ replayed: client.replayed });
     this.#given.onSyncComplete?.(server, client);
   }
 
@@ -226,75 +253,36 @@ export class Carillon extends Emitter {
     this.emit('gap', frame);
   }
 
-  #parting(frame) {
-    this.#bye = frame;
-    this.emit('bye', frame);
-  }
-
   #reply(frame) {
     if (!this.#requests.answer(frame) && !frame.ok) this.emit('problem', frame.problem ?? {});
   }
 
   #request(frame) {
-    return this.#requests.ask(frame, (full) => this.#send(full));
+    return this.#requests.ask(frame, (full) => this.#link.send(full));
   }
 
-  #send(frame) {
-    if (this.#socket?.readyState === 1) this.#socket.send(JSON.stringify(frame));
+  #renew(accessToken) {
+    if (this.#isStream) this.#link.reopen();
+    else this.#request({ type: 'token', accessToken }).catch((error) => this.emit('problem', error.problem ?? error));
   }
 
-  #lost(code, reason, opened) {
-    const bye = this.#bye;
-    this.#drop();
-    if (opened && this.#downSince === null) {
+  #parted({ code, reason, wasLive, wasHeard }) {
+    if (wasLive && this.#downSince === null) {
       this.#downSince = Date.now();
-      this.#given.onDisconnect?.({ code, reason: bye?.reason ?? reason });
+      this.#given.onDisconnect?.({ code, reason });
     }
-    if (!opened) {
-      this.#count({ failures: 1 });
+    if (!wasHeard) {
+      this.statistics.count({ failures: 1 });
       this.#given.onHandshakeFailed?.(code);
     }
-    if (this.state === 'idle') return;
-    const final = code === CloseCode.NOT_ALLOWED || code === CloseCode.LOGIN_ENDED;
-    if (final || this.#attempt >= this.#settings.maxReconnectAttempts)
-      this.#become('offline', { reason: bye?.reason ?? reason });
-    else this.#retryLater(bye?.retryAfterMs);
-    this.emit('closed', { code, reason: bye?.reason ?? reason });
+    this.emit('closed', { code, reason });
   }
 
-  #retryLater(chosen) {
-    const delay = chosen ?? backOff(this.#attempt, this.#settings);
-    this.#attempt += 1;
-    this.#retryTimer = setTimeout(() => this.#open('reconnecting'), delay);
-    this.#become('reconnecting', { retryAt: Date.now() + delay });
-  }
-
-  #drop() {
-    this.#clearRetry();
-    this.#heartbeat.stop();
-    const socket = this.#socket;
-    this.#socket = null;
-    if (!socket) return;
-    closeSocket(socket);
+  // Nobody waits for a line that is gone.
+  #settle() {
+    this.#sync?.cancel();
+    this.#renewal.stop();
+    this.#turns.abandon();
     this.#requests.abandon();
-  }
-
-  #count(more) {
-    if (!this.#settings.enableStats) return;
-    for (const [name, count] of Object.entries(more)) this.statistics[name] += count;
-  }
-
-  #clearRetry() {
-    clearTimeout(this.#retryTimer);
-    this.#retryTimer = null;
-  }
-
-  #networkIsBack = () => {
-    if (this.state === 'reconnecting' || this.state === 'offline') this.reconnect();
-  };
-
-  #become(state, { retryAt = null, reason = '' } = {}) {
-    this.#change = { state, attempt: this.#attempt, maxAttempts: this.#settings.maxReconnectAttempts, retryAt, reason };
-    this.emit('state', this.#change);
   }
 }

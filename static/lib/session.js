@@ -2,6 +2,9 @@ import { api, ApiError, apiEvents } from './api.js';
 import { Carillon, CloseCode } from './carillon.js';
 import { forget, recall, remember } from './preferences.js';
 
+/** A page on a wall has nobody to press its button. */
+const OFFLINE_RETRY_MS = 30000;
+
 /**
  * Who is logged in, and this tab's one connection to the hub.
  *
@@ -64,12 +67,12 @@ class Session extends EventTarget {
     remember('signedIn', 'yes');
     this.#hub = this.#connection();
     this.#hub.connect();
-    globalThis.mc_socketReconnect = () => this.#hub?.reconnect();
     this.dispatchEvent(new Event('signedIn'));
   }
 
   #connection() {
     const hub = new Carillon({
+      offlineRetryDelay: OFFLINE_RETRY_MS,
       onSyncComplete: (server, client) =>
         this.dispatchEvent(new CustomEvent('synchronised', { detail: { server, client } })),
       onHandshakeFailed: () => this.#stillKnown(),

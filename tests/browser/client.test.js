@@ -44,6 +44,7 @@ const welcome = (more = {}) => ({
   heartbeatMs: 30000,
   ...more,
 });
+const snapshot = (topic) => ({ type: 'snapshot', topic, data: {}, cursor: 'c0' });
 const next = (hub, name, wanted = () => true) =>
   new Promise((resolve) => {
     const stop = hub.on(name, (data) => {
@@ -68,6 +69,7 @@ test('after a drop it resumes from the last event handled', async (t) => {
   const { url, hellos } = await peer(t, ({ frame, say, socket, visit }) => {
     if (frame.type !== 'hello') return;
     say(welcome({ recovered: visit > 1 }));
+    if (visit === 1) say(snapshot('modules'));
     say({ type: 'event', event: 'rt_module_online', data: { moduleId: `M-${visit}` }, cursor: `c${visit}`, at: 'now' });
     if (visit === 1) setImmediate(() => socket.terminate());
   });
@@ -97,6 +99,7 @@ test('a welcome that came before the hello was heard does no harm', async (t) =>
     if (frame.type !== 'hello') return;
     if (visit > 1) say(welcome({ cursor: 'c9' }));
     say(welcome({ recovered: visit > 1, cursor: 'c1' }));
+    if (visit === 1) say(snapshot('modules'));
     say({ type: 'event', event: 'rt_module_online', data: {}, cursor: `c${visit}`, at: 'now' });
     if (visit === 1) setImmediate(() => socket.terminate());
   });
@@ -128,7 +131,10 @@ test('a topic wanted while it was away is asked for with a snapshot', async (t) 
   const asked = [];
   const { url, hellos } = await peer(t, ({ frame, say, socket, visit }) => {
     if (frame.type === 'hello') say(welcome({ recovered: visit > 1 }));
-    if (frame.type === 'hello' && visit === 1) socket.close(1011);
+    if (frame.type === 'hello' && visit === 1) {
+      say(snapshot('modules'));
+      socket.close(1011);
+    }
     if (frame.type === 'subscribe') asked.push(...frame.topics);
     if (frame.type === 'subscribe') say({ type: 'reply', id: frame.id, ok: true });
   });
@@ -147,8 +153,9 @@ test('it does not come back where it is not allowed', async (t) => {
   const { url, hellos } = await peer(t, ({ frame, socket }) => frame.type === 'hello' && socket.close(4003));
   const hub = client(t, url);
   hub.connect();
-  await next(hub, 'state', ({ state }) => state === 'offline');
+  const { reason, code } = await next(hub, 'state', ({ state }) => state === 'ended');
 
+  assert.deepEqual([reason, code], ['forbidden', 4003]);
   assert.equal(hellos.length, 1);
 });
 

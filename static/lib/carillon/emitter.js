@@ -1,12 +1,15 @@
+/** @typedef {import('./types.d.ts').EventInfo} EventInfo */
+
 /** Handlers by name of event; one that throws stops no other. */
 export class Emitter {
+  /** @type {Map<string, Set<Function>>} */
   #handlers = new Map();
 
   /**
    * Listens to an event; answers a function that stops listening.
    *
    * @param {string} name
-   * @param {(data: any, info?: {event: string, at: string}) => void} handler
+   * @param {(data: any, info?: EventInfo) => void} handler
    */
   on(name, handler) {
     if (!this.#handlers.has(name)) this.#handlers.set(name, new Set());
@@ -14,12 +17,12 @@ export class Emitter {
     return () => this.off(name, handler);
   }
 
-  /** Stops listening. */
+  /** Stops listening. @param {string} name @param {(data: any, info?: EventInfo) => void} handler */
   off(name, handler) {
     this.#handlers.get(name)?.delete(handler);
   }
 
-  /** Tells everyone who listens. */
+  /** Tells everyone who listens. @param {string} name @param {any} data @param {EventInfo} [info] */
   emit(name, data, info) {
     for (const handler of [...(this.#handlers.get(name) ?? [])]) {
       try {

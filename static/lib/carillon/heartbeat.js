@@ -1,12 +1,16 @@
+const ANSWER_MS = 5000;
+
 /**
  * Notices a connection that died without a word.
  *
- * Silence for a heartbeat asks for a sign of life; silence for another half means that the connection is dead.
+ * Silence for a heartbeat asks for a sign of life; silence for another half means that the connection is dead. Where
+ * nothing can be asked, the hub speaks once in a heartbeat, and silence for two and a half means it.
  */
 export class Heartbeat {
   #ask;
   #dead;
   #timer = null;
+  #check = null;
   #lastHeard = 0;
 
   /** @param {{ask: () => void, dead: () => void}} actions */
@@ -16,14 +20,22 @@ export class Heartbeat {
   }
 
   /** Starts anew. @param {number} everyMs */
-  start(everyMs) {
+  start(everyMs, { canAsk = true } = {}) {
     this.stop();
     this.heard();
     this.#timer = setInterval(() => {
       const silent = Date.now() - this.#lastHeard;
-      if (silent > everyMs * 1.5) this.#dead();
+      if (silent > everyMs * (canAsk ? 1.5 : 2.5)) this.#dead();
       else if (silent > everyMs * 0.9) this.#ask();
     }, everyMs / 4);
+  }
+
+  /** Asks now, and waits a few seconds only. */
+  check() {
+    clearTimeout(this.#check);
+    const asked = Date.now();
+    this.#ask();
+    this.#check = setTimeout(() => this.#lastHeard < asked && this.#dead(), ANSWER_MS);
   }
 
   /** Something came. */
@@ -33,5 +45,6 @@ export class Heartbeat {
 
   stop() {
     clearInterval(this.#timer);
+    clearTimeout(this.#check);
   }
 }

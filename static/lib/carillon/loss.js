@@ -1,0 +1,52 @@
+/** How a line ended, in the hub's close codes whatever the line was. */
+
+/** Close codes of the hub, and the one that every WebSocket gives to a connection lost without a word. */
+export const CloseCode = Object.freeze({
+  LOST: 1006,
+  UNREADABLE: 1007,
+  RESTART: 1012,
+  LOGIN_ENDED: 4001,
+  NOT_ALLOWED: 4003,
+  TOO_SLOW: 4008,
+  PROTOCOL: 4009,
+  TOO_MANY: 4029,
+});
+
+const BY_STATUS = new Map([
+  [401, CloseCode.LOGIN_ENDED],
+  [403, CloseCode.NOT_ALLOWED],
+  [429, CloseCode.TOO_MANY],
+  [503, CloseCode.TOO_MANY],
+]);
+
+/** An HTTP answer that is not what was asked for. */
+export class RefusedAnswer extends Error {
+  /** @param {{code: number, reason: string, retryAfterMs: number | null}} loss */
+  constructor(loss) {
+    super(loss.reason);
+    this.loss = loss;
+  }
+}
+
+/**
+ * What an HTTP answer that is not a success means. Only the hub describes its problems; an answer of something in between,
+ * such as a proxy, ends nothing for good.
+ *
+ * @param {Response} response
+ */
+export async function refused(response) {
+  const own = response.headers.get('content-type')?.startsWith('application/problem+json');
+  const problem = own ? await response.json().catch(() => ({})) : {};
+  const seconds = Number(response.headers.get('retry-after'));
+  return new RefusedAnswer({
+    code: (own && BY_STATUS.get(response.status)) || CloseCode.LOST,
+    reason: problem.detail ?? problem.title ?? `HTTP ${response.status}`,
+    retryAfterMs: problem.retryAfterMs ?? (seconds > 0 ? seconds * 1000 : null),
+  });
+}
+
+/** The loss behind any error of opening a line. */
+export function lossOf(error) {
+  if (error instanceof RefusedAnswer) return { ...error.loss, opened: false };
+  return { code: CloseCode.LOST, reason: error?.message ?? '', retryAfterMs: null, opened: false };
+}

@@ -1,0 +1,65 @@
+import { EventStream } from './event_stream.js';
+import { CloseCode, lossOf, refused } from './loss.js';
+
+/**
+ * A line to the hub by server-sent events, for places where WebSockets do not get through. It only listens.
+ *
+ * It reads the body of a `fetch`: unlike an `EventSource`, that tells why it was refused, takes headers, leaves the moment
+ * of the next attempt to us, and is there in Node.
+ *
+ * @implements {import('./types.d.ts').Line}
+ */
+export class StreamLine {
+  kind = /** @type {const} */ ('sse');
+  #tell;
+  #stop = new AbortController();
+
+  /**
+   * @param {{address: import('./address.js').Address, credentials: import('./credentials.js').Credentials,
+   *   start: {topics: string[], cursor: string | null}}} means
+   * @param {import('./types.d.ts').LineEvents} tell
+   */
+  constructor(means, tell) {
+    this.#tell = tell;
+    this.#read(means).then(
+      () => this.#lose({ code: CloseCode.LOST, reason: 'the stream ended', opened: true, retryAfterMs: null }),
+      (error) => this.#lose(lossOf(error)),
+    );
+  }
+
+  send() {}
+
+  close() {
+    this.#stop.abort();
+  }
+
+  async #read({ address, credentials, start }) {
+    const headers = { accept: 'text/event-stream', ...(await credentials.headers()) };
+    const ticket = 'authorization' in headers ? null : await credentials.ticket();
+    const { signal } = this.#stop;
+    const answer = await credentials.fetch(address.events({ ...start, ticket }), { headers, signal });
+    if (!answer.ok || !answer.headers.get('content-type')?.startsWith('text/event-stream')) throw await refused(answer);
+    if (!signal.aborted) this.#tell.open();
+    const stream = new EventStream();
+    const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+    for (let piece = await reader.read(); !piece.done && !signal.aborted; piece = await reader.read()) {
+      for (const told of stream.take(piece.value)) if (!signal.aborted) this.#tell.frame(frameOf(told));
+    }
+  }
+
+  #lose(loss) {
+    if (this.#stop.signal.aborted) return;
+    this.close();
+    this.#tell.lost(loss);
+  }
+}
+
+/** The frame of the WebSocket that says the same. */
+function frameOf({ event, id, data }) {
+  if (!event) return { type: 'alive' };
+  const content = JSON.parse(data);
+  const cursor = id ? { cursor: id } : {};
+  if (!event.startsWith('rt_')) return { ...cursor, ...content, type: event };
+  // The stream does not say when; it comes at once.
+  return { type: 'event', event, data: content, at: new Date().toISOString(), ...cursor };
+}

@@ -1,0 +1,37 @@
+import { RefusedError } from './requests.js';
+
+/** Changes of topics that come together are made together. */
+const TOGETHER_MS = 30;
+
+/** Changes of topics on a stream: it is opened anew, and they hold from its welcome on. */
+export class Turns {
+  #reopen;
+  #timer = null;
+  #waiting = [];
+
+  /** @param {() => void} reopen */
+  constructor(reopen) {
+    this.#reopen = reopen;
+  }
+
+  /** Asks for a turn; resolves when the hub has said welcome again. @returns {Promise<void>} */
+  next() {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = null;
+      this.#reopen();
+    }, TOGETHER_MS);
+    return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
+  }
+
+  /** A stream has begun; those who asked since then wait for the next. */
+  welcomed() {
+    if (this.#timer === null) for (const { resolve } of this.#waiting.splice(0)) resolve();
+  }
+
+  /** The line is gone. */
+  abandon() {
+    clearTimeout(this.#timer);
+    this.#timer = null;
+    for (const { reject } of this.#waiting.splice(0)) reject(new RefusedError({ title: 'connection lost' }));
+  }
+}
