@@ -71,6 +71,7 @@ export class Carillon extends Emitter {
       hello: () => this.#hello(),
       start: () => this.#startStream(),
       frame: (frame) => this.#receive(frame),
+      refused: (refused) => this.#refused(refused),
       lost: () => this.#settle(),
       parted: (parting) => this.#parted(parting),
       change: (change) => this.emit('state', change),
@@ -132,7 +133,7 @@ export class Carillon extends Emitter {
   async subscribe(topics, { maxRate } = {}) {
     this.#place.add(topics);
     if (this.state !== 'live') return undefined;
-    if (this.#isStream) return this.#place.late.length ? this.#turns.next() : undefined;
+    if (this.#isStream) return this.#place.late.length ? this.#turns.next(topics) : undefined;
     this.#place.ask(topics);
     try {
       return await this.#request({ type: 'subscribe', topics, ...(maxRate ? { maxRate } : {}) });
@@ -146,7 +147,7 @@ export class Carillon extends Emitter {
   async unsubscribe(topics) {
     this.#place.remove(topics);
     if (this.state !== 'live') return undefined;
-    return this.#isStream ? this.#turns.next() : this.#request({ type: 'unsubscribe', topics });
+    return this.#isStream ? this.#turns.next([]) : this.#request({ type: 'unsubscribe', topics });
   }
 
   /**
@@ -169,13 +170,19 @@ export class Carillon extends Emitter {
     if (!this.#settings.syncOnReconnect) this.#place.forget();
     const { cursor, topics } = this.#place.start();
     this.#begin(topics, 'websocket');
-    this.#link.send({ type: 'hello', ...(cursor ? { cursor } : {}), topics });
+    this.#link.send({ type: 'hello', ...(cursor ? { cursor } : {}), topics, ...this.#outage() });
+  }
+
+  // How the interruption went, for the hub's figures.
+  #outage() {
+    if (!this.#everLive || this.#downSince === null || !this.#settings.wantsFigures) return {};
+    return { outage: { attempts: this.#link.attempts, ms: Date.now() - this.#downSince } };
   }
 
   #startStream() {
     if (!this.#settings.syncOnReconnect) this.#place.forget();
     const { cursor, topics, lost } = this.#place.startWhole();
-    this.#hasForgotten = lost;
+    this.#hasForgotten ||= lost;
     this.#begin(topics, 'sse');
     return { cursor, topics };
   }
@@ -188,9 +195,9 @@ export class Carillon extends Emitter {
   #receive(frame) {
     if (frame.type === 'alive') return;
     this.statistics.count({ received: 1 });
+    this.#place.pass(frame);
     // A newer hub may say more than is known here.
     if (Object.hasOwn(this.#frames, frame.type)) this.#frames[frame.type](frame);
-    this.#place.pass(frame);
     this.#sync?.passed();
   }
 
@@ -251,6 +258,13 @@ export class Carillon extends Emitter {
   #gap(frame) {
     this.#sync?.gap(frame.missed);
     this.emit('gap', frame);
+  }
+
+  #refused({ places, problem }) {
+    const topics = this.#place.at(places);
+    this.#place.remove(topics);
+    if (!this.#turns.refused(topics, problem)) this.emit('problem', problem);
+    return topics.length > 0;
   }
 
   #reply(frame) {

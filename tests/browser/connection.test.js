@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { live, openTab, rowOf } from './support/browser.js';
-import { Cable } from './support/cable.js';
+import { Cable } from '../clients/support/cable.js';
 import { call, newModule } from './support/hub.js';
 
 test('a cut network is shown, and what was missed is there when it is back', async (t) => {

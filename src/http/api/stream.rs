@@ -14,6 +14,7 @@ use super::super::problem::{ApiError, ApiResult};
 use super::super::sse::EventStream;
 use super::ReadProblems;
 use crate::auth::{Credential, Principal};
+use crate::domain::problem::Problem;
 use crate::session::dialect::sse::bye;
 use crate::session::{End, Hello, channel_of, read_topics};
 
@@ -115,8 +116,12 @@ fn cursor_of(request: &HttpRequest, listening: &Listening) -> Option<String> {
 /// The topics, judged before the stream begins as far as that can be done without asking for their state.
 fn topics_of(listening: &Listening, caller: &Principal) -> ApiResult<Vec<String>> {
     let texts: Vec<String> = listening.topics.split(',').filter(|text| !text.is_empty()).map(str::to_owned).collect();
-    for topic in read_topics(&texts).map_err(ApiError::from)? {
-        channel_of(&topic, caller)?;
+    for (place, topic) in read_topics(&texts).map_err(ApiError::from)?.iter().enumerate() {
+        let named = |problem: Problem| {
+            let detail = problem.detail.clone();
+            problem.with_error(format!("/topics/{place}"), detail)
+        };
+        channel_of(topic, caller).map_err(named)?;
     }
     Ok(texts)
 }

@@ -58,6 +58,6 @@ export class Credentials {
   /** Asks by HTTP, with the cookie where that is the credential. */
   fetch(address, options) {
     const ask = this.#given.fetch ?? globalThis.fetch;
-    return ask(address, { credentials: this.areFresh ? 'omit' : 'same-origin', cache: 'no-store', ...options });
+    return ask(address, { credentials: this.areFresh ? 'omit' : 'include', cache: 'no-store', ...options });
   }
 }

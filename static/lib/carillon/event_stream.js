@@ -1,7 +1,7 @@
 /**
  * Reads server-sent events out of text that comes in pieces.
  *
- * Answers each as `{event, id, data}`; a comment, which is a sign of life only, as `{}`.
+ * Answers each as `{event, id, data}`; one that moves the cursor only has no `data`, and a comment has nothing.
  */
 export class EventStream {
   #rest = '';
@@ -26,6 +26,7 @@ export class EventStream {
       if (name === 'data') told.data.push(value);
       else if (name === 'event' || name === 'id') told[name] = value;
     }
-    return told.data.length ? [{ ...told, data: told.data.join('\n') }] : [];
+    if (told.data.length) return [{ ...told, data: told.data.join('\n') }];
+    return told.id ? [{ id: told.id }] : [];
   }
 }

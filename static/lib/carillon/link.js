@@ -191,8 +191,10 @@ export class Link {
     this.#lost({ code: CloseCode.LOST, reason, retryAfterMs: null });
   }
 
-  #lost({ code, reason, retryAfterMs }) {
-    const [bye, wasLive, wasHeard] = [this.#bye, this.#isLive, this.#isHeard];
+  /** @param {import('./types.d.ts').Loss} loss */
+  #lost({ code, reason, retryAfterMs, refused, wasHeard = this.#isHeard }) {
+    if (refused && this.#tell.refused(refused)) return this.#openLine(this.#line.kind);
+    const [bye, wasLive] = [this.#bye, this.#isLive];
     this.#drop();
     const told = { code: bye?.code ?? code, detail: bye?.reason ?? reason };
     if (!wasHeard && told.code === CloseCode.LOST) this.#ways.failed();
@@ -203,6 +205,7 @@ export class Link {
     if (reasonToStay) this.#become('ended', { ...told, reason: reasonToStay });
     else this.#retry(told, bye?.retryAfterMs ?? retryAfterMs);
     this.#tell.parted({ code: told.code, reason: told.detail, wasLive, wasHeard });
+    return undefined;
   }
 
   #reasonToStay(code) {
@@ -247,6 +250,7 @@ export class Link {
 
   #become(state, { transport = null, retryAt = null, reason = null, code = null, detail = '' } = {}) {
     const { maxReconnectAttempts: maxAttempts } = this.#settings;
+    if (state === 'live' && state === this.change.state && transport === this.change.transport) return;
     this.change = { state, transport, attempt: this.attempts, maxAttempts, retryAt, reason, code, detail };
     this.#tell.change(this.change);
   }

@@ -21,7 +21,7 @@ const BY_STATUS = new Map([
 
 /** An HTTP answer that is not what was asked for. */
 export class RefusedAnswer extends Error {
-  /** @param {{code: number, reason: string, retryAfterMs: number | null}} loss */
+  /** @param {import('./types.d.ts').Loss} loss */
   constructor(loss) {
     super(loss.reason);
     this.loss = loss;
@@ -38,15 +38,23 @@ export async function refused(response) {
   const own = response.headers.get('content-type')?.startsWith('application/problem+json');
   const problem = own ? await response.json().catch(() => ({})) : {};
   const seconds = Number(response.headers.get('retry-after'));
+  const places = topicsIn(problem);
   return new RefusedAnswer({
-    code: (own && BY_STATUS.get(response.status)) || CloseCode.LOST,
+    code: (own && !places.length && BY_STATUS.get(response.status)) || CloseCode.LOST,
     reason: problem.detail ?? problem.title ?? `HTTP ${response.status}`,
     retryAfterMs: problem.retryAfterMs ?? (seconds > 0 ? seconds * 1000 : null),
+    refused: places.length ? { places, problem } : null,
+    wasHeard: Boolean(own),
   });
+}
+
+/** The places of those topics that are the fault. */
+function topicsIn({ errors = [] }) {
+  return errors.map(({ pointer }) => /^\/topics\/(\d+)$/.exec(pointer)?.[1]).filter(Boolean).map(Number);
 }
 
 /** The loss behind any error of opening a line. */
 export function lossOf(error) {
-  if (error instanceof RefusedAnswer) return { ...error.loss, opened: false };
-  return { code: CloseCode.LOST, reason: error?.message ?? '', retryAfterMs: null, opened: false };
+  if (error instanceof RefusedAnswer) return error.loss;
+  return { code: CloseCode.LOST, reason: error?.message ?? '', retryAfterMs: null };
 }

@@ -12,6 +12,7 @@ export class Place {
   #settled = new Set();
   #asked = new Set();
   #welcome = null;
+  #hasRefused = false;
 
   /** @param {string[]} topics @param {{cursor: string, topics: string[]}} [bookmark] */
   constructor(topics, bookmark) {
@@ -63,14 +64,22 @@ export class Place {
     for (const topic of topics) this.#asked.add(topic);
   }
 
+  /** The topics at some places of what the line was asked for. */
+  at(places) {
+    const asked = [...this.#asked];
+    return places.map((place) => asked[place]).filter((topic) => topic !== undefined);
+  }
+
   remove(topics) {
     for (const topic of topics) for (const set of [this.wanted, this.#settled, this.#asked]) set.delete(topic);
   }
 
   /** Takes over what a frame that was handled says of the order. */
-  pass({ type, topic, cursor }) {
+  pass({ type, topic, cursor, problem }) {
     if (type === 'welcome') return this.#welcomed(cursor ?? null);
     if (type === 'snapshot') this.#settled.add(topic);
+    if (type === 'error' && problem?.status < 500) this.#hasRefused = true;
+    if (type === 'synced') this.#giveUpRefused();
     if (type === 'gap') {
       this.#settled.clear();
       this.cursor = this.#welcome ?? this.cursor;
@@ -86,7 +95,14 @@ export class Place {
     this.cursor ??= cursor;
   }
 
+  // A stream has told every snapshot that there is; it does not say which topic a problem was about.
+  #giveUpRefused() {
+    if (this.#hasRefused) this.remove([...this.#asked].filter((topic) => !this.#settled.has(topic)));
+    this.#hasRefused = false;
+  }
+
   #begin(start) {
+    this.#hasRefused = false;
     this.#asked = new Set(start.topics);
     this.#welcome = null;
     return start;

@@ -11,6 +11,7 @@ export class Settings {
   syncOnReconnect = true;
   enableStats = true;
   #given;
+  #wantsFigures = false;
 
   /** @param {import('./types.d.ts').CarillonOptions} given */
   constructor(given) {
@@ -18,8 +19,14 @@ export class Settings {
     for (const name of Object.keys(this)) if (given[name] !== undefined) this[name] = given[name];
   }
 
+  /** Whether the hub wants to know how an interruption went. */
+  get wantsFigures() {
+    return this.#wantsFigures && this.enableStats;
+  }
+
   /** Takes over the `reconnect` object of a welcome. */
   learn(reconnect) {
+    this.#wantsFigures = reconnect?.enableStats === true;
     for (const name of SERVER_DECIDES) {
       if (reconnect?.[name] !== undefined && this.#given[name] === undefined) this[name] = reconnect[name];
     }

@@ -9,7 +9,6 @@ export class SocketLine {
   kind = /** @type {const} */ ('websocket');
   #tell;
   #socket = null;
-  #opened = false;
   #closed = false;
 
   /**
@@ -44,14 +43,11 @@ export class SocketLine {
     const url = address.socket(ticket);
     const socket = takesHeaders ? new WebSocket(url, { headers }) : new WebSocket(url);
     this.#socket = socket;
-    socket.onopen = () => {
-      this.#opened = true;
-      if (!this.#closed) this.#tell.open();
-    };
+    socket.onopen = () => this.#closed || this.#tell.open();
     socket.onmessage = ({ data }) => this.#receive(data);
     // What went wrong is told by the close that follows.
     socket.onerror = () => {};
-    socket.onclose = ({ code, reason }) => this.#lose({ code, reason, opened: this.#opened, retryAfterMs: null });
+    socket.onclose = ({ code, reason }) => this.#lose({ code, reason, retryAfterMs: null });
   }
 
   #receive(text) {
@@ -61,7 +57,7 @@ export class SocketLine {
       frame = JSON.parse(text);
     } catch {
       this.close();
-      this.#tell.lost({ code: CloseCode.UNREADABLE, reason: 'unreadable frame', opened: true, retryAfterMs: null });
+      this.#tell.lost({ code: CloseCode.UNREADABLE, reason: 'unreadable frame', retryAfterMs: null });
       return;
     }
     this.#tell.frame(frame);

@@ -22,7 +22,7 @@ export class StreamLine {
   constructor(means, tell) {
     this.#tell = tell;
     this.#read(means).then(
-      () => this.#lose({ code: CloseCode.LOST, reason: 'the stream ended', opened: true, retryAfterMs: null }),
+      () => this.#lose({ code: CloseCode.LOST, reason: 'the stream ended', retryAfterMs: null }),
       (error) => this.#lose(lossOf(error)),
     );
   }
@@ -54,12 +54,12 @@ export class StreamLine {
   }
 }
 
-/** The frame of the WebSocket that says the same. */
+/** The frame of a WebSocket that says the same. */
 function frameOf({ event, id, data }) {
-  if (!event) return { type: 'alive' };
+  if (!data) return id ? { type: 'synced', cursor: id } : { type: 'alive' };
   const content = JSON.parse(data);
-  const cursor = id ? { cursor: id } : {};
-  if (!event.startsWith('rt_')) return { ...cursor, ...content, type: event };
+  if (event === 'problem') return { type: 'error', problem: content };
+  if (!event.startsWith('rt_')) return { ...content, type: event };
   // The stream does not say when; it comes at once.
-  return { type: 'event', event, data: content, at: new Date().toISOString(), ...cursor };
+  return { type: 'event', event, data: content, at: new Date().toISOString(), cursor: id };
 }

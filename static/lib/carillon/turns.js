@@ -14,18 +14,27 @@ export class Turns {
     this.#reopen = reopen;
   }
 
-  /** Asks for a turn; resolves when the hub has said welcome again. @returns {Promise<void>} */
-  next() {
+  /** Asks for a turn; resolves when the hub has said welcome again. @param {string[]} topics @returns {Promise<void>} */
+  next(topics) {
     this.#timer ??= setTimeout(() => {
       this.#timer = null;
       this.#reopen();
     }, TOGETHER_MS);
-    return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
+    return new Promise((resolve, reject) => this.#waiting.push({ topics, resolve, reject }));
   }
 
   /** A stream has begun; those who asked since then wait for the next. */
   welcomed() {
     if (this.#timer === null) for (const { resolve } of this.#waiting.splice(0)) resolve();
+  }
+
+  /** Some topics may not be had; answers whether somebody waits for one of them. */
+  refused(topics, problem) {
+    const [theirs, others] = [[], []];
+    for (const turn of this.#waiting) (turn.topics.some((topic) => topics.includes(topic)) ? theirs : others).push(turn);
+    this.#waiting = others;
+    for (const { reject } of theirs) reject(new RefusedError(problem));
+    return theirs.length > 0;
   }
 
   /** The line is gone. */

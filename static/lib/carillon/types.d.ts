@@ -147,7 +147,10 @@ export interface EventInfo {
 
 export interface Loss extends Parting {
   retryAfterMs: number | null;
-  opened?: boolean;
+  /** Which of the topics named at the start may not be had, by their places. */
+  refused?: { places: number[]; problem: Problem } | null;
+  /** Whether it was the hub that refused. */
+  wasHeard?: boolean;
 }
 
 export interface LineEvents {
@@ -176,6 +179,8 @@ export interface LinkEvents {
   /** Where a stream begins. */
   start(): { topics: string[]; cursor: string | null };
   frame(frame: any): void;
+  /** Some topics named at the start may not be had; answers whether it is worth beginning again without them. */
+  refused(refused: { places: number[]; problem: Problem }): boolean;
   /** The line is gone, the state not yet another. */
   lost(): void;
   /** The line is gone, and the state says what comes of it. */
