@@ -16,6 +16,7 @@
 import { Address } from './carillon/address.js';
 import { Credentials } from './carillon/credentials.js';
 import { Emitter } from './carillon/emitter.js';
+import { Interruption } from './carillon/interruption.js';
 import { Link } from './carillon/link.js';
 import { Place } from './carillon/place.js';
 import { Renewal } from './carillon/renewal.js';
@@ -36,8 +37,7 @@ export class Carillon extends Emitter {
   #place;
   #link;
   #sync = null;
-  #downSince = null;
-  #everLive = false;
+  #interruption = new Interruption();
   #renewal;
   #turns = new Turns(() => this.#link.reopen());
   #requests = new Requests();
@@ -112,16 +112,15 @@ export class Carillon extends Emitter {
     this.#settle();
     this.#link.close();
     this.#place.forget();
-    this.#everLive = false;
-    this.#downSince = null;
+    this.#interruption.forget();
   }
 
   /** Forces a new attempt at once, with the back-off starting anew. */
   reconnect() {
     if (this.state === 'idle') return this.connect();
-    this.#downSince ??= Date.now();
+    this.#interruption.begin();
     this.#settle();
-    return this.#link.open(this.#everLive ? 'reconnecting' : 'connecting');
+    return this.#link.open(this.#interruption.wasLive ? 'reconnecting' : 'connecting');
   }
 
   /**
@@ -175,8 +174,8 @@ export class Carillon extends Emitter {
 
   // How the interruption went, for the hub's figures.
   #outage() {
-    if (!this.#everLive || this.#downSince === null || !this.#settings.wantsFigures) return {};
-    return { outage: { attempts: this.#link.attempts, ms: Date.now() - this.#downSince } };
+    const { ms } = this.#interruption;
+    return ms !== null && this.#settings.wantsFigures ? { outage: { attempts: this.#link.attempts, ms } } : {};
   }
 
   #startStream() {
@@ -239,11 +238,8 @@ export class Carillon extends Emitter {
   }
 
   #backAgain(attempts) {
-    const again = this.#everLive && this.#downSince !== null;
-    const downMs = Date.now() - this.#downSince;
-    this.#downSince = null;
-    this.#everLive = true;
-    if (!again) return;
+    const downMs = this.#interruption.end();
+    if (downMs === null) return;
     if (this.#settings.syncOnReconnect) this.#sync?.report();
     this.statistics.reconnected(downMs);
     this.#given.onReconnect?.({ attempts, downMs });
@@ -281,10 +277,7 @@ export class Carillon extends Emitter {
   }
 
   #parted({ code, reason, wasLive, wasHeard }) {
-    if (wasLive && this.#downSince === null) {
-      this.#downSince = Date.now();
-      this.#given.onDisconnect?.({ code, reason });
-    }
+    if (wasLive && this.#interruption.begin()) this.#given.onDisconnect?.({ code, reason });
     if (!wasHeard) {
       this.statistics.count({ failures: 1 });
       this.#given.onHandshakeFailed?.(code);

@@ -193,6 +193,27 @@ test('it gives up after the attempts that the hub allows, and can be forced', as
   await next(hub, 'state', ({ state }) => state === 'live');
 });
 
+test('it tells how an interruption went only to a hub that wants figures', async (t) => {
+  for (const enableStats of [true, false]) {
+    const { url, hellos } = await peer(t, ({ frame, say, socket, visit }) => {
+      if (frame.type !== 'hello') return;
+      if (visit === 2) return socket.terminate();
+      say(welcome({ reconnect: { enableStats } }));
+      if (visit === 1) socket.close(1011);
+    });
+    const hub = client(t, url);
+    hub.connect();
+    await next(hub, 'welcome');
+    await next(hub, 'welcome');
+
+    assert.deepEqual(
+      hellos.map(({ outage }) => outage?.attempts),
+      enableStats ? [undefined, 1, 2] : [undefined, undefined, undefined],
+    );
+    assert.ok(!enableStats || hellos[2].outage.ms >= hellos[1].outage.ms);
+  }
+});
+
 test('what was given explicitly is not overruled by the hub', async (t) => {
   const { url } = await peer(
     t,
