@@ -21,6 +21,8 @@ use crate::http::address::TrustedProxies;
 use crate::http::{self, Admission, DoorMaker, DoorOptions, OpenSockets, RelayList, ServerOptions, Services};
 use crate::observe::{Door, Health, Metrics};
 use crate::pipe::OutboxOptions;
+use crate::session::engine::{EngineOptions, Engines};
+use crate::session::socketio::{Newcomers, Recoveries};
 use crate::session::{Drain, JoinAdminRoom, SessionOptions};
 use crate::telemetry::{Collector, Flush};
 use crate::{module, session};
@@ -34,6 +36,7 @@ const LAST_WORDS: Duration = Duration::from_secs(3);
 pub struct House {
     /// The open sockets of all workers.
     pub sockets: OpenSockets,
+    engines: Engines,
     /// Whether the hub can do its work.
     pub health: Health,
     /// The token that makes the first admin, while there is none.
@@ -76,6 +79,7 @@ impl House {
         let people_admitted = Admission::new(&config.socket, Door::Native, core.metrics.clone());
         Ok(Self {
             sockets: OpenSockets::default(),
+            engines: Engines::default(),
             health: super::health::checks(&core.store, &core.broker, &relays),
             setup_token: people.setup_token,
             metrics: core.metrics,
@@ -133,6 +137,13 @@ impl House {
                 user_timeout: socket.slow_timeout,
                 allowed_origins: config.http.allowed_origins.clone(),
                 trusted_proxies: TrustedProxies(config.http.trusted_proxies.clone()),
+                engines: EngineOptions {
+                    ping_interval: socket.heartbeat,
+                    ping_timeout: socket.heartbeat_timeout,
+                    max_payload: socket.max_frame,
+                    join_timeout: socket.handshake_timeout,
+                },
+                body_timeout: config.http.body_timeout,
             },
             sessions: SessionOptions {
                 heartbeat: socket.heartbeat,
@@ -151,6 +162,9 @@ impl House {
             modules: self.modules.clone(),
             people_admitted: self.people_admitted.clone(),
             modules_admitted: Admission::new(socket, Door::Module, self.metrics.clone()),
+            engines: self.engines.clone(),
+            recoveries: Recoveries::default(),
+            newcomers: Newcomers::default(),
             sockets: self.sockets.clone(),
             relays: self.relays.clone(),
             metrics: self.metrics.clone(),
@@ -174,6 +188,7 @@ impl House {
         if let (Err(error), _) | (_, Err(error)) = tokio::join!(people, devices) {
             tracing::warn!(%error, "not everybody was told that the hub stops");
         }
+        self.engines.shut();
     }
 
     /// Writes what still waits for the store.

@@ -98,6 +98,12 @@ impl LocalRelay {
         self.0.borrow().replica.cursor()
     }
 
+    /// Whether everything after the cursor is still known.
+    #[must_use]
+    pub fn reaches(&self, cursor: Cursor) -> bool {
+        self.0.borrow().replica.reaches(cursor).is_ok()
+    }
+
     /// Takes the next events and hands them to whoever listens.
     pub(super) fn deliver(&self, events: &[Arc<Event>], head: Offset) {
         let mut state = self.0.borrow_mut();

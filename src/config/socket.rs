@@ -17,7 +17,9 @@ pub struct Socket {
     pub slow_timeout: Duration,
     /// How often a quiet client is asked whether it is still there.
     pub heartbeat: Duration,
-    /// How long a module has to say who it is.
+    /// How long a client of Socket.IO may take to answer that.
+    pub heartbeat_timeout: Duration,
+    /// How long a module, or a client of Socket.IO, has to say who it is.
     pub handshake_timeout: Duration,
     /// The largest message accepted from a client, in bytes.
     pub max_frame: usize,
@@ -52,6 +54,7 @@ impl Default for Socket {
             low_water: 32_768,
             slow_timeout: Duration::from_secs(60),
             heartbeat: Duration::from_secs(25),
+            heartbeat_timeout: Duration::from_secs(20),
             handshake_timeout: Duration::from_secs(10),
             max_frame: 65_536,
             compression: true,
@@ -71,6 +74,7 @@ impl Section for Socket {
         keys.key("low_water", &mut self.low_water);
         keys.key("slow_timeout", &mut self.slow_timeout);
         keys.key("heartbeat", &mut self.heartbeat);
+        keys.key("heartbeat_timeout", &mut self.heartbeat_timeout);
         keys.key("handshake_timeout", &mut self.handshake_timeout);
         keys.key("max_frame", &mut self.max_frame);
         keys.key("compression", &mut self.compression);
@@ -86,6 +90,11 @@ impl Section for Socket {
         checks.require(self.high_water >= 4096, "high_water", "must be at least 4096 bytes");
         checks.require(self.low_water < self.high_water, "low_water", "must be less than `socket.high_water`");
         checks.require(self.heartbeat >= Duration::from_millis(100), "heartbeat", "must be at least `100ms`");
+        checks.require(
+            self.heartbeat_timeout >= Duration::from_millis(100),
+            "heartbeat_timeout",
+            "must be at least `100ms`",
+        );
         checks.require(!self.slow_timeout.is_zero(), "slow_timeout", "must be longer than zero");
         checks.require(!self.handshake_timeout.is_zero(), "handshake_timeout", "must be longer than zero");
         checks.require(self.max_frame >= 1024, "max_frame", "must be at least 1024 bytes");

@@ -13,6 +13,7 @@ use super::address::TrustedProxies;
 use super::api::auth::CookieOptions;
 use super::caller::Gate;
 use super::doors::WorkerDoors;
+use super::engine::{self, EngineSource};
 use super::extract::{BodyOptions, not_found};
 use super::middleware::{cross_origin, measure, security_headers};
 use super::{api, operations};
@@ -67,7 +68,9 @@ pub fn application(
     let origins = services.config.http.allowed_origins.clone();
     App::new()
         .configure(|config| provide(config, services))
+        .app_data(Data::new(engines_behind(doors.clone())))
         .app_data(Data::new(doors))
+        .configure(engine::routes(engine::PATHS[0]))
         .service(scope("/api/v1").configure(api::routes))
         .configure(operations::routes)
         .default_service(to(async || Err::<HttpResponse, _>(not_found())))
@@ -75,6 +78,10 @@ pub fn application(
         .wrap(Condition::new(!origins.is_empty(), cross_origin(&origins)))
         .wrap(headers)
         .wrap(from_fn(measure))
+}
+
+fn engines_behind(doors: WorkerDoors) -> EngineSource {
+    EngineSource::new(move || doors.get().map(|doors| engine::of_people(&doors)))
 }
 
 fn provide(config: &mut ServiceConfig, services: Services) {

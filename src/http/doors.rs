@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use actix::{Addr, MailboxError, Recipient};
 use actix_http::Request;
+use actix_web::http::header::HeaderMap;
 
 use super::address::TrustedProxies;
 use super::admission::{Admission, Verdict};
@@ -19,6 +20,8 @@ use crate::domain::problem::Problem;
 use crate::module::Identified;
 use crate::observe::{Door, Metrics};
 use crate::pipe::{Flusher, OutboxOptions};
+use crate::session::engine::{EngineOptions, Engines};
+use crate::session::socketio::{LobbyHouse, Newcomers, Recoveries};
 use crate::{module, session};
 
 /// The bounds of sockets.
@@ -38,6 +41,10 @@ pub struct DoorOptions {
     pub allowed_origins: Vec<String>,
     /// The proxies whose word on where somebody comes from is believed.
     pub trusted_proxies: TrustedProxies,
+    /// The bounds of sessions of Engine.IO.
+    pub engines: EngineOptions,
+    /// How long a body may take to arrive.
+    pub body_timeout: Duration,
 }
 
 /// The doors of one worker thread.
@@ -48,6 +55,10 @@ pub struct Doors {
     pub flusher: Flusher,
     /// What sessions share.
     pub house: Rc<session::House>,
+    /// What connections of Socket.IO share.
+    pub lobby: LobbyHouse,
+    /// The sessions of Engine.IO of all threads.
+    pub engines: Engines,
     /// What links share.
     pub module_house: Rc<module::House>,
     /// Who judges credentials.
@@ -70,6 +81,17 @@ pub enum Refused {
     Problem(Problem, Option<Duration>),
     /// Too many begin at once; told in the words of the dialect, with the moment that is theirs.
     Later(Duration),
+}
+
+impl Refused {
+    /// What is told over plain HTTP, and when to ask again.
+    #[must_use]
+    pub fn into_problem(self) -> (Problem, Option<Duration>) {
+        match self {
+            Self::Problem(problem, after) => (problem, after),
+            Self::Later(after) => (too_many(), Some(after)),
+        }
+    }
 }
 
 impl From<Problem> for Refused {
@@ -153,11 +175,18 @@ impl Doors {
     }
 
     fn credential(&self, request: &Request) -> Result<Credential, Problem> {
-        let headers = request.head().headers();
+        self.credential_of(request.head().headers(), request.uri().query())
+    }
+
+    /// What a request brings to log in with.
+    ///
+    /// # Errors
+    /// 401 for nothing, 403 for the cookie of a page of a foreign origin.
+    pub fn credential_of(&self, headers: &HeaderMap, query: Option<&str>) -> Result<Credential, Problem> {
         if let Some(token) = credential::bearer(headers) {
             return Ok(Credential::Bearer(token.to_owned()));
         }
-        if let Some(ticket) = ticket(request) {
+        if let Some(ticket) = query.and_then(ticket) {
             return Ok(Credential::Ticket(ticket.to_owned()));
         }
         let Some(cookie) = credential::cookie(headers) else {
@@ -199,8 +228,7 @@ fn problem_of(error: impl Into<ApiError>) -> Problem {
     error.into().into_problem()
 }
 
-fn ticket(request: &Request) -> Option<&str> {
-    let query = request.uri().query()?;
+fn ticket(query: &str) -> Option<&str> {
     query.split('&').find_map(|pair| pair.strip_prefix("ticket=")).filter(|ticket| !ticket.is_empty())
 }
 
@@ -251,6 +279,12 @@ pub struct DoorMaker {
     pub people_admitted: Admission,
     /// How many connections of modules may begin.
     pub modules_admitted: Admission,
+    /// The sessions of Engine.IO of all threads.
+    pub engines: Engines,
+    /// The clients of Socket.IO that may come back.
+    pub recoveries: Recoveries,
+    /// The clients of Socket.IO that have not said who they are.
+    pub newcomers: Newcomers,
     /// The open sockets of all threads.
     pub sockets: OpenSockets,
     /// Who is told of every relay that starts.
@@ -277,10 +311,18 @@ impl DoorMaker {
         };
         let module_house = module::House { options: self.links.clone(), registry: self.modules.clone() };
         let metrics = self.metrics.clone();
+        let house = Rc::new(house);
+        let lobby = LobbyHouse {
+            sessions: Rc::clone(&house),
+            recoveries: self.recoveries.clone(),
+            newcomers: self.newcomers.clone(),
+        };
         Ok(Rc::new(Doors {
             options: self.options.clone(),
             flusher: Flusher::start(self.flush_interval, move |change| metrics.outbox_bytes(change)),
-            house: Rc::new(house),
+            house,
+            lobby,
+            engines: self.engines.clone(),
             module_house: Rc::new(module_house),
             authenticator: self.authenticator.clone(),
             modules: self.modules.clone(),

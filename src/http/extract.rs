@@ -57,11 +57,23 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
 /// # Errors
 /// 413 for a longer one, 408 for one that takes too long, 400 for one that breaks off.
 pub fn read_body(request: &HttpRequest, payload: &mut Payload) -> impl Future<Output = ApiResult<Bytes>> + 'static {
-    let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     let options = request.app_data::<Data<BodyOptions>>().map(|options| ***options);
-    let payload = payload.take();
+    let options = options.ok_or_else(ApiError::unavailable);
+    let (request, payload) = (request.clone(), payload.take());
+    async move { gather_within(options?, &request, payload).await }
+}
+
+/// Reads a whole body within bounds of its own.
+///
+/// # Errors
+/// As [`read_body`].
+pub fn gather_within(
+    BodyOptions { limit, timeout }: BodyOptions,
+    request: &HttpRequest,
+    payload: Payload,
+) -> impl Future<Output = ApiResult<Bytes>> + use<> {
+    let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     async move {
-        let BodyOptions { limit, timeout } = options.ok_or_else(ApiError::unavailable)?;
         if announced.is_some_and(|length: usize| length > limit) {
             return Err(too_large(limit));
         }

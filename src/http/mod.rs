@@ -9,6 +9,7 @@ mod application;
 mod caller;
 pub mod credential;
 mod doors;
+pub mod engine;
 mod extension;
 pub mod extract;
 mod files;

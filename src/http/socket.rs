@@ -55,6 +55,12 @@ impl Socket {
     pub fn new(outbox: Outbox, peer: Peer, max_message: usize, early: &[u8]) -> Self {
         let mut assembler = Assembler::new(max_message, outbox.may_deflate());
         assembler.keep(early);
+        Self::over(outbox, peer, assembler)
+    }
+
+    /// A socket of which something has been read already.
+    #[must_use]
+    pub const fn over(outbox: Outbox, peer: Peer, assembler: Assembler) -> Self {
         Self { outbox, peer, assembler, answer: None, goodbye: None, has_ended: false }
     }
 

@@ -11,6 +11,7 @@ use actix_web::http::StatusCode;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
 use super::doors::{Admitted, Doors, Refused};
+use super::engine;
 use super::handshake::Handshake;
 use super::socket::{Peer, Socket};
 use super::turn_away::turn_away;
@@ -34,6 +35,9 @@ where
 {
     let parts = framed.into_parts();
     let (mut stream, early) = (parts.io, parts.read_buf);
+    if engine::PATHS.contains(&request.path()) {
+        return engine::upgrade(&engine::of_people(&doors), &request, stream, &early).await;
+    }
     let answered = tokio::time::timeout(HANDSHAKE_TIMEOUT, answer(&doors, &request, &mut stream)).await;
     let Some((admitted, deflation)) = answered?? else { return Ok(()) };
     open(&doors, admitted, stream.into(), deflation, &early);
@@ -64,24 +68,35 @@ where
     }
 }
 
-async fn refuse<T: AsyncWrite + Unpin>(
+/// Answers a handshake with a problem and closes.
+pub(super) async fn refuse<T: AsyncWrite + Unpin>(
     stream: &mut T,
     problem: &Problem,
     retry_after: Option<Duration>,
 ) -> io::Result<()> {
-    let body = serde_json::to_string(problem)?;
-    let reason = StatusCode::from_u16(problem.status).ok().and_then(|status| status.canonical_reason());
     let extra = match problem.status {
         401 => "www-authenticate: Bearer\r\n".to_owned(),
         426 => "upgrade: websocket\r\nsec-websocket-version: 13\r\n".to_owned(),
         429 | 503 => format!("retry-after: {}\r\n", retry_after.map_or(5, |after| after.as_secs() + 1)),
         _ => String::new(),
     };
+    let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    refuse_with(stream, status, "application/problem+json", &extra, &serde_json::to_string(problem)?).await
+}
+
+/// Answers a handshake with an error and closes; `extra` are finished header lines.
+pub(super) async fn refuse_with<T: AsyncWrite + Unpin>(
+    stream: &mut T,
+    status: StatusCode,
+    content_type: &str,
+    extra: &str,
+    body: &str,
+) -> io::Result<()> {
     let answer = format!(
-        "HTTP/1.1 {} {}\r\nconnection: close\r\ncontent-type: application/problem+json\r\ncontent-length: {}\r\n\
+        "HTTP/1.1 {} {}\r\nconnection: close\r\ncontent-type: {content_type}\r\ncontent-length: {}\r\n\
          cache-control: no-store\r\nx-content-type-options: nosniff\r\nx-request-id: {}\r\n{extra}\r\n{body}",
-        problem.status,
-        reason.unwrap_or_default(),
+        status.as_u16(),
+        status.canonical_reason().unwrap_or_default(),
         body.len(),
         uuid::Uuid::now_v7().simple(),
     );

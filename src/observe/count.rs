@@ -12,6 +12,8 @@ pub enum Door {
     Native,
     /// Server-sent events for people.
     ServerSent,
+    /// Socket.IO for people.
+    SocketIo,
     /// The WebSocket of modules.
     Module,
 }
@@ -21,6 +23,7 @@ impl Door {
         let door = match self {
             Self::Native => "ws",
             Self::ServerSent => "sse",
+            Self::SocketIo => "socketio",
             Self::Module => "module",
         };
         ByDoor { door }

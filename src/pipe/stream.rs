@@ -39,6 +39,20 @@ pub fn set_user_timeout(stream: &TcpStream, timeout: Duration) {
 }
 
 impl Stream {
+    /// Lets this thread's runtime drive the stream, which may come from another thread.
+    ///
+    /// A stream under TLS stays with the runtime it came from, and ends with it; that is a worker's own, which lives as
+    /// long as the server.
+    ///
+    /// # Errors
+    /// When the runtime takes no more streams.
+    pub fn moved_here(self) -> io::Result<Self> {
+        match self {
+            Self::Plain(stream) => TcpStream::from_std(stream.into_std()?).map(Self::Plain),
+            tls @ Self::Tls(_) => Ok(tls),
+        }
+    }
+
     /// Reads what is there into the buffer.
     pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self {

@@ -163,6 +163,10 @@ impl Session {
         self.speech.say(word, &self.outbox);
     }
 
+    pub(super) fn tell_speech(&self) {
+        self.speech.listens(&mut self.topics.iter().map(|(topic, _)| topic));
+    }
+
     pub(super) fn read_request(&self, text: &str) -> Result<Request, (Option<u64>, Problem)> {
         self.speech.read(text)
     }
@@ -217,7 +221,9 @@ impl Actor for Session {
 
     fn stopped(&mut self, _: &mut Self::Context) {
         self.seat = None;
-        self.outbox.close(1001, "the session has ended");
+        if self.speech.is_connection() {
+            self.outbox.close(1001, "the session has ended");
+        }
         // One per session; a registry that is gone needs no word.
         self.house.registry.do_send(SessionEnded(self.id.clone()));
     }

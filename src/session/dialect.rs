@@ -61,6 +61,6 @@ impl<'a> From<&'a Principal> for User<'a> {
     }
 }
 
-fn millis(span: Duration) -> u64 {
+pub(super) fn millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }

@@ -188,6 +188,7 @@ impl Session {
             seat.leave(&channel);
         }
         self.tell_watching(topic, false);
+        self.tell_speech();
         true
     }
 
@@ -287,6 +288,7 @@ impl Session {
                 self.topics.push((topic, channel));
             }
         }
+        self.tell_speech();
     }
 
     fn listens_to(&self, topic: &Topic) -> bool {

@@ -11,6 +11,7 @@ use crate::domain::cursor::Cursor;
 use crate::domain::event::Dialect;
 use crate::domain::ids::SessionId;
 use crate::domain::problem::Problem;
+use crate::domain::topic::Topic;
 use crate::pipe::Outbox;
 
 /// A dialect: how requests are read, and how everything but the request's own answer is written.
@@ -26,6 +27,14 @@ pub trait Speech {
 
     /// Says something to the client; what the dialect has no word for goes unsaid.
     fn say(&self, word: &Word<'_>, outbox: &Outbox);
+
+    /// Learns what the client listens to from now on.
+    fn listens(&self, _: &mut dyn Iterator<Item = &Topic>) {}
+
+    /// Whether the connection is over when the session is.
+    fn is_connection(&self) -> bool {
+        true
+    }
 }
 
 /// What a session says besides events.

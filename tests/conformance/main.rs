@@ -7,6 +7,8 @@ use std::net::SocketAddr;
 
 use clap::{Args, Parser, Subcommand};
 
+mod engineio;
+mod socketio;
 mod websocket;
 
 /// Serves what a conformance suite expects
@@ -20,6 +22,10 @@ struct Line {
 enum Suite {
     /// An echo over WebSocket, for Autobahn's cases
     Websocket(Listen),
+    /// An echo over Engine.IO, for the suite of socketio/engine.io-protocol
+    Engineio(Listen),
+    /// Namespaces of Socket.IO that give events back, for the suite of socketio/socket.io-protocol
+    Socketio(Listen),
 }
 
 #[derive(Debug, Args)]
@@ -33,5 +39,7 @@ struct Listen {
 async fn main() -> io::Result<()> {
     match Line::parse().suite {
         Suite::Websocket(at) => websocket::serve(at.listen).await,
+        Suite::Engineio(at) => engineio::serve(at.listen).await,
+        Suite::Socketio(at) => socketio::serve(at.listen).await,
     }
 }

@@ -1,0 +1,261 @@
+//! One session of Engine.IO: its transport, its heartbeat and its end.
+
+use std::any::Any;
+use std::rc::Rc;
+use std::time::Duration;
+
+use actix::fut::wrap_future;
+use actix::prelude::*;
+use serde::Serialize;
+
+use super::directory::Engines;
+use super::messages::{Application, Break, Shut, Wire};
+use super::packet::{self, Message, Packet};
+use super::polling::Pending;
+use crate::pipe::frame::Assembler;
+use crate::pipe::{Closed, Outbox, Received, ReceivedBinary};
+
+/// The bounds of every session.
+#[derive(Debug, Clone, Copy)]
+pub struct EngineOptions {
+    /// How often a client is asked whether it is still there.
+    pub ping_interval: Duration,
+    /// How long it may take to say so.
+    pub ping_timeout: Duration,
+    /// The longest payload or message, in bytes.
+    pub max_payload: usize,
+    /// How long a session stays when nobody joins.
+    pub join_timeout: Duration,
+}
+
+/// What a session is made of.
+pub struct Parts {
+    /// Its name.
+    pub sid: String,
+    /// The way out.
+    pub outbox: Outbox,
+    /// Who sits on top.
+    pub application: Rc<dyn Application>,
+    /// The bounds.
+    pub options: EngineOptions,
+    /// Where it is found.
+    pub engines: Engines,
+    /// Takes the reading side of a WebSocket.
+    pub serve: fn(Wire),
+    /// Kept until the end.
+    pub guard: Box<dyn Any>,
+}
+
+/// How packets come and go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    /// By HTTP requests.
+    Polling,
+    /// By HTTP requests, while a WebSocket tries to take over.
+    Probing,
+    /// By a WebSocket.
+    WebSocket,
+}
+
+/// A session of Engine.IO.
+///
+/// Invariant: at most one poll waits, and at most one payload is worked on.
+/// Invariant: packets leave in the order of the outbox, by whatever transport.
+pub struct Engine {
+    pub(super) parts: Parts,
+    pub(super) transport: Transport,
+    pub(super) pending: Option<Pending>,
+    pub(super) is_posting: bool,
+    pub(super) probing: Option<SpawnHandle>,
+    heartbeat: Option<SpawnHandle>,
+    was_idle: bool,
+}
+
+impl Engine {
+    /// A session that begins by this transport.
+    #[must_use]
+    pub const fn new(parts: Parts, transport: Transport) -> Self {
+        Self { parts, transport, pending: None, is_posting: false, probing: None, heartbeat: None, was_idle: true }
+    }
+
+    /// The packet that tells a client of its new session.
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "strings and numbers can always be written")]
+    pub fn open_packet(sid: &str, options: &EngineOptions, transport: Transport) -> String {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Open<'a> {
+            sid: &'a str,
+            upgrades: &'static [&'static str],
+            ping_interval: u128,
+            ping_timeout: u128,
+            max_payload: usize,
+        }
+        let open = Open {
+            sid,
+            upgrades: if transport == Transport::Polling { &["websocket"] } else { &[] },
+            ping_interval: options.ping_interval.as_millis(),
+            ping_timeout: options.ping_timeout.as_millis(),
+            max_payload: options.max_payload,
+        };
+        format!("0{}", serde_json::to_string(&open).expect("a handshake is plain data"))
+    }
+
+    /// Hands the reading side of the WebSocket, attached to the outbox, to whoever reads it.
+    pub(super) fn read_on(&self, assembler: Assembler, ctx: &Context<Self>) {
+        let me = ctx.address();
+        (self.parts.serve)(Wire {
+            outbox: self.parts.outbox.clone(),
+            assembler,
+            received: me.clone().recipient(),
+            binary: me.clone().recipient(),
+            closed: me.recipient(),
+        });
+    }
+
+    fn expect_ping(&mut self, ctx: &mut Context<Self>) {
+        let handle = ctx.run_later(self.parts.options.ping_interval, |engine, ctx| {
+            engine.parts.outbox.send_text(packet::PING);
+            engine.expect_pong(ctx);
+        });
+        self.beat_by(handle, ctx);
+    }
+
+    fn expect_pong(&mut self, ctx: &mut Context<Self>) {
+        let timeout = self.parts.options.ping_timeout;
+        let handle = ctx.run_later(timeout, move |engine, ctx| {
+            let outbox = &engine.parts.outbox;
+            // Who takes what waits, if slowly, is there; the ping may still wait behind it.
+            if outbox.waiting() > 0 && outbox.stalled_for() < timeout {
+                engine.expect_pong(ctx);
+            } else {
+                engine.end("the client did not answer", ctx);
+            }
+        });
+        self.beat_by(handle, ctx);
+    }
+
+    fn beat_by(&mut self, handle: SpawnHandle, ctx: &mut Context<Self>) {
+        if let Some(earlier) = self.heartbeat.replace(handle) {
+            ctx.cancel_future(earlier);
+        }
+    }
+
+    /// The client is there.
+    pub(super) fn hear(&mut self, ctx: &mut Context<Self>) {
+        self.parts.outbox.mark_heard();
+        self.expect_ping(ctx);
+    }
+
+    /// Ends the session: a waiting poll, or the WebSocket, is told.
+    pub(super) fn end(&mut self, reason: &str, ctx: &mut Context<Self>) {
+        self.answer(packet::CLOSE, ctx);
+        self.parts.outbox.close(1000, reason);
+        ctx.stop();
+    }
+
+    /// The client has gone by itself.
+    pub(super) fn leave(&mut self, ctx: &mut Context<Self>) {
+        self.answer(packet::NOOP, ctx);
+        ctx.stop();
+    }
+
+    /// Lets whoever sits on top take messages, one after the other.
+    pub(super) fn hand_up(&self, messages: Vec<Message>) -> impl Future<Output = ()> + 'static {
+        let application = Rc::clone(&self.parts.application);
+        async move {
+            for message in messages {
+                Rc::clone(&application).take(message).await;
+            }
+        }
+    }
+
+    fn take(&mut self, packet: Packet, ctx: &mut Context<Self>) -> ResponseActFuture<Self, ()> {
+        match packet {
+            Packet::Message(message) => return Box::pin(wrap_future(self.hand_up(vec![message]))),
+            Packet::Pong => self.hear(ctx),
+            Packet::Close => self.leave(ctx),
+        }
+        Box::pin(fut::ready(()))
+    }
+
+    fn check_idle(&mut self, ctx: &mut Context<Self>) {
+        let is_idle = self.parts.application.is_idle();
+        if is_idle && self.was_idle {
+            return self.end("nobody joined", ctx);
+        }
+        self.was_idle = is_idle;
+        // A client that does not come for the rest of what was said before the end.
+        if self.parts.outbox.is_ending() && self.transport != Transport::WebSocket && self.pending.is_none() {
+            ctx.stop();
+        }
+    }
+}
+
+impl Actor for Engine {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        self.parts.engines.add(&self.parts.sid, ctx.address());
+        self.expect_ping(ctx);
+        ctx.run_interval(self.parts.options.join_timeout, Self::check_idle);
+    }
+
+    fn stopped(&mut self, ctx: &mut Self::Context) {
+        self.parts.engines.remove(&self.parts.sid);
+        self.parts.application.closed();
+        self.answer(packet::CLOSE, ctx);
+        match self.transport {
+            Transport::WebSocket => self.parts.outbox.close(1000, "the session has ended"),
+            Transport::Polling | Transport::Probing => self.parts.outbox.abort(),
+        }
+    }
+}
+
+impl Handler<Received> for Engine {
+    type Result = ResponseActFuture<Self, ()>;
+
+    fn handle(&mut self, Received(text): Received, ctx: &mut Self::Context) -> Self::Result {
+        match packet::read(&text) {
+            Ok(packet) => self.take(packet, ctx),
+            Err(error) => {
+                self.end(&error.to_string(), ctx);
+                Box::pin(fut::ready(()))
+            }
+        }
+    }
+}
+
+impl Handler<ReceivedBinary> for Engine {
+    type Result = ResponseActFuture<Self, ()>;
+
+    fn handle(&mut self, ReceivedBinary(bytes): ReceivedBinary, ctx: &mut Self::Context) -> Self::Result {
+        self.take(Packet::Message(Message::Binary(bytes)), ctx)
+    }
+}
+
+impl Handler<Closed> for Engine {
+    type Result = ();
+
+    fn handle(&mut self, _: Closed, ctx: &mut Self::Context) {
+        ctx.stop();
+    }
+}
+
+impl Handler<Break> for Engine {
+    type Result = ();
+
+    fn handle(&mut self, _: Break, ctx: &mut Self::Context) {
+        self.end("a request broke off", ctx);
+    }
+}
+
+impl Handler<Shut> for Engine {
+    type Result = ();
+
+    fn handle(&mut self, _: Shut, ctx: &mut Self::Context) {
+        if self.parts.application.is_idle() {
+            self.end("the hub stops", ctx);
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! A session by HTTP requests: polls that wait, payloads that come, and the WebSocket that takes over.
+
+use std::pin::Pin;
+use std::task::{Context as TaskContext, Poll as TaskPoll, ready};
+use std::time::Duration;
+
+use actix::fut::wrap_future;
+use actix::prelude::*;
+use bytes::Bytes;
+use tokio::sync::oneshot;
+
+use super::actor::{Engine, Transport};
+use super::error::EngineError;
+use super::messages::{Poll, Post, Probe, ProbeEnded, Upgraded};
+use super::packet::{self, Packet};
+
+/// How long a poll may wait while a WebSocket tries to take over; the client stops polling as soon as one is answered.
+const RELEASE: Duration = Duration::from_millis(100);
+
+/// A poll that waits.
+pub(super) struct Pending {
+    answer: oneshot::Sender<Result<String, EngineError>>,
+    waiting: SpawnHandle,
+}
+
+/// Waits until something can be taken for the pending poll.
+struct Take;
+
+impl ActorFuture<Engine> for Take {
+    type Output = ();
+
+    fn poll(
+        self: Pin<&mut Self>,
+        engine: &mut Engine,
+        ctx: &mut Context<Engine>,
+        task: &mut TaskContext<'_>,
+    ) -> TaskPoll<()> {
+        engine.poll_take(ctx, task)
+    }
+}
+
+impl Engine {
+    fn poll_take(&mut self, ctx: &mut Context<Self>, task: &mut TaskContext<'_>) -> TaskPoll<()> {
+        let Some(pending) = &mut self.pending else { return TaskPoll::Ready(()) };
+        if pending.answer.poll_closed(task).is_ready() {
+            // Its client has gone away in the middle of a poll, and does not come back to this session.
+            self.pending = None;
+            ctx.stop();
+            return TaskPoll::Ready(());
+        }
+        let frames = ready!(self.parts.outbox.poll_take(task, self.parts.options.max_payload));
+        self.answer_with(&frames.unwrap_or_default(), ctx);
+        TaskPoll::Ready(())
+    }
+
+    /// Answers the waiting poll; with the last that will ever be said comes the end.
+    fn answer_with(&mut self, frames: &[Bytes], ctx: &mut Context<Self>) {
+        let mut payload = packet::write_payload(frames);
+        let is_last = self.parts.outbox.is_ending() && self.parts.outbox.waiting() == 0;
+        if is_last {
+            if !payload.is_empty() {
+                payload.push(packet::SEPARATOR);
+            }
+            payload.push_str(packet::CLOSE);
+        }
+        let Some(pending) = self.pending.take() else { return };
+        let is_gone = pending.answer.send(Ok(payload)).is_err();
+        if is_last || is_gone {
+            ctx.stop();
+        }
+    }
+
+    /// Answers the waiting poll, if there is one, with a packet.
+    pub(super) fn answer(&mut self, packet: &str, ctx: &mut Context<Self>) {
+        if let Some(pending) = self.pending.take() {
+            ctx.cancel_future(pending.waiting);
+            // A client that is gone needs no answer.
+            let _ = pending.answer.send(Ok(packet.to_owned()));
+        }
+    }
+
+    fn stop_probing(&mut self, ctx: &mut Context<Self>) {
+        if let Some(handle) = self.probing.take() {
+            ctx.cancel_future(handle);
+        }
+    }
+
+    fn takes_posts(&self) -> bool {
+        self.transport != Transport::WebSocket
+    }
+}
+
+impl Handler<Poll> for Engine {
+    type Result = ();
+
+    fn handle(&mut self, Poll { answer }: Poll, ctx: &mut Self::Context) {
+        // A client that is gone needs no answer, here and below.
+        if !self.takes_posts() {
+            let _ = answer.send(Err(EngineError::Request));
+            return;
+        }
+        if self.pending.is_some() {
+            let _ = answer.send(Err(EngineError::Request));
+            return self.end("a poll came while another waits", ctx);
+        }
+        self.parts.outbox.mark_heard();
+        let waiting = ctx.spawn(Take);
+        self.pending = Some(Pending { answer, waiting });
+    }
+}
+
+impl Handler<Post> for Engine {
+    type Result = ResponseActFuture<Self, Result<(), EngineError>>;
+
+    fn handle(&mut self, Post { body, caller }: Post, ctx: &mut Self::Context) -> Self::Result {
+        let refused = || Box::pin(fut::ready(Err(EngineError::Request)));
+        if !self.takes_posts() {
+            return refused();
+        }
+        let packets = match packet::read_payload(&body) {
+            Ok(packets) if !self.is_posting => packets,
+            Ok(_) => {
+                self.end("a payload came before the last one was taken", ctx);
+                return refused();
+            }
+            Err(error) => {
+                self.end(&error.to_string(), ctx);
+                return refused();
+            }
+        };
+        self.parts.outbox.mark_heard();
+        self.parts.application.called_by(caller);
+        let leaves = packets.contains(&Packet::Close);
+        if packets.contains(&Packet::Pong) {
+            self.hear(ctx);
+        }
+        let messages = packets.into_iter().take_while(|packet| *packet != Packet::Close);
+        let messages = messages.filter_map(|packet| match packet {
+            Packet::Message(message) => Some(message),
+            Packet::Pong | Packet::Close => None,
+        });
+        self.is_posting = true;
+        let taken = wrap_future::<_, Self>(self.hand_up(messages.collect()));
+        Box::pin(taken.map(move |(), engine, ctx| {
+            engine.is_posting = false;
+            if leaves {
+                engine.leave(ctx);
+            }
+            Ok(())
+        }))
+    }
+}
+
+impl Handler<Probe> for Engine {
+    type Result = Result<(), EngineError>;
+
+    fn handle(&mut self, _: Probe, ctx: &mut Self::Context) -> Self::Result {
+        if self.transport != Transport::Polling {
+            return Err(EngineError::Request);
+        }
+        self.transport = Transport::Probing;
+        self.answer(packet::NOOP, ctx);
+        self.probing = Some(ctx.run_interval(RELEASE, |engine, ctx| engine.answer(packet::NOOP, ctx)));
+        Ok(())
+    }
+}
+
+impl Handler<ProbeEnded> for Engine {
+    type Result = ();
+
+    fn handle(&mut self, _: ProbeEnded, ctx: &mut Self::Context) {
+        if self.transport == Transport::Probing {
+            self.transport = Transport::Polling;
+            self.stop_probing(ctx);
+        }
+    }
+}
+
+impl Handler<Upgraded> for Engine {
+    type Result = ();
+
+    fn handle(&mut self, Upgraded { stream, deflation, assembler, caller }: Upgraded, ctx: &mut Self::Context) {
+        if self.transport != Transport::Probing {
+            return;
+        }
+        self.stop_probing(ctx);
+        self.transport = Transport::WebSocket;
+        if let Some(pending) = self.pending.take() {
+            // A client stops polling before it goes over.
+            let _ = pending.answer.send(Err(EngineError::Request));
+        }
+        match stream.moved_here() {
+            Ok(stream) => {
+                self.parts.application.called_by(caller);
+                self.parts.outbox.mark_heard();
+                self.parts.outbox.agree_on(deflation);
+                self.parts.outbox.attach(stream);
+                self.read_on(assembler, ctx);
+            }
+            Err(error) => {
+                tracing::debug!(%error, "the stream of an upgrade cannot be moved");
+                ctx.stop();
+            }
+        }
+    }
+}

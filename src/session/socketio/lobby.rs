@@ -1,0 +1,158 @@
+//! Where people come in by Socket.IO: the main namespace, and who may join it.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use actix::{Actor, Addr};
+use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::attachments::Parcel;
+use super::connection::{Guest, Line, Namespaces};
+use super::newcomers::{Newcomer, Newcomers};
+use super::packet::{Kind, MAIN};
+use super::recovery::{Client, Recoveries};
+use super::speech::SocketIo;
+use crate::auth::{Credential, Principal};
+use crate::domain::cursor::Cursor;
+use crate::domain::problem::{Problem, read_json};
+use crate::pipe::{Closed, Received};
+use crate::session::engine::Caller;
+use crate::session::messages::Begin;
+use crate::session::speech::Hello;
+use crate::session::{House, Session};
+
+/// What all lobbies of a thread share.
+#[derive(Clone)]
+pub struct LobbyHouse {
+    /// What all sessions share.
+    pub sessions: Rc<House>,
+    /// Who may come back.
+    pub recoveries: Recoveries,
+    /// Who has not said who they are.
+    pub newcomers: Newcomers,
+}
+
+/// The namespaces of one connection: the main one, and no other.
+pub struct Lobby {
+    house: LobbyHouse,
+    caller: RefCell<Caller>,
+    newcomer: RefCell<Option<Newcomer>>,
+}
+
+/// What a client says of itself when it joins; what else its page puts there is its own.
+#[derive(Debug, Default, Deserialize)]
+struct Auth {
+    token: Option<String>,
+    pid: Option<String>,
+    offset: Option<String>,
+    #[serde(default)]
+    topics: Vec<String>,
+    recovery: Option<bool>,
+}
+
+impl Lobby {
+    /// A lobby that somebody enters.
+    #[must_use]
+    pub fn new(house: LobbyHouse, caller: Caller) -> Self {
+        let newcomer = RefCell::new(Some(house.newcomers.enter()));
+        Self { house, caller: RefCell::new(caller), newcomer }
+    }
+
+    async fn admit(&self, auth: Option<&str>, line: Line) -> Result<Rc<dyn Guest>, Problem> {
+        let auth: Auth = auth.map(|json| read_json(json.as_bytes())).transpose()?.unwrap_or_default();
+        let principal = self.authenticate(auth.token.clone()).await?;
+        let recoveries = Some(self.house.recoveries.clone()).filter(|_| auth.recovery != Some(false));
+        let returning = recoveries.as_ref().and_then(|recoveries| claim(recoveries, &auth, &principal));
+        let hello = self.hello(auth, returning.as_ref());
+        let returning = hello.cursor.is_some().then_some(returning).flatten();
+        let speech = SocketIo::new(recoveries, returning);
+        let named = speech.named();
+        let session = Session::new(principal, Box::new(speech), line.outbox, Rc::clone(&self.house.sessions)).start();
+        // A session that is not admitted says so itself.
+        let _ = session.send(Begin(hello)).await;
+        if let Some((pid, _)) = &*named.borrow() {
+            self.house.recoveries.is_session(pid, session.clone());
+        }
+        self.newcomer.take();
+        Ok(Rc::new(Visitor(session)))
+    }
+
+    async fn authenticate(&self, token: Option<String>) -> Result<Principal, Problem> {
+        let credential = match token {
+            Some(token) => Credential::Bearer(token),
+            None => self.caller.borrow().clone()?,
+        };
+        let known = self.house.sessions.authenticator.authenticate(credential).await;
+        known.map_err(|error| error.problem())
+    }
+
+    /// Where the client begins: where it was, if all that it missed is still known.
+    fn hello(&self, auth: Auth, returning: Option<&(String, Client)>) -> Hello {
+        let mut topics = auth.topics;
+        let Some((_, client)) = returning else { return Hello { topics, ..Hello::default() } };
+        let cursor = auth.offset.as_deref().map_or(Some(client.start), |offset| offset.parse::<Cursor>().ok());
+        let Some(cursor) = cursor.filter(|cursor| self.house.sessions.relay.reaches(*cursor)) else {
+            return Hello { topics, ..Hello::default() };
+        };
+        let known = client.topics.iter().map(ToString::to_string);
+        topics.extend(known.filter(|topic| !topics.contains(topic)).collect::<Vec<_>>());
+        Hello { cursor: Some(cursor.to_string()), topics, ..Hello::default() }
+    }
+}
+
+fn claim(recoveries: &Recoveries, auth: &Auth, principal: &Principal) -> Option<(String, Client)> {
+    let pid = auth.pid.as_deref()?;
+    let client = recoveries.claim(pid, &principal.user_id, &principal.login_id)?;
+    Some((pid.to_owned(), client))
+}
+
+impl Namespaces for Lobby {
+    fn join(
+        self: Rc<Self>,
+        auth: Option<String>,
+        line: Line,
+    ) -> LocalBoxFuture<'static, Result<Rc<dyn Guest>, String>> {
+        async move {
+            if line.namespace != MAIN {
+                return Err(json!({ "message": "Invalid namespace" }).to_string());
+            }
+            self.admit(auth.as_deref(), line).await.map_err(|problem| {
+                self.house.sessions.metrics.refused("handshake");
+                json!({ "message": problem.detail, "data": problem }).to_string()
+            })
+        }
+        .boxed_local()
+    }
+
+    fn called_by(&self, caller: Caller) {
+        // A request without a credential takes none away.
+        if caller.is_ok() || self.caller.borrow().is_err() {
+            *self.caller.borrow_mut() = caller;
+        }
+    }
+}
+
+/// A session as the connection sees it.
+struct Visitor(Addr<Session>);
+
+impl Guest for Visitor {
+    fn take(self: Rc<Self>, parcel: Parcel) -> LocalBoxFuture<'static, ()> {
+        async move {
+            // The hub asks clients for no answers, so one that comes answers nothing.
+            if parcel.kind == Kind::Event {
+                let id = parcel.id.map(|id| id.to_string()).unwrap_or_default();
+                // A session that has ended has closed the connection too.
+                let _ = self.0.send(Received(id + &parcel.json)).await;
+            }
+        }
+        .boxed_local()
+    }
+
+    fn left(&self) {
+        // Once; a session that is gone needs no word.
+        self.0.do_send(Closed);
+    }
+}

@@ -1,0 +1,203 @@
+//! What clients listened to whose connection broke, for a while: connection state recovery.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use actix::Addr;
+
+use crate::domain::cursor::Cursor;
+use crate::domain::ids::{LoginId, UserId};
+use crate::domain::topic::Topic;
+use crate::session::Session;
+use crate::session::messages::End;
+
+/// For how long a client may stay away, as the official server has it.
+const KEPT_FOR: Duration = Duration::from_secs(120);
+/// How many clients that are away are remembered; the one that left first is forgotten first.
+const KEPT_MOST: usize = 20_000;
+
+/// The clients that may come back; clones share them.
+#[derive(Clone, Default)]
+pub struct Recoveries(Arc<Mutex<Inner>>);
+
+#[derive(Default)]
+struct Inner {
+    entered: u64,
+    clients: HashMap<String, Client>,
+    /// Who left when, in order; entries of those that came back lie in between until their time.
+    left: VecDeque<(Instant, String)>,
+}
+
+/// What is known of a client under its private name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Client {
+    /// Whose it is.
+    pub user: UserId,
+    /// By which login.
+    pub login: LoginId,
+    /// What the client calls itself.
+    pub sid: String,
+    /// Where its events began, for one that has not been told of any.
+    pub start: Cursor,
+    /// What it listens to.
+    pub topics: Vec<Topic>,
+    /// Its session, or since when there is none.
+    presence: Presence,
+    entry: Entry,
+}
+
+/// Which of several sessions that went by one private name.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Entry(u64);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Presence {
+    Here(Option<Addr<Session>>),
+    Away(Instant),
+}
+
+impl Client {
+    /// A client that listens to nothing yet.
+    #[must_use]
+    pub const fn new(user: UserId, login: LoginId, sid: String, start: Cursor) -> Self {
+        Self { user, login, sid, start, topics: Vec::new(), presence: Presence::Here(None), entry: Entry(0) }
+    }
+}
+
+impl Recoveries {
+    /// Remembers a client that has been welcomed; what its session says later carries the entry.
+    pub fn welcome(&self, pid: &str, client: Client) -> Entry {
+        let mut inner = self.lock();
+        inner.entered += 1;
+        let entry = Entry(inner.entered);
+        inner.clients.insert(pid.to_owned(), Client { entry, ..client });
+        entry
+    }
+
+    /// Notes whose session a client is.
+    pub fn is_session(&self, pid: &str, session: Addr<Session>) {
+        if let Some(client) = self.lock().clients.get_mut(pid) {
+            client.presence = Presence::Here(Some(session));
+        }
+    }
+
+    /// Notes what a client listens to.
+    pub fn listens(&self, pid: &str, entry: Entry, topics: Vec<Topic>) {
+        if let Some(client) = self.lock().of(pid, entry) {
+            client.topics = topics;
+        }
+    }
+
+    /// Notes that a client's connection is gone.
+    pub fn leave(&self, pid: &str, entry: Entry) {
+        let mut inner = self.lock();
+        let now = Instant::now();
+        inner.forget_old(now);
+        if let Some(client) = inner.of(pid, entry) {
+            client.presence = Presence::Away(now);
+            inner.left.push_back((now, pid.to_owned()));
+        }
+    }
+
+    /// Gives back what a client of this person and login listened to, once; the session that it may still have ends.
+    #[must_use]
+    pub fn claim(&self, pid: &str, user: &UserId, login: &LoginId) -> Option<Client> {
+        let mut inner = self.lock();
+        inner.forget_old(Instant::now());
+        let is_theirs = inner.clients.get(pid).is_some_and(|client| client.user == *user && client.login == *login);
+        let client = if is_theirs { inner.clients.remove(pid) } else { None };
+        if let Some(Client { presence: Presence::Here(Some(session)), .. }) = &client {
+            // Once per return; a session that is gone needs no word.
+            session.do_send(End {
+                code: 1000,
+                reason: "the client came back by another connection",
+                retry_after: None,
+            });
+        }
+        client
+    }
+
+    /// How many are remembered.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.lock().clients.len()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    /// The client, unless another session goes by its name now.
+    fn of(&mut self, pid: &str, entry: Entry) -> Option<&mut Client> {
+        self.clients.get_mut(pid).filter(|client| client.entry == entry)
+    }
+
+    fn forget_old(&mut self, now: Instant) {
+        while let Some((left, pid)) = self.left.front() {
+            if now.duration_since(*left) < KEPT_FOR && self.left.len() <= KEPT_MOST {
+                return;
+            }
+            let is_away = self.clients.get(pid).is_some_and(|client| client.presence == Presence::Away(*left));
+            if is_away {
+                self.clients.remove(pid);
+            }
+            self.left.pop_front();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::cursor::Epoch;
+
+    fn client() -> Client {
+        let start = Cursor { epoch: Epoch::generate(), offset: 7 };
+        Client::new(UserId::generate(), LoginId::generate(), "sid".into(), start)
+    }
+
+    #[test]
+    fn only_the_same_person_by_the_same_login_gets_its_topics_back_and_once() {
+        let recoveries = Recoveries::default();
+        let client = client();
+        let entry = recoveries.welcome("pid", client.clone());
+        recoveries.listens("pid", entry, vec![Topic::Modules]);
+        recoveries.leave("pid", entry);
+        assert_eq!(recoveries.claim("pid", &UserId::generate(), &client.login), None);
+        assert_eq!(recoveries.claim("pid", &client.user, &LoginId::generate()), None);
+        let claimed = recoveries.claim("pid", &client.user, &client.login).unwrap();
+        assert_eq!((claimed.sid.as_str(), claimed.start), ("sid", client.start));
+        assert_eq!(claimed.topics, [Topic::Modules]);
+        assert_eq!(recoveries.claim("pid", &client.user, &client.login), None);
+        assert_eq!(recoveries.claim("other", &client.user, &client.login), None);
+    }
+
+    #[test]
+    fn a_session_that_was_replaced_changes_nothing_any_more() {
+        let recoveries = Recoveries::default();
+        let client = client();
+        let first = recoveries.welcome("pid", client.clone());
+        assert!(recoveries.claim("pid", &client.user, &client.login).is_some());
+        recoveries.welcome("pid", client.clone());
+        recoveries.listens("pid", first, vec![Topic::Admin]);
+        recoveries.leave("pid", first);
+        recoveries.lock().forget_old(Instant::now() + KEPT_FOR);
+        assert_eq!(recoveries.claim("pid", &client.user, &client.login).unwrap().topics, []);
+    }
+
+    #[test]
+    fn who_is_away_is_forgotten_after_a_while_and_one_before_the_other() {
+        let recoveries = Recoveries::default();
+        for number in 0..KEPT_MOST + 10 {
+            let entry = recoveries.welcome(&number.to_string(), client());
+            recoveries.leave(&number.to_string(), entry);
+        }
+        assert!(recoveries.count() <= KEPT_MOST + 1, "{}", recoveries.count());
+        recoveries.welcome("here", client());
+        recoveries.lock().forget_old(Instant::now() + KEPT_FOR);
+        assert_eq!(recoveries.count(), 1, "who is here is not forgotten");
+    }
+}
