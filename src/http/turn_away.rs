@@ -26,7 +26,18 @@ where
     let mut said = head.as_bytes().to_vec();
     said.extend_from_slice(&frame::text(bye(code, reason, retry_after).as_bytes()));
     said.extend_from_slice(&frame::close(code, reason));
-    stream.write_all(&said).await?;
+    say_and_part(stream, &said).await
+}
+
+/// Says the last words and gives the peer a moment to read them.
+///
+/// # Errors
+/// When the stream breaks.
+pub async fn say_and_part<T>(stream: &mut T, said: &[u8]) -> io::Result<()>
+where
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    stream.write_all(said).await?;
     stream.shutdown().await?;
     // To close over unread bytes would be a reset, and the goodbye could be lost with it.
     let mut rest = stream.take(UNREAD);

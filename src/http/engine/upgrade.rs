@@ -8,6 +8,7 @@ use actix_web::http::StatusCode;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::super::handshake::Handshake;
+use super::super::turn_away::say_and_part;
 use super::super::upgrade::{refuse, refuse_with};
 use super::EngineDoor;
 use super::query::{self, About, By};
@@ -17,6 +18,8 @@ use crate::session::engine::{EngineError, Probe, ProbeEnded, Upgraded, packet};
 
 /// How long a WebSocket may try to take over.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
+/// The close code of a socket that may not be (RFC 6455, 7.4.1).
+const POLICY: u16 = 1008;
 /// How much one read takes at most.
 const READ_SIZE: usize = 4096;
 
@@ -76,7 +79,12 @@ where
     let Some(engine) = door.engines.find(sid) else { return refuse_engine(&mut stream, EngineError::Sid).await };
     match engine.send(Probe).await {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => return refuse_engine(&mut stream, error).await,
+        // The official server closes such a socket rather than to refuse its handshake.
+        Ok(Err(error)) => {
+            let mut said = handshake.answer().into_bytes();
+            said.extend_from_slice(&frame::close(POLICY, &error.to_string()));
+            return say_and_part(&mut stream, &said).await;
+        }
         Err(_) => return refuse_engine(&mut stream, EngineError::Sid).await,
     }
     let caller = door.host.caller(request.head().headers(), request.uri().query());

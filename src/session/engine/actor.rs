@@ -15,6 +15,9 @@ use super::polling::Pending;
 use crate::pipe::frame::Assembler;
 use crate::pipe::{Closed, Outbox, Received, ReceivedBinary};
 
+/// How long requests of one client may be under way beside each other.
+const CROSSING: Duration = Duration::from_millis(200);
+
 /// The bounds of every session.
 #[derive(Debug, Clone, Copy)]
 pub struct EngineOptions {
@@ -66,6 +69,7 @@ pub struct Engine {
     pub(super) transport: Transport,
     pub(super) pending: Option<Pending>,
     pub(super) is_posting: bool,
+    pub(super) has_left: bool,
     pub(super) probing: Option<SpawnHandle>,
     heartbeat: Option<SpawnHandle>,
     was_idle: bool,
@@ -75,7 +79,16 @@ impl Engine {
     /// A session that begins by this transport.
     #[must_use]
     pub const fn new(parts: Parts, transport: Transport) -> Self {
-        Self { parts, transport, pending: None, is_posting: false, probing: None, heartbeat: None, was_idle: true }
+        Self {
+            parts,
+            transport,
+            pending: None,
+            is_posting: false,
+            has_left: false,
+            probing: None,
+            heartbeat: None,
+            was_idle: true,
+        }
     }
 
     /// The packet that tells a client of its new session.
@@ -154,10 +167,15 @@ impl Engine {
         ctx.stop();
     }
 
-    /// The client has gone by itself.
+    /// The client has gone by itself; a poll that crosses its goodbye is answered too.
     pub(super) fn leave(&mut self, ctx: &mut Context<Self>) {
-        self.answer(packet::NOOP, ctx);
-        ctx.stop();
+        self.parts.application.closed();
+        self.has_left = true;
+        if self.transport == Transport::WebSocket || self.answer(packet::NOOP, ctx) {
+            ctx.stop();
+        } else {
+            ctx.run_later(CROSSING, |_, ctx| ctx.stop());
+        }
     }
 
     /// Lets whoever sits on top take messages, one after the other.

@@ -70,13 +70,13 @@ impl Engine {
         }
     }
 
-    /// Answers the waiting poll, if there is one, with a packet.
-    pub(super) fn answer(&mut self, packet: &str, ctx: &mut Context<Self>) {
-        if let Some(pending) = self.pending.take() {
-            ctx.cancel_future(pending.waiting);
-            // A client that is gone needs no answer.
-            let _ = pending.answer.send(Ok(packet.to_owned()));
-        }
+    /// Answers the waiting poll with a packet; answers whether there was one.
+    pub(super) fn answer(&mut self, packet: &str, ctx: &mut Context<Self>) -> bool {
+        let Some(pending) = self.pending.take() else { return false };
+        ctx.cancel_future(pending.waiting);
+        // A client that is gone needs no answer.
+        let _ = pending.answer.send(Ok(packet.to_owned()));
+        true
     }
 
     fn stop_probing(&mut self, ctx: &mut Context<Self>) {
@@ -99,6 +99,10 @@ impl Handler<Poll> for Engine {
             let _ = answer.send(Err(EngineError::Request));
             return;
         }
+        if self.has_left {
+            let _ = answer.send(Ok(packet::NOOP.to_owned()));
+            return ctx.stop();
+        }
         if self.pending.is_some() {
             let _ = answer.send(Err(EngineError::Request));
             return self.end("a poll came while another waits", ctx);
@@ -114,7 +118,7 @@ impl Handler<Post> for Engine {
 
     fn handle(&mut self, Post { body, caller }: Post, ctx: &mut Self::Context) -> Self::Result {
         let refused = || Box::pin(fut::ready(Err(EngineError::Request)));
-        if !self.takes_posts() {
+        if !self.takes_posts() || self.has_left {
             return refused();
         }
         let packets = match packet::read_payload(&body) {
@@ -160,7 +164,9 @@ impl Handler<Probe> for Engine {
         }
         self.transport = Transport::Probing;
         self.answer(packet::NOOP, ctx);
-        self.probing = Some(ctx.run_interval(RELEASE, |engine, ctx| engine.answer(packet::NOOP, ctx)));
+        self.probing = Some(ctx.run_interval(RELEASE, |engine, ctx| {
+            engine.answer(packet::NOOP, ctx);
+        }));
         Ok(())
     }
 }

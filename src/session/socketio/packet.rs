@@ -114,7 +114,7 @@ fn split_id(text: &str) -> Result<(Option<u64>, &str), PacketError> {
 /// A number without a sign, up to the highest that JavaScript counts to.
 fn number(digits: &str) -> Option<u64> {
     let is_plain = !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
-    digits.parse().ok().filter(|number| is_plain && *number <= (1 << 53) - 1)
+    digits.parse().ok().filter(|number| is_plain && *number < 1 << 53)
 }
 
 fn check_payload(kind: Kind, json: &str) -> Result<(), PacketError> {
