@@ -16,16 +16,10 @@ pub struct Agreed {
 }
 
 impl Agreed {
-    /// How far back the client can look, in bytes.
-    ///
-    /// Our compressor always has the largest window. A message that is no longer than the client's fits both; a longer
-    /// one goes to this client as it is.
+    /// How far back the client looks, as a power of two.
     #[must_use]
-    pub const fn window(self) -> usize {
-        match self.server_window_bits {
-            Some(bits) if bits < *WINDOW_BITS.end() => 1 << bits,
-            _ => usize::MAX,
-        }
+    pub fn window(self) -> u8 {
+        self.server_window_bits.unwrap_or(*WINDOW_BITS.end())
     }
 }
 
@@ -142,10 +136,9 @@ mod tests {
     }
 
     #[test]
-    fn a_small_window_bounds_what_is_compressed() {
+    fn the_client_says_how_far_back_it_looks() {
         let window = |offer| agree([offer].into_iter()).unwrap().window();
-        assert_eq!(window("permessage-deflate; server_max_window_bits=9"), 512);
-        assert_eq!(window("permessage-deflate; server_max_window_bits=15"), usize::MAX);
-        assert_eq!(window("permessage-deflate"), usize::MAX);
+        assert_eq!(window("permessage-deflate; server_max_window_bits=9"), 9);
+        assert_eq!(window("permessage-deflate"), 15);
     }
 }

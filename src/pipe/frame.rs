@@ -11,7 +11,7 @@ mod error;
 mod mask;
 
 pub use assembler::{Assembler, Incoming};
-pub(super) use deflate::deflate;
+pub(super) use deflate::{LARGEST_WINDOW, deflate};
 pub use error::FrameError;
 
 /// The longest payload of a control frame (RFC 6455, 5.5).
@@ -22,15 +22,22 @@ const CONTROL_MAX: usize = 125;
 pub struct Deflation {
     /// Messages shorter than this stay plain.
     pub threshold: usize,
-    /// How far back the peer can look, in bytes; a longer message stays plain.
-    pub window: usize,
+    /// How far back the peer looks, as a power of two: 8 to 15.
+    pub window: u8,
 }
 
 impl Deflation {
-    /// Whether a message of this length is compressed.
+    /// Whether a frame of this length is compressed for this peer.
     #[must_use]
     pub const fn covers(self, length: usize) -> bool {
-        self.threshold <= length && length <= self.window
+        self.threshold <= length
+    }
+
+    /// Whether the peer can read the frame that is compressed for all: it looks back far enough for our compressor, or
+    /// as far as the message is long.
+    #[must_use]
+    pub const fn is_for_all(self, length: usize) -> bool {
+        self.window >= LARGEST_WINDOW || length <= 1 << self.window
     }
 }
 
@@ -46,12 +53,25 @@ pub fn binary(payload: &[u8]) -> Bytes {
     finished(OpCode::Data(Data::Binary), false, payload)
 }
 
-/// The same message as a compressed frame; the plain one again if that is not longer.
+/// The same message as a frame that is compressed for all.
 #[must_use]
 pub fn deflated(plain: &Bytes) -> Bytes {
+    deflated_within(plain, LARGEST_WINDOW)
+}
+
+/// The same message as a frame that is compressed for one peer.
+#[must_use]
+pub fn deflated_for(plain: &Bytes, deflation: Deflation) -> Bytes {
+    let window = if deflation.is_for_all(plain.len()) { LARGEST_WINDOW } else { deflation.window };
+    deflated_within(plain, window)
+}
+
+/// Stays plain when there is no compressor for such a window.
+fn deflated_within(plain: &Bytes, window: u8) -> Bytes {
     let is_text = plain.first() == text(&[]).first();
     let opcode = OpCode::Data(if is_text { Data::Text } else { Data::Binary });
-    deflate(&plain[header_length(plain)..], |shorter| finished(opcode, true, shorter)).unwrap_or_else(|| plain.clone())
+    deflate(&plain[header_length(plain)..], window, |shorter| finished(opcode, true, shorter))
+        .unwrap_or_else(|| plain.clone())
 }
 
 /// The payload of one of our own plain frames.
@@ -113,15 +133,24 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_compressed_if_that_helps() {
+    fn a_message_is_compressed_as_what_it_is() {
         let long = text(&[b'a'; 1000]);
         let shorter = deflated(&long);
         assert_eq!(shorter[0], 0xc1, "final, compressed, text");
         assert!(shorter.len() < 20, "{}", shorter.len());
         assert_eq!(deflated(&binary(&[7; 1000]))[0], 0xc2);
+    }
 
-        let short = text(b"ab");
-        assert_eq!(deflated(&short), short);
+    #[test]
+    fn a_peer_that_looks_back_less_far_gets_its_own_frames_when_messages_are_long() {
+        let [nearby, far] = [8, 15].map(|window| Deflation { threshold: 256, window });
+        assert!(!far.covers(255) && far.covers(256));
+        assert!(nearby.is_for_all(256) && !nearby.is_for_all(257) && far.is_for_all(1 << 20));
+
+        let long = text(&[b'a'; 1000]);
+        assert_eq!(deflated_for(&long, nearby), long, "no compressor looks back so little");
+        assert_eq!(deflated_for(&long, far), deflated(&long));
+        assert_eq!(deflated_for(&long, Deflation { threshold: 0, window: 9 })[0], 0xc1);
     }
 
     #[test]

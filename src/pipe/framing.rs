@@ -43,21 +43,26 @@ impl Framing {
         matches!(self, Self::WebSocket | Self::Engine)
     }
 
-    /// What packs a plain frame for those who can unpack it.
-    pub fn pack(self) -> fn(&Bytes) -> Bytes {
-        match self {
-            Self::WebSocket | Self::Engine => frame::deflated,
-            Self::Text => Bytes::clone,
-            Self::Gzip => gzip::piece,
+    /// A plain frame packed for one peer, for a WebSocket by what was agreed on; plain if it is too short.
+    pub fn packed(self, plain: Bytes, deflation: Option<Deflation>) -> Bytes {
+        match (self, deflation) {
+            (Self::WebSocket | Self::Engine, Some(deflation)) if deflation.covers(plain.len()) => {
+                frame::deflated_for(&plain, deflation)
+            }
+            (Self::WebSocket | Self::Engine | Self::Text, _) => plain,
+            (Self::Gzip, _) => gzip::piece(&plain),
         }
     }
 
-    /// Whether a plain frame of this length is packed, for a WebSocket by what was agreed on.
-    pub fn packs(self, length: usize, deflation: Option<Deflation>) -> bool {
+    /// What packs a plain frame of this length for all who can unpack it; none if this peer is not of them.
+    pub fn pack_for_all(self, length: usize, deflation: Option<Deflation>) -> Option<fn(&Bytes) -> Bytes> {
         match self {
-            Self::WebSocket | Self::Engine => deflation.is_some_and(|deflation| deflation.covers(length)),
-            Self::Text => false,
-            Self::Gzip => true,
+            Self::WebSocket | Self::Engine => {
+                let covered = deflation.filter(|deflation| deflation.covers(length) && deflation.is_for_all(length));
+                covered.map(|_| frame::deflated as fn(&Bytes) -> Bytes)
+            }
+            Self::Text => None,
+            Self::Gzip => Some(gzip::piece),
         }
     }
 }

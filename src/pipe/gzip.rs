@@ -6,7 +6,7 @@
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use crc32fast::Hasher;
 
-use super::frame::deflate;
+use super::frame::{LARGEST_WINDOW, deflate};
 
 /// Magic, method deflate, no flags, no time, no extra flags, an unknown system.
 const HEADER: [u8; 10] = [0x1f, 0x8b, 0x08, 0, 0, 0, 0, 0, 0, 0xff];
@@ -24,7 +24,7 @@ const WORTH_IT: usize = 128;
 /// Makes a piece of a text.
 #[must_use]
 pub fn piece(text: &Bytes) -> Bytes {
-    let packed = if text.len() >= WORTH_IT { deflate(text, blocks_of) } else { None };
+    let packed = if text.len() >= WORTH_IT { deflate(text, LARGEST_WINDOW, blocks_of) } else { None };
     let mut piece = packed.unwrap_or_else(|| stored(text));
     piece.put_u32(crc32fast::hash(text));
     piece.put_u32(u32::try_from(text.len()).unwrap_or(u32::MAX));

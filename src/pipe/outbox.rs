@@ -120,24 +120,23 @@ impl Outbox {
 
     /// Sends a text message.
     pub fn send_text(&self, text: &str) {
-        self.send_packed(self.0.framing.text(text), |plain, pack| pack(plain));
+        self.send_packed(self.0.framing.text(text));
     }
 
     /// Sends a binary message over a WebSocket.
     pub fn send_binary(&self, bytes: &[u8]) {
-        self.send_packed(frame::binary(bytes), |plain, pack| pack(plain));
+        self.send_packed(frame::binary(bytes));
     }
 
-    /// Sends an event; its frames are shared with all who hear it.
+    fn send_packed(&self, plain: Bytes) {
+        self.send(self.0.framing.packed(plain, self.0.deflation.get()));
+    }
+
+    /// Sends an event in a frame that all who hear it share: the packed one if this peer can read that.
     pub fn send_event(&self, event: &Event, dialect: &Dialect) {
-        self.send_packed(event.frame(dialect), |_, pack| event.packed_frame(dialect, pack));
-    }
-
-    /// Sends a frame, packed if it is to be; `pack` is handed what packs frames here.
-    fn send_packed(&self, plain: Bytes, pack: impl FnOnce(&Bytes, fn(&Bytes) -> Bytes) -> Bytes) {
-        let framing = self.0.framing;
-        let is_packed = framing.packs(plain.len(), self.0.deflation.get());
-        self.send(if is_packed { pack(&plain, framing.pack()) } else { plain });
+        let plain = event.frame(dialect);
+        let pack = self.0.framing.pack_for_all(plain.len(), self.0.deflation.get());
+        self.send(pack.map_or(plain, |pack| event.packed_frame(dialect, pack)));
     }
 
     /// Asks the peer for a sign of life, or keeps what lies between from closing a quiet connection.

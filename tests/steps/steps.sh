@@ -61,10 +61,30 @@ step_clients() {
 # Asks every described route for the edges of its description: no 5xx, no answer that the description does not name.
 # Not the stream of events, whose answer has no end.
 step_schema() {
-  need_schemathesis || { fail schema "schemathesis cannot be installed, see $logs"; return; }
+  need_python schemathesis $SCHEMATHESIS_VERSION || { fail schema "schemathesis cannot be installed, see $logs"; return; }
   start_hub || { fail schema "the hub does not start, see $logs/build.log and $logs/hub.log"; return; }
   check schema "$python/schemathesis" run "$CARILLON_URL/openapi.json" --phases coverage,fuzzing --max-examples 30 \
     --exclude-operation-id listen_to_events \
     --checks not_a_server_error,response_schema_conformance,status_code_conformance --seed 1 \
     --header "Authorization: Bearer $(access_token)"
+}
+
+# Autobahn's cases against an echo made of our own sockets: the protocol, and of compression (12, 13) the first groups.
+step_websocket() {
+  need_python kosoku $KOSOKU_VERSION || { fail websocket "kosoku cannot be installed, see $logs"; return; }
+  start_conformance websocket || { fail websocket "the echo does not start, see $logs/conformance.log"; return; }
+  autobahn websocket -x '12.*' -x '13.*'
+  autobahn websocket-deflate -i '12.1.*' -i '13.1.*'
+  stop_conformance
+}
+
+# autobahn NAME ARGUMENT… - the cases that the arguments choose; the reports stay in target/tests/NAME.
+autobahn() {
+  local name=$1 log=$logs/$1.log status bad
+  shift
+  log_of "$name" "$python/kosoku" -p 1 "$@" -o "$logs/$name" "$conformance_at"
+  status=$?
+  bad=$(sum '^([0-9]+) of [0-9]+ cases failed' "$log")
+  add_counts "$name" $status \
+    "$(($(sum '^([0-9]+) cases passed' "$log") + $(sum '^[0-9]+ of ([0-9]+) cases failed' "$log") - bad))" "$bad" 0
 }

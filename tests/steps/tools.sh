@@ -6,6 +6,7 @@ export PATH=$tools/bin:$PATH
 DENY_VERSION=0.20.2
 MACHETE_VERSION=0.9.2
 SCHEMATHESIS_VERSION=4.32.5
+KOSOKU_VERSION=0.1.0
 
 as_root() {
   if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo -n "$@"; fi
@@ -33,17 +34,18 @@ need_component() {
   cargo "$1" --version >/dev/null 2>&1 || rustup component add "${2:-$1}" >"$logs/install-$1.log" 2>&1
 }
 
-need_schemathesis() {
-  local stamp=$tools/python/schemathesis-$SCHEMATHESIS_VERSION
+# need_python PACKAGE VERSION - installs exactly this version beside the other Python tools.
+need_python() {
+  local stamp=$tools/python/$1-$2
   [ -e "$stamp" ] && return
   need python3 python3 || return
-  {
+  [ -x "$python/pip" ] || {
     python3 -m venv --clear "$tools/python" || {
       as_root apt-get update && as_root apt-get install -y python3-venv && python3 -m venv --clear "$tools/python"
     }
   } >"$logs/install-venv.log" 2>&1 || return
-  echo "   installing schemathesis $SCHEMATHESIS_VERSION"
-  "$python/pip" install "schemathesis==$SCHEMATHESIS_VERSION" >"$logs/install-schemathesis.log" 2>&1 && touch "$stamp"
+  echo "   installing $1 $2"
+  "$python/pip" install "$1==$2" >"$logs/install-$1.log" 2>&1 && touch "$stamp"
 }
 
 # need_packages FOLDER - the npm packages that the folder's lock file names.

@@ -13,31 +13,36 @@ const SCRATCH_KEPT: usize = 64 * 1024;
 /// The first guess of how long a compressed message becomes, and how much more room it then gets at a time.
 const LEAST_ROOM: usize = 1024;
 
-/// What one thread compresses and inflates with: the windows are made once, not for every message or connection.
+/// The window of the compressor that serves most (RFC 7692, 7.1.2.1), as a power of two; no peer has a larger one.
+pub const LARGEST_WINDOW: u8 = 15;
+/// The smallest window the compressor can be made with.
+pub const SMALLEST_WINDOW: u8 = 9;
+/// The effort of compression: on JSON the highest one saves a thirtieth more and takes five times as long for a snapshot.
+const LEVEL: u32 = 2;
+
+/// What one thread compresses with: made once, not for every message or connection.
+#[derive(Default)]
 struct Workshop {
-    compress: Compress,
+    /// By window, from the smallest to the largest.
+    compressors: [Option<Box<Compress>>; (LARGEST_WINDOW - SMALLEST_WINDOW + 1) as usize],
     scratch: Vec<u8>,
 }
 
 thread_local! {
-    static WORKSHOP: RefCell<Workshop> = RefCell::new(Workshop {
-        compress: Compress::new(Compression::new(LEVEL), false),
-        scratch: Vec::new(),
-    });
+    static WORKSHOP: RefCell<Workshop> = RefCell::default();
     static INFLATE: RefCell<Decompress> = RefCell::new(Decompress::new(false));
 }
 
-/// The effort of compression; higher ones take up to twice the time for a hundredth less on JSON of a few hundred bytes.
-const LEVEL: u32 = 4;
-
-/// Compresses a message and hands it over; answers nothing when the message does not become shorter.
-pub fn deflate<T>(message: &[u8], take: impl FnOnce(&[u8]) -> T) -> Option<T> {
-    WORKSHOP.with_borrow_mut(|Workshop { compress, scratch }| {
+/// Compresses a message for a peer that looks back this far, and hands it over; nothing if that cannot be done.
+pub fn deflate<T>(message: &[u8], window: u8, take: impl FnOnce(&[u8]) -> T) -> Option<T> {
+    WORKSHOP.with_borrow_mut(|Workshop { compressors, scratch }| {
+        let place = compressors.get_mut(usize::from(window.checked_sub(SMALLEST_WINDOW)?))?;
+        let compress = place
+            .get_or_insert_with(|| Box::new(Compress::new_with_window_bits(Compression::new(LEVEL), false, window)));
         compress.reset();
         scratch.clear();
         let is_whole = compress_into(compress, message, scratch);
-        let compressed = scratch.strip_suffix(&TAIL).filter(|shorter| is_whole && shorter.len() < message.len());
-        let taken = compressed.map(take);
+        let taken = scratch.strip_suffix(&TAIL).filter(|_| is_whole).map(take);
         scratch.shrink_to(SCRATCH_KEPT);
         taken
     })
@@ -123,7 +128,17 @@ mod tests {
     use super::*;
 
     fn deflated(message: &[u8]) -> Option<Vec<u8>> {
-        deflate(message, <[u8]>::to_vec)
+        deflate(message, LARGEST_WINDOW, <[u8]>::to_vec)
+    }
+
+    /// Inflates as a peer with a window of its own does.
+    fn inflated_within(compressed: &[u8], window: u8) -> Option<Vec<u8>> {
+        let mut inflate = Decompress::new_with_window_bits(false, window);
+        let mut message = Vec::with_capacity(1 << 20);
+        for piece in compressed.chunks(100).chain([&TAIL[..]]) {
+            inflate.decompress_vec(piece, &mut message, FlushDecompress::Sync).ok()?;
+        }
+        Some(message)
     }
 
     proptest! {
@@ -133,11 +148,20 @@ mod tests {
             times in 1_usize..4000,
         ) {
             let message = piece.repeat(times);
-            if let Some(shorter) = deflated(&message) {
-                prop_assert!(shorter.len() < message.len());
-                prop_assert_eq!(inflate(&shorter, message.len()).unwrap(), message.clone());
-                prop_assert_eq!(inflate(&shorter, message.len() - 1), Err(FrameError::TooLong(message.len() - 1)));
-            }
+            let shorter = deflated(&message).unwrap();
+
+            prop_assert!(shorter.len() < message.len() + 16);
+            prop_assert_eq!(inflate(&shorter, message.len()).unwrap(), message.clone());
+            prop_assert_eq!(inflate(&shorter, message.len() - 1), Err(FrameError::TooLong(message.len() - 1)));
+        }
+
+        #[test]
+        fn a_peer_with_a_small_window_can_follow(words in prop::collection::vec(0_u32..500, 100..2000), window in 9_u8..15) {
+            let message: Vec<u8> = words.iter().flat_map(|word| format!("word {word}, ").into_bytes()).collect();
+            let shorter = deflate(&message, window, <[u8]>::to_vec).unwrap();
+
+            prop_assert!(shorter.len() < message.len());
+            prop_assert_eq!(inflated_within(&shorter, window), Some(message));
         }
 
         #[test]
@@ -163,9 +187,9 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_become_shorter_is_left_alone() {
-        assert_eq!(deflated(b"a"), None);
-        assert_eq!(deflated(b""), None);
+    fn windows_that_no_compressor_has_are_not_compressed_for() {
+        assert_eq!(deflate(b"abc", 8, <[u8]>::len), None);
+        assert_eq!(deflate(b"abc", 16, <[u8]>::len), None);
     }
 
     #[test]
