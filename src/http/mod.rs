@@ -10,7 +10,7 @@ mod caller;
 pub mod credential;
 mod doors;
 pub mod engine;
-mod extension;
+pub mod extension;
 pub mod extract;
 mod files;
 pub mod handshake;

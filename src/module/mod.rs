@@ -11,7 +11,7 @@ mod desk;
 mod directory;
 mod entry;
 mod error;
-mod frame;
+pub mod frame;
 mod house;
 mod link;
 mod listing;

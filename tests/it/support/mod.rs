@@ -4,6 +4,7 @@ mod device;
 mod http;
 mod hub;
 pub mod process;
+pub mod raw;
 mod stream;
 mod tab;
 

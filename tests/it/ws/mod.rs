@@ -1,6 +1,7 @@
 //! The native WebSocket of people.
 
 mod admission;
+mod compression;
 mod frames;
 mod pages;
 mod resume;
