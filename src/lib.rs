@@ -45,8 +45,11 @@
 //!   `since_tells_each_event_once_and_only_the_newest_values`.
 //! - Nobody misses an event without being told: test `a_cursor_brings_every_missed_event_and_the_newest_state`,
 //!   test `a_stream_goes_on_where_it_broke_off`, test
-//!   `a_cursor_older_than_what_is_kept_is_a_gap`, test `foreign_and_future_cursors_are_gaps`, test
+//!   `what_the_ring_no_longer_holds_comes_from_the_journal`, test `foreign_and_future_cursors_are_gaps`, test
 //!   `a_relay_that_missed_the_end_of_a_burst_learns_of_it_without_another_event`.
+//! - A client that wants newer values less often gets the newest of them before anything that comes at once: test
+//!   `what_must_come_at_once_brings_the_newest_paced_value_along`, test
+//!   `values_come_no_more_often_than_asked_and_the_newest_always_comes`.
 //! - A session only receives what its person may see, also after a change of role or owner: test
 //!   `people_see_their_own_modules_only`, test `a_change_of_roles_makes_open_sockets_come_back`, test
 //!   `who_was_looked_at_before_an_end_or_a_change_is_not_let_in`, test

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::domain::cursor::Offset;
+use crate::domain::pace::Pace;
 use crate::domain::topic::Channel;
 
 /// The place of a channel in an index.
@@ -24,6 +25,7 @@ pub struct Listener {
 struct Subscription {
     channel: ChannelId,
     place: u32,
+    pace: Option<Pace>,
 }
 
 /// The channels with their listeners, and every seat's channels.
@@ -65,20 +67,41 @@ impl Index {
         Some(self.channels[id as usize].listeners[place as usize].from)
     }
 
-    /// Makes a seat listen; a seat that listens already keeps its place and gets the new `from`.
-    pub fn add(&mut self, seat: u32, channel: &Channel, from: Offset) {
+    /// How often at most a seat wants new values of an event with this audience: the fastest pace among its channels; none
+    /// if one of them has no pace.
+    #[must_use]
+    pub fn pace(&self, seat: u32, audience: &[Channel]) -> Option<Pace> {
+        let mut fastest: Option<Pace> = None;
+        for id in audience.iter().filter_map(|channel| self.id(channel)) {
+            let heard = self.subscriptions(seat).iter().find(|subscription| subscription.channel == id);
+            let Some(Subscription { pace, .. }) = heard else { continue };
+            let pace = (*pace)?;
+            fastest = Some(fastest.map_or(pace, |known| known.min(pace)));
+        }
+        fastest
+    }
+
+    /// Whether a seat wants the values of some channel less often than they come.
+    #[must_use]
+    pub fn is_paced(&self, seat: u32) -> bool {
+        self.subscriptions(seat).iter().any(|subscription| subscription.pace.is_some())
+    }
+
+    /// Makes a seat listen; a seat that listens already keeps its place and gets the new `from` and pace.
+    pub fn add(&mut self, seat: u32, channel: &Channel, from: Offset, pace: Option<Pace>) {
         let id = self.id_or_new(channel);
         let number = seat as usize;
         if self.seats.len() <= number {
             self.seats.resize_with(number + 1, Vec::new);
         }
         let listeners = &mut self.channels[id as usize].listeners;
-        if let Some(known) = self.seats[number].iter().find(|subscription| subscription.channel == id) {
+        if let Some(known) = self.seats[number].iter_mut().find(|subscription| subscription.channel == id) {
+            known.pace = pace;
             listeners[known.place as usize].from = from;
             return;
         }
         let back = as_u32(self.seats[number].len());
-        self.seats[number].push(Subscription { channel: id, place: as_u32(listeners.len()) });
+        self.seats[number].push(Subscription { channel: id, place: as_u32(listeners.len()), pace });
         listeners.push(Listener { seat, from, back });
     }
 
@@ -180,6 +203,12 @@ mod tests {
         Channel::Custom(number.to_string().into())
     }
 
+    /// One in four is unpaced.
+    fn pace_of(from: u64) -> Option<Pace> {
+        let rate = u8::try_from(from % 4).unwrap();
+        Pace::of_rate(rate.into()).ok()
+    }
+
     proptest! {
         #[test]
         fn the_index_agrees_with_a_plain_map(steps in prop::collection::vec(step(), 0..120)) {
@@ -188,7 +217,7 @@ mod tests {
             for step in steps {
                 match step {
                     Step::Add(seat, number, from) => {
-                        index.add(seat, &channel(number), from);
+                        index.add(seat, &channel(number), from, pace_of(from));
                         plain.insert((number, seat), from);
                     }
                     Step::Remove(seat, number) => {
@@ -207,6 +236,15 @@ mod tests {
                     let expected: Vec<_> =
                         plain.range((number, 0)..=(number, u32::MAX)).map(|((_, seat), from)| (*seat, *from)).collect();
                     prop_assert_eq!(told, expected);
+                }
+                for seat in 0..8 {
+                    let audience = [channel(0), channel(1), channel(2)];
+                    let paces: Option<Vec<_>> =
+                        (0..3).filter_map(|number| plain.get(&(number, seat))).map(|from| pace_of(*from)).collect();
+                    let fastest = paces.and_then(|paces| paces.into_iter().min());
+                    prop_assert_eq!(index.pace(seat, &audience), fastest);
+                    let is_paced = plain.iter().any(|((_, other), from)| *other == seat && pace_of(*from).is_some());
+                    prop_assert_eq!(index.is_paced(seat), is_paced);
                 }
             }
         }

@@ -2,18 +2,23 @@
 //!
 //! [`Broker`] stamps events, has those durable in its [`Journal`] that each subscriber must get, and hands them to one
 //! [`Relay`] per worker; the relay keeps a [`Replica`] of the recent order and an [`Index`] of who listens, and puts
-//! finished frames into outboxes through its [`LocalRelay`]. What is older it reads from the [`Archive`].
+//! finished frames into outboxes through its [`LocalRelay`]. What is older it reads from the
+//! [`Archive`]. A client takes its [`Seat`] there.
 
 mod actor;
 mod archive;
+mod catch_up;
+mod client;
 mod index;
 mod journal;
 mod latest;
 mod local;
 mod open;
+mod pages;
 mod places;
 mod relay;
 mod replica;
+mod seat;
 mod sweeper;
 mod waiting;
 
@@ -24,8 +29,9 @@ pub use archive::{Archive, ArchiveError};
 pub use index::{ChannelId, Index};
 pub use journal::{Entry, Journal, JournalError};
 pub use latest::LatestTable;
-pub use local::{Gapped, LocalRelay, Seat, SeatOptions};
+pub use local::LocalRelay;
 pub use open::OpenOrder;
 pub use relay::{Deliver, Relay, RelayCheck};
 pub use replica::{Gap, Replica};
+pub use seat::{Gapped, Seat, SeatOptions, Wanted};
 pub use sweeper::Sweeper;

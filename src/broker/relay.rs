@@ -65,7 +65,9 @@ impl Relay {
             relay
         });
         // A batch that overtakes this answer does not fit and is asked for again.
-        let Followed { recent, .. } = broker.send(Follow(addr.clone().recipient())).timeout(FOLLOW_TIMEOUT).await?;
+        let followed = broker.send(Follow(addr.clone().recipient())).timeout(FOLLOW_TIMEOUT).await?;
+        let Followed { recent, archive } = followed;
+        local.read_from(archive);
         if local.cursor().epoch != recent.head.epoch {
             local.reset(recent.after, &recent.events, recent.head);
         }

@@ -116,6 +116,11 @@ impl Replica {
         missed
     }
 
+    /// The latest values newer than `after` and not newer than `until`, oldest first.
+    pub fn latest_within(&self, after: Offset, until: Offset) -> impl Iterator<Item = &Arc<Event>> {
+        self.latest.newer_than(after).take_while(move |event| event.offset() <= until)
+    }
+
     /// How many events and values are kept.
     #[must_use]
     pub fn len(&self) -> usize {

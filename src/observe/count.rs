@@ -116,6 +116,16 @@ impl Metrics {
         self.figures().dropped.inc_by(count);
     }
 
+    /// Counts values that a newer one replaced because the client wants them less often than they come.
+    pub fn paced(&self, count: u64) {
+        self.figures().paced.inc_by(count);
+    }
+
+    /// Counts a page of the journal read for clients that catch up.
+    pub fn page_read(&self) {
+        self.figures().pages.inc();
+    }
+
     /// Counts a relay whose mailbox was full.
     pub fn relay_full(&self) {
         self.figures().relay_full.inc();

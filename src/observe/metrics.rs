@@ -79,6 +79,8 @@ pub(super) struct Figures {
     pub readings: Counter,
     pub unchanged: Counter,
     pub dropped: Counter,
+    pub paced: Counter,
+    pub pages: Counter,
     pub behind: Counter,
     pub gaps: Counter,
     pub resyncs: Counter,
@@ -110,6 +112,8 @@ impl Default for Figures {
             readings: Counter::default(),
             unchanged: Counter::default(),
             dropped: Counter::default(),
+            paced: Counter::default(),
+            pages: Counter::default(),
             behind: Counter::default(),
             gaps: Counter::default(),
             resyncs: Counter::default(),
@@ -146,8 +150,10 @@ impl Figures {
         add(to, "sessions", "Sessions that watch a page, by page", &self.sessions);
         add(to, "events_published", "Events published by kind of delivery", &self.events);
         add(to, "deliveries", "Frames handed to clients' outboxes", &self.deliveries);
-        add(to, "events_dropped", "Events not handed to a client because a newer one replaced them", &self.dropped);
+        add(to, "events_dropped", "Events replaced by a newer one while a client was behind", &self.dropped);
         add(to, "clients_behind", "Times a client's outbox passed its high-water mark", &self.behind);
+        add(to, "events_paced", "Events replaced by a newer one because the client asked for a `maxRate`", &self.paced);
+        add(to, "journal_pages", "Pages of the journal read for clients that catch up", &self.pages);
         add(to, "gaps", "Times a client was told that it missed events", &self.gaps);
         add(to, "relay_resyncs", "Times a relay asked the broker for what it missed", &self.resyncs);
         add(to, "relay_mailbox_full", "Batches a relay's full mailbox refused", &self.relay_full);

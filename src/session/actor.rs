@@ -11,14 +11,14 @@ use tokio::sync::oneshot;
 use super::messages::{End, NotAdmitted, Opened, SessionEnded, TakeSnapshots, Watches, Withdraw};
 use super::registry::Registry;
 use super::speech::{Request, Speech, Word};
-use super::topics::forbidden;
+use super::topics::{Listened, forbidden};
 use crate::auth::{Authenticator, Principal};
 use crate::broker::{Gap, Gapped, LocalRelay, Seat, SeatOptions};
 use crate::domain::grant::Permission;
 use crate::domain::ids::{ModuleId, SessionId};
 use crate::domain::problem::Problem;
 use crate::domain::time::Timestamp;
-use crate::domain::topic::{Channel, Topic};
+use crate::domain::topic::Topic;
 use crate::observe::Metrics;
 use crate::pipe::{Closed, Outbox};
 
@@ -77,7 +77,7 @@ pub struct Session {
     pub(super) outbox: Outbox,
     pub(super) house: Rc<House>,
     pub(super) seat: Option<Seat>,
-    pub(super) topics: Vec<(Topic, Channel)>,
+    pub(super) topics: Vec<Listened>,
     pub(super) is_greeted: bool,
     pub(super) is_busy: bool,
     pub(super) gap: Option<Gap>,
@@ -108,7 +108,7 @@ impl Session {
     }
 
     /// Says goodbye and closes.
-    fn end(&mut self, end: &End, ctx: &mut Context<Self>) {
+    pub(super) fn end(&mut self, end: &End, ctx: &mut Context<Self>) {
         self.house.metrics.session_ended(end.code);
         self.say(&Word::Bye { code: end.code, reason: end.reason, retry_after: end.retry_after });
         self.outbox.close(end.code, end.reason);
@@ -164,7 +164,7 @@ impl Session {
     }
 
     pub(super) fn tell_speech(&self) {
-        self.speech.listens(&mut self.topics.iter().map(|(topic, _)| topic));
+        self.speech.listens(&mut self.topics.iter().map(|listened| &listened.topic));
     }
 
     pub(super) fn read_request(&self, text: &str) -> Result<Request, (Option<u64>, Problem)> {

@@ -1,24 +1,23 @@
 //! How a session begins to listen: anew with snapshots, where it left off, or again after a gap.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use actix::fut::wrap_future;
 use actix::prelude::*;
 
-use super::actor::{ASK_TIMEOUT, Session};
-use super::messages::{Snapshot, TakeSnapshots};
+use super::actor::Session;
+use super::listening::{Answers, has_failed};
+use super::messages::End;
 use super::speech::{Hello, Outage, Welcome, Word};
-use super::topics::{channel_of, read_topics, too_many};
+use super::topics::{Listened, read_topics};
 use crate::broker::{Gap, Seat};
 use crate::domain::cursor::Cursor;
+use crate::domain::pace::Pace;
 use crate::domain::problem::Problem;
-use crate::domain::topic::{Channel, Topic};
+use crate::domain::topic::Topic;
 use crate::observe::Began;
 
 /// What a session does until it has answered.
 pub(super) type Flow = ResponseActFuture<Session, ()>;
-type Answers = Vec<Result<Snapshot, Problem>>;
 
 /// Where a client begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +55,7 @@ impl Session {
         }
         let Some(held) = self.seat.as_ref().map(Seat::hold) else { return };
         self.greet(false, held);
-        self.with_seat(|seat| seat.release(&[self.own_channel()]));
+        self.with_seat(|seat| seat.release(&[self.own()]));
     }
 
     /// Begins: where the cursor says if that is still known, else with snapshots. Topics that one may not have are
@@ -70,11 +69,15 @@ impl Session {
         // A fresh client needs a snapshot of everything; for others only single modules need a judgement here, and taps a
         // line in the audit.
         let is_judged = |topic: &Topic| matches!(topic, Topic::Module(_) | Topic::Tap(_));
-        let asked = wanted.iter().filter(|(topic, _)| start == Start::Fresh || is_judged(topic));
-        let asked: Vec<_> = asked.map(|(topic, _)| topic.clone()).collect();
+        let asked = wanted.iter().map(|listened| &listened.topic);
+        let asked = asked.filter(|topic| start == Start::Fresh || is_judged(topic));
+        let asked: Vec<_> = asked.cloned().collect();
         self.is_busy = true;
         let held = self.seat.as_ref().map(Seat::hold);
         let flow = self.ask(asked.clone()).map(move |answers, session: &mut Self, ctx| {
+            if has_failed(&answers) {
+                return session.end(&End::busy(), ctx);
+            }
             session.begin(hello.id, start, held, wanted, &asked, answers);
             session.rest(ctx);
         });
@@ -82,14 +85,15 @@ impl Session {
     }
 
     /// The topics of a hello that one may have, each once, however often they are named.
-    fn greeted_topics(&self, hello: &Hello) -> Vec<(Topic, Channel)> {
+    fn greeted_topics(&self, hello: &Hello) -> Vec<Listened> {
         if let Err(problem) = self.check_room(hello.topics.len()) {
             self.refuse(hello.id, &problem);
             return Vec::new();
         }
         let mut wanted = Vec::new();
         for text in &hello.topics {
-            match read_topics(std::slice::from_ref(text)).and_then(|topics| self.with_channels(topics)) {
+            let read = read_topics(std::slice::from_ref(text));
+            match read.and_then(|topics| self.with_channels(topics, hello.pace)) {
                 Ok(topics) if topics.iter().all(|topic| wanted.contains(topic)) => {}
                 Ok(topics) => wanted.extend(topics),
                 Err(problem) => self.refuse(hello.id, &problem),
@@ -103,14 +107,13 @@ impl Session {
         id: Option<u64>,
         start: Start,
         held: Option<Cursor>,
-        mut wanted: Vec<(Topic, Channel)>,
+        mut wanted: Vec<Listened>,
         asked: &[Topic],
         answers: Answers,
     ) {
         let (snapshots, refused) = self.sort_out(id, asked, answers);
-        wanted.retain(|(topic, _)| !refused.contains(topic));
-        let mut channels: Vec<_> = wanted.iter().map(|(_, channel)| channel.clone()).collect();
-        channels.push(self.own_channel());
+        wanted.retain(|listened| !refused.contains(&listened.topic));
+        let channels = self.with_own(&wanted);
         let (Some(seat), Some(held)) = (&self.seat, held) else { return };
         match start {
             Start::At(cursor) if seat.can_resume(cursor) => {
@@ -137,9 +140,9 @@ impl Session {
     }
 
     /// Listens to more topics, all or none.
-    pub(super) fn subscribe(&mut self, id: Option<u64>, texts: &[String]) -> Flow {
-        let wanted = self.read(texts).and_then(|topics| self.with_channels(topics)).and_then(|wanted| {
-            let fresh = wanted.iter().filter(|(topic, _)| !self.listens_to(topic)).count();
+    pub(super) fn subscribe(&mut self, id: Option<u64>, texts: &[String], pace: Option<Pace>) -> Flow {
+        let wanted = self.read(texts).and_then(|topics| self.with_channels(topics, pace)).and_then(|wanted| {
+            let fresh = wanted.iter().filter(|listened| !self.listens_to(&listened.topic)).count();
             self.check_room(fresh).map(|()| wanted)
         });
         let wanted = match wanted {
@@ -151,7 +154,7 @@ impl Session {
         };
         self.is_busy = true;
         let held = self.seat.as_ref().map(Seat::hold);
-        let topics = wanted.iter().map(|(topic, _)| topic.clone()).collect();
+        let topics = wanted.iter().map(|listened| listened.topic.clone()).collect();
         let flow = self.ask(topics).map(move |answers, session: &mut Self, ctx| {
             session.go_on(id, held, wanted, answers);
             session.rest(ctx);
@@ -159,7 +162,7 @@ impl Session {
         Box::pin(flow)
     }
 
-    fn go_on(&mut self, id: Option<u64>, held: Option<Cursor>, wanted: Vec<(Topic, Channel)>, answers: Answers) {
+    fn go_on(&mut self, id: Option<u64>, held: Option<Cursor>, wanted: Vec<Listened>, answers: Answers) {
         let (Some(seat), Some(held)) = (&self.seat, held) else { return };
         let answers: Result<Vec<_>, Problem> = answers.into_iter().collect();
         let snapshots = match answers {
@@ -170,26 +173,13 @@ impl Session {
                 return;
             }
         };
-        let (names, channels): (Vec<_>, Vec<_>) =
-            wanted.iter().map(|(topic, channel)| (topic.to_string(), channel.clone())).unzip();
+        let names: Vec<_> = wanted.iter().map(|listened| listened.topic.to_string()).collect();
+        let channels: Vec<_> = wanted.iter().map(|listened| listened.wanted.clone()).collect();
         self.say(&Word::Reply { id, topics: &names });
-        let topics = wanted.iter().map(|(topic, _)| topic.clone());
+        let topics = wanted.iter().map(|listened| listened.topic.clone());
         self.tell(&topics.zip(snapshots).collect::<Vec<_>>(), held);
         self.listen(wanted);
         self.with_seat(|seat| seat.release(&channels));
-    }
-
-    /// Ends one topic; answers whether there was one.
-    pub(super) fn leave(&mut self, topic: &Topic) -> bool {
-        let Some(place) = self.topics.iter().position(|(known, _)| known == topic) else { return false };
-        let (_, channel) = self.topics.swap_remove(place);
-        let stays = channel == self.own_channel() || self.topics.iter().any(|(_, other)| *other == channel);
-        if let Some(seat) = self.seat.as_ref().filter(|_| !stays) {
-            seat.leave(&channel);
-        }
-        self.tell_watching(topic, false);
-        self.tell_speech();
-        true
     }
 
     /// Tells the client that events are missing, and gives it the state of everything it listens to.
@@ -198,9 +188,13 @@ impl Session {
         self.is_busy = true;
         let held = self.seat.as_ref().map(Seat::hold);
         // A tap goes on: it has no state, and is in the audit already.
-        let with_state = self.topics.iter().filter(|(topic, _)| !matches!(topic, Topic::Tap(_)));
-        let topics: Vec<_> = with_state.map(|(topic, _)| topic.clone()).collect();
+        let with_state = self.topics.iter().map(|listened| &listened.topic);
+        let topics: Vec<_> = with_state.filter(|topic| !matches!(topic, Topic::Tap(_))).cloned().collect();
         let flow = self.ask(topics.clone()).map(move |answers, session: &mut Self, ctx| {
+            if has_failed(&answers) {
+                // What is missing cannot be told now: the client comes back with its cursor, and is told then.
+                return session.end(&End::busy(), ctx);
+            }
             session.start_over(gap, held, &topics, answers);
             session.rest(ctx);
         });
@@ -209,14 +203,14 @@ impl Session {
 
     fn start_over(&mut self, gap: Gap, held: Option<Cursor>, topics: &[Topic], answers: Answers) {
         let Some(held) = held else { return };
+        self.house.metrics.gap();
         self.say(&Word::Gap { missed: gap.missed });
         let (snapshots, refused) = self.sort_out(None, topics, answers);
         for topic in &refused {
             self.leave(topic);
         }
         self.tell(&snapshots, held);
-        let mut channels: Vec<_> = self.topics.iter().map(|(_, channel)| channel.clone()).collect();
-        channels.push(self.own_channel());
+        let channels = self.with_own(&self.topics);
         self.with_seat(|seat| seat.release(&channels));
     }
 
@@ -235,82 +229,5 @@ impl Session {
             // A frame whose socket is gone waits no more.
             let _ = waiting.send(());
         }
-    }
-
-    fn ask(&self, topics: Vec<Topic>) -> impl ActorFuture<Self, Output = Answers> + 'static {
-        let snapshots = self.house.snapshots.clone();
-        let principal = Arc::clone(&self.principal);
-        wrap_future(async move {
-            let count = topics.len();
-            if count == 0 {
-                return Vec::new();
-            }
-            let answer = snapshots.send(TakeSnapshots { principal, topics }).timeout(ASK_TIMEOUT).await;
-            answer.unwrap_or_else(|_| {
-                let problem = Problem::new("unavailable", 503, "the hub is busy; try again in a moment");
-                vec![Err(problem); count]
-            })
-        })
-    }
-
-    /// The snapshots that are there, and the topics that may not be had, which are refused one by one.
-    fn sort_out(&self, id: Option<u64>, asked: &[Topic], answers: Answers) -> (Vec<(Topic, Snapshot)>, Vec<Topic>) {
-        let (mut snapshots, mut refused) = (Vec::new(), Vec::new());
-        for (topic, answer) in asked.iter().zip(answers) {
-            match answer {
-                Ok(snapshot) => snapshots.push((topic.clone(), snapshot)),
-                Err(problem) => {
-                    self.refuse(id, &problem);
-                    refused.push(topic.clone());
-                }
-            }
-        }
-        (snapshots, refused)
-    }
-
-    fn with_seat(&self, act: impl FnOnce(&Seat)) {
-        if let Some(seat) = &self.seat {
-            act(seat);
-        }
-    }
-
-    fn tell(&self, snapshots: &[(Topic, Snapshot)], cursor: Cursor) {
-        for (topic, data) in snapshots {
-            self.say(&Word::Snapshot { topic: &topic.to_string(), data, cursor });
-        }
-        self.say(&Word::Synced(cursor));
-    }
-
-    fn listen(&mut self, wanted: Vec<(Topic, Channel)>) {
-        for (topic, channel) in wanted {
-            if !self.listens_to(&topic) {
-                self.tell_watching(&topic, true);
-                self.topics.push((topic, channel));
-            }
-        }
-        self.tell_speech();
-    }
-
-    fn listens_to(&self, topic: &Topic) -> bool {
-        self.topics.iter().any(|(known, _)| known == topic)
-    }
-
-    fn own_channel(&self) -> Channel {
-        Channel::User(self.principal.user_id.clone())
-    }
-
-    fn with_channels(&self, topics: Vec<Topic>) -> Result<Vec<(Topic, Channel)>, Problem> {
-        topics.into_iter().map(|topic| channel_of(&topic, &self.principal).map(|channel| (topic, channel))).collect()
-    }
-
-    /// Reads topics of one frame; more than a connection may have are not even looked at.
-    pub(super) fn read(&self, texts: &[String]) -> Result<Vec<Topic>, Problem> {
-        let most = self.house.options.max_topics;
-        if texts.len() > most { Err(too_many(most)) } else { read_topics(texts) }
-    }
-
-    fn check_room(&self, more: usize) -> Result<(), Problem> {
-        let most = self.house.options.max_topics;
-        if self.topics.len() + more > most { Err(too_many(most)) } else { Ok(()) }
     }
 }

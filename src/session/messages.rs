@@ -105,6 +105,13 @@ impl End {
     pub const fn come_back(after: Duration) -> Self {
         Self { code: 4029, reason: "too many connections begin at once", retry_after: Some(after) }
     }
+
+    /// The state behind topics cannot be told now; not all of those who hear this come back at once.
+    #[must_use]
+    pub fn busy() -> Self {
+        let retry_after = Some(Duration::from_millis(rand::random_range(1000..3000)));
+        Self { code: 1012, reason: "the hub is busy", retry_after }
+    }
 }
 
 /// Takes a module's topic from a session whose person no longer owns it.

@@ -5,6 +5,7 @@ mod crossings;
 pub mod dialect;
 pub mod engine;
 mod flow;
+mod listening;
 mod messages;
 mod receive;
 mod registry;
@@ -18,5 +19,5 @@ pub use messages::{
     Snapshot, TakeSnapshots, Watches,
 };
 pub use registry::{JoinAdminRoom, Registry};
-pub use speech::{Hello, Outage, Request, Speech, Welcome, Wish, Word};
+pub use speech::{Hello, Outage, Request, Speech, Welcome, Wish, Word, read_pace};
 pub use topics::{channel_of, read_topics};

@@ -65,7 +65,7 @@ impl Session {
         }
         match request.wish {
             Wish::Hello(hello) => return self.hello(hello),
-            Wish::Subscribe(topics) => return self.subscribe(request.id, &topics),
+            Wish::Subscribe { topics, pace } => return self.subscribe(request.id, &topics, pace),
             Wish::Token(token) => return self.extend(request.id, token),
             Wish::Unsubscribe(topics) => self.unsubscribe(request.id, &topics),
             Wish::Ping => self.say(&Word::Pong),

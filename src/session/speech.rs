@@ -10,6 +10,7 @@ use crate::auth::Principal;
 use crate::domain::cursor::Cursor;
 use crate::domain::event::Dialect;
 use crate::domain::ids::SessionId;
+use crate::domain::pace::Pace;
 use crate::domain::problem::Problem;
 use crate::domain::topic::Topic;
 use crate::pipe::Outbox;
@@ -100,6 +101,17 @@ pub struct Welcome<'a> {
     pub options: &'a SessionOptions,
 }
 
+/// The pace of a `maxRate`, in values a second.
+///
+/// # Errors
+/// A problem that names the field, for a rate out of bounds.
+pub fn read_pace(max_rate: Option<f64>) -> Result<Option<Pace>, Problem> {
+    max_rate.map(Pace::of_rate).transpose().map_err(|error| {
+        let problem = Problem::new("invalid-fields", 422, "some fields are not as they must be");
+        problem.with_error("/maxRate", error.to_string())
+    })
+}
+
 /// A message of a client, with the number it wants in the answer.
 #[derive(Debug)]
 pub struct Request {
@@ -115,7 +127,12 @@ pub enum Wish {
     /// Begin, perhaps where an earlier connection ended.
     Hello(Hello),
     /// Listen to topics.
-    Subscribe(Vec<String>),
+    Subscribe {
+        /// Their names, as the client wrote them.
+        topics: Vec<String>,
+        /// How often at most newer values are wanted there.
+        pace: Option<Pace>,
+    },
     /// Listen to them no more.
     Unsubscribe(Vec<String>),
     /// Extend the login with a newer access token.
@@ -135,6 +152,8 @@ pub struct Hello {
     pub cursor: Option<String>,
     /// What to listen to.
     pub topics: Vec<String>,
+    /// How often at most newer values are wanted there.
+    pub pace: Option<Pace>,
     /// How long the client was away; none if it has not been here before.
     pub outage: Option<Outage>,
 }

@@ -1,9 +1,31 @@
 //! Which topics a person may have, and which channels they mean for that person.
 
 use crate::auth::Principal;
+use crate::broker::Wanted;
 use crate::domain::grant::Permission;
+use crate::domain::pace::Pace;
 use crate::domain::problem::Problem;
 use crate::domain::topic::{Channel, Topic};
+
+/// A topic that a session listens to, and what that means at its seat.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listened {
+    /// The topic.
+    pub topic: Topic,
+    /// Its channel for this person, and how often at most the client wants newer values there.
+    pub wanted: Wanted,
+}
+
+impl Listened {
+    /// A topic as this person may have it.
+    ///
+    /// # Errors
+    /// See [`channel_of`].
+    pub fn of(topic: Topic, pace: Option<Pace>, principal: &Principal) -> Result<Self, Problem> {
+        let channel = channel_of(&topic, principal)?;
+        Ok(Self { topic, wanted: Wanted { channel, pace } })
+    }
+}
 
 /// The channel behind a topic for this person.
 ///

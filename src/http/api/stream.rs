@@ -16,7 +16,7 @@ use super::ReadProblems;
 use crate::auth::{Credential, Principal};
 use crate::domain::problem::Problem;
 use crate::session::dialect::sse::bye;
-use crate::session::{End, Hello, channel_of, read_topics};
+use crate::session::{End, Hello, channel_of, read_pace, read_topics};
 
 /// The header by which a browser says what it saw last.
 const LAST_EVENT_ID: &str = "last-event-id";
@@ -32,6 +32,9 @@ pub struct Listening {
     topics: String,
     /// The `id` of the last event seen; the header `Last-Event-ID` counts more.
     cursor: Option<String>,
+    /// How often at most newer values of one state come, from 0.001 to 1000 a second.
+    #[serde(rename = "maxRate")]
+    max_rate: Option<f64>,
     /// A single-use ticket of `POST /api/v1/auth/ticket`, for pages of another origin.
     ticket: Option<String>,
 }
@@ -66,7 +69,7 @@ pub async fn listen_to_events(
     }
     let caller = gate.authenticator.authenticate(credential).await?.coming_from(ClientAddress::of(&request).ip());
     let (cursor, topics) = (cursor_of(&request, &listening), topics_of(&listening, &caller)?);
-    let hello = Hello { cursor, topics, ..Hello::default() };
+    let hello = Hello { cursor, topics, pace: read_pace(listening.max_rate)?, ..Hello::default() };
     let is_gzip = doors.options.deflate_from.is_some() && accepts_gzip(&request);
     let mut answer = stream(is_gzip);
     if is_head {

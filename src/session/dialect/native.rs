@@ -7,7 +7,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::super::speech::{Hello, Outage, Request, Speech, Welcome, Wish, Word};
+use super::super::speech::{Hello, Outage, Request, Speech, Welcome, Wish, Word, read_pace};
 use super::{Greeting, millis};
 use crate::domain::cursor::Cursor;
 use crate::domain::event::{Dialect, Event};
@@ -77,14 +77,10 @@ struct HelloFrame {
     /// What to listen to.
     #[serde(default)]
     topics: Vec<String>,
+    #[serde(rename = "maxRate")]
+    max_rate: Option<f64>,
     /// How it fared since its last connection.
     outage: Option<Outage>,
-}
-
-impl From<HelloFrame> for Hello {
-    fn from(HelloFrame { id, cursor, topics, outage, .. }: HelloFrame) -> Self {
-        Self { id, cursor, topics, outage }
-    }
 }
 
 #[derive(Deserialize)]
@@ -102,7 +98,7 @@ struct Topics {
     #[serde(rename = "id")]
     _id: Option<IgnoredAny>,
     topics: Vec<String>,
-    /// Accepted for every client's sake; delivery conflates by itself.
+    /// Values a second at most.
     #[serde(rename = "maxRate")]
     max_rate: Option<f64>,
 }
@@ -135,9 +131,9 @@ fn read(text: &str) -> Result<Request, (Option<u64>, Problem)> {
     let with_id = |problem| (head.id, problem);
     let json = text.as_bytes();
     let wish = match head.kind.as_str() {
-        "hello" => Wish::Hello(read_json::<HelloFrame>(json).map_err(with_id)?.into()),
-        "subscribe" => Wish::Subscribe(read_topics(json).map_err(with_id)?),
-        "unsubscribe" => Wish::Unsubscribe(read_topics(json).map_err(with_id)?),
+        "hello" => read_hello(json).map(Wish::Hello).map_err(with_id)?,
+        "subscribe" => read_subscribe(json).map_err(with_id)?,
+        "unsubscribe" => Wish::Unsubscribe(read_json::<Topics>(json).map_err(with_id)?.topics),
         "token" => Wish::Token(read_json::<Token>(json).map_err(with_id)?.access_token),
         "ping" => read_json::<Bare>(json).map(|_| Wish::Ping).map_err(with_id)?,
         "command" => Wish::Unavailable("commands to modules"),
@@ -146,13 +142,14 @@ fn read(text: &str) -> Result<Request, (Option<u64>, Problem)> {
     Ok(Request { id: head.id, wish })
 }
 
-fn read_topics(json: &[u8]) -> Result<Vec<String>, Problem> {
+fn read_hello(json: &[u8]) -> Result<Hello, Problem> {
+    let HelloFrame { id, cursor, topics, max_rate, outage, .. } = read_json(json)?;
+    Ok(Hello { id, cursor, topics, pace: read_pace(max_rate)?, outage })
+}
+
+fn read_subscribe(json: &[u8]) -> Result<Wish, Problem> {
     let Topics { topics, max_rate, .. } = read_json(json)?;
-    if max_rate.is_some_and(|rate| rate <= 0.0) {
-        let problem = Problem::new("invalid-fields", 422, "some fields are not as they must be");
-        return Err(problem.with_error("/maxRate", "must be more than 0, in events a second"));
-    }
-    Ok(topics)
+    Ok(Wish::Subscribe { topics, pace: read_pace(max_rate)? })
 }
 
 fn unknown_type(kind: &str) -> Problem {
@@ -267,6 +264,9 @@ mod tests {
             (r#"{"type":"hello","id":7,"outage":{"attempts":-1,"ms":5}}"#, Some(7), 422),
             (r#"{"type":"hello","id":8,"outage":{"attempts":1,"ms":1e30}}"#, Some(8), 422),
             (r#"{"type":"hello","id":9,"outage":{"attempts":1}}"#, Some(9), 422),
+            (r#"{"type":"subscribe","id":7,"topics":[],"maxRate":0}"#, Some(7), 422),
+            (r#"{"type":"subscribe","id":8,"topics":[],"maxRate":1000.5}"#, Some(8), 422),
+            (r#"{"type":"hello","id":9,"topics":[],"maxRate":1e-9}"#, Some(9), 422),
         ] {
             let (told, problem) = read(bad).unwrap_err();
             assert_eq!((told, problem.status), (id, status), "{bad}");

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use super::packet;
 use crate::domain::problem::{Problem, read_json};
-use crate::session::speech::{Request, Wish};
+use crate::session::speech::{Request, Wish, read_pace};
 
 /// What the packages of Socket.IO keep for themselves.
 const RESERVED: [&str; 6] =
@@ -62,10 +62,11 @@ fn wish_of(name: &str, arguments: &[&RawValue]) -> Result<Wish, Problem> {
     match name {
         "subscribe" => {
             let Topics { topics, max_rate } = the_object(arguments)?;
-            check_rate(max_rate)?;
-            Ok(Wish::Subscribe(topics))
+            Ok(Wish::Subscribe { topics, pace: read_pace(max_rate)? })
         }
-        "register_page" => the_object(arguments).map(|Page { page }| Wish::Subscribe(vec![page])),
+        "register_page" => {
+            the_object(arguments).map(|Page { page }| Wish::Subscribe { topics: vec![page], pace: None })
+        }
         "unsubscribe" => the_object(arguments).map(|Topics { topics, .. }| Wish::Unsubscribe(topics)),
         "token" => the_object(arguments).map(|Token { access_token }| Wish::Token(access_token)),
         "module_command" => the_object(arguments).map(|_: Command| Wish::Unavailable("commands to modules")),
@@ -81,14 +82,6 @@ fn the_object<'a, T: Deserialize<'a>>(arguments: &[&'a RawValue]) -> Result<T, P
             Err(problem.with_error("", "send the event with one object, and a callback if you like"))
         }
     }
-}
-
-fn check_rate(rate: Option<f64>) -> Result<(), Problem> {
-    if rate.is_some_and(|rate| rate <= 0.0) {
-        let problem = Problem::new("invalid-fields", 422, "some fields are not as they must be");
-        return Err(problem.with_error("/maxRate", "must be more than 0, in events a second"));
-    }
-    Ok(())
 }
 
 fn unknown(name: &str) -> Problem {
@@ -107,9 +100,11 @@ mod tests {
     #[test]
     fn events_are_read_or_refused_with_the_number_of_their_answer() {
         let request = read(r#"12["subscribe",{"topics":["modules"]}]"#).unwrap();
-        assert!(matches!((request.id, request.wish), (Some(12), Wish::Subscribe(topics)) if topics == ["modules"]));
+        assert!(
+            matches!((request.id, request.wish), (Some(12), Wish::Subscribe { topics, .. }) if topics == ["modules"])
+        );
         let request = read(r#"["register_page",{"page":"admin"}]"#).unwrap();
-        assert!(matches!((request.id, request.wish), (None, Wish::Subscribe(topics)) if topics == ["admin"]));
+        assert!(matches!((request.id, request.wish), (None, Wish::Subscribe { topics, .. }) if topics == ["admin"]));
         for (bad, id, kind) in [
             (r#"3["dance",{}]"#, Some(3), "unknown-event"),
             (r#"["connect"]"#, None, "reserved-event"),

@@ -21,7 +21,8 @@ async fn a_stream_needs_a_login_and_topics_that_one_may_have() {
     assert_eq!(status("?topics=user:somebody", known()).await, Some(403));
     assert_eq!(status("?topics=mo%20dules", known()).await, Some(422));
     assert_eq!(status("?topic=modules", known()).await, Some(422));
-    assert_eq!(status("?topics=modules", known()).await, None);
+    assert_eq!(status("?topics=modules&maxRate=0", known()).await, Some(422));
+    assert_eq!(status("?topics=modules&maxRate=2", known()).await, None);
 }
 
 #[actix::test]

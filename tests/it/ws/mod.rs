@@ -3,6 +3,7 @@
 mod admission;
 mod compression;
 mod frames;
+mod pace;
 mod pages;
 mod resume;
 mod slow;

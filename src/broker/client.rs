@@ -1,0 +1,86 @@
+//! One client at a relay: what it has, and what it waits for.
+
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use super::index::Index;
+use super::seat::SeatOptions;
+use crate::domain::cursor::Offset;
+use crate::domain::event::Event;
+
+/// Names one wait of one client, so that whoever wakes a client that waits for something else by now changes nothing.
+pub(super) type Ticket = u64;
+
+/// Invariant: while `behind` is none, the client has been handed every event of its channels up to the replica's head.
+pub(super) struct Client {
+    pub seat: SeatOptions,
+    /// The last event handed over or skipped; an event of several channels comes once.
+    pub seen: Offset,
+    pub behind: Option<Behind>,
+    /// Latest values that passed while it was behind; all but the newest of each key are dropped.
+    pub passed: u64,
+    /// It wants the values of some channel less often than they come.
+    pub is_paced: bool,
+    /// When a paced client was last handed a latest value.
+    pub told_at: Option<Instant>,
+}
+
+/// The client is handed nothing until it catches up.
+pub(super) struct Behind {
+    /// It has everything up to here.
+    pub has: Offset,
+    pub until: Until,
+    pub ticket: Ticket,
+}
+
+/// What must happen before a client catches up.
+pub(super) enum Until {
+    /// Its snapshots are there, and the seat is released.
+    Released,
+    /// Its outbox has drained.
+    Low,
+    /// It wants newer values again.
+    Due(Due),
+    /// A page of older events has been read.
+    Page,
+}
+
+/// The moment at which newer values are wanted, and its timer, which ends with it.
+pub(super) struct Due {
+    pub at: Instant,
+    pub timer: JoinHandle<()>,
+}
+
+impl Drop for Due {
+    fn drop(&mut self) {
+        self.timer.abort();
+    }
+}
+
+impl Client {
+    pub const fn new(seat: SeatOptions, seen: Offset) -> Self {
+        Self { seat, seen, behind: None, passed: 0, is_paced: false, told_at: None }
+    }
+
+    /// When the client wants to be told of an event; none for at once.
+    pub fn due(&self, number: u32, event: &Event, index: &Index) -> Option<Instant> {
+        if !self.is_paced || event.what.delivery.is_each() {
+            return None;
+        }
+        let due = self.told_at? + index.pace(number, &event.what.audience)?.interval();
+        (due > Instant::now()).then_some(due)
+    }
+
+    /// Hands over an event.
+    pub fn send(&mut self, event: &Event) {
+        self.seat.outbox.send_event(event, self.seat.dialect);
+        if self.is_paced && !event.what.delivery.is_each() {
+            self.told_at = Some(Instant::now());
+        }
+    }
+
+    /// Whether it still waits for what the ticket names.
+    pub fn waits_with(&self, ticket: Ticket) -> bool {
+        self.behind.as_ref().is_some_and(|behind| behind.ticket == ticket)
+    }
+}

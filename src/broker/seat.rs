@@ -1,0 +1,108 @@
+//! A client's place at the relay of its thread, as its session sees it.
+
+use std::fmt;
+
+use actix::{Message, Recipient};
+
+use super::client::Until;
+use super::local::LocalRelay;
+use super::replica::Gap;
+use crate::domain::cursor::Cursor;
+use crate::domain::event::Dialect;
+use crate::domain::pace::Pace;
+use crate::domain::topic::Channel;
+use crate::pipe::Outbox;
+
+/// Events were lost for this seat: its subscriptions have ended and need snapshots.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct Gapped(pub Gap);
+
+/// What a client brings to its seat.
+pub struct SeatOptions {
+    /// Where its frames go.
+    pub outbox: Outbox,
+    /// How its events are written.
+    pub dialect: &'static Dialect,
+    /// Who is told of a gap.
+    pub session: Recipient<Gapped>,
+}
+
+/// A channel that a client listens to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// Which channel.
+    pub channel: Channel,
+    /// How often at most the client wants newer values there; none for as often as they come.
+    ///
+    /// What must come at once brings along the newest values of everything, so that its cursor is true.
+    pub pace: Option<Pace>,
+}
+
+/// One client at a relay; dropping it ends its subscriptions.
+pub struct Seat {
+    pub(super) relay: LocalRelay,
+    pub(super) number: u32,
+}
+
+impl Seat {
+    /// Stops delivery until [`Seat::release`]; answers what the client has seen so far.
+    ///
+    /// State read after this call and told with this cursor is never older than the cursor.
+    #[must_use]
+    pub fn hold(&self) -> Cursor {
+        let mut state = self.relay.state();
+        let head = state.replica.cursor();
+        let Some(client) = state.client(self.number) else { return head };
+        let has = client.behind.as_ref().map_or(head.offset, |behind| behind.has);
+        state.wait(self.number, has, Until::Released);
+        Cursor { offset: has, ..head }
+    }
+
+    /// Goes on after [`Seat::hold`], listening to these channels too, and catches up.
+    ///
+    /// A channel that the client listens to already gets the new pace.
+    pub fn release(&self, wanted: &[Wanted]) {
+        let mut state = self.relay.state();
+        let Some(client) = state.client(self.number) else { return };
+        let from = client.behind.as_ref().map_or(client.seen, |behind| behind.has);
+        for Wanted { channel, pace } in wanted {
+            state.index.add(self.number, channel, from, *pace);
+        }
+        state.note_pace(self.number);
+        state.catch_up(self.number, &self.relay);
+    }
+
+    /// Whether everything after the cursor is still known.
+    #[must_use]
+    pub fn can_resume(&self, cursor: Cursor) -> bool {
+        self.relay.state().reaches(cursor)
+    }
+
+    /// Goes on after [`Seat::hold`] from a cursor of an earlier connection, listening to these channels too.
+    ///
+    /// Ask [`Seat::can_resume`] first, in the same turn; a cursor that cannot be used ends in [`Gapped`].
+    pub fn resume(&self, wanted: &[Wanted], cursor: Cursor) {
+        self.relay.state().wait(self.number, cursor.offset, Until::Released);
+        self.release(wanted);
+    }
+
+    /// Listens to a channel no more.
+    pub fn leave(&self, channel: &Channel) {
+        let mut state = self.relay.state();
+        state.index.remove(self.number, channel);
+        state.note_pace(self.number);
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.relay.state().remove(self.number);
+    }
+}
+
+impl fmt::Debug for Seat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Seat").field(&self.number).finish()
+    }
+}

@@ -1,0 +1,130 @@
+//! What a session listens to, and what it asks and tells about that.
+
+use std::sync::Arc;
+
+use actix::fut::wrap_future;
+use actix::prelude::*;
+
+use super::actor::{ASK_TIMEOUT, Session};
+use super::messages::{Snapshot, TakeSnapshots};
+use super::speech::Word;
+use super::topics::{Listened, read_topics, too_many};
+use crate::broker::{Seat, Wanted};
+use crate::domain::cursor::Cursor;
+use crate::domain::pace::Pace;
+use crate::domain::problem::Problem;
+use crate::domain::topic::{Channel, Topic};
+
+/// The states behind topics, as far as they may be had.
+pub(super) type Answers = Vec<Result<Snapshot, Problem>>;
+
+/// Whether some state cannot be told now, though it may be had.
+pub(super) fn has_failed(answers: &Answers) -> bool {
+    answers.iter().any(|answer| answer.as_ref().is_err_and(|problem| problem.status >= 500))
+}
+
+impl Session {
+    /// Ends one topic; answers whether there was one.
+    pub(super) fn leave(&mut self, topic: &Topic) -> bool {
+        let Some(place) = self.topics.iter().position(|known| known.topic == *topic) else { return false };
+        let channel = self.topics.swap_remove(place).wanted.channel;
+        let stays = channel == self.own().channel || self.topics.iter().any(|other| other.wanted.channel == channel);
+        if let Some(seat) = self.seat.as_ref().filter(|_| !stays) {
+            seat.leave(&channel);
+        }
+        self.tell_watching(topic, false);
+        self.tell_speech();
+        true
+    }
+
+    pub(super) fn ask(&self, topics: Vec<Topic>) -> impl ActorFuture<Self, Output = Answers> + 'static {
+        let snapshots = self.house.snapshots.clone();
+        let principal = Arc::clone(&self.principal);
+        wrap_future(async move {
+            let count = topics.len();
+            if count == 0 {
+                return Vec::new();
+            }
+            let answer = snapshots.send(TakeSnapshots { principal, topics }).timeout(ASK_TIMEOUT).await;
+            answer.unwrap_or_else(|_| {
+                let problem = Problem::new("unavailable", 503, "the hub is busy; try again in a moment");
+                vec![Err(problem); count]
+            })
+        })
+    }
+
+    /// The snapshots that are there, and the topics that may not be had, which are refused one by one.
+    pub(super) fn sort_out(
+        &self,
+        id: Option<u64>,
+        asked: &[Topic],
+        answers: Answers,
+    ) -> (Vec<(Topic, Snapshot)>, Vec<Topic>) {
+        let (mut snapshots, mut refused) = (Vec::new(), Vec::new());
+        for (topic, answer) in asked.iter().zip(answers) {
+            match answer {
+                Ok(snapshot) => snapshots.push((topic.clone(), snapshot)),
+                Err(problem) => {
+                    self.refuse(id, &problem);
+                    refused.push(topic.clone());
+                }
+            }
+        }
+        (snapshots, refused)
+    }
+
+    pub(super) fn with_seat(&self, act: impl FnOnce(&Seat)) {
+        if let Some(seat) = &self.seat {
+            act(seat);
+        }
+    }
+
+    pub(super) fn tell(&self, snapshots: &[(Topic, Snapshot)], cursor: Cursor) {
+        for (topic, data) in snapshots {
+            self.say(&Word::Snapshot { topic: &topic.to_string(), data, cursor });
+        }
+        self.say(&Word::Synced(cursor));
+    }
+
+    /// Adds topics; one that it has already gets the new pace.
+    pub(super) fn listen(&mut self, wanted: Vec<Listened>) {
+        for listened in wanted {
+            if let Some(known) = self.topics.iter_mut().find(|known| known.topic == listened.topic) {
+                known.wanted = listened.wanted;
+                continue;
+            }
+            self.tell_watching(&listened.topic, true);
+            self.topics.push(listened);
+        }
+        self.tell_speech();
+    }
+
+    pub(super) fn listens_to(&self, topic: &Topic) -> bool {
+        self.topics.iter().any(|known| known.topic == *topic)
+    }
+
+    /// What everybody listens to: oneself.
+    pub(super) fn own(&self) -> Wanted {
+        Wanted { channel: Channel::User(self.principal.user_id.clone()), pace: None }
+    }
+
+    /// What a seat must listen to for these topics.
+    pub(super) fn with_own(&self, topics: &[Listened]) -> Vec<Wanted> {
+        topics.iter().map(|listened| listened.wanted.clone()).chain([self.own()]).collect()
+    }
+
+    pub(super) fn with_channels(&self, topics: Vec<Topic>, pace: Option<Pace>) -> Result<Vec<Listened>, Problem> {
+        topics.into_iter().map(|topic| Listened::of(topic, pace, &self.principal)).collect()
+    }
+
+    /// Reads topics of one frame; more than a connection may have are not even looked at.
+    pub(super) fn read(&self, texts: &[String]) -> Result<Vec<Topic>, Problem> {
+        let most = self.house.options.max_topics;
+        if texts.len() > most { Err(too_many(most)) } else { read_topics(texts) }
+    }
+
+    pub(super) fn check_room(&self, more: usize) -> Result<(), Problem> {
+        let most = self.house.options.max_topics;
+        if self.topics.len() + more > most { Err(too_many(most)) } else { Ok(()) }
+    }
+}
