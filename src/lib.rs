@@ -76,7 +76,11 @@
 //!   `a_read_only_database_is_told_and_loses_nothing`, test `a_locked_database_is_busy_and_readers_go_on`, test
 //!   `a_full_disk_is_told_and_forgiven`.
 //! - Nothing that comes in from outside breaks a reader: test `no_bytes_break_the_assembler`, test
-//!   `every_route_refuses_what_it_cannot_read`, test `bad_frames_get_a_problem_and_cost_nothing`.
+//!   `every_route_refuses_what_it_cannot_read`, test `bad_frames_get_a_problem_and_cost_nothing`; nor does it take more
+//!   memory than a message may: test `a_bomb_takes_no_more_memory_than_a_message_may`, test
+//!   `a_hundred_million_bytes_in_single_ones_hold_little_and_end_at_the_limit`. `tests/fuzz` tries both for hours.
+//! - An event is compressed once, and who cannot read that frame gets another: test
+//!   `one_compressed_frame_goes_to_all_who_can_read_it`, test `a_peer_with_a_small_window_can_follow`.
 //! - Secrets are in no log: test `no_secret_is_logged`; and nobody learns from an answer which addresses have accounts:
 //!   test `nobody_learns_whether_an_address_is_known`.
 //! - The hub goes when it is told to: test

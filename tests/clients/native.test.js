@@ -94,6 +94,34 @@ test('a module reports and every page sees it, compression offered or not', asyn
   await ask('DELETE', `/modules/${moduleId}`);
 });
 
+test('large messages are compressed both ways, whatever window the client has', async () => {
+  const topic = `custom:${randomBytes(4).toString('hex')}`;
+  const offers = [
+    { threshold: 0 },
+    { threshold: 0, serverMaxWindowBits: 10, clientMaxWindowBits: 9 },
+    { threshold: 0, serverNoContextTakeover: true, clientNoContextTakeover: true },
+  ];
+  const pages = await Promise.all(
+    offers.map((perMessageDeflate) => new Peer('/ws', bearer, { perMessageDeflate }).opened()),
+  );
+  for (const page of pages) {
+    assert.match(page.socket.extensions, /permessage-deflate/);
+    page.send({ type: 'hello', topics: [topic, ...Array.from({ length: 100 }, () => topic)] });
+    assert.equal((await page.next()).type, 'welcome');
+    assert.equal((await page.next()).type, 'snapshot');
+  }
+  const before = pages.map(({ socket }) => socket._socket.bytesRead);
+
+  const data = { text: 'again and again '.repeat(1000) };
+  await ask('POST', '/events', { event: 'rt_large', topic, data });
+
+  for (const page of pages) assert.deepEqual((await page.next()).data, data);
+  const [wide, narrow] = pages.map(({ socket }, index) => socket._socket.bytesRead - before[index]);
+  assert.ok(wide < 1000, `${wide} bytes came`);
+  assert.ok(narrow > 16000, 'who looks back less far gets the event as it is');
+  for (const page of pages) page.socket.terminate();
+});
+
 test('a client that is cut again and again gets every event once and in order', async () => {
   const topic = `custom:${randomBytes(4).toString('hex')}`;
   const wanted = 300;
