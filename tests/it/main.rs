@@ -2,6 +2,7 @@
 
 mod architecture;
 mod auth;
+mod chaos;
 mod cli;
 mod documents;
 mod modules;

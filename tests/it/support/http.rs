@@ -1,6 +1,6 @@
 //! HTTP as an outsider speaks it, over a plain connection.
 
-use std::io::Read;
+use std::io::{self, Read};
 
 use flate2::read::GzDecoder;
 use futures_util::StreamExt;
@@ -32,6 +32,25 @@ impl Answer {
 
     /// Sends one request with any body.
     pub async fn raw(authority: &str, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&[u8]>) -> Self {
+        Self::try_raw(authority, method, path, headers, body).await.expect("the hub listens")
+    }
+
+    /// Sends one request as somebody to a hub that may go at any moment; none if no answer came.
+    pub async fn attempt(authority: &str, method: &str, path: &str, token: &str, body: Option<&Value>) -> Option<Self> {
+        let bearer = format!("Bearer {token}");
+        let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+        let body = body.map(|body| body.to_string().into_bytes());
+        let answer = Self::try_raw(authority, method, path, &headers, body.as_deref()).await.ok()?;
+        (answer.status != 0).then_some(answer)
+    }
+
+    async fn try_raw(
+        authority: &str,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&[u8]>,
+    ) -> io::Result<Self> {
         let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {authority}\r\nconnection: close\r\n");
         for (name, value) in headers {
             head.push_str(&format!("{name}: {value}\r\n"));
@@ -40,13 +59,13 @@ impl Answer {
             head.push_str(&format!("content-length: {}\r\n", body.len()));
         }
         head.push_str("\r\n");
-        let mut stream = TcpStream::connect(authority).await.expect("the hub listens");
-        stream.write_all(head.as_bytes()).await.expect("the request goes out");
+        let mut stream = TcpStream::connect(authority).await?;
+        stream.write_all(head.as_bytes()).await?;
         // A hub that refuses early may close before it has read everything.
         let _ = stream.write_all(body.unwrap_or_default()).await;
         let mut bytes = Vec::new();
         let _ = stream.read_to_end(&mut bytes).await;
-        Self::parse(&bytes)
+        Ok(Self::parse(&bytes))
     }
 
     /// Reads a compressed answer to its end; answers its text.

@@ -12,4 +12,4 @@ pub use device::TestDevice;
 pub use http::{Account, Answer};
 pub use hub::{ADMIN, PASSWORD, TestHub};
 pub use stream::TestStream;
-pub use tab::{Ended, TestTab, open};
+pub use tab::{Ended, TestTab, open, try_open};

@@ -32,15 +32,24 @@ pub async fn open(
     path: &str,
     headers: &[(&'static str, &str)],
 ) -> Result<WebSocketStream<MaybeTlsStream<TcpStream>>, u16> {
+    match try_open(authority, path, headers).await {
+        Ok(socket) => Ok(socket),
+        Err(tungstenite::Error::Http(answer)) => Err(answer.status().as_u16()),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// Opens a socket to a hub that may go at any moment.
+pub async fn try_open(
+    authority: &str,
+    path: &str,
+    headers: &[(&'static str, &str)],
+) -> tungstenite::Result<WebSocketStream<MaybeTlsStream<TcpStream>>> {
     let mut request = format!("ws://{authority}{path}").into_client_request().expect("the address is good");
     for (name, value) in headers {
         request.headers_mut().insert(*name, value.parse().expect("the header is good"));
     }
-    match connect_async(request).await {
-        Ok((socket, _)) => Ok(socket),
-        Err(tungstenite::Error::Http(answer)) => Err(answer.status().as_u16()),
-        Err(error) => panic!("{error}"),
-    }
+    connect_async(request).await.map(|(socket, _)| socket)
 }
 
 impl TestTab {

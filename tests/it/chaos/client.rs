@@ -1,0 +1,267 @@
+//! One client: comes back after every end, keeps what it heard, and finds at once what must never be heard.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::rc::Rc;
+use std::time::Duration;
+
+use carillon::domain::cursor::Cursor;
+use carillon::domain::topic::Channel;
+use rand::Rng;
+use rand::rngs::StdRng;
+use rand::seq::IndexedRandom;
+use serde_json::Value;
+
+use super::cable::Fuse;
+use super::line::{Call, Dialect, Heard, Line};
+use super::publish::{CUSTOM, END};
+use super::transcript::{Note, is_latest, mark};
+use super::view::View;
+use super::world::{Person, Stage, World};
+
+/// How soon a client comes back by itself; a hub that says when is obeyed.
+const COME_BACK: Duration = Duration::from_millis(20);
+/// The longest that a client obeys.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+
+/// One client over all its connections.
+pub struct Client {
+    /// Its number in the run.
+    pub number: usize,
+    /// How it speaks.
+    pub dialect: Dialect,
+    /// Who it is.
+    pub person: Person,
+    /// What it may listen to.
+    pub topics: Vec<String>,
+    /// What it asks for though it may not.
+    pub forbidden: Option<String>,
+    /// The channels of its topics.
+    pub channels: HashSet<Channel>,
+    /// What it heard.
+    pub notes: RefCell<Vec<Note>>,
+    /// The modules as it knows them.
+    pub view: RefCell<View>,
+    /// What it must never have heard.
+    pub faults: RefCell<Vec<String>>,
+    /// It heard the last event of the run.
+    pub has_end: Cell<bool>,
+    /// It was told that it may not have what it must not have.
+    pub was_refused: Cell<bool>,
+    /// Cuts still to come.
+    pub cuts_left: Cell<u32>,
+    /// Connections that were welcomed.
+    pub welcomes: Cell<u32>,
+    /// Connections that went on where the last one ended.
+    pub resumes: Cell<u32>,
+    cursor: Cell<Option<Cursor>>,
+    numbers: RefCell<HashMap<String, u64>>,
+}
+
+/// Where one connection stands.
+struct Visit {
+    /// It said where it left off.
+    has_cursor: bool,
+    is_welcomed: bool,
+    /// It must be told of a gap before anything else.
+    needs_gap: bool,
+    /// Snapshots still to come, and what those say that came.
+    awaited: BTreeSet<String>,
+    staged: View,
+}
+
+impl Client {
+    /// A client with topics by its dice.
+    pub fn new(world: &World, number: usize) -> Rc<Self> {
+        let mut dice = world.plan.dice(("topics", number));
+        let place = number % world.people.len();
+        let person = world.people[place].clone();
+        let topics = choose_topics(world, place, &mut dice);
+        let foreign = world.stations.iter().find(|station| station.owner != place).map(|station| &station.id);
+        let forbidden = match dice.random_range(0..4) {
+            _ if person.is_admin => None,
+            0 => Some("admin".to_owned()),
+            1 => foreign.map(|id| format!("module:{id}")),
+            2 => Some(format!("user:{}", world.admin().id)),
+            _ => None,
+        };
+        Rc::new(Self {
+            number,
+            dialect: Dialect::ALL[number / world.people.len() % Dialect::ALL.len()],
+            channels: channels_of(&topics, &person),
+            person,
+            topics,
+            forbidden,
+            notes: RefCell::default(),
+            view: RefCell::default(),
+            faults: RefCell::default(),
+            has_end: Cell::new(false),
+            was_refused: Cell::new(false),
+            cuts_left: Cell::new(world.plan.cuts),
+            welcomes: Cell::new(0),
+            resumes: Cell::new(0),
+            cursor: Cell::new(None),
+            numbers: RefCell::default(),
+        })
+    }
+
+    /// Connects again and again until the run is over.
+    pub async fn run(self: Rc<Self>, world: Rc<World>) {
+        let mut dice = world.plan.dice(("client", self.number));
+        loop {
+            let fuse = if self.cuts_left.get() > 0 { Fuse::random(&mut dice) } else { Fuse::default() };
+            // Where little comes, the fuse alone would take too long.
+            let patience = dice.random_range(50..600);
+            let retry_after = tokio::select! {
+                retry_after = self.connect(&world, &fuse, &mut dice) => retry_after,
+                () = world.let_pass(patience), if self.cuts_left.get() > 0 => {
+                    fuse.burn();
+                    None
+                }
+                () = world.reach(Stage::Over) => return,
+            };
+            if fuse.has_burnt() {
+                self.cuts_left.set(self.cuts_left.get().saturating_sub(1));
+            }
+            tokio::time::sleep(retry_after.unwrap_or(COME_BACK).min(LONGEST_WAIT)).await;
+            world.until_up().await;
+        }
+    }
+
+    /// One connection from its beginning to its end; answers when the hub wants it back.
+    async fn connect(&self, world: &World, fuse: &Fuse, dice: &mut StdRng) -> Option<Duration> {
+        let asked: Vec<_> = self.topics.iter().chain(&self.forbidden).cloned().collect();
+        let cursor = self.cursor.get();
+        let call = Call { authority: &world.authority, token: &self.person.token, topics: &asked, cursor, fuse };
+        let Ok(mut line) = Line::open(self.dialect, call).await else { return None };
+        let mut visit = Visit::new(cursor.is_some());
+        // One connection in three stops reading for a while, somewhere.
+        let mut stall = dice.random_ratio(1, 3).then(|| dice.random_range(0..60));
+        let mut retry_after = None;
+        loop {
+            if stall == Some(0) {
+                world.let_pass(dice.random_range(50..400)).await;
+            }
+            stall = stall.and_then(|left: u32| left.checked_sub(1));
+            match line.next().await {
+                Ok(Heard::Bye(wait)) => retry_after = wait,
+                Ok(heard) => self.hear(&mut visit, heard),
+                Err(_) => return retry_after,
+            }
+        }
+    }
+
+    fn hear(&self, visit: &mut Visit, heard: Heard) {
+        match heard {
+            Heard::Welcome { recovered } => self.begin(visit, recovered),
+            _ if !visit.is_welcomed => self.blame("something came before the welcome"),
+            Heard::Gap => {
+                self.notes.borrow_mut().push(Note::Gap);
+                visit.needs_gap = false;
+                self.await_snapshots(visit);
+            }
+            Heard::Snapshot { topic, data, cursor } => self.take_snapshot(visit, &topic, &data, cursor),
+            Heard::Event { name, data, cursor } => self.take_event(visit, &name, &data, cursor),
+            Heard::Refused => self.was_refused.set(true),
+            Heard::Bye(_) => {}
+        }
+    }
+
+    fn begin(&self, visit: &mut Visit, recovered: bool) {
+        self.welcomes.set(self.welcomes.get() + 1);
+        visit.is_welcomed = true;
+        match (visit.has_cursor, recovered) {
+            (true, true) => self.resumes.set(self.resumes.get() + 1),
+            (true, false) => visit.needs_gap = true,
+            (false, false) => self.await_snapshots(visit),
+            (false, true) => self.blame("recovered what it never had"),
+        }
+    }
+
+    fn await_snapshots(&self, visit: &mut Visit) {
+        visit.awaited = self.topics.iter().cloned().collect();
+        visit.staged = View::default();
+    }
+
+    fn take_snapshot(&self, visit: &mut Visit, topic: &str, data: &Value, cursor: Cursor) {
+        if visit.needs_gap || !visit.awaited.remove(topic) {
+            return self.blame(&format!("a snapshot of `{topic}` that nobody waits for"));
+        }
+        visit.staged.put(data);
+        if visit.awaited.is_empty() {
+            self.view.replace(std::mem::take(&mut visit.staged));
+            self.cursor.set(Some(cursor));
+            self.notes.borrow_mut().push(Note::Began(cursor));
+        }
+    }
+
+    fn take_event(&self, visit: &Visit, name: &str, data: &Value, cursor: Cursor) {
+        if visit.needs_gap || !visit.awaited.is_empty() {
+            return self.blame(&format!("`{name}` at {cursor} before the snapshots"));
+        }
+        if is_latest(name) {
+            self.check_number(data, cursor);
+            let module = data["moduleId"].as_str().map(Into::into);
+            self.notes.borrow_mut().push(Note::Latest(cursor, module));
+        } else {
+            self.notes.borrow_mut().push(Note::Each(cursor, mark(name, data)));
+        }
+        self.view.borrow_mut().apply(name, data);
+        self.cursor.set(Some(cursor));
+        self.has_end.set(self.has_end.get() || name == "rt_chaos_end");
+    }
+
+    /// The newest value of a module is never older than one that was heard before.
+    fn check_number(&self, data: &Value, cursor: Cursor) {
+        let (Some(module), Some(number)) = (data["moduleId"].as_str(), data["telemetry"]["n"].as_u64()) else { return };
+        let before = self.numbers.borrow_mut().insert(module.to_owned(), number);
+        if before.is_some_and(|before| before > number) {
+            self.blame(&format!("telemetry of `{module}` at {cursor} goes back from {before:?} to {number}"));
+        }
+    }
+
+    fn blame(&self, fault: &str) {
+        self.faults.borrow_mut().push(fault.to_owned());
+    }
+}
+
+impl Visit {
+    fn new(has_cursor: bool) -> Self {
+        Self { has_cursor, is_welcomed: false, needs_gap: false, awaited: BTreeSet::new(), staged: View::default() }
+    }
+}
+
+/// Topics that the person may have, always with that of the last event.
+fn choose_topics(world: &World, place: usize, dice: &mut StdRng) -> Vec<String> {
+    let person = &world.people[place];
+    let mut topics = vec![END.to_owned()];
+    if dice.random_ratio(2, 3) {
+        topics.push("modules".to_owned());
+    }
+    if person.is_admin && dice.random() {
+        topics.push("admin".to_owned());
+    }
+    if dice.random_ratio(1, 3) {
+        topics.push("dashboard".to_owned());
+    }
+    let own: Vec<_> = world.stations.iter().filter(|station| person.is_admin || station.owner == place).collect();
+    if dice.random_ratio(1, 3) {
+        topics.extend(own.choose(dice).map(|station| format!("module:{}", station.id)));
+    }
+    topics.extend(CUSTOM.iter().filter(|_| dice.random()).map(|topic| (*topic).to_owned()));
+    topics
+}
+
+/// What the hub sends on these topics to this person, and on their own implied one.
+fn channels_of(topics: &[String], person: &Person) -> HashSet<Channel> {
+    let user = || person.id.parse().expect("an id");
+    let channel = |topic: &String| match topic.split_once(':') {
+        Some(("custom", name)) => Channel::Custom(name.into()),
+        Some(("module", id)) => Channel::Module(id.parse().expect("an id")),
+        _ if topic == "admin" => Channel::Admin,
+        _ if topic == "dashboard" => Channel::Dashboard,
+        _ if person.is_admin => Channel::AllModules,
+        _ => Channel::ModulesOf(user()),
+    };
+    topics.iter().map(channel).chain([Channel::User(user())]).collect()
+}

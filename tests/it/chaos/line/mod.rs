@@ -1,0 +1,97 @@
+//! One connection of a client, in any dialect: what it hears is the same.
+
+mod native;
+
+use std::time::Duration;
+
+use carillon::domain::cursor::Cursor;
+use serde_json::Value;
+
+use super::cable::Fuse;
+
+/// How a client speaks to the hub.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// The hub's own frames on a WebSocket.
+    Native,
+}
+
+impl Dialect {
+    /// Every dialect; clients take them in turn.
+    pub const ALL: [Self; 1] = [Self::Native];
+}
+
+/// What a client wants of a connection.
+#[derive(Debug, Clone, Copy)]
+pub struct Call<'a> {
+    /// `127.0.0.1:PORT`.
+    pub authority: &'a str,
+    /// The access token.
+    pub token: &'a str,
+    /// What to listen to, in part forbidden.
+    pub topics: &'a [String],
+    /// Everything up to here has been seen.
+    pub cursor: Option<Cursor>,
+    /// When the connection breaks.
+    pub fuse: &'a Fuse,
+}
+
+/// What the hub said.
+#[derive(Debug)]
+pub enum Heard {
+    /// The beginning; whether it goes on where the client left off.
+    Welcome {
+        /// Nothing was lost.
+        recovered: bool,
+    },
+    /// The state behind a topic.
+    Snapshot {
+        /// Which topic.
+        topic: String,
+        /// The state.
+        data: Value,
+        /// It is at least as new as this.
+        cursor: Cursor,
+    },
+    /// An event.
+    Event {
+        /// Its name.
+        name: String,
+        /// Its payload.
+        data: Value,
+        /// Its place.
+        cursor: Cursor,
+    },
+    /// Events are missing here.
+    Gap,
+    /// A topic was refused.
+    Refused,
+    /// The hub closes, and says when to come back.
+    Bye(Option<Duration>),
+}
+
+/// The connection is over: the hub's end, a cut, or a hub that is not there.
+#[derive(Debug)]
+pub struct Broken;
+
+/// An open connection.
+pub enum Line {
+    /// The hub's own frames.
+    Native(native::Line),
+}
+
+impl Line {
+    /// Connects and says what the client wants.
+    pub async fn open(dialect: Dialect, call: Call<'_>) -> Result<Self, Broken> {
+        match dialect {
+            Dialect::Native => native::Line::open(call).await.map(Self::Native),
+        }
+    }
+
+    /// What the hub says next.
+    pub async fn next(&mut self) -> Result<Heard, Broken> {
+        match self {
+            Self::Native(line) => line.next().await,
+        }
+    }
+}
