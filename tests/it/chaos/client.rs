@@ -13,7 +13,7 @@ use rand::seq::IndexedRandom;
 use serde_json::Value;
 
 use super::cable::Fuse;
-use super::line::{Call, Dialect, Heard, Line};
+use super::line::{Broken, Call, Dialect, Heard, Line};
 use super::publish::{CUSTOM, END};
 use super::transcript::{Note, is_latest, mark};
 use super::view::View;
@@ -130,10 +130,19 @@ impl Client {
 
     /// One connection from its beginning to its end; answers when the hub wants it back.
     async fn connect(&self, world: &World, fuse: &Fuse, dice: &mut StdRng) -> Option<Duration> {
-        let asked: Vec<_> = self.topics.iter().chain(&self.forbidden).cloned().collect();
+        // Some dialects refuse all for one; then it asks for what it may have.
+        let forbidden = self.forbidden.iter().filter(|_| !self.was_refused.get() || self.dialect == Dialect::Native);
+        let asked: Vec<_> = self.topics.iter().chain(forbidden).cloned().collect();
         let cursor = self.cursor.get();
         let call = Call { authority: &world.authority, token: &self.person.token, topics: &asked, cursor, fuse };
-        let Ok(mut line) = Line::open(self.dialect, call).await else { return None };
+        let mut line = match Line::open(self.dialect, call).await {
+            Ok(line) => line,
+            Err(Broken::Off) => return None,
+            Err(Broken::Forbidden) => {
+                self.was_refused.set(true);
+                return None;
+            }
+        };
         let mut visit = Visit::new(cursor.is_some());
         // One connection in three stops reading for a while, somewhere.
         let mut stall = dice.random_ratio(1, 3).then(|| dice.random_range(0..60));
@@ -151,9 +160,19 @@ impl Client {
         }
     }
 
+    /// Where it stands, for whoever waits for it.
+    pub fn standing(&self) -> String {
+        let cursor = self.cursor.get().map(|cursor| cursor.to_string());
+        let (welcomes, cuts) = (self.welcomes.get(), self.cuts_left.get());
+        let faults = self.faults.borrow();
+        format!("at {cursor:?} after {welcomes} welcomes, {cuts} cuts to come, faults {faults:?}")
+    }
+
     fn hear(&self, visit: &mut Visit, heard: Heard) {
         match heard {
             Heard::Welcome { recovered } => self.begin(visit, recovered),
+            // What may not be had is said at once.
+            Heard::Refused => self.was_refused.set(true),
             _ if !visit.is_welcomed => self.blame("something came before the welcome"),
             Heard::Gap => {
                 self.notes.borrow_mut().push(Note::Gap);
@@ -161,8 +180,8 @@ impl Client {
                 self.await_snapshots(visit);
             }
             Heard::Snapshot { topic, data, cursor } => self.take_snapshot(visit, &topic, &data, cursor),
+            Heard::Synced(cursor) => self.start(visit, cursor),
             Heard::Event { name, data, cursor } => self.take_event(visit, &name, &data, cursor),
-            Heard::Refused => self.was_refused.set(true),
             Heard::Bye(_) => {}
         }
     }
@@ -171,7 +190,9 @@ impl Client {
         self.welcomes.set(self.welcomes.get() + 1);
         visit.is_welcomed = true;
         match (visit.has_cursor, recovered) {
-            (true, true) => self.resumes.set(self.resumes.get() + 1),
+            (true, true) => {
+                self.resumes.set(self.resumes.get() + 1);
+            }
             (true, false) => visit.needs_gap = true,
             (false, false) => self.await_snapshots(visit),
             (false, true) => self.blame("recovered what it never had"),
@@ -183,16 +204,24 @@ impl Client {
         visit.staged = View::default();
     }
 
-    fn take_snapshot(&self, visit: &mut Visit, topic: &str, data: &Value, cursor: Cursor) {
+    fn take_snapshot(&self, visit: &mut Visit, topic: &str, data: &Value, cursor: Option<Cursor>) {
         if visit.needs_gap || !visit.awaited.remove(topic) {
             return self.blame(&format!("a snapshot of `{topic}` that nobody waits for"));
         }
         visit.staged.put(data);
-        if visit.awaited.is_empty() {
-            self.view.replace(std::mem::take(&mut visit.staged));
-            self.cursor.set(Some(cursor));
-            self.notes.borrow_mut().push(Note::Began(cursor));
+        if let Some(cursor) = cursor.filter(|_| visit.awaited.is_empty()) {
+            self.start(visit, cursor);
         }
+    }
+
+    /// All snapshots are there.
+    fn start(&self, visit: &mut Visit, cursor: Cursor) {
+        if !visit.awaited.is_empty() {
+            return self.blame(&format!("snapshots of {:?} did not come", visit.awaited));
+        }
+        self.view.replace(std::mem::take(&mut visit.staged));
+        self.cursor.set(Some(cursor));
+        self.notes.borrow_mut().push(Note::Began(cursor));
     }
 
     fn take_event(&self, visit: &Visit, name: &str, data: &Value, cursor: Cursor) {

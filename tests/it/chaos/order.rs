@@ -5,7 +5,10 @@ use std::ops::Bound::{Excluded, Included};
 use std::path::Path;
 
 use carillon::domain::cursor::{Cursor, Epoch, Offset};
+use carillon::domain::event::NewEvent;
 use carillon::domain::topic::Channel;
+use carillon::store::events::{self, Page};
+use carillon::store::{Options, Store, order};
 use serde_json::Value;
 
 use super::transcript::{Mark, mark};
@@ -34,9 +37,16 @@ pub struct Row {
 }
 
 impl Order {
-    /// The order of a hub that has ended; none while hubs keep it in memory only.
-    pub async fn read(_data: &Path) -> Option<Self> {
-        None
+    /// The order as a hub that has ended leaves it.
+    pub async fn read(database: &Path) -> Self {
+        let store = Store::open(database, &Options::default()).expect("the database can be opened");
+        let read = store.read(|conn| {
+            let epoch = order::open(conn)?.epoch;
+            let all = Page { events: usize::MAX, bytes: usize::MAX };
+            Ok((epoch, events::after(conn, epoch, 0, all)?))
+        });
+        let (epoch, events) = read.await.expect("the journal can be read");
+        Self::new(epoch, events.iter().map(|event| (event.offset(), Row::of(&event.what))))
     }
 
     /// How many events there are.
@@ -45,7 +55,7 @@ impl Order {
     }
 
     /// The order of these rows.
-    pub fn new(epoch: Epoch, rows: impl IntoIterator<Item = (Offset, Row)>) -> Self {
+    fn new(epoch: Epoch, rows: impl IntoIterator<Item = (Offset, Row)>) -> Self {
         let rows: BTreeMap<_, _> = rows.into_iter().collect();
         let mut owners: HashMap<String, BTreeMap<Offset, Option<String>>> = HashMap::new();
         for (offset, row) in &rows {
@@ -104,10 +114,11 @@ impl Order {
 }
 
 impl Row {
-    /// A row as the journal has it.
-    pub fn new(name: String, audience: Vec<Channel>, data: Value) -> Self {
+    fn of(event: &NewEvent) -> Self {
+        let data = serde_json::from_str(event.data.get()).expect("payloads are JSON");
+        let name = event.name.to_string();
         let mark = mark(&name, &data);
-        Self { name, audience, data, mark }
+        Self { name, audience: event.audience.clone(), data, mark }
     }
 
     /// Whether somebody who hears these channels must get it.

@@ -30,6 +30,7 @@ pub async fn start(data: &Path, address: &str) -> TestProcess {
         ("CARILLON__SOCKET__MAX_PER_USER", "100000"),
         ("CARILLON__SOCKET__HIGH_WATER", "16384"),
         ("CARILLON__SOCKET__LOW_WATER", "4096"),
+        ("CARILLON__BROKER__RING", "64"),
         ("CARILLON__SHUTDOWN__SPREAD", "500ms"),
     ];
     TestProcess::start_with(data, &environment).await

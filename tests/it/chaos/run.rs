@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokio::task::{JoinHandle, spawn_local};
+use tokio::time::{Instant, sleep};
 
 use super::client::Client;
 use super::order::Order;
@@ -35,15 +36,13 @@ pub async fn run(plan: Plan) {
     let listening = clients.iter().map(|client| spawn_local(Rc::clone(client).run(Rc::clone(&world)))).collect();
     let making = make(&world);
     let (mut hub, mut toll) = reap(&world, hub, data.path()).await;
-    let cuts = || clients.iter().map(|client| client.cuts_left.get() as usize).sum();
-    until(&world, "every client was cut as often as planned", cuts).await;
+    until(&world, &clients, "every client was cut as often as planned", |client| client.cuts_left.get()).await;
 
     world.stage.send_replace(Stage::Calm);
     join(making).await;
     let modules = settle(&world).await;
     publish_end(&world).await;
-    let without_end = || clients.iter().filter(|client| !client.has_end.get()).count();
-    until(&world, "every client heard the end", without_end).await;
+    until(&world, &clients, "every client heard the end", |client| u32::from(!client.has_end.get())).await;
     let mut faults = until_true(&clients, &modules).await;
     toll.read(&world).await;
     world.stage.send_replace(Stage::Over);
@@ -51,13 +50,13 @@ pub async fn run(plan: Plan) {
     hub.terminate();
     assert!(hub.exit().await.success(), "the hub goes in order");
 
-    faults.extend(judge(&world, &clients, &modules, data.path()).await);
+    faults.extend(judge(&world, &clients, &modules, &data.database()).await);
     tell(&world, &clients, &toll, &faults);
 }
 
 /// Holds everything against the journal.
-async fn judge(world: &World, clients: &[Rc<Client>], modules: &[Value], data: &Path) -> Vec<Fault> {
-    let Some(order) = Order::read(data).await else { return Vec::new() };
+async fn judge(world: &World, clients: &[Rc<Client>], modules: &[Value], database: &Path) -> Vec<Fault> {
+    let order = Order::read(database).await;
     let mut faults = judge_journal(&order, world);
     faults.extend(judge_modules(&order, modules));
     let (mut each, mut latest, mut gaps) = (0, 0, 0);
@@ -65,6 +64,9 @@ async fn judge(world: &World, clients: &[Rc<Client>], modules: &[Value], data: &
         let (found, tally) = judge_client(&order, client);
         faults.extend(found);
         (each, latest, gaps) = (each + tally.each, latest + tally.latest, gaps + tally.gaps);
+    }
+    if gaps > 0 {
+        faults.push(Fault::new(format!("{gaps} gaps though everything is in the journal")));
     }
     println!("{} events in the journal; heard {each} of them and {latest} newest values, {gaps} gaps", order.len());
     faults
@@ -100,31 +102,36 @@ async fn join(tasks: Vec<JoinHandle<()>>) {
     }
 }
 
-/// Waits until nothing is left of what must come true; a long time without a change is a failure.
-async fn until(world: &World, what: &str, left: impl Fn() -> usize) {
-    let (mut before, mut changed) = (left(), tokio::time::Instant::now());
-    while before > 0 {
-        tokio::time::sleep(LOOK).await;
-        let now = left();
+/// Waits until nobody is left of whom something must come true; a long time without a change is a failure.
+async fn until(world: &World, clients: &[Rc<Client>], what: &str, left: impl Fn(&Client) -> u32) {
+    let count = || clients.iter().map(|client| left(client)).collect::<Vec<_>>();
+    let (mut before, mut changed) = (count(), Instant::now());
+    while before.iter().any(|left| *left > 0) {
+        sleep(LOOK).await;
+        let now = count();
         if now != before {
-            (before, changed) = (now, tokio::time::Instant::now());
+            (before, changed) = (now, Instant::now());
         }
-        let seed = world.plan.seed;
-        assert!(changed.elapsed() < PATIENCE, "seed {seed}: not so: {what}; {before} are left");
+        if changed.elapsed() > PATIENCE {
+            let seed = world.plan.seed;
+            let late = clients.iter().filter(|client| left(client) > 0);
+            let late: Vec<_> = late.map(|client| format!("\n  {}", Fault::of(client, client.standing()))).collect();
+            panic!("seed {seed}: not so: {what}; {} are left:{}", late.len(), late.concat());
+        }
     }
 }
 
 /// Waits until all devices are off line, and reads the modules as they are then.
 async fn settle(world: &World) -> Vec<Value> {
     world.until_up().await;
-    let started = tokio::time::Instant::now();
+    let started = Instant::now();
     loop {
         let modules = modules(world).await;
         if modules.iter().all(|module| module["status"] == "offline") {
             return modules;
         }
         assert!(started.elapsed() < PATIENCE, "seed {}: not all devices went off line", world.plan.seed);
-        tokio::time::sleep(LOOK).await;
+        sleep(LOOK).await;
     }
 }
 
@@ -165,9 +172,9 @@ async fn until_true(clients: &[Rc<Client>], modules: &[Value]) -> Vec<Fault> {
         });
         all.collect::<Vec<_>>()
     };
-    let started = tokio::time::Instant::now();
+    let started = Instant::now();
     while !wrong().is_empty() && started.elapsed() < LAST_STATES {
-        tokio::time::sleep(LOOK).await;
+        sleep(LOOK).await;
     }
     wrong()
 }

@@ -27,11 +27,6 @@ impl Module {
             telemetry: module["telemetry"].clone(),
         }
     }
-
-    /// The number its device last told.
-    pub fn number(&self) -> Option<u64> {
-        self.telemetry["n"].as_u64()
-    }
 }
 
 impl View {
@@ -66,11 +61,6 @@ impl View {
         let new = Module { telemetry: Value::Object(serde_json::Map::new()), ..Module::default() };
         let module = self.0.entry(id).or_insert(new);
         (module.name, module.kind) = (text(&data["name"]), text(&data["type"]));
-    }
-
-    /// Only these modules.
-    pub fn only(&self, keep: impl Fn(&str) -> bool) -> Self {
-        Self(self.0.iter().filter(|(id, _)| keep(id)).map(|(id, module)| (id.clone(), module.clone())).collect())
     }
 
     /// The ids of the modules.

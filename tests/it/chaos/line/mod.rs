@@ -1,6 +1,7 @@
 //! One connection of a client, in any dialect: what it hears is the same.
 
 mod native;
+mod sse;
 
 use std::time::Duration;
 
@@ -14,11 +15,13 @@ use super::cable::Fuse;
 pub enum Dialect {
     /// The hub's own frames on a WebSocket.
     Native,
+    /// Server-sent events.
+    ServerSent,
 }
 
 impl Dialect {
     /// Every dialect; clients take them in turn.
-    pub const ALL: [Self; 1] = [Self::Native];
+    pub const ALL: [Self; 2] = [Self::Native, Self::ServerSent];
 }
 
 /// What a client wants of a connection.
@@ -50,9 +53,11 @@ pub enum Heard {
         topic: String,
         /// The state.
         data: Value,
-        /// It is at least as new as this.
-        cursor: Cursor,
+        /// It is at least as new as this; some dialects say it behind the last snapshot only.
+        cursor: Option<Cursor>,
     },
+    /// All snapshots came, at least as new as this.
+    Synced(Cursor),
     /// An event.
     Event {
         /// Its name.
@@ -70,14 +75,21 @@ pub enum Heard {
     Bye(Option<Duration>),
 }
 
-/// The connection is over: the hub's end, a cut, or a hub that is not there.
+/// There is no connection.
 #[derive(Debug)]
-pub struct Broken;
+pub enum Broken {
+    /// The hub's end, a cut, or a hub that is not there.
+    Off,
+    /// The hub refuses because of the topics.
+    Forbidden,
+}
 
 /// An open connection.
 pub enum Line {
     /// The hub's own frames.
     Native(native::Line),
+    /// Server-sent events.
+    ServerSent(sse::Line),
 }
 
 impl Line {
@@ -85,6 +97,7 @@ impl Line {
     pub async fn open(dialect: Dialect, call: Call<'_>) -> Result<Self, Broken> {
         match dialect {
             Dialect::Native => native::Line::open(call).await.map(Self::Native),
+            Dialect::ServerSent => sse::Line::open(call).await.map(Self::ServerSent),
         }
     }
 
@@ -92,6 +105,7 @@ impl Line {
     pub async fn next(&mut self) -> Result<Heard, Broken> {
         match self {
             Self::Native(line) => line.next().await,
+            Self::ServerSent(line) => line.next().await,
         }
     }
 }

@@ -17,16 +17,16 @@ pub struct Line(WebSocketStream<Cable>);
 impl Line {
     /// Opens a socket and says hello.
     pub async fn open(call: Call<'_>) -> Result<Self, Broken> {
-        let mut request = format!("ws://{}/ws", call.authority).into_client_request().map_err(|_| Broken)?;
-        let bearer = format!("Bearer {}", call.token).parse().map_err(|_| Broken)?;
+        let mut request = format!("ws://{}/ws", call.authority).into_client_request().map_err(|_| Broken::Off)?;
+        let bearer = format!("Bearer {}", call.token).parse().map_err(|_| Broken::Off)?;
         request.headers_mut().insert("authorization", bearer);
-        let cable = Cable::connect(call.authority, call.fuse).await.map_err(|_| Broken)?;
-        let (mut socket, _) = client_async(request, cable).await.map_err(|_| Broken)?;
+        let cable = Cable::connect(call.authority, call.fuse).await.map_err(|_| Broken::Off)?;
+        let (mut socket, _) = client_async(request, cable).await.map_err(|_| Broken::Off)?;
         let mut hello = json!({"type": "hello", "topics": call.topics});
         if let Some(cursor) = call.cursor {
             hello["cursor"] = cursor.to_string().into();
         }
-        socket.send(Message::text(hello.to_string())).await.map_err(|_| Broken)?;
+        socket.send(Message::text(hello.to_string())).await.map_err(|_| Broken::Off)?;
         Ok(Self(socket))
     }
 
@@ -40,7 +40,7 @@ impl Line {
                         return Ok(heard);
                     }
                 }
-                Some(Ok(Message::Close(_)) | Err(_)) | None => return Err(Broken),
+                Some(Ok(Message::Close(_)) | Err(_)) | None => return Err(Broken::Off),
                 Some(Ok(_)) => {}
             }
         }
@@ -52,9 +52,11 @@ fn read(mut frame: Value) -> Option<Heard> {
     let cursor = |frame: &Value| text(&frame["cursor"]).parse().expect("a cursor");
     match text(&frame["type"]).as_str() {
         "welcome" => Some(Heard::Welcome { recovered: frame["recovered"] == true }),
-        "snapshot" => {
-            Some(Heard::Snapshot { topic: text(&frame["topic"]), cursor: cursor(&frame), data: frame["data"].take() })
-        }
+        "snapshot" => Some(Heard::Snapshot {
+            topic: text(&frame["topic"]),
+            cursor: Some(cursor(&frame)),
+            data: frame["data"].take(),
+        }),
         "event" => {
             Some(Heard::Event { name: text(&frame["event"]), cursor: cursor(&frame), data: frame["data"].take() })
         }
