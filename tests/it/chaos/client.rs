@@ -44,6 +44,8 @@ pub struct Client {
     pub view: RefCell<View>,
     /// What it must never have heard.
     pub faults: RefCell<Vec<String>>,
+    /// Values that a later life of the hub took back; faults if these numbers were acknowledged.
+    pub setbacks: RefCell<Vec<(u64, String)>>,
     /// It heard the last event of the run.
     pub has_end: Cell<bool>,
     /// It was told that it may not have what it must not have.
@@ -55,11 +57,13 @@ pub struct Client {
     /// Connections that went on where the last one ended.
     pub resumes: Cell<u32>,
     cursor: Cell<Option<Cursor>>,
-    numbers: RefCell<HashMap<String, u64>>,
+    numbers: RefCell<HashMap<String, (u64, u64)>>,
 }
 
 /// Where one connection stands.
 struct Visit {
+    /// The hub's life that it belongs to, or an earlier one.
+    life: u64,
     /// It said where it left off.
     has_cursor: bool,
     is_welcomed: bool,
@@ -95,6 +99,7 @@ impl Client {
             notes: RefCell::default(),
             view: RefCell::default(),
             faults: RefCell::default(),
+            setbacks: RefCell::default(),
             has_end: Cell::new(false),
             was_refused: Cell::new(false),
             cuts_left: Cell::new(world.plan.cuts),
@@ -133,7 +138,7 @@ impl Client {
         // Some dialects refuse all for one; then it asks for what it may have.
         let forbidden = self.forbidden.iter().filter(|_| !self.was_refused.get() || self.dialect == Dialect::Native);
         let asked: Vec<_> = self.topics.iter().chain(forbidden).cloned().collect();
-        let cursor = self.cursor.get();
+        let (life, cursor) = (*world.lives.borrow(), self.cursor.get());
         let call = Call { authority: &world.authority, token: &self.person.token, topics: &asked, cursor, fuse };
         let mut line = match Line::open(self.dialect, call).await {
             Ok(line) => line,
@@ -143,7 +148,7 @@ impl Client {
                 return None;
             }
         };
-        let mut visit = Visit::new(cursor.is_some());
+        let mut visit = Visit::new(life, cursor.is_some());
         // One connection in three stops reading for a while, somewhere.
         let mut stall = dice.random_ratio(1, 3).then(|| dice.random_range(0..60));
         let mut retry_after = None;
@@ -229,23 +234,37 @@ impl Client {
             return self.blame(&format!("`{name}` at {cursor} before the snapshots"));
         }
         if is_latest(name) {
-            self.check_number(data, cursor);
+            self.check_number(visit, data, cursor);
             let module = data["moduleId"].as_str().map(Into::into);
             self.notes.borrow_mut().push(Note::Latest(cursor, module));
         } else {
             self.notes.borrow_mut().push(Note::Each(cursor, mark(name, data)));
         }
-        self.view.borrow_mut().apply(name, data);
+        if self.watches(data["moduleId"].as_str().unwrap_or_default()) {
+            self.view.borrow_mut().apply(name, data);
+        }
         self.cursor.set(Some(cursor));
         self.has_end.set(self.has_end.get() || name == "rt_chaos_end");
     }
 
-    /// The newest value of a module is never older than one that was heard before.
-    fn check_number(&self, data: &Value, cursor: Cursor) {
+    /// Whether it keeps a picture of this module, if it may see it.
+    pub fn watches(&self, module: &str) -> bool {
+        let is_of = |topic: &String| topic == "modules" || topic.strip_prefix("module:") == Some(module);
+        self.topics.iter().any(is_of)
+    }
+
+    /// The newest value of a module is never older than one that was heard before. Only what was not acknowledged may
+    /// die with the hub, although it was told.
+    fn check_number(&self, visit: &Visit, data: &Value, cursor: Cursor) {
         let (Some(module), Some(number)) = (data["moduleId"].as_str(), data["telemetry"]["n"].as_u64()) else { return };
-        let before = self.numbers.borrow_mut().insert(module.to_owned(), number);
-        if before.is_some_and(|before| before > number) {
-            self.blame(&format!("telemetry of `{module}` at {cursor} goes back from {before:?} to {number}"));
+        let Some((before, life)) = self.numbers.borrow_mut().insert(module.to_owned(), (number, visit.life)) else {
+            return;
+        };
+        let fault = format!("telemetry of `{module}` at {cursor} goes back from {before} to {number}");
+        if before > number && life == visit.life {
+            self.blame(&fault);
+        } else if before > number {
+            self.setbacks.borrow_mut().push((before, fault));
         }
     }
 
@@ -255,8 +274,15 @@ impl Client {
 }
 
 impl Visit {
-    fn new(has_cursor: bool) -> Self {
-        Self { has_cursor, is_welcomed: false, needs_gap: false, awaited: BTreeSet::new(), staged: View::default() }
+    fn new(life: u64, has_cursor: bool) -> Self {
+        Self {
+            life,
+            has_cursor,
+            is_welcomed: false,
+            needs_gap: false,
+            awaited: BTreeSet::new(),
+            staged: View::default(),
+        }
     }
 }
 

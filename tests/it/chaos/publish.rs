@@ -125,6 +125,7 @@ async fn visit(world: &World, station: &Station, readings: u32) -> Option<()> {
                 _ => {}
             }
         }
+        world.readings.borrow_mut().insert(number);
         world.progress.send_modify(|progress| *progress += 1);
         if *world.stage.borrow() != Stage::Storm {
             break;

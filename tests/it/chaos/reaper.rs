@@ -20,8 +20,7 @@ pub fn free_address() -> String {
     listener.local_addr().expect("an address").to_string()
 }
 
-/// Starts the hub of a run: small marks, so that stalled clients fall behind soon; a small ring, so that the journal is
-/// needed.
+/// Starts the hub of a run: small marks, so that stalled clients fall behind soon.
 pub async fn start(data: &Path, address: &str) -> TestProcess {
     let environment = [
         ("CARILLON__HTTP__LISTEN", address),
@@ -30,7 +29,6 @@ pub async fn start(data: &Path, address: &str) -> TestProcess {
         ("CARILLON__SOCKET__MAX_PER_USER", "100000"),
         ("CARILLON__SOCKET__HIGH_WATER", "16384"),
         ("CARILLON__SOCKET__LOW_WATER", "4096"),
-        ("CARILLON__BROKER__RING", "64"),
         ("CARILLON__SHUTDOWN__SPREAD", "500ms"),
     ];
     TestProcess::start_with(data, &environment).await

@@ -61,7 +61,7 @@ async fn judge(world: &World, clients: &[Rc<Client>], modules: &[Value], databas
     faults.extend(judge_modules(&order, modules));
     let (mut each, mut latest, mut gaps) = (0, 0, 0);
     for client in clients {
-        let (found, tally) = judge_client(&order, client);
+        let (found, tally) = judge_client(&order, world, client);
         faults.extend(found);
         (each, latest, gaps) = (each + tally.each, latest + tally.latest, gaps + tally.gaps);
     }
@@ -153,9 +153,8 @@ fn truth_of(client: &Client, modules: &[Value]) -> View {
     let mut truth = View::default();
     for module in modules {
         let id = module["moduleId"].as_str().expect("an id");
-        let is_own = client.person.is_admin || module["userId"] == client.person.id.as_str();
-        let is_listed = is_own && client.topics.iter().any(|topic| topic == "modules");
-        if is_listed || client.topics.contains(&format!("module:{id}")) {
+        let may_see = client.person.is_admin || module["userId"] == client.person.id.as_str();
+        if may_see && client.watches(id) {
             truth.insert(id.to_owned(), Module::of(module));
         }
     }

@@ -58,7 +58,7 @@ struct Walk<'a> {
 }
 
 /// Judges one client: nothing lost, doubled or reordered, nothing that it may not see.
-pub fn judge_client(order: &Order, client: &Client) -> (Vec<Fault>, Tally) {
+pub fn judge_client(order: &Order, world: &World, client: &Client) -> (Vec<Fault>, Tally) {
     let mut walk = Walk { order, client, at: None, is_excused: true, faults: Vec::new(), tally: Tally::default() };
     for note in client.notes.borrow().iter() {
         walk.step(note);
@@ -69,6 +69,10 @@ pub fn judge_client(order: &Order, client: &Client) -> (Vec<Fault>, Tally) {
         _ => walk.blame("it never got to the end of this order"),
     }
     walk.faults.extend(client.faults.borrow().iter().map(|fault| Fault::of(client, fault)));
+    let readings = world.readings.borrow();
+    let setbacks = client.setbacks.borrow();
+    let setbacks = setbacks.iter().filter(|(number, _)| readings.contains(number));
+    walk.faults.extend(setbacks.map(|(_, fault)| Fault::of(client, fault)));
     if client.forbidden.is_some() && !client.was_refused.get() {
         walk.blame("the topic that it may not have was never refused");
     }

@@ -1,6 +1,7 @@
 //! What all actors of a run share: the hub's address, the people, the modules, and how far things have come.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
 use std::rc::Rc;
 
 use serde_json::{Value, json};
@@ -78,6 +79,8 @@ pub struct World {
     pub acks: RefCell<Vec<Ack>>,
     /// Changes of modules that were acknowledged: the name of the event and the module.
     pub changes: RefCell<Vec<(&'static str, String)>>,
+    /// Numbers of readings that were acknowledged.
+    pub readings: RefCell<HashSet<u64>>,
     numbers: Cell<u64>,
 }
 
@@ -113,6 +116,7 @@ impl World {
             lives: watch::Sender::new(1),
             acks: RefCell::default(),
             changes: RefCell::default(),
+            readings: RefCell::default(),
             numbers: Cell::new(0),
         })
     }
