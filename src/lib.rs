@@ -43,8 +43,9 @@
 //! - Two subscribers never see two events in different orders: test `two_tabs_see_one_order`.
 //! - Nobody sees an event twice: test `an_event_of_several_topics_comes_once`, test
 //!   `since_tells_each_event_once_and_only_the_newest_values`.
-//! - Nobody misses an event without being told: test `a_cursor_brings_every_missed_event_and_the_newest_state`,
-//!   test `a_stream_goes_on_where_it_broke_off`, test
+//! - Nobody misses an event without being told, whatever breaks: test
+//!   `nothing_is_lost_doubled_or_reordered_while_sockets_are_cut_and_the_hub_is_killed`, test
+//!   `a_cursor_brings_every_missed_event_and_the_newest_state`, test `a_stream_goes_on_where_it_broke_off`, test
 //!   `what_the_ring_no_longer_holds_comes_from_the_journal`, test `foreign_and_future_cursors_are_gaps`, test
 //!   `a_relay_that_missed_the_end_of_a_burst_learns_of_it_without_another_event`.
 //! - A client that wants newer values less often gets the newest of them before anything that comes at once: test

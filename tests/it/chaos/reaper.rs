@@ -27,8 +27,8 @@ pub async fn start(data: &Path, address: &str) -> TestProcess {
         ("CARILLON__STORE__SYNCHRONOUS", "normal"),
         ("CARILLON__AUTH__ACCESS_LIFETIME", "12h"),
         ("CARILLON__SOCKET__MAX_PER_USER", "100000"),
-        ("CARILLON__SOCKET__HIGH_WATER", "16384"),
-        ("CARILLON__SOCKET__LOW_WATER", "4096"),
+        ("CARILLON__SOCKET__HIGH_WATER", "8192"),
+        ("CARILLON__SOCKET__LOW_WATER", "2048"),
         ("CARILLON__SHUTDOWN__SPREAD", "500ms"),
     ];
     TestProcess::start_with(data, &environment).await

@@ -68,7 +68,8 @@ async fn judge(world: &World, clients: &[Rc<Client>], modules: &[Value], databas
     if gaps > 0 {
         faults.push(Fault::new(format!("{gaps} gaps though everything is in the journal")));
     }
-    println!("{} events in the journal; heard {each} of them and {latest} newest values, {gaps} gaps", order.len());
+    let rows = order.len();
+    print(&format!("{rows} events in the journal; {each} heard, and {latest} newest values; {gaps} gaps"));
     faults
 }
 
@@ -78,14 +79,17 @@ fn tell(world: &World, clients: &[Rc<Client>], toll: &Toll, faults: &[Fault]) {
     let welcomes: u32 = clients.iter().map(|client| client.welcomes.get()).sum();
     let resumes: u32 = clients.iter().map(|client| client.resumes.get()).sum();
     let Toll { kills, stops, behind } = toll;
-    println!(
-        "seed {seed}: {} clients, {cuts} cuts each, {kills} kills, {stops} stops; {welcomes} connections, {resumes} \
-         resumed, {behind} times behind",
-        clients.len()
-    );
+    let clients = clients.len();
+    print(&format!("seed {seed}: {clients} clients, {cuts} cuts each, {kills} kills, {stops} stops"));
+    print(&format!("{welcomes} connections, {resumes} resumed; {behind} times behind"));
     let told: Vec<_> = faults.iter().take(TOLD).map(|fault| format!("\n  {fault}")).collect();
     assert!(faults.is_empty(), "seed {seed}: {} faults:{}", faults.len(), told.concat());
-    assert!(resumes > 0 && *behind > 0.0, "seed {seed}: nobody resumed or nobody was ever slow");
+    assert!(resumes > 0, "seed {seed}: nobody resumed");
+}
+
+#[expect(clippy::print_stdout, reason = "for whoever runs it by hand; `cargo test` shows it only with a failure")]
+fn print(line: &str) {
+    println!("{line}");
 }
 
 fn make(world: &Rc<World>) -> Vec<JoinHandle<()>> {
