@@ -9,7 +9,7 @@ use crate::admin::{AdminRoom, RoomSources};
 use crate::auth::{
     AccessTokens, Accounts, AccountsOptions, Authenticator, FirstAdmin, Hasher, SigningKey, first_admin,
 };
-use crate::broker::{Broker, BrokerOptions, OpenOrder, Sweeper};
+use crate::broker::{Broker, BrokerOptions, OpenOrder, Retention, Sweeper};
 use crate::config::Config;
 use crate::observe::Metrics;
 use crate::store::modules::StoredModule;
@@ -41,6 +41,8 @@ impl Core {
         let (orders, house) = (Arbiter::new(), Arbiter::new());
         let stored = store.read(store::modules::load_all).await?;
         let order = OpenOrder::load(&store, module::newest_states(&stored), config.broker.ring).await?;
+        let limits = config.journal.clone();
+        house.spawn(Retention::new(store.clone(), order.archive().clone(), limits, metrics.clone()).run());
         let broker = start_on(&orders, {
             let (options, metrics) = (broker_options(config), metrics.clone());
             move || Broker::new(order, options, metrics)

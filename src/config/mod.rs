@@ -11,6 +11,7 @@ mod data;
 mod environment;
 mod fault;
 mod http;
+mod journal;
 mod keys;
 mod log;
 mod network;
@@ -31,6 +32,7 @@ pub use broker::Broker;
 pub use data::{Data, make_private_folder};
 pub use fault::{ConfigError, Fault};
 pub use http::{Http, MetricsAccess};
+pub use journal::Journal;
 pub use log::{Log, LogFormat};
 pub use network::Network;
 pub use presence::Presence;
@@ -62,6 +64,8 @@ pub struct Config {
     pub telemetry: Telemetry,
     /// The order of events.
     pub broker: Broker,
+    /// How long events are kept.
+    pub journal: Journal,
     /// Sockets and what waits for them.
     pub socket: Socket,
     /// What clients are told about reconnecting.
@@ -106,7 +110,7 @@ impl Config {
         self.store.file().unwrap_or_else(|| self.data.dir.join("carillon.db"))
     }
 
-    fn sections(&mut self) -> [(&'static str, &mut dyn Section); 12] {
+    fn sections(&mut self) -> [(&'static str, &mut dyn Section); 13] {
         [
             ("http", &mut self.http),
             ("data", &mut self.data),
@@ -116,6 +120,7 @@ impl Config {
             ("presence", &mut self.presence),
             ("telemetry", &mut self.telemetry),
             ("broker", &mut self.broker),
+            ("journal", &mut self.journal),
             ("socket", &mut self.socket),
             ("reconnect", &mut self.reconnect),
             ("log", &mut self.log),

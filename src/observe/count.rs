@@ -76,6 +76,26 @@ pub struct Totals {
 }
 
 impl Metrics {
+    /// Counts events removed from the journal.
+    pub fn events_pruned(&self, events: u64) {
+        self.figures().journal_pruned.inc_by(events);
+    }
+
+    /// Says how many events the journal holds.
+    pub fn events_kept(&self, events: u64) {
+        self.figures().journal_events.set(i64::try_from(events).unwrap_or(i64::MAX));
+    }
+
+    /// Counts a commit of the journal.
+    pub fn journal_committed(&self, took: Duration) {
+        self.figures().journal_commits.observe(took.as_secs_f64());
+    }
+
+    /// Counts events that the journal did not take.
+    pub fn journal_refused(&self, events: u64) {
+        self.figures().journal_refused.inc_by(events);
+    }
+
     /// Counts an open connection.
     pub fn socket_opened(&self, door: Door) {
         self.figures().sockets_open.get_or_create(&door.label()).inc();

@@ -85,6 +85,10 @@ pub(super) struct Figures {
     pub gaps: Counter,
     pub resyncs: Counter,
     pub relay_full: Counter,
+    pub journal_commits: Histogram,
+    pub journal_events: Gauge,
+    pub journal_pruned: Counter,
+    pub journal_refused: Counter,
     pub outbox_bytes: Gauge,
     pub logins: Family<ByOutcome, Counter>,
     pub store_busy: Counter,
@@ -118,6 +122,10 @@ impl Default for Figures {
             gaps: Counter::default(),
             resyncs: Counter::default(),
             relay_full: Counter::default(),
+            journal_commits: Histogram::new(exponential_buckets(0.000_1, 4.0, 9)),
+            journal_events: Gauge::default(),
+            journal_pruned: Counter::default(),
+            journal_refused: Counter::default(),
             outbox_bytes: Gauge::default(),
             logins: Family::default(),
             store_busy: Counter::default(),
@@ -176,6 +184,10 @@ impl Figures {
     fn register_store(&self, to: &mut Registry) {
         add(to, "store_busy", "Store runs that found the database locked for too long", &self.store_busy);
         add(to, "store_errors", "Store runs that failed", &self.store_errors);
+        add(to, "journal_events", "Events in the journal when it was last looked at", &self.journal_events);
+        add(to, "journal_events_pruned", "Events removed from the journal", &self.journal_pruned);
+        add(to, "journal_events_refused", "Events that could not be made durable", &self.journal_refused);
+        seconds(to, "journal_commit_duration", "Time until a batch of events was durable", &self.journal_commits);
         seconds(to, "store_run_duration", "Time of a store run on its blocking thread", &self.store_runs);
     }
 }

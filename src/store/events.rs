@@ -5,7 +5,7 @@ use std::sync::Arc;
 use diesel::prelude::*;
 use serde_json::value::RawValue;
 
-use super::order::{from_row, to_row};
+use super::order::{self, from_row, to_row};
 use super::schema::events;
 use super::{Connection, StoreError};
 use crate::domain::cursor::{Epoch, Offset};
@@ -45,7 +45,7 @@ pub fn after(conn: &mut Connection, epoch: Epoch, offset: Offset, page: Page) ->
     let rows = events::table
         .filter(events::offset.gt(to_row(offset)))
         .order(events::offset)
-        .limit(i64::try_from(page.events).unwrap_or(i64::MAX))
+        .limit(limit(page.events))
         .select(EventRow::as_select())
         .load_iter(conn)?;
     read(rows, epoch, page.bytes)
@@ -58,12 +58,57 @@ pub fn after(conn: &mut Connection, epoch: Epoch, offset: Offset, page: Page) ->
 pub fn tail(conn: &mut Connection, epoch: Epoch, page: Page) -> Result<Vec<Arc<Event>>, StoreError> {
     let rows = events::table
         .order(events::offset.desc())
-        .limit(i64::try_from(page.events).unwrap_or(i64::MAX))
+        .limit(limit(page.events))
         .select(EventRow::as_select())
         .load_iter(conn)?;
     let mut found = read(rows, epoch, page.bytes)?;
     found.reverse();
     Ok(found)
+}
+
+/// The places of the events behind a place, in order, at most so many.
+///
+/// # Errors
+/// [`StoreError`] of the database only.
+pub fn places_after(conn: &mut Connection, offset: Offset, most: usize) -> Result<Vec<Offset>, StoreError> {
+    let places = events::table.filter(events::offset.gt(to_row(offset))).order(events::offset).limit(limit(most));
+    let places: Vec<i64> = places.select(events::offset).load(conn)?;
+    Ok(places.into_iter().map(from_row).collect())
+}
+
+/// What was removed from the journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pruned {
+    /// How many events.
+    pub events: usize,
+    /// Up to which place.
+    pub floor: Offset,
+}
+
+/// Removes the oldest events: `excess` of them, and all before the first that happened after a time; at most so many.
+/// Answers what was removed, none when nothing was.
+///
+/// # Errors
+/// [`StoreError`] of the database only.
+pub fn prune(
+    conn: &mut Connection,
+    excess: usize,
+    before: Timestamp,
+    most: usize,
+) -> Result<Option<Pruned>, StoreError> {
+    let oldest = events::table.order(events::offset).limit(limit(most)).select((events::offset, events::at));
+    let oldest: Vec<(i64, i64)> = oldest.load(conn)?;
+    let aged = oldest.iter().take_while(|(_, at)| *at < before.as_millis()).count();
+    let gone = aged.max(excess).min(oldest.len());
+    let Some((last, _)) = gone.checked_sub(1).map(|last| oldest[last]) else { return Ok(None) };
+    diesel::delete(events::table.filter(events::offset.le(last))).execute(conn)?;
+    let floor = from_row(last);
+    order::set_pruned(conn, floor)?;
+    Ok(Some(Pruned { events: gone, floor }))
+}
+
+fn limit(most: usize) -> i64 {
+    i64::try_from(most).unwrap_or(i64::MAX)
 }
 
 fn read(
@@ -141,7 +186,6 @@ pub(super) fn what(name: &str, ended: Option<&str>, audience: &str, data: String
 mod tests {
     use super::*;
     use crate::domain::event::{LatestKey, json};
-    use crate::store::order;
     use crate::store::testing::Scratch;
 
     fn event(epoch: Epoch, offset: Offset) -> Event {

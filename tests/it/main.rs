@@ -5,6 +5,7 @@ mod auth;
 mod chaos;
 mod cli;
 mod documents;
+mod journal;
 mod modules;
 mod operation;
 mod sse;

@@ -1,5 +1,7 @@
 //! How events get their places: states at once, what each must get after its commit.
 
+use std::time::Instant;
+
 use super::*;
 use crate::domain::cursor::Offset;
 use crate::domain::event::NewEvent;
@@ -61,10 +63,12 @@ impl Broker {
         }
         let batch: Arc<[Entry]> = batch.into();
         self.is_committing = true;
+        let started = Instant::now();
         let commit = self.journal.append(Arc::clone(&batch)).into_actor(self);
         ctx.spawn(commit.map(move |result, broker, ctx| {
             broker.is_committing = false;
             broker.places.end_batch();
+            broker.metrics.journal_committed(started.elapsed());
             match result {
                 Ok(are_new) => broker.committed(&batch, &are_new, answers, ctx),
                 Err(JournalError) => broker.refused(&batch, answers, ctx),
@@ -84,6 +88,7 @@ impl Broker {
 
     /// Lets announcements wait, whose changes cannot be taken back, and takes no more of the others.
     fn refused(&mut self, batch: &[Entry], answers: Vec<Answer>, ctx: &mut Context<Self>) {
+        self.metrics.journal_refused(batch.len() as u64);
         let mut waiting = Vec::new();
         for (Entry { event, announcement }, answer) in batch.iter().zip(answers) {
             if announcement.is_some() && self.closing.is_empty() {

@@ -72,7 +72,7 @@ pub enum UserCommand {
         /// The person's address
         email: Email,
     },
-    /// Remove an account with its logins; its modules lose their owner, in a running hub when it starts again
+    /// Remove an account with its logins; its modules lose their owner
     Remove {
         /// The person's address
         email: Email,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use serde_json::Value;
 use tokio::sync::mpsc;
 
@@ -178,6 +178,31 @@ impl TestProcess {
     /// Starts a hub without telling it who the first admin is.
     pub async fn start_unowned(data: &Path) -> Self {
         Self::of(carillon(data, &["serve"])).await
+    }
+
+    /// Starts a hub that is not ended by the system when it may not write any more.
+    pub async fn start_for_full_disks(data: &Path) -> Self {
+        let binary = carillon(data, &[]);
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", "trap '' XFSZ; exec \"$0\" serve"])
+            .arg(binary.get_program())
+            .env_clear()
+            .envs(binary.get_envs().filter_map(|(key, value)| Some((key, value?))))
+            .env("CARILLON_ADMIN_EMAIL", ADMIN)
+            .env("CARILLON_ADMIN_PASSWORD", PASSWORD)
+            .env("CARILLON__LOG__FILE", "false")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        Self::of(command).await
+    }
+
+    /// Makes the disk full for the hub, or lets it write again.
+    pub fn fill_disk(&self, is_full: bool) {
+        let current = is_full.then_some(0);
+        let limits = Rlimit { current, maximum: None };
+        prlimit(Some(self.pid), Resource::Fsize, limits).expect("one's own process can be limited");
     }
 
     async fn of(mut command: Command) -> Self {
