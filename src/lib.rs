@@ -54,7 +54,13 @@
 //! - A session only receives what its person may see, also after a change of role or owner: test
 //!   `people_see_their_own_modules_only`, test `a_change_of_roles_makes_open_sockets_come_back`, test
 //!   `who_was_looked_at_before_an_end_or_a_change_is_not_let_in`, test
-//!   `a_transferred_module_leaves_one_page_and_appears_on_the_other`.
+//!   `a_transferred_module_leaves_one_page_and_appears_on_the_other`, test
+//!   `a_removed_module_is_withdrawn_from_everybody_who_listens_to_it`, test
+//!   `a_cursor_of_the_past_tells_nothing_of_what_was_anothers_then`.
+//! - What is taken away is felt on open sockets within 100 ms, and a token ends its socket to the second: test
+//!   `a_change_of_owner_is_felt_at_once`, test
+//!   `a_change_of_roles_the_end_of_a_login_and_of_an_account_are_felt_at_once`, test
+//!   `a_socket_ends_in_the_second_its_token_does_unless_a_newer_one_extends_it`.
 //! - Who may do what is judged at the door, from the database, for every request: test `roles_count_at_once`, test
 //!   `who_is_kept_out_is_out_at_once`, test `only_admins_manage_accounts`.
 //! - The end of a login ends its sockets, whoever ends it: test `a_logout_ends_the_sockets_of_its_login_only`, test

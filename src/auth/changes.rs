@@ -76,7 +76,7 @@ pub struct Orphan {
     pub announced: Vec<Announced>,
 }
 
-/// A person may no longer see a module, unless they may see all: it was removed, or is somebody else's now.
+/// People may no longer see a module: it was removed, or is somebody else's now.
 ///
 /// Answered when none of their sessions listens to it any more.
 #[derive(Debug, Clone, Message)]
@@ -85,5 +85,7 @@ pub struct ModuleWithdrawn {
     /// Which module.
     pub module_id: ModuleId,
     /// Who owned it.
-    pub from: UserId,
+    pub from: Option<UserId>,
+    /// It was removed: those who may see all modules lose it too, for another may come to bear its name.
+    pub is_removed: bool,
 }

@@ -103,7 +103,8 @@ impl State {
         let mut deliveries = 0;
         let mut full_at = None;
         for event in missed {
-            let mut heard = event.what.audience.iter().filter_map(|channel| self.index.listens(number, channel));
+            let heard = event.what.audience.iter().filter(|channel| client.may_look_back(event, channel));
+            let mut heard = heard.filter_map(|channel| self.index.listens(number, channel));
             if !heard.any(|from| from < event.offset()) {
                 continue;
             }

@@ -7,6 +7,7 @@ use super::index::Index;
 use super::seat::SeatOptions;
 use crate::domain::cursor::Offset;
 use crate::domain::event::Event;
+use crate::domain::topic::Channel;
 
 /// Names one wait of one client, so that whoever wakes a client that waits for something else by now changes nothing.
 pub(super) type Ticket = u64;
@@ -69,6 +70,16 @@ impl Client {
         }
         let due = self.told_at? + index.pace(number, &event.what.audience)?.interval();
         (due > Instant::now()).then_some(due)
+    }
+
+    /// Whether an event of the past may be told because of one of its channels.
+    ///
+    /// Who listens to a single module was judged by who owns it now; an event that was before may have been another's.
+    pub fn may_look_back(&self, event: &Event, channel: &Channel) -> bool {
+        match (&self.seat.own_modules, channel) {
+            (Some(own), Channel::Module(_)) => event.what.audience.contains(own),
+            _ => true,
+        }
     }
 
     /// Hands over an event.

@@ -24,6 +24,9 @@ pub struct SeatOptions {
     pub outbox: Outbox,
     /// How its events are written.
     pub dialect: &'static Dialect,
+    /// The channel of this person's modules, unless they may see all: what happened to a single module in the past is
+    /// theirs to hear only if it was theirs then.
+    pub own_modules: Option<Channel>,
     /// Who is told of a gap.
     pub session: Recipient<Gapped>,
 }

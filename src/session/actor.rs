@@ -11,14 +11,14 @@ use tokio::sync::oneshot;
 use super::messages::{End, NotAdmitted, Opened, SessionEnded, TakeSnapshots, Watches, Withdraw};
 use super::registry::Registry;
 use super::speech::{Request, Speech, Word};
-use super::topics::{Listened, forbidden};
+use super::topics::Listened;
 use crate::auth::{Authenticator, Principal};
 use crate::broker::{Gap, Gapped, LocalRelay, Seat, SeatOptions};
 use crate::domain::grant::Permission;
-use crate::domain::ids::{ModuleId, SessionId};
+use crate::domain::ids::SessionId;
 use crate::domain::problem::Problem;
 use crate::domain::time::Timestamp;
-use crate::domain::topic::Topic;
+use crate::domain::topic::{Channel, Topic};
 use crate::observe::Metrics;
 use crate::pipe::{Closed, Outbox};
 
@@ -81,7 +81,8 @@ pub struct Session {
     pub(super) is_greeted: bool,
     pub(super) is_busy: bool,
     pub(super) gap: Option<Gap>,
-    pub(super) withdrawn: Vec<ModuleId>,
+    /// What was taken away while a flow asked whether it may be had.
+    pub(super) withdrawn: Vec<Topic>,
     pub(super) when_idle: Vec<oneshot::Sender<()>>,
     expiry: Option<SpawnHandle>,
 }
@@ -120,6 +121,7 @@ impl Session {
             session: self.id.clone(),
             user_id: self.principal.user_id.clone(),
             login_id: self.principal.login_id.clone(),
+            sees_all: self.principal.may(Permission::ModulesAll),
             read_at: self.principal.read_at,
             addr: ctx.address(),
         };
@@ -177,14 +179,6 @@ impl Session {
         self.say(&Word::Refusal { id, problem });
     }
 
-    /// Takes a module's topic away, unless the person may see all modules.
-    pub(super) fn withdraw(&mut self, module: ModuleId) {
-        let topic = Topic::Module(module);
-        if !self.principal.may(Permission::ModulesAll) && self.leave(&topic) {
-            self.refuse(None, &forbidden(&topic));
-        }
-    }
-
     pub(super) fn tell_watching(&self, topic: &Topic, begins: bool) {
         if matches!(topic, Topic::Modules | Topic::Admin | Topic::Dashboard) {
             // Rare: once per page that somebody opens.
@@ -197,9 +191,11 @@ impl Actor for Session {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
+        let sees_all = self.principal.may(Permission::ModulesAll);
         let seat = self.house.relay.join(SeatOptions {
             outbox: self.outbox.clone(),
             dialect: self.speech.events(),
+            own_modules: (!sees_all).then(|| Channel::ModulesOf(self.principal.user_id.clone())),
             session: ctx.address().recipient(),
         });
         // Where its events begin; they wait there for the welcome.
@@ -264,12 +260,9 @@ impl Handler<Gapped> for Session {
 impl Handler<Withdraw> for Session {
     type Result = ();
 
-    fn handle(&mut self, Withdraw(module): Withdraw, _: &mut Self::Context) {
-        if self.is_busy {
-            // The flow may be about to listen to it.
-            self.withdrawn.push(module);
-        } else {
-            self.withdraw(module);
+    fn handle(&mut self, Withdraw { module, is_removed }: Withdraw, _: &mut Self::Context) {
+        if is_removed || !self.principal.may(Permission::ModulesAll) {
+            self.withdraw(Topic::Module(module));
         }
     }
 }

@@ -217,9 +217,7 @@ impl Session {
     /// Ends a flow; a gap that came meanwhile is mended next, before anything else.
     fn rest(&mut self, ctx: &mut Context<Self>) {
         self.is_busy = false;
-        for module in std::mem::take(&mut self.withdrawn) {
-            self.withdraw(module);
-        }
+        self.withdrawn.clear();
         if self.gap.is_some() {
             let flow = self.mend_gap();
             ctx.spawn(flow);

@@ -8,7 +8,7 @@ use actix::prelude::*;
 use super::actor::{ASK_TIMEOUT, Session};
 use super::messages::{Snapshot, TakeSnapshots};
 use super::speech::Word;
-use super::topics::{Listened, read_topics, too_many};
+use super::topics::{Listened, forbidden, read_topics, too_many};
 use crate::broker::{Seat, Wanted};
 use crate::domain::cursor::Cursor;
 use crate::domain::pace::Pace;
@@ -37,10 +37,22 @@ impl Session {
         true
     }
 
+    /// Takes a topic away from a client that has it, or is about to.
+    pub(super) fn withdraw(&mut self, topic: Topic) {
+        if self.leave(&topic) {
+            self.refuse(None, &forbidden(&topic));
+        }
+        if self.is_busy {
+            // What the flow was answered may be older.
+            self.withdrawn.push(topic);
+        }
+    }
+
+    /// Asks for the state behind topics; what is withdrawn meanwhile is refused.
     pub(super) fn ask(&self, topics: Vec<Topic>) -> impl ActorFuture<Self, Output = Answers> + 'static {
-        let snapshots = self.house.snapshots.clone();
+        let (snapshots, asked) = (self.house.snapshots.clone(), topics.clone());
         let principal = Arc::clone(&self.principal);
-        wrap_future(async move {
+        let answered = wrap_future::<_, Self>(async move {
             let count = topics.len();
             if count == 0 {
                 return Vec::new();
@@ -50,6 +62,14 @@ impl Session {
                 let problem = Problem::new("unavailable", 503, "the hub is busy; try again in a moment");
                 vec![Err(problem); count]
             })
+        });
+        answered.map(move |answers: Answers, session, _| {
+            let judged = asked.iter().zip(answers);
+            let judged = judged.map(|(topic, answer)| match session.withdrawn.contains(topic) {
+                true => Err(forbidden(topic)),
+                false => answer,
+            });
+            judged.collect()
         })
     }
 

@@ -44,6 +44,8 @@ pub struct Opened {
     pub user_id: UserId,
     /// By which login.
     pub login_id: LoginId,
+    /// Whether its person may see everybody's modules.
+    pub sees_all: bool,
     /// When its person's account was looked at.
     pub read_at: Instant,
     /// The session itself.
@@ -115,9 +117,14 @@ impl End {
 }
 
 /// Takes a module's topic from a session whose person no longer owns it.
-#[derive(Debug, Clone, Message)]
+#[derive(Debug, Clone, PartialEq, Eq, Message)]
 #[rtype(result = "()")]
-pub struct Withdraw(pub ModuleId);
+pub struct Withdraw {
+    /// Which module.
+    pub module: ModuleId,
+    /// It was removed, also for those who may see all modules.
+    pub is_removed: bool,
+}
 
 /// Ends every session, each with its own moment to come back.
 #[derive(Debug, Clone, Copy, Message)]

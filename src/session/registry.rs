@@ -44,6 +44,7 @@ pub struct Registry {
 struct Known {
     user_id: UserId,
     login_id: LoginId,
+    sees_all: bool,
     opened_at: Instant,
     addr: Addr<Session>,
     pages: Vec<Topic>,
@@ -139,8 +140,9 @@ impl Handler<Opened> for Registry {
             return Err(NotAdmitted::TooMany);
         }
         *count += 1;
-        let Opened { session, user_id, login_id, addr, .. } = opened;
-        self.sessions.insert(session, Known { user_id, login_id, opened_at: Instant::now(), addr, pages: Vec::new() });
+        let Opened { session, user_id, login_id, sees_all, addr, .. } = opened;
+        self.sessions
+            .insert(session, Known { user_id, login_id, sees_all, opened_at: Instant::now(), addr, pages: Vec::new() });
         Ok(())
     }
 }
@@ -209,10 +211,12 @@ impl Handler<Drain> for Registry {
 impl Handler<ModuleWithdrawn> for Registry {
     type Result = ResponseFuture<()>;
 
-    fn handle(&mut self, ModuleWithdrawn { module_id, from }: ModuleWithdrawn, _: &mut Self::Context) -> Self::Result {
-        let sessions = self.sessions.values().filter(|known| known.user_id == from);
-        let told: Vec<_> =
-            sessions.map(|known| known.addr.send(Withdraw(module_id.clone())).timeout(WITHDRAW_TIMEOUT)).collect();
+    fn handle(&mut self, withdrawn: ModuleWithdrawn, _: &mut Self::Context) -> Self::Result {
+        let ModuleWithdrawn { module_id: module, from, is_removed } = withdrawn;
+        let sessions = self.sessions.values();
+        let sessions = sessions.filter(|known| from.as_ref() == Some(&known.user_id) || (is_removed && known.sees_all));
+        let withdraw = Withdraw { module, is_removed };
+        let told: Vec<_> = sessions.map(|known| known.addr.send(withdraw.clone()).timeout(WITHDRAW_TIMEOUT)).collect();
         // A session that is gone listens to nothing any more.
         Box::pin(join_all(told).map(drop))
     }

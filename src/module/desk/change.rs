@@ -117,7 +117,7 @@ impl Desk {
         }
         self.shared.changed();
         self.announce(vec![announced]).await;
-        self.withdraw(id, entry.meta.load_full().owner.clone()).await;
+        self.withdraw(id, entry.meta.load_full().owner.clone(), true).await;
         Ok(())
     }
 

@@ -65,16 +65,17 @@ impl Desk {
             return;
         }
         // Before its events, so that nothing of them reaches who only listens to this module.
-        self.withdraw(&entry.id, before.owner.clone()).await;
+        self.withdraw(&entry.id, before.owner.clone(), false).await;
         // What is kept as its latest telemetry was meant for the former owner.
         if let Ok(actor) = self.locate(&entry.id) {
             actor.do_send(Republish);
         }
     }
 
-    pub(super) async fn withdraw(&self, id: &ModuleId, from: Option<UserId>) {
-        let (Some(listener), Some(from)) = (&self.withdrawn, from) else { return };
-        let told = listener.send(ModuleWithdrawn { module_id: id.clone(), from }).timeout(TELL_TIMEOUT).await;
+    pub(super) async fn withdraw(&self, id: &ModuleId, from: Option<UserId>, is_removed: bool) {
+        let Some(listener) = &self.withdrawn else { return };
+        let withdrawn = ModuleWithdrawn { module_id: id.clone(), from, is_removed };
+        let told = listener.send(withdrawn).timeout(TELL_TIMEOUT).await;
         if let Err(error) = told {
             tracing::error!(module.id = %id, %error, "sessions were not told that a module was withdrawn");
         }

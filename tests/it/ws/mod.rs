@@ -5,6 +5,7 @@ mod compression;
 mod frames;
 mod pace;
 mod pages;
+mod permissions;
 mod resume;
 mod slow;
 mod storm;
