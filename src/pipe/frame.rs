@@ -11,6 +11,7 @@ mod error;
 mod mask;
 
 pub use assembler::{Assembler, Incoming};
+pub use deflate::inflate;
 pub(super) use deflate::{LARGEST_WINDOW, deflate};
 pub use error::FrameError;
 

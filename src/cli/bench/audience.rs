@@ -24,6 +24,7 @@ pub struct Audience {
     start: Cell<Instant>,
     last: Cell<Instant>,
     delivered: Cell<u64>,
+    bytes: Cell<u64>,
     gaps: Cell<u64>,
     others: Cell<u64>,
     closed: Cell<u64>,
@@ -49,6 +50,7 @@ impl Audience {
             start: Cell::new(now),
             last: Cell::new(now),
             delivered: Cell::new(0),
+            bytes: Cell::new(0),
             gaps: Cell::new(0),
             others: Cell::new(0),
             closed: Cell::new(0),
@@ -71,7 +73,9 @@ impl Audience {
                 Frame::Text(text) => self.hear(index, text, *now.get_or_insert_with(Instant::now)),
                 Frame::Close(code) => tracing::debug!(session = index, code, "closed by the hub"),
             });
-            if read.await.is_err() {
+            let is_over = read.await.is_err();
+            self.bytes.set(self.bytes.get() + socket.take_bytes());
+            if is_over {
                 self.closed.set(self.closed.get() + 1);
                 return;
             }
@@ -110,6 +114,11 @@ impl Audience {
     /// Deliveries so far.
     pub fn delivered(&self) -> u64 {
         self.delivered.get()
+    }
+
+    /// Bytes so far, of the load and of whatever else came.
+    pub fn bytes(&self) -> u64 {
+        self.bytes.get()
     }
 
     /// Frames that were not of the load.

@@ -48,6 +48,9 @@ pub struct FanoutArgs {
     /// Connections that publish; each keeps its own order
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
     publishers: u32,
+    /// Sessions offer to inflate what the hub compresses
+    #[arg(long)]
+    deflate: bool,
     #[command(flatten)]
     target: TargetArgs,
 }
@@ -64,8 +67,9 @@ pub async fn measure(args: &FanoutArgs) -> Result<Report, CliError> {
     allow_connections(u64::from(args.sessions) + args.streams())?;
     let target = args.target.open(&SETTINGS).await?;
     let empty = target.usage()?;
-    let (destination, token) = (&target.destination, target.session.access_token.as_str());
-    let sockets = open_sessions(destination, token, args.sessions as usize, |index| args.topic(index as u64)).await?;
+    let destination = target.destination.offering_deflate(args.deflate);
+    let token = target.session.access_token.as_str();
+    let sockets = open_sessions(&destination, token, args.sessions as usize, |index| args.topic(index as u64)).await?;
     let audience = Audience::new(sockets.len());
     let listeners = listen(sockets, &audience);
     sleep(SETTLE).await;
@@ -142,6 +146,8 @@ impl FanoutArgs {
         report.count("published", "events published", published.iter().map(|stream| stream.accepted).sum());
         report.count("deliveries", "deliveries", delivered);
         report.figure("deliveriesPerSecond", "deliveries per second", delivered as f64 / audience.seconds(), "/s");
+        let each = audience.bytes() as f64 / delivered.max(1) as f64;
+        report.figure("bytesPerDelivery", "bytes per delivery", each, "B");
         let names = [("latencyP50Ms", "latency p50"), ("latencyP99Ms", "latency p99"), ("latencyMaxMs", "latency max")];
         report.latencies(names, &audience.latencies());
         let names = [

@@ -120,13 +120,25 @@ async fn receive(
     Ok(published)
 }
 
-/// A publication whose data is `size` bytes long.
+/// A publication whose data is `size` bytes long, padded with numbers: those shrink as much as telemetry does.
 fn body(stream: &Stream, number: u64, due: Duration) -> String {
     let mark = format!(r#"{{"stream":{},"number":{number},"dueUs":{},"pad":""#, stream.number, due.as_micros());
     let end = "\"}";
-    let pad = "x".repeat(stream.size.saturating_sub(mark.len() + end.len()));
+    let pad = digits(number, stream.size.saturating_sub(mark.len() + end.len()));
 
     format!(r#"{{"event":"rt_bench","topic":"{}","data":{mark}{pad}{end}}}"#, stream.topic)
+}
+
+/// Digits without a pattern, the same for the same `seed`.
+fn digits(seed: u64, count: usize) -> String {
+    // Knuth's linear congruential generator; its upper bits are the good ones.
+    let next = |state: &mut u64| {
+        *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        char::from(b'0' + (*state >> 33).to_le_bytes()[0] % 10)
+    };
+    let mut state = seed;
+
+    std::iter::repeat_with(|| next(&mut state)).take(count).collect()
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ impl FrameBuffer {
     ///
     /// # Errors
     /// What tungstenite says of a header that is none.
-    pub fn feed(&mut self, bytes: &[u8], show: impl FnMut(OpCode, &[u8])) -> Result<(), Error> {
+    pub fn feed(&mut self, bytes: &[u8], show: impl FnMut(&FrameHeader, &[u8])) -> Result<(), Error> {
         if self.rest.is_empty() {
             let used = cut(bytes, show)?;
             self.rest.extend_from_slice(&bytes[used..]);
@@ -37,7 +37,7 @@ impl FrameBuffer {
 }
 
 /// Shows every whole frame and answers how many bytes they take.
-fn cut(bytes: &[u8], mut show: impl FnMut(OpCode, &[u8])) -> Result<usize, Error> {
+fn cut(bytes: &[u8], mut show: impl FnMut(&FrameHeader, &[u8])) -> Result<usize, Error> {
     let mut used = 0;
     loop {
         let mut cursor = Cursor::new(&bytes[used..]);
@@ -48,7 +48,7 @@ fn cut(bytes: &[u8], mut show: impl FnMut(OpCode, &[u8])) -> Result<usize, Error
         else {
             return Ok(used);
         };
-        show(header.opcode, payload);
+        show(&header, payload);
         used = start + payload.len();
     }
 }

@@ -25,6 +25,7 @@ const CONNECTIONS_OF_A_SOURCE: usize = 20_000;
 pub struct Destination {
     address: SocketAddr,
     authority: String,
+    offers_deflate: bool,
 }
 
 impl Destination {
@@ -38,7 +39,18 @@ impl Destination {
         let found = lookup_host(&authority).await.map_err(|error| unreachable(error.to_string()))?.next();
         let address = found.ok_or_else(|| unreachable("the name has no address".to_owned()))?;
 
-        Ok(Self { address, authority })
+        Ok(Self { address, authority, offers_deflate: false })
+    }
+
+    /// The same, with sockets that offer to inflate what the hub compresses.
+    #[must_use]
+    pub fn offering_deflate(&self, offers_deflate: bool) -> Self {
+        Self { offers_deflate, ..self.clone() }
+    }
+
+    /// The headers that offer extensions.
+    pub const fn offer(&self) -> &'static str {
+        if self.offers_deflate { "Sec-WebSocket-Extensions: permessage-deflate\r\n" } else { "" }
     }
 
     /// The `Host` header.

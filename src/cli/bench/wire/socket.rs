@@ -10,10 +10,11 @@ use tokio_tungstenite::tungstenite::{
 };
 
 use super::{Destination, FrameBuffer, masked};
-use crate::cli::client::ClientError;
+use crate::{cli::client::ClientError, pipe::frame::inflate};
 
 const READ_AT_ONCE: usize = 64 << 10;
 const LONGEST_HANDSHAKE: usize = 16 << 10;
+const LONGEST_TEXT: usize = 64 << 20;
 
 thread_local! {
     /// One buffer for all sockets of a thread: what a socket has read is worked off before it is read again.
@@ -25,6 +26,7 @@ thread_local! {
 pub struct WireSocket {
     stream: TcpStream,
     frames: FrameBuffer,
+    bytes: u64,
 }
 
 /// What a frame from the hub holds.
@@ -51,13 +53,14 @@ impl WireSocket {
         let key = generate_key();
         let request = format!(
             "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\nAuthorization: Bearer {token}\r\n\r\n",
-            destination.authority()
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\nAuthorization: Bearer {token}\r\n{}\r\n",
+            destination.authority(),
+            destination.offer()
         );
         stream.write_all(request.as_bytes()).await.map_err(closed)?;
         let rest = read_handshake(&mut stream, path, &derive_accept_key(key.as_bytes())).await?;
 
-        Ok(Self { stream, frames: rest })
+        Ok(Self { stream, frames: rest, bytes: 0 })
     }
 
     /// Sends a text message.
@@ -66,6 +69,11 @@ impl WireSocket {
     /// [`ClientError::Closed`] when the connection is gone.
     pub async fn send(&mut self, text: &str) -> Result<(), ClientError> {
         self.write(&masked(OpCode::Data(Data::Text), text.as_bytes())).await
+    }
+
+    /// How many bytes have come since the last call, without the handshake.
+    pub const fn take_bytes(&mut self) -> u64 {
+        std::mem::replace(&mut self.bytes, 0)
     }
 
     /// Waits for bytes and shows the frames they make whole; pings are answered by themselves.
@@ -78,7 +86,12 @@ impl WireSocket {
             self.stream.readable().await.map_err(closed)?;
             let read = SCRATCH.with_borrow_mut(|scratch| {
                 let read = self.stream.try_read(scratch)?;
-                let fed = self.frames.feed(&scratch[..read], |opcode, payload| match opcode {
+                self.bytes += read as u64;
+                let fed = self.frames.feed(&scratch[..read], |header, payload| match header.opcode {
+                    OpCode::Data(Data::Text) if header.rsv1 => match inflate(payload, LONGEST_TEXT) {
+                        Ok(text) => show(Frame::Text(&text)),
+                        Err(error) => tracing::debug!(%error, "a frame does not inflate"),
+                    },
                     OpCode::Data(Data::Text) => show(Frame::Text(payload)),
                     OpCode::Control(Control::Close) => show(Frame::Close(close_code(payload))),
                     OpCode::Control(Control::Ping) => pong = Some(payload.to_vec()),
