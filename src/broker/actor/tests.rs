@@ -5,10 +5,17 @@ use super::*;
 use crate::domain::cursor::Offset;
 use crate::domain::event::{Delivery, NewEvent, json};
 use crate::domain::time::Timestamp;
+use crate::store::Store;
 use crate::store::testing::Scratch;
 
+mod commits;
+
 async fn broker(scratch: &Scratch) -> Addr<Broker> {
-    let order = OpenOrder::load(&scratch.store(), Vec::new(), 100).await.unwrap();
+    broker_on(&scratch.store()).await
+}
+
+async fn broker_on(store: &Store) -> Addr<Broker> {
+    let order = OpenOrder::load(store, Vec::new(), 100).await.unwrap();
     Broker::new(order, BrokerOptions { ring: 100, mailbox: 100 }, Metrics::default()).start()
 }
 
