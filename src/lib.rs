@@ -30,8 +30,9 @@
 //! HTTP handlers change state only by messages to actors: they hold no locks and write no events. Actors decide and do
 //! not copy: what passes between them is an id, an offset or an `Arc`. A frame is made once per dialect, inside the shared
 //! [`Event`](domain::event::Event), for all who hear it. Live delivery, resuming and slow clients are one mechanism: a
-//! relay keeps the recent events and the latest value of every key, and hands out what lies behind a cursor. Truth is in
-//! the database; what blocks (diesel, bcrypt) never runs on an actor's thread, and [`store::Store`] alone knows the pools.
+//! relay keeps the recent events and the latest value of every key, and hands out what lies behind a cursor; what is older
+//! it reads from the journal. Whoever changes the database adds the event that tells of it in the same transaction, and
+//! the broker takes it over into the journal: one that is left is swept up. Truth is in the database; what blocks (diesel, bcrypt) never runs on an actor's thread, and [`store::Store`] alone knows the pools.
 //!
 //! # What must always hold
 //!
@@ -48,6 +49,16 @@
 //!   `a_cursor_brings_every_missed_event_and_the_newest_state`, test `a_stream_goes_on_where_it_broke_off`, test
 //!   `what_the_ring_no_longer_holds_comes_from_the_journal`, test `foreign_and_future_cursors_are_gaps`, test
 //!   `a_relay_that_missed_the_end_of_a_burst_learns_of_it_without_another_event`.
+//! - An event that each subscriber must get is on the disk before anyone sees it: test
+//!   `what_a_client_has_seen_is_in_the_journal_and_what_was_acknowledged_comes_once`, test
+//!   `what_cannot_be_committed_is_refused_and_seen_by_nobody`.
+//! - A change that is in the database is told, and told once, wherever the process ends and whoever made it: test
+//!   `a_change_whose_event_did_not_go_out_is_told_once_after_the_start`, test `an_announcement_is_published_once`, test
+//!   `what_a_command_changes_beside_the_hub_is_told_once_and_shown`.
+//! - The order goes on after a restart and after a crash, and no place is given away twice: test
+//!   `a_cursor_outlives_a_restart`, test `a_cursor_outlives_many_crashes`, test `no_place_is_given_twice_or_unreserved`;
+//!   who was online before is told to be offline: test
+//!   `who_was_online_when_the_hub_was_killed_is_told_to_be_offline`.
 //! - A client that wants newer values less often gets the newest of them before anything that comes at once: test
 //!   `what_must_come_at_once_brings_the_newest_paced_value_along`, test
 //!   `values_come_no_more_often_than_asked_and_the_newest_always_comes`.
@@ -71,7 +82,7 @@
 //! - Whatever waits has a bound: test `a_full_waiting_line_refuses_and_a_flush_stores_what_waits`, test
 //!   `who_finds_the_line_full_is_turned_away`, test `topics_are_bounded_and_can_be_left`, test
 //!   `an_account_has_a_bounded_number_of_sockets`, test `the_counters_are_bounded`, test
-//!   `large_events_push_older_ones_out`.
+//!   `large_events_push_older_ones_out`, test `events_are_kept_by_count_and_by_age`.
 //! - A crowd that comes at once is let in at a bounded rate, and each of the others has a moment of its own: test
 //!   `a_crowd_is_let_in_no_faster_than_the_accept_rate`, test `those_turned_away_come_back_one_after_the_other`, test
 //!   `those_sent_away_come_back_no_faster_than_they_are_let_in`.
@@ -81,7 +92,7 @@
 //! - Work that fails spoils nothing: test `work_that_panics_spoils_nothing`, test `a_failed_write_leaves_nothing_behind`.
 //! - An emergency of the database is told to callers without its cause and loses nothing: test
 //!   `a_read_only_database_is_told_and_loses_nothing`, test `a_locked_database_is_busy_and_readers_go_on`, test
-//!   `a_full_disk_is_told_and_forgiven`.
+//!   `a_full_disk_is_noticed_and_what_cannot_be_kept_is_seen_by_nobody`.
 //! - Nothing that comes in from outside breaks a reader: test `no_bytes_break_the_assembler`, test
 //!   `every_route_refuses_what_it_cannot_read`, test `bad_frames_get_a_problem_and_cost_nothing`; nor does it take more
 //!   memory than a message may: test `a_bomb_takes_no_more_memory_than_a_message_may`, test
@@ -95,8 +106,8 @@
 //!
 //! # What is deliberately absent
 //!
-//! The journal of events is in memory: whoever comes back after a restart gets a snapshot. Of telemetry the latest state
-//! is kept, not its history. There is one node and one database, SQLite. Socket.IO, MQTT, commands to
+//! Of telemetry the latest state is kept, not its history; states are not in the journal. Presence is not stored: after a
+//! start every module is offline until it comes back. There is one node and one database, SQLite. Socket.IO, MQTT, commands to
 //! modules, plugins, the scheduler, connectors, mail and a second factor have no room yet, and nothing here is prepared
 //! for them beyond the interfaces that are in use.
 

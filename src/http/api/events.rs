@@ -51,7 +51,7 @@ pub struct CustomEvent {
 /// Where an event stands in the order.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Published {
-    /// Its place since the hub started.
+    /// Its place; later events have larger ones, not always the next.
     offset: u64,
 }
 
