@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 
 use super::error::StartError;
 use super::parts::{Core, Devices, People, broker_options, start_on};
-use crate::admin::{AdminRoom, Audit, Snapshots};
+use crate::admin::{AdminRoom, Audit, Monitor, MonitorSources, Snapshots};
 use crate::auth::{Accounts, Authenticator};
 use crate::broker::{Broker, CloseOrder};
 use crate::config::Config;
@@ -51,6 +51,7 @@ pub struct House {
     room: Addr<AdminRoom>,
     snapshots: Addr<Snapshots>,
     audit: Addr<Audit>,
+    monitor: Addr<Monitor>,
     relays: RelayList,
     people_admitted: Admission,
     arbiters: Vec<Arbiter>,
@@ -77,6 +78,17 @@ impl House {
         });
         let relays = RelayList::default();
         let people_admitted = Admission::new(&config.socket, Door::Native, core.metrics.clone());
+        let monitor = start_on(&core.house, {
+            let (all, admitted) = (relays.clone(), people_admitted.clone());
+            let sources = MonitorSources {
+                relays: Box::new(move || all.all()),
+                sessions: core.sessions.clone().recipient(),
+                waiting: Box::new(move || admitted.waiting()),
+                accept_rate: config.socket.accept_rate,
+                metrics: core.metrics.clone(),
+            };
+            move || Monitor::new(sources)
+        });
         Ok(Self {
             sockets: OpenSockets::default(),
             engines: Engines::default(),
@@ -92,6 +104,7 @@ impl House {
             room,
             snapshots,
             audit,
+            monitor,
             relays,
             people_admitted,
             arbiters: [core.orders, core.house].into_iter().chain(devices.arbiters).collect(),
@@ -117,6 +130,7 @@ impl House {
             sessions: self.sessions.clone(),
             modules: self.modules.clone(),
             room: self.room.clone(),
+            monitor: self.monitor.clone(),
             audit: self.audit.clone(),
             publish: self.broker.clone().recipient(),
             health: self.health.clone(),

@@ -127,6 +127,7 @@ impl State {
     pub fn count_passed(&mut self, number: u32, is_on_purpose: bool) {
         let Some(client) = self.client(number).filter(|client| client.behind.is_none()) else { return };
         let passed = std::mem::take(&mut client.passed);
+        client.conflated += passed;
         if is_on_purpose {
             self.metrics.paced(passed);
         } else {

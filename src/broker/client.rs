@@ -20,6 +20,8 @@ pub(super) struct Client {
     pub behind: Option<Behind>,
     /// Latest values that passed while it was behind; all but the newest of each key are dropped.
     pub passed: u64,
+    /// Of those, how many it never got, since it came.
+    pub conflated: u64,
     /// It wants the values of some channel less often than they come.
     pub is_paced: bool,
     /// When a paced client was last handed a latest value.
@@ -60,7 +62,7 @@ impl Drop for Due {
 
 impl Client {
     pub const fn new(seat: SeatOptions, seen: Offset) -> Self {
-        Self { seat, seen, behind: None, passed: 0, is_paced: false, told_at: None }
+        Self { seat, seen, behind: None, passed: 0, conflated: 0, is_paced: false, told_at: None }
     }
 
     /// When the client wants to be told of an event; none for at once.

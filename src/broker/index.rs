@@ -1,5 +1,6 @@
 //! Who listens to which channel, found without hashing per listener.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use crate::domain::cursor::Offset;
@@ -44,6 +45,21 @@ pub struct Index {
 struct Room {
     channel: Channel,
     listeners: Vec<Listener>,
+    /// Events since somebody last asked.
+    events: u64,
+    /// How often they were handed to listeners as they came.
+    deliveries: u64,
+}
+
+/// What went on in a channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopicCount {
+    /// Which channel.
+    pub channel: Channel,
+    /// How many events there were.
+    pub events: u64,
+    /// How often they were handed to listeners.
+    pub deliveries: u64,
 }
 
 impl Index {
@@ -51,6 +67,34 @@ impl Index {
     #[must_use]
     pub fn listeners(&self, channel: &Channel) -> &[Listener] {
         self.ids.get(channel).map_or(&[], |id| &self.channels[*id as usize].listeners)
+    }
+
+    /// The listeners of the channel at a place.
+    #[must_use]
+    pub fn listeners_at(&self, id: ChannelId) -> &[Listener] {
+        self.channels.get(id as usize).map_or(&[], |room| &room.listeners)
+    }
+
+    /// Counts an event of a channel that was handed to so many: once per event, whoever listens.
+    pub fn count(&mut self, id: ChannelId, deliveries: u64) {
+        if let Some(room) = self.channels.get_mut(id as usize) {
+            room.events += 1;
+            room.deliveries += deliveries;
+        }
+    }
+
+    /// The channels with most events and deliveries since this was asked last; all counts begin anew.
+    pub fn busiest(&mut self, most: usize) -> Vec<TopicCount> {
+        let mut busy = Vec::new();
+        for room in &mut self.channels {
+            let (events, deliveries) = (std::mem::take(&mut room.events), std::mem::take(&mut room.deliveries));
+            if events > 0 && !room.listeners.is_empty() {
+                busy.push(TopicCount { channel: room.channel.clone(), events, deliveries });
+            }
+        }
+        busy.sort_unstable_by_key(|count| Reverse(count.events + count.deliveries));
+        busy.truncate(most);
+        busy
     }
 
     /// The place of a channel that somebody listens to.
@@ -133,7 +177,7 @@ impl Index {
         if let Some(id) = self.ids.get(channel) {
             return *id;
         }
-        let room = Room { channel: channel.clone(), listeners: Vec::new() };
+        let room = Room { channel: channel.clone(), listeners: Vec::new(), events: 0, deliveries: 0 };
         let id = match self.free.pop() {
             Some(id) => {
                 self.channels[id as usize] = room;
@@ -207,6 +251,25 @@ mod tests {
     fn pace_of(from: u64) -> Option<Pace> {
         let rate = u8::try_from(from % 4).unwrap();
         Pace::of_rate(rate.into()).ok()
+    }
+
+    #[test]
+    fn the_busiest_channels_are_told_once() {
+        let mut index = Index::default();
+        for (number, events) in [(1, 3), (2, 9), (3, 1)] {
+            index.add(1, &channel(number), 0, None);
+            let id = index.id(&channel(number)).unwrap();
+            (0..events).for_each(|_| index.count(id, 2));
+        }
+        index.remove(1, &channel(3));
+
+        let told = index.busiest(2);
+
+        assert_eq!(told[0], TopicCount { channel: channel(2), events: 9, deliveries: 18 });
+        assert_eq!((told.len(), &told[1].channel), (2, &channel(1)));
+        assert_eq!(index.busiest(2), []);
+        index.add(1, &channel(4), 0, None);
+        assert_eq!(index.busiest(2), [], "a channel in the place of another begins anew");
     }
 
     proptest! {

@@ -4,6 +4,7 @@ use std::cell::{RefCell, RefMut};
 use std::fmt;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::archive::Archive;
 use super::client::{Client, Ticket, Until};
@@ -26,6 +27,8 @@ pub(super) struct State {
     pub free: Vec<u32>,
     pub reads: Reads,
     pub metrics: Metrics,
+    /// When somebody last asked what goes on here.
+    pub inspected: Instant,
     /// Clients that wait for newer values to become due, whom the event at hand calls back at once.
     called_back: Vec<u32>,
     tickets: Ticket,
@@ -51,6 +54,7 @@ impl LocalRelay {
             free: Vec::new(),
             reads: Reads::default(),
             metrics,
+            inspected: Instant::now(),
             called_back: Vec::new(),
             tickets: 0,
         })))
@@ -178,7 +182,9 @@ impl State {
         let is_latest = !event.what.delivery.is_each();
         let mut deliveries = 0;
         for channel in &event.what.audience {
-            for listener in self.index.listeners(channel) {
+            let Some(id) = self.index.id(channel) else { continue };
+            let before = deliveries;
+            for listener in self.index.listeners_at(id) {
                 let Some(client) = self.clients[listener.seat as usize].as_mut() else { continue };
                 if client.seen >= offset || listener.from >= offset {
                     continue;
@@ -199,6 +205,7 @@ impl State {
                     deliveries += 1;
                 }
             }
+            self.index.count(id, deliveries - before);
         }
         while let Some(number) = self.called_back.pop() {
             self.hand_with_care(number, event, relay);

@@ -10,6 +10,7 @@ mod archive;
 mod catch_up;
 mod client;
 mod index;
+mod inspect;
 mod journal;
 mod latest;
 mod local;
@@ -27,7 +28,8 @@ pub use actor::{
     Announce, Broker, BrokerCheck, BrokerError, BrokerOptions, CloseOrder, Follow, Followed, Publish, Resync,
 };
 pub use archive::{Archive, ArchiveError};
-pub use index::{ChannelId, Index};
+pub use index::{ChannelId, Index, TopicCount};
+pub use inspect::{Inspect, RelayReport, SlowClient};
 pub use journal::{Entry, Journal, JournalError};
 pub use latest::LatestTable;
 pub use local::LocalRelay;

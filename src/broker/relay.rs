@@ -74,6 +74,11 @@ impl Relay {
         Ok((addr, local))
     }
 
+    /// What the sessions of this thread see of it.
+    pub(super) const fn local(&self) -> &LocalRelay {
+        &self.local
+    }
+
     /// Asks for what is missing, until it comes.
     fn ask(&mut self, ctx: &mut Context<Self>) {
         if self.is_asking || !self.is_behind {

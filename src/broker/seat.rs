@@ -9,6 +9,7 @@ use super::local::LocalRelay;
 use super::replica::Gap;
 use crate::domain::cursor::Cursor;
 use crate::domain::event::Dialect;
+use crate::domain::ids::SessionId;
 use crate::domain::pace::Pace;
 use crate::domain::topic::Channel;
 use crate::pipe::Outbox;
@@ -20,6 +21,8 @@ pub struct Gapped(pub Gap);
 
 /// What a client brings to its seat.
 pub struct SeatOptions {
+    /// Whose seat it is.
+    pub id: SessionId,
     /// Where its frames go.
     pub outbox: Outbox,
     /// How its events are written.

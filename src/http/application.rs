@@ -17,7 +17,7 @@ use super::engine::{self, EngineSource};
 use super::extract::{BodyOptions, not_found};
 use super::middleware::{cross_origin, measure, security_headers};
 use super::{api, operations};
-use crate::admin::{AdminRoom, Audit};
+use crate::admin::{AdminRoom, Audit, Monitor};
 use crate::auth::{Accounts, Authenticator};
 use crate::broker::Publish;
 use crate::config::Config;
@@ -39,6 +39,8 @@ pub struct Services {
     pub modules: Addr<module::Registry>,
     /// Who gathers statistics.
     pub room: Addr<AdminRoom>,
+    /// Who tells how the hub fares.
+    pub monitor: Addr<Monitor>,
     /// Who keeps the audit.
     pub audit: Addr<Audit>,
     /// Who orders events.
@@ -97,6 +99,7 @@ fn provide(config: &mut ServiceConfig, services: Services) {
         .app_data(Data::new(module::Directory::new(services.modules.clone())))
         .app_data(Data::new(services.modules))
         .app_data(Data::new(services.room))
+        .app_data(Data::new(services.monitor))
         .app_data(Data::new(services.audit))
         .app_data(Data::new(services.publish))
         .app_data(Data::new(services.health))

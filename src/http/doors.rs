@@ -300,7 +300,7 @@ impl DoorMaker {
     /// When the broker is gone.
     pub async fn make(&self) -> Result<Rc<Doors>, MailboxError> {
         let (addr, relay) = Relay::join(self.broker.clone(), self.broker_options, self.metrics.clone()).await?;
-        self.relays.add(addr.recipient());
+        self.relays.add(addr);
         let house = session::House {
             options: self.sessions.clone(),
             relay,

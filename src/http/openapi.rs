@@ -48,6 +48,7 @@ use super::table::methods;
         api::stream::listen_to_events,
         api::stats::read_stats,
         api::audit::list_deeds,
+        api::monitor::read_monitor,
         api::metrics::tell_metrics,
         api::health::tell_live,
         api::health::tell_ready,

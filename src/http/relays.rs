@@ -2,10 +2,10 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use actix::Recipient;
+use actix::Addr;
 use tokio::sync::Notify;
 
-use crate::broker::RelayCheck;
+use crate::broker::Relay;
 
 /// A list that workers add their relay to when they start.
 #[derive(Clone, Default)]
@@ -13,16 +13,16 @@ pub struct RelayList(Arc<Inner>);
 
 #[derive(Default)]
 struct Inner {
-    relays: Mutex<Vec<Recipient<RelayCheck>>>,
+    relays: Mutex<Vec<Addr<Relay>>>,
     added: Notify,
 }
 
 impl RelayList {
     /// Adds the relay of a worker that starts; those of workers that ended leave.
-    pub fn add(&self, relay: Recipient<RelayCheck>) {
+    pub fn add(&self, relay: Addr<Relay>) {
         {
             let mut relays = self.0.relays.lock().unwrap_or_else(PoisonError::into_inner);
-            relays.retain(Recipient::connected);
+            relays.retain(Addr::connected);
             relays.push(relay);
         }
         self.0.added.notify_waiters();
@@ -30,7 +30,7 @@ impl RelayList {
 
     /// The relays that run.
     #[must_use]
-    pub fn all(&self) -> Vec<Recipient<RelayCheck>> {
+    pub fn all(&self) -> Vec<Addr<Relay>> {
         self.0.relays.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 

@@ -183,6 +183,11 @@ impl Metrics {
         }
     }
 
+    /// How many connections are open, by door.
+    pub fn open_by_door(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        Door::ALL.into_iter().map(|door| (door.label().door, self.open(door)))
+    }
+
     /// How many requests and frames were refused since the start.
     pub(super) fn refused_total(&self) -> u64 {
         self.clients().reasons().values().sum()

@@ -19,6 +19,9 @@ pub enum Door {
 }
 
 impl Door {
+    /// Every door.
+    pub const ALL: [Self; 3] = [Self::Native, Self::ServerSent, Self::Module];
+
     pub(super) fn label(self) -> ByDoor {
         let door = match self {
             Self::Native => "ws",
@@ -236,6 +239,11 @@ impl Metrics {
         }
     }
 
+    /// How many connections of a door are open.
+    pub(super) fn open(&self, door: Door) -> u64 {
+        self.figures().sockets_open.get_or_create(&door.label()).get().try_into().unwrap_or_default()
+    }
+
     /// The sums since the start.
     pub fn totals(&self) -> Totals {
         let figures = self.figures();
@@ -248,12 +256,7 @@ impl Metrics {
             dropped: figures.dropped.get(),
             behind: figures.behind.get(),
             gaps: figures.gaps.get(),
-            module_sockets: figures
-                .sockets_open
-                .get_or_create(&Door::Module.label())
-                .get()
-                .try_into()
-                .unwrap_or_default(),
+            module_sockets: self.open(Door::Module),
         }
     }
 }

@@ -14,6 +14,7 @@ use super::speech::{Request, Speech, Word};
 use super::topics::Listened;
 use crate::auth::{Authenticator, Principal};
 use crate::broker::{Gap, Gapped, LocalRelay, Seat, SeatOptions};
+use crate::domain::event::Dialect;
 use crate::domain::grant::Permission;
 use crate::domain::ids::SessionId;
 use crate::domain::problem::Problem;
@@ -161,6 +162,11 @@ impl Session {
         }
     }
 
+    /// How its events are written.
+    pub(super) fn events(&self) -> &'static Dialect {
+        self.speech.events()
+    }
+
     pub(super) fn say(&self, word: &Word<'_>) {
         self.speech.say(word, &self.outbox);
     }
@@ -193,6 +199,7 @@ impl Actor for Session {
     fn started(&mut self, ctx: &mut Self::Context) {
         let sees_all = self.principal.may(Permission::ModulesAll);
         let seat = self.house.relay.join(SeatOptions {
+            id: self.id.clone(),
             outbox: self.outbox.clone(),
             dialect: self.speech.events(),
             own_modules: (!sees_all).then(|| Channel::ModulesOf(self.principal.user_id.clone())),

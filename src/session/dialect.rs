@@ -7,11 +7,22 @@ use serde_json::value::RawValue;
 
 use super::speech::Welcome;
 use crate::auth::Principal;
+use crate::domain::event::Dialect;
 use crate::domain::grant::Role;
 use crate::domain::ids::{SessionId, UserId};
 
 pub mod native;
 pub mod sse;
+
+/// What a dialect is called among the figures.
+#[must_use]
+pub const fn name_of(dialect: &Dialect) -> &'static str {
+    match dialect.slot {
+        0 => "websocket",
+        1 => "sse",
+        _ => "socketio",
+    }
+}
 
 /// What every welcome tells: `{sessionId, user, recovered, cursor, heartbeatMs, reconnect}`.
 #[derive(Debug, Serialize)]

@@ -2,6 +2,7 @@
 
 mod actor;
 mod crossings;
+mod describe;
 pub mod dialect;
 pub mod engine;
 mod flow;
@@ -14,6 +15,7 @@ mod speech;
 mod topics;
 
 pub use actor::{House, Session, SessionOptions};
+pub use describe::{Describe, SessionFacts};
 pub use messages::{
     AdminsWatch, Begin, CountSessions, Drain, End, NotAdmitted, OnlineUsers, Opened, SessionCounts, SessionEnded,
     Snapshot, TakeSnapshots, Watches,

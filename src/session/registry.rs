@@ -80,6 +80,11 @@ impl Registry {
         }));
     }
 
+    /// A session that is open, and when it began.
+    pub(super) fn known(&self, id: &SessionId) -> Option<(&Addr<Session>, Instant)> {
+        self.sessions.get(id).map(|known| (&known.addr, known.opened_at))
+    }
+
     fn end_where(&self, end: &End, is_over: impl Fn(&Known) -> bool) {
         for session in self.sessions.values().filter(|known| is_over(known)) {
             // Few, and each must come: a session's mailbox holds little else.

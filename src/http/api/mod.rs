@@ -8,6 +8,7 @@ pub mod events;
 pub mod health;
 pub mod metrics;
 pub mod modules;
+pub mod monitor;
 pub mod profile;
 mod schemas;
 pub mod stats;
@@ -27,5 +28,6 @@ pub fn routes(config: &mut ServiceConfig) {
         .configure(telemetry::routes)
         .configure(events::routes)
         .configure(stats::routes)
-        .configure(audit::routes);
+        .configure(audit::routes)
+        .configure(monitor::routes);
 }

@@ -4,5 +4,6 @@ mod description;
 mod headers;
 mod health;
 mod metrics;
+mod monitor;
 mod pages;
 mod tls;
