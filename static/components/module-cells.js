@@ -78,10 +78,12 @@ export function rowActions(actions) {
 /**
  * The columns of a table of modules.
  *
- * @param {{edit: (module: object) => void, remove: (module: object) => void, telemetry?: boolean}} actions
+ * @param {{edit: (module: object) => void, remove: (module: object) => void, look?: (module: object) => void,
+ *   telemetry?: boolean}} actions
  */
-export function moduleColumns({ edit, remove, telemetry = true }) {
+export function moduleColumns({ edit, remove, look, telemetry = true }) {
   const actions = (module) => [
+    ...(look ? [{ symbol: 'eye', label: t('tap.look', { name: module.name }), act: () => look(module) }] : []),
     { symbol: 'edit', label: t('module.renameNamed', { name: module.name }), act: () => edit(module) },
     { symbol: 'trash', label: t('module.deleteNamed', { name: module.name }), act: () => remove(module) },
   ];

@@ -61,6 +61,24 @@ export function formatDuration(seconds) {
     .join(' ');
 }
 
+/** A number of bytes in the unit that suits it: `256 kB`. */
+export function formatBytes(bytes) {
+  const [unit, size] = [
+    ['megabyte', 1e6],
+    ['kilobyte', 1e3],
+    ['byte', 1],
+  ].find(([, least]) => bytes >= least || least === 1);
+  const options = { style: 'unit', unit, unitDisplay: 'short', maximumFractionDigits: bytes < size * 10 && size > 1 ? 1 : 0 };
+  return new Intl.NumberFormat(locale(), options).format(bytes / size);
+}
+
+/** A short length of time: `850 ms`, `2.4 s`, or as `formatDuration` from a minute on. */
+export function formatSpan(milliseconds) {
+  if (milliseconds >= 60000) return formatDuration(milliseconds / 1000);
+  const [unit, value] = milliseconds < 1000 ? ['millisecond', milliseconds] : ['second', milliseconds / 1000];
+  return new Intl.NumberFormat(locale(), { style: 'unit', unit, unitDisplay: 'short', maximumFractionDigits: 1 }).format(value);
+}
+
 /** `lightLevel` and `light_level` as `Light level`: for names nobody translated. */
 export function humanise(name) {
   const words = name

@@ -1,3 +1,4 @@
+import { auditTable } from '../components/audit-table.js';
 import { message } from '../components/data-table.js';
 import { lastSeen, moduleColumns, moment, rowActions } from '../components/module-cells.js';
 import { addModule, deleteModule, renameModule } from '../components/module-dialogs.js';
@@ -10,6 +11,8 @@ import { followModules } from '../lib/live_modules.js';
 import { session } from '../lib/session.js';
 import { statusFilter } from './modules-page.js';
 import '../components/event-feed.js';
+import '../components/live-monitor.js';
+import '../components/live-tap.js';
 import '../components/stat-board.js';
 
 const USER_EVENTS = ['rt_user_logged_in', 'rt_user_logged_out', 'rt_user_profile_updated'];
@@ -20,6 +23,8 @@ class AdminPage extends HTMLElement {
   #feed = h('event-feed');
   #users = h('data-table');
   #modules = h('data-table');
+  #audit = h('data-table');
+  #tap = h('live-tap');
   #stops = [];
   #people = null;
 
@@ -37,11 +42,15 @@ class AdminPage extends HTMLElement {
         ),
         h('section', { class: 'card feed-card' }, h('h2', {}, t('admin.feed')), this.#feed),
       ),
+      plain(t('monitor.title'), h('live-monitor', { ontap: ({ detail }) => this.#look(detail) })),
+      plain(t('tap.title'), h('p', { class: 'quiet tap-words' }, t('tap.words')), this.#tap),
       section(t('admin.users'), t('user.add'), () => addUser(() => this.#users.refresh()), this.#users),
       section(t('admin.modules'), t('module.add'), addModule, this.#modules),
+      plain(t('audit.title'), this.#audit),
     );
     this.#users.definition = this.#userTable();
     this.#modules.definition = this.#moduleTable();
+    this.#audit.definition = auditTable();
     this.#follow();
   }
 
@@ -63,6 +72,12 @@ class AdminPage extends HTMLElement {
     hub.subscribe(['admin']).catch(() => {});
   }
 
+  // The hub writes it down before the first event comes.
+  #look(what) {
+    this.#tap.open(what);
+    this.#audit.refresh();
+  }
+
   // No event tells who closed a browser, or that somebody else made an account; the counts do.
   #tell(stats) {
     const people = `${stats.activeUsers} of ${stats.totalUsers}`;
@@ -78,11 +93,15 @@ class AdminPage extends HTMLElement {
   }
 
   #userTable() {
-    const again = () => this.#users.refresh();
+    const again = () => [this.#users, this.#audit].forEach((table) => table.refresh());
     return {
       name: 'users',
       caption: t('admin.users'),
-      columns: userColumns({ edit: (user) => editUser(user, again), remove: (user) => deleteUser(user, again) }),
+      columns: userColumns({
+        edit: (user) => editUser(user, again),
+        remove: (user) => deleteUser(user, again),
+        look: ({ id, name }) => this.#look({ title: name, topics: [`tap:user:${id}`, `tap:modules:${id}`] }),
+      }),
       id: ({ id }) => id,
       load: (query, signal) => api.get('/users', { query, signal }),
       filters: [
@@ -104,7 +123,8 @@ class AdminPage extends HTMLElement {
       caption: t('admin.modules'),
       columns: moduleColumns({
         edit: renameModule,
-        remove: (module) => deleteModule(module, () => this.#modules.refresh()),
+        remove: (module) => deleteModule(module, () => [this.#modules, this.#audit].forEach((table) => table.refresh())),
+        look: ({ moduleId, name }) => this.#look({ title: name, topics: [`tap:module:${moduleId}`] }),
         telemetry: false,
       }),
       id: ({ moduleId }) => moduleId,
@@ -122,8 +142,13 @@ function section(title, action, act, table) {
   return h('section', { class: 'admin-section' }, h('div', { class: 'page-head' }, h('h2', {}, title), button), table);
 }
 
-function userColumns({ edit, remove }) {
+function plain(title, ...content) {
+  return h('section', { class: 'admin-section' }, h('div', { class: 'page-head' }, h('h2', {}, title)), content);
+}
+
+function userColumns({ edit, remove, look }) {
   const actions = (user) => [
+    { symbol: 'eye', label: t('tap.look', { name: user.name }), act: () => look(user) },
     { symbol: 'edit', label: t('user.editNamed', { name: user.name }), act: () => edit(user) },
     ...(user.id === session.user.id
       ? []
