@@ -42,13 +42,14 @@ pub fn take(conn: &mut Connection, id: &AnnouncementId) -> Result<bool, StoreErr
     Ok(diesel::delete(announcements::table.find(&id.0)).execute(conn)? > 0)
 }
 
-/// Those that tell of what happened before a time, oldest first.
+/// Those that were added before a time, oldest first.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`] for a row that breaks its own rules.
 pub fn older_than(conn: &mut Connection, before: Timestamp, limit: i64) -> Result<Vec<Announced>, StoreError> {
     let rows = announcements::table
-        .filter(announcements::at.lt(before.as_millis()))
+        // An id begins with the milliseconds of its making, within the transaction; the event may be a good deal older.
+        .filter(announcements::id.lt(format!("{:012x}", before.as_millis())))
         .order(announcements::id)
         .limit(limit)
         .select(AnnouncementRow::as_select())

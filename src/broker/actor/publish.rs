@@ -79,7 +79,9 @@ impl Broker {
     fn committed(&mut self, batch: &[Entry], are_new: &[bool], answers: Vec<Answer>, ctx: &mut Context<Self>) {
         let new = batch.iter().zip(are_new).filter(|(_, is_new)| **is_new);
         let new: Vec<_> = new.map(|(entry, _)| Arc::clone(&entry.event)).collect();
-        self.fan_out(&new, ctx);
+        if !new.is_empty() {
+            self.fan_out(&new, ctx);
+        }
         for (entry, answer) in batch.iter().zip(answers) {
             tell(answer, Ok(entry.event.offset()));
         }

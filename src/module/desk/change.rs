@@ -105,6 +105,7 @@ impl Desk {
         });
         let announced = removal.await?;
         self.catalogue.borrow_mut().remove(id);
+        self.shared.changed();
         let actor = self.actors.borrow_mut().remove(id);
         if let Some(actor) = actor
             && let Err(MailboxError::Timeout) = actor.send(Removed).timeout(REMOVE_TIMEOUT).await

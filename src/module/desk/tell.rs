@@ -14,6 +14,8 @@ use crate::store::modules;
 
 /// How long the broker may take for an event, and a session to be told.
 const TELL_TIMEOUT: Duration = Duration::from_secs(5);
+/// How many modules are told of at once.
+const TOLD_AT_ONCE: usize = 100;
 /// How often, and how soon, the broker is asked again when too much waits for it.
 const RETRIES: usize = 5;
 const RETRY_AFTER: Duration = Duration::from_millis(200);
@@ -25,13 +27,15 @@ impl Desk {
             tracing::error!("modules of a removed account keep their owner until the next start");
             return;
         };
-        for Orphan { module_id, announced } in orphans {
-            let entry = self.catalogue.borrow().get(module_id).cloned();
-            let entry = entry.filter(|entry| entry.meta.load().owner.as_ref() == Some(owner));
-            if let Some(entry) = entry {
-                self.replace(&entry, Meta { owner: None, ..Meta::clone(&entry.meta.load()) }).await;
+        for part in orphans.chunks(TOLD_AT_ONCE) {
+            for Orphan { module_id, .. } in part {
+                let entry = self.catalogue.borrow().get(module_id).cloned();
+                let entry = entry.filter(|entry| entry.meta.load().owner.as_ref() == Some(owner));
+                if let Some(entry) = entry {
+                    self.replace(&entry, Meta { owner: None, ..Meta::clone(&entry.meta.load()) }).await;
+                }
             }
-            self.announce(announced.clone()).await;
+            self.announce(part.iter().flat_map(|orphan| orphan.announced.clone()).collect()).await;
         }
     }
 
