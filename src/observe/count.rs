@@ -20,7 +20,7 @@ pub enum Door {
 
 impl Door {
     /// Every door.
-    pub const ALL: [Self; 3] = [Self::Native, Self::ServerSent, Self::Module];
+    pub const ALL: [Self; 4] = [Self::Native, Self::ServerSent, Self::SocketIo, Self::Module];
 
     pub(super) fn label(self) -> ByDoor {
         let door = match self {

@@ -36,6 +36,7 @@ class LiveTap extends HTMLElement {
       this.#list,
     );
     this.replaceChildren(this.#form(), this.#panel);
+    this.#name();
   }
 
   disconnectedCallback() {
@@ -52,7 +53,7 @@ class LiveTap extends HTMLElement {
     this.#panel.hidden = false;
     const hub = new Carillon({ topics });
     hub.on('*', (event) => this.#take(event));
-    hub.on('problem', ({ detail }) => this.#refused(detail));
+    hub.on('problem', (problem) => this.#refused(problem));
     hub.on('state', () => this.#draw());
     this.#hub = hub;
     hub.connect();
@@ -93,8 +94,9 @@ class LiveTap extends HTMLElement {
     this.#draw();
   }
 
-  #refused(detail) {
-    this.#rows.unshift(h('li', { class: 'tap-refused' }, icon('warning'), h('span', {}, detail ?? t('error.unexpected'))));
+  #refused({ status, detail }) {
+    const words = { 403: t('error.forbidden'), 422: t('tap.noTopic') }[status] ?? detail ?? t('error.unexpected');
+    this.#rows.unshift(h('li', { class: 'tap-refused' }, icon('warning'), h('span', {}, words)));
     this.#draw();
   }
 
@@ -114,12 +116,16 @@ class LiveTap extends HTMLElement {
     this.#render();
   }
 
-  #render() {
-    if (!this.#hub) return;
+  #name() {
     this.#pause.replaceChildren(
       icon(this.#isPaused ? 'play' : 'pause'),
       h('span', {}, t(this.#isPaused ? 'tap.goOn' : 'tap.pause')),
     );
+  }
+
+  #render() {
+    this.#name();
+    if (!this.#hub) return;
     const live = this.#hub.state === 'live' ? t('tap.seen', { count: this.#count }) : t(`connection.${this.#hub.state}`);
     this.#state.textContent = this.#isPaused ? t('tap.held', { count: this.#held.length }) : live;
     const empty = h('li', { class: 'quiet' }, t('tap.empty'));

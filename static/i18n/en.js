@@ -234,6 +234,7 @@ export const en = {
   'tap.clear': 'Clear',
   'tap.end': 'End',
   'tap.empty': 'Nothing has gone by yet.',
+  'tap.noTopic': 'There is no such topic.',
   'tap.seen.one': 'One event',
   'tap.seen.other': '{count} events',
   'tap.held.one': 'Paused; one event waits',

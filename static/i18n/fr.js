@@ -236,6 +236,7 @@ export const fr = {
   'tap.clear': 'Effacer',
   'tap.end': 'Terminer',
   'tap.empty': 'Rien n’est encore passé.',
+  'tap.noTopic': 'Ce sujet n’existe pas.',
   'tap.seen.one': '{count} événement',
   'tap.seen.other': '{count} événements',
   'tap.held.one': 'Suspendu ; {count} événement attend',
