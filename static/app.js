@@ -13,13 +13,14 @@ import { session } from './lib/session.js';
 import './components/app-shell.js';
 import './pages/account-page.js';
 import './pages/admin-page.js';
+import './pages/client-page.js';
 import './pages/login-page.js';
 import './pages/lost-page.js';
 import './pages/module-page.js';
 import './pages/modules-page.js';
 import './pages/setup-page.js';
 
-const OPEN_PAGES = ['login', 'setup'];
+const OPEN_PAGES = ['login', 'setup', 'client'];
 let wanted = '/modules';
 let drawn = null;
 

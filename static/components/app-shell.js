@@ -8,7 +8,8 @@ import './theme-switch.js';
 import './toast-stack.js';
 
 /**
- * What stands around every page: the way to the content, brand, navigation, switches, connection banner, notices.
+ * What stands around every page: the way to the content, brand, navigation, switches, connection banner, notices, and the way to what
+ * programmers read.
  *
  *     shell.show(h('modules-page'), 'modules');
  */
@@ -18,7 +19,7 @@ class AppShell extends HTMLElement {
     const main = h('main', { id: 'content', tabindex: '-1' }, page);
     const toasts = this.querySelector('toast-stack') ?? h('toast-stack');
     this.dataset.page = name;
-    this.replaceChildren(skipLink(main), this.#header(name), session.user ? h('connection-banner') : '', main, toasts);
+    this.replaceChildren(skipLink(main), this.#header(name), session.user ? h('connection-banner') : '', main, foot(), toasts);
   }
 
   #header(name) {
@@ -48,6 +49,18 @@ function links(name) {
       h('span', {}, t(`nav.${place}`)),
     );
   });
+}
+
+function foot() {
+  return h(
+    'footer',
+    { class: 'shell-foot' },
+    h('nav', { 'aria-label': t('nav.more') }, [
+      h('a', { href: '/client' }, t('nav.client')),
+      // Another application: loaded anew.
+      h('a', { href: '/docs', target: '_self' }, t('nav.api')),
+    ]),
+  );
 }
 
 function skipLink(main) {

@@ -8,7 +8,7 @@
  *     hub.on('snapshot', ({ topic, data }) => console.log(topic, data));
  *     hub.connect();
  *
- * Every option, event, state and error is described at `/docs/client` of a hub.
+ * Every option, event, state and error is described at `/client` of a hub.
  *
  * Invariant: handlers see the frames of the hub in the order in which the hub sent them, and each only once: the cursor
  * sent after a drop is that of the last frame handled.
@@ -137,7 +137,7 @@ export class Carillon extends Emitter {
     try {
       return await this.#request({ type: 'subscribe', topics, ...(maxRate ? { maxRate } : {}) });
     } catch (error) {
-      if (error.problem?.status < 500) this.#place.remove(topics);
+      if (error instanceof RefusedError && error.problem.status < 500) this.#place.remove(topics);
       throw error;
     }
   }

@@ -57,6 +57,10 @@ for (const [size, viewport] of Object.entries(SIZES)) {
       await outside.getByLabel('Email').waitFor();
       await whole(outside);
       await keep(outside, 'login');
+      await outside.getByRole('link', { name: 'Client library' }).click();
+      await outside.locator('.manual-section').last().waitFor();
+      await whole(outside);
+      await keep(outside, 'client');
 
       const page = await openTab(t, '/modules', { viewport, scheme });
       for (const [name, path, sign] of visits(module)) {

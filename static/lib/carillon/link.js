@@ -54,9 +54,9 @@ export class Link {
   };
 
   /**
-   * @param {import('./types.d.ts').LinkMeans} means
+   * @param {import('./parts.d.ts').LinkMeans} means
    * @param {import('./settings.js').Settings} settings
-   * @param {import('./types.d.ts').LinkEvents} tell
+   * @param {import('./parts.d.ts').LinkEvents} tell
    */
   constructor(means, settings, tell) {
     this.#means = means;
@@ -191,7 +191,7 @@ export class Link {
     this.#lost({ code: CloseCode.LOST, reason, retryAfterMs: null });
   }
 
-  /** @param {import('./types.d.ts').Loss} loss */
+  /** @param {import('./parts.d.ts').Loss} loss */
   #lost({ code, reason, retryAfterMs, refused, wasHeard = this.#isHeard }) {
     if (refused && this.#tell.refused(refused)) return this.#openLine(this.#line.kind);
     const [bye, wasLive] = [this.#bye, this.#isLive];

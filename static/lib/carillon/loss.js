@@ -21,7 +21,7 @@ const BY_STATUS = new Map([
 
 /** An HTTP answer that is not what was asked for. */
 export class RefusedAnswer extends Error {
-  /** @param {import('./types.d.ts').Loss} loss */
+  /** @param {import('./parts.d.ts').Loss} loss */
   constructor(loss) {
     super(loss.reason);
     this.loss = loss;

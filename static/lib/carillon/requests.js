@@ -2,7 +2,7 @@ const TIMEOUT_MS = 15000;
 
 /** A request that the hub refused; `problem` is its RFC 9457 object. */
 export class RefusedError extends Error {
-  /** @param {{title?: string, detail?: string, status?: number}} problem */
+  /** @param {import('./types.d.ts').Problem} problem */
   constructor(problem) {
     super(problem.detail ?? problem.title ?? 'refused');
     this.name = 'RefusedError';
@@ -34,7 +34,11 @@ export class Requests {
     });
   }
 
-  /** Settles the request that a reply belongs to; answers whether there was one. */
+  /**
+   * Settles the request that a reply belongs to; answers whether there was one.
+   *
+   * @param {{id: number, ok: boolean, data?: unknown, problem?: import('./types.d.ts').Problem}} reply
+   */
   answer({ id, ok, data, problem }) {
     const waiting = this.#waiting.get(id);
     if (!waiting) return false;

@@ -1,9 +1,11 @@
 import { CloseCode, lossOf } from './loss.js';
 
+/** @typedef {import('./parts.d.ts').Line} Line */
+
 /**
  * A line to the hub by WebSocket.
  *
- * @implements {import('./types.d.ts').Line}
+ * @implements {Line}
  */
 export class SocketLine {
   kind = /** @type {const} */ ('websocket');
@@ -13,7 +15,7 @@ export class SocketLine {
 
   /**
    * @param {{address: import('./address.js').Address, credentials: import('./credentials.js').Credentials, WebSocket: any}} means
-   * @param {import('./types.d.ts').LineEvents} tell
+   * @param {import('./parts.d.ts').LineEvents} tell
    */
   constructor(means, tell) {
     this.#tell = tell;

@@ -1,13 +1,15 @@
 import { EventStream } from './event_stream.js';
 import { CloseCode, lossOf, refused } from './loss.js';
 
+/** @typedef {import('./parts.d.ts').Line} Line */
+
 /**
  * A line to the hub by server-sent events, for places where WebSockets do not get through. It only listens.
  *
  * It reads the body of a `fetch`: unlike an `EventSource`, that tells why it was refused, takes headers, leaves the moment
  * of the next attempt to us, and is there in Node.
  *
- * @implements {import('./types.d.ts').Line}
+ * @implements {Line}
  */
 export class StreamLine {
   kind = /** @type {const} */ ('sse');
@@ -17,7 +19,7 @@ export class StreamLine {
   /**
    * @param {{address: import('./address.js').Address, credentials: import('./credentials.js').Credentials,
    *   start: {topics: string[], cursor: string | null}}} means
-   * @param {import('./types.d.ts').LineEvents} tell
+   * @param {import('./parts.d.ts').LineEvents} tell
    */
   constructor(means, tell) {
     this.#tell = tell;
@@ -25,6 +27,11 @@ export class StreamLine {
       () => this.#lose({ code: CloseCode.LOST, reason: 'the stream ended', retryAfterMs: null }),
       (error) => this.#lose(lossOf(error)),
     );
+  }
+
+  /** Tells somebody else from now on. */
+  listen(tell) {
+    this.#tell = tell;
   }
 
   send() {}
@@ -54,7 +61,7 @@ export class StreamLine {
   }
 }
 
-/** The frame of a WebSocket that says the same. */
+/** The frame of a WebSocket that says the same. @param {{event?: string, id?: string, data?: string}} told */
 function frameOf({ event, id, data }) {
   if (!data) return id ? { type: 'synced', cursor: id } : { type: 'alive' };
   const content = JSON.parse(data);

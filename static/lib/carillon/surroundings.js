@@ -11,6 +11,7 @@ const clients = new Set();
  * @returns {() => void} Stops watching.
  */
 export function watchSurroundings(client, { networkIsBack, isSeen, networkIsGone }) {
+  /** @type {(Window & {mc_socketReconnect?: () => void}) | undefined} */
   const page = globalThis.window;
   if (!page?.addEventListener) return () => {};
   const stop = new AbortController();

@@ -1,4 +1,4 @@
-/** The shapes that the client library takes and gives; `carillon.d.ts` hands on those that its users name. */
+/** The shapes that the client library takes and gives. */
 
 export type Transport = 'websocket' | 'sse';
 export type ConnectionState = 'idle' | 'connecting' | 'live' | 'reconnecting' | 'offline' | 'ended';
@@ -141,49 +141,4 @@ export type CarillonEvents = HubEvents & ClientEvents;
 export interface EventInfo {
   event: string;
   at: string;
-}
-
-// From here on: between the parts of the library.
-
-export interface Loss extends Parting {
-  retryAfterMs: number | null;
-  /** Which of the topics named at the start may not be had, by their places. */
-  refused?: { places: number[]; problem: Problem } | null;
-  /** Whether it was the hub that refused. */
-  wasHeard?: boolean;
-}
-
-export interface LineEvents {
-  open(): void;
-  frame(frame: any): void;
-  lost(loss: Loss): void;
-}
-
-export interface Line {
-  readonly kind: Transport;
-  send(frame: object): void;
-  listen(tell: LineEvents): void;
-  close(): void;
-}
-
-export interface LinkMeans {
-  address: import('./address.js').Address;
-  credentials: import('./credentials.js').Credentials;
-  WebSocket: unknown;
-  transports?: Transport[];
-}
-
-export interface LinkEvents {
-  /** A WebSocket is open: say hello. */
-  hello(): void;
-  /** Where a stream begins. */
-  start(): { topics: string[]; cursor: string | null };
-  frame(frame: any): void;
-  /** Some topics named at the start may not be had; answers whether it is worth beginning again without them. */
-  refused(refused: { places: number[]; problem: Problem }): boolean;
-  /** The line is gone, the state not yet another. */
-  lost(): void;
-  /** The line is gone, and the state says what comes of it. */
-  parted(parting: Parting & { wasLive: boolean; wasHeard: boolean }): void;
-  change(change: StateChange): void;
 }

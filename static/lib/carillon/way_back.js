@@ -13,8 +13,8 @@ export class WayBack {
   #line = null;
 
   /**
-   * @param {{open: (tell: import('./types.d.ts').LineEvents) => import('./types.d.ts').Line,
-   *   found: (line: import('./types.d.ts').Line) => void, first: () => number}} means
+   * @param {{open: (tell: import('./parts.d.ts').LineEvents) => import('./parts.d.ts').Line,
+   *   found: (line: import('./parts.d.ts').Line) => void, first: () => number}} means
    */
   constructor({ open, found, first }) {
     this.#open = open;

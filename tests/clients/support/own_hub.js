@@ -66,6 +66,14 @@ export class OwnHub {
     await this.#end('SIGKILL');
   }
 
+  get email() {
+    return EMAIL;
+  }
+
+  get password() {
+    return PASSWORD;
+  }
+
   /** Logs in; resolves with the answer. */
   async logIn() {
     return call(this.url, 'POST', '/auth/login', { email: EMAIL, password: PASSWORD });
