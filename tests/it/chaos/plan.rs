@@ -24,9 +24,9 @@ impl Plan {
     pub fn from_environment() -> Self {
         Self {
             seed: read("SEED").unwrap_or_else(rand::random),
-            clients: read("CLIENTS").unwrap_or(24),
-            cuts: read("CUTS").unwrap_or(4),
-            kills: read("KILLS").unwrap_or(3),
+            clients: read("CLIENTS").unwrap_or(30),
+            cuts: read("CUTS").unwrap_or(6),
+            kills: read("KILLS").unwrap_or(4),
         }
     }
 

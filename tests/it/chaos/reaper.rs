@@ -12,7 +12,7 @@ use crate::support::Answer;
 use crate::support::process::TestProcess;
 
 /// Events between two deaths.
-const LIFE: std::ops::Range<u64> = 40..300;
+const LIFE: std::ops::Range<u64> = 100..700;
 
 /// An address that is free now and stays the same over all lives.
 pub fn free_address() -> String {
@@ -20,7 +20,8 @@ pub fn free_address() -> String {
     listener.local_addr().expect("an address").to_string()
 }
 
-/// Starts the hub of a run: small marks, so that stalled clients fall behind soon.
+/// Starts the hub of a run: small marks, so that stalled clients fall behind soon; a small ring, so that the journal is
+/// needed.
 pub async fn start(data: &Path, address: &str) -> TestProcess {
     let environment = [
         ("CARILLON__HTTP__LISTEN", address),
@@ -29,6 +30,7 @@ pub async fn start(data: &Path, address: &str) -> TestProcess {
         ("CARILLON__SOCKET__MAX_PER_USER", "100000"),
         ("CARILLON__SOCKET__HIGH_WATER", "8192"),
         ("CARILLON__SOCKET__LOW_WATER", "2048"),
+        ("CARILLON__BROKER__RING", "64"),
         ("CARILLON__SHUTDOWN__SPREAD", "500ms"),
     ];
     TestProcess::start_with(data, &environment).await
