@@ -35,10 +35,13 @@ pub struct Audience {
 
 /// What a delivered event says of itself.
 #[derive(Debug, PartialEq, Eq)]
-struct Mark {
-    stream: usize,
-    number: u64,
-    due: Duration,
+pub struct Mark {
+    /// The stream it belongs to.
+    pub stream: usize,
+    /// Its number in the stream.
+    pub number: u64,
+    /// When it was due, counted from the start.
+    pub due: Duration,
 }
 
 impl Audience {
@@ -136,6 +139,11 @@ impl Audience {
         self.latencies.borrow()
     }
 
+    /// The latencies so far; those of what comes next are counted anew.
+    pub fn take_latencies(&self) -> Latencies {
+        self.latencies.take()
+    }
+
     /// Deliveries of a stream that some of these sessions never had.
     pub fn lost(&self, sessions: impl Iterator<Item = u64>, stream: &Published) -> u64 {
         let checks = self.checks.borrow();
@@ -190,7 +198,7 @@ fn is_gap(text: &[u8]) -> bool {
 
 impl Mark {
     /// Looks for the mark in a frame without reading the rest of it.
-    fn find(text: &[u8]) -> Option<Self> {
+    pub fn find(text: &[u8]) -> Option<Self> {
         let stream = number_after(text, b"\"stream\":")?;
         let number = number_after(text, b"\"number\":")?;
         let due = number_after(text, b"\"dueUs\":")?;

@@ -8,11 +8,15 @@ mod ingest;
 mod limits;
 mod logins;
 mod order;
+mod own_hub;
 mod process;
 mod publish;
 mod report;
+mod restart;
+mod resume;
 mod schedule;
 mod sessions;
+mod slow;
 mod target;
 mod telemetry;
 mod wire;
@@ -50,6 +54,12 @@ pub enum Bench {
     Http(http::HttpArgs),
     /// A burst of logins: what is answered, and whether the hub stays responsive
     Logins(logins::LoginsArgs),
+    /// Clients that come back to a long journal: processor time of each
+    Resume(resume::ResumeArgs),
+    /// Clients that read nothing beside healthy ones: what they cost, and how soon they are right again
+    Slow(slow::SlowArgs),
+    /// A hub that stops and starts again: how soon everybody is back
+    Restart(restart::RestartArgs),
 }
 
 /// Measures, and prints what was found.
@@ -75,6 +85,9 @@ async fn measure(what: &Bench) -> Result<Report, CliError> {
         Bench::Telemetry(args) => telemetry::measure(args).await,
         Bench::Http(args) => http::measure(args).await,
         Bench::Logins(args) => logins::measure(args).await,
+        Bench::Resume(args) => resume::measure(args).await,
+        Bench::Slow(args) => slow::measure(args).await,
+        Bench::Restart(args) => restart::measure(args).await,
     }
 }
 

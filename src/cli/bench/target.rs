@@ -1,28 +1,10 @@
-use std::{
-    env,
-    fs::{self, File},
-    net::{Ipv4Addr, TcpListener},
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    time::Duration,
-};
-
 use clap::Args;
-use rustix::process::{Pid, Signal, kill_process};
-use serde_json::Value;
-use tokio::time::{Instant, sleep};
-use uuid::Uuid;
 
-use super::{process::Usage, wire::Destination};
+use super::{own_hub::OwnHub, process::Usage, wire::Destination};
 use crate::cli::{
     CliError,
     client::{Api, HubAddress, LoginArgs, Session},
 };
-
-const START_TIMEOUT: Duration = Duration::from_secs(30);
-const STOP_TIMEOUT: Duration = Duration::from_secs(12);
-const POLL: Duration = Duration::from_millis(50);
-const ADMIN: &str = "bench@example.org";
 
 /// The hub that is measured
 #[derive(Debug, Clone, Args)]
@@ -50,12 +32,6 @@ pub struct Target {
     own: Option<OwnHub>,
 }
 
-/// A hub started for one measurement; it ends with this value, and its folder with it.
-struct OwnHub {
-    child: Child,
-    folder: PathBuf,
-}
-
 impl TargetArgs {
     /// Finds the hub given, or starts one with `settings` as further environment.
     ///
@@ -64,18 +40,23 @@ impl TargetArgs {
     pub async fn open(&self, settings: &[(&str, &str)]) -> Result<Target, CliError> {
         match &self.url {
             Some(url) => Target::log_in(url, &self.login, self.pid, None).await,
-            None => {
-                let password = Uuid::new_v4().to_string();
-                let (own, url) = OwnHub::start(&password, settings).await?;
-                let login = LoginArgs::from((ADMIN, password.as_str()));
-                let pid = Some(own.child.id());
-                Target::log_in(&url, &login, pid, Some(own)).await
-            }
+            None => Target::start(OwnHub::prepare(settings)?).await,
         }
     }
 }
 
 impl Target {
+    /// Starts a hub of one's own.
+    ///
+    /// # Errors
+    /// [`CliError`] when it does not start.
+    pub async fn start(mut own: OwnHub) -> Result<Self, CliError> {
+        own.start().await?;
+        let (url, login, pid) = (own.address(), own.login(), own.pid());
+
+        Self::log_in(&url, &login, pid, Some(own)).await
+    }
+
     async fn log_in(
         url: &HubAddress,
         login: &LoginArgs,
@@ -96,107 +77,14 @@ impl Target {
         self.pid.map(Usage::of).transpose()
     }
 
-    /// Ends a hub that was started for the measurement, in order.
+    /// Ends a hub that was started for the measurement, in order; it can be started again.
     ///
     /// # Errors
     /// [`CliError::Failed`] when it had to be killed or did not end with 0.
-    pub async fn close(self) -> Result<(), CliError> {
+    pub async fn close(self) -> Result<Option<OwnHub>, CliError> {
         match self.own {
-            Some(own) => own.stop().await,
-            None => Ok(()),
+            Some(mut own) => own.stop().await.map(|()| Some(own)),
+            None => Ok(None),
         }
     }
-}
-
-impl OwnHub {
-    async fn start(password: &str, settings: &[(&str, &str)]) -> Result<(Self, HubAddress), CliError> {
-        let folder = env::temp_dir().join(format!("carillon-bench-{}", Uuid::new_v4()));
-        fs::create_dir(&folder).map_err(CliError::io(format!("cannot make `{}`", folder.display())))?;
-        let port = free_port()?;
-        let child = spawn(&folder, port, password, settings)?;
-        let mut own = Self { child, folder };
-        let url = HubAddress::loopback(port);
-        own.wait_until_ready(&url).await?;
-
-        Ok((own, url))
-    }
-
-    async fn wait_until_ready(&mut self, url: &HubAddress) -> Result<(), CliError> {
-        let api = Api::new(url);
-        let deadline = Instant::now() + START_TIMEOUT;
-        while Instant::now() < deadline {
-            if api.get::<Value>("/health/ready").await.is_ok() {
-                return Ok(());
-            }
-            if let Ok(Some(status)) = self.child.try_wait() {
-                return Err(CliError::Failed(format!("the hub ended at its start ({status}): {}", self.log())));
-            }
-            sleep(POLL).await;
-        }
-
-        Err(CliError::Failed(format!("the hub was not ready within {START_TIMEOUT:?}: {}", self.log())))
-    }
-
-    async fn stop(mut self) -> Result<(), CliError> {
-        self.signal(Signal::TERM);
-        let deadline = Instant::now() + STOP_TIMEOUT;
-        while Instant::now() < deadline {
-            match self.child.try_wait().map_err(CliError::io("cannot wait for the hub"))? {
-                Some(status) if status.success() => return Ok(()),
-                Some(status) => return Err(CliError::Failed(format!("the hub ended with {status}: {}", self.log()))),
-                None => sleep(POLL).await,
-            }
-        }
-
-        Err(CliError::Failed(format!("the hub did not end within {STOP_TIMEOUT:?} and was killed")))
-    }
-
-    fn signal(&self, signal: Signal) {
-        // A process that is gone already needs no signal.
-        let _ = kill_process(Pid::from_child(&self.child), signal);
-    }
-
-    /// The last lines the hub wrote.
-    fn log(&self) -> String {
-        let text = fs::read_to_string(self.folder.join("output")).unwrap_or_default();
-        let lines: Vec<_> = text.lines().rev().take(5).collect();
-
-        lines.into_iter().rev().collect::<Vec<_>>().join("\n")
-    }
-}
-
-impl Drop for OwnHub {
-    fn drop(&mut self) {
-        // What ended in order does not mind; what did not must not outlive the measurement.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        let _ = fs::remove_dir_all(&self.folder);
-    }
-}
-
-fn spawn(folder: &Path, port: u16, password: &str, settings: &[(&str, &str)]) -> Result<Child, CliError> {
-    let program = env::current_exe().map_err(CliError::io("cannot find this program"))?;
-    let cannot_start = || CliError::io(format!("cannot start a hub in `{}`", folder.display()));
-    let output = File::create(folder.join("output")).map_err(cannot_start())?;
-    let errors = output.try_clone().map_err(cannot_start())?;
-
-    Command::new(program)
-        .args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--data"])
-        .arg(folder.join("data"))
-        .env("CARILLON_ADMIN_EMAIL", ADMIN)
-        .env("CARILLON_ADMIN_PASSWORD", password)
-        .env("CARILLON__LOG__LEVEL", "warn")
-        .envs(settings.iter().copied())
-        .stdin(Stdio::null())
-        .stdout(output)
-        .stderr(errors)
-        .spawn()
-        .map_err(cannot_start())
-}
-
-/// A port nobody listens on now.
-fn free_port() -> Result<u16, CliError> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
-
-    listener.map(|address| address.port()).map_err(CliError::io("cannot find a free port"))
 }

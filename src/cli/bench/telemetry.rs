@@ -106,7 +106,11 @@ pub async fn measure(args: &TelemetryArgs) -> Result<Report, CliError> {
     Ok(report)
 }
 
-async fn connect(destination: &Destination, modules: &[BenchModule]) -> Result<Vec<WireSocket>, CliError> {
+/// Opens the socket of each module.
+///
+/// # Errors
+/// [`CliError::Client`] when the hub refuses one of them.
+pub async fn connect(destination: &Destination, modules: &[BenchModule]) -> Result<Vec<WireSocket>, CliError> {
     let bar = progress(modules.len(), "connecting modules");
     let connecting = modules.iter().enumerate().map(|(index, module)| {
         let bar = &bar;
