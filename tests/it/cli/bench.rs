@@ -31,6 +31,33 @@ async fn telemetry_is_acknowledged_whole() {
 }
 
 #[actix::test]
+async fn who_comes_back_gets_what_was_missed_from_memory_and_from_the_table() {
+    let (ran, report) = bench(&["resume", "--journal", "3000", "--missed", "500", "--resumes", "5"]).await;
+
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert_eq!(report["faults"], serde_json::json!([]));
+    assert!(report["figures"]["tableCpuMs"].is_number(), "{report}");
+}
+
+#[actix::test]
+async fn stalled_clients_are_right_again_when_they_read() {
+    let half = ["--modules", "5", "--rate", "50", "--duration", "2s"];
+    let (ran, report) = bench(&[&["slow", "--healthy", "5", "--stalled", "3"][..], &half].concat()).await;
+
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert_eq!(report["figures"]["deliveriesWith"], 500, "{report}");
+    assert!(report["figures"]["freshMaxMs"].is_number(), "{report}");
+}
+
+#[actix::test]
+async fn everybody_is_back_after_a_restart() {
+    let (ran, report) = bench(&["restart", "--sessions", "20", "--events", "5"]).await;
+
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert_eq!(report["figures"]["recovered"], 20, "{report}");
+}
+
+#[actix::test]
 async fn more_connections_than_open_files_are_refused_with_the_most_there_can_be() {
     let (ran, _) = bench(&["idle", "--sessions", "4000000000"]).await;
 
