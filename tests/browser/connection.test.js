@@ -34,6 +34,21 @@ test('a page may force a new connection by itself', async (t) => {
   await live(page);
 });
 
+test('a page and the hub agree to compress what they say', async (t) => {
+  const page = await openTab(t, '/modules');
+  await live(page);
+  const devtools = await page.context().newCDPSession(page);
+  await devtools.send('Network.enable');
+  const shaken = new Promise((resolve) => devtools.once('Network.webSocketHandshakeResponseReceived', resolve));
+
+  await page.evaluate(() => window.mc_socketReconnect());
+
+  const { response } = await shaken;
+  const [, extensions] = Object.entries(response.headers).find(([name]) => /^sec-websocket-extensions$/i.test(name));
+  assert.match(extensions, /^permessage-deflate; server_no_context_takeover/);
+  await live(page);
+});
+
 test('a login that ends elsewhere leads back to the login page', async (t) => {
   const page = await openTab(t, '/modules', { signedIn: false });
   const { EMAIL, PASSWORD } = await import('./support/hub.js');
