@@ -101,7 +101,8 @@ async fn try_post(request: &HttpRequest, payload: web::Payload, source: &EngineS
         }
     };
     let taken = engine.send(Post { body, caller: caller(&door, request) }).await;
-    Ok(taken.map_err(|_| EngineError::Sid)??)
+    // A session that ends by this payload may be gone before it has answered.
+    Ok(taken.map_err(|_| EngineError::Request)??)
 }
 
 async fn refuse(request: HttpRequest) -> HttpResponse {

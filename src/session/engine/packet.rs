@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::pipe::frame;
 
 /// What stands between two packets of a payload.
-pub const SEPARATOR: char = '\x1e';
+const SEPARATOR: char = '\x1e';
 /// What begins a binary message in a payload.
 const BINARY: char = 'b';
 

@@ -48,24 +48,20 @@ impl Engine {
             ctx.stop();
             return TaskPoll::Ready(());
         }
-        let frames = ready!(self.parts.outbox.poll_take(task, self.parts.options.max_payload));
-        self.answer_with(&frames.unwrap_or_default(), ctx);
+        match ready!(self.parts.outbox.poll_take(task, self.parts.options.max_payload)) {
+            Some(frames) => self.answer_with(&frames, ctx),
+            // The goodbye went out with an earlier poll: a client that reads both at once forgets what it says.
+            None => {
+                self.answer(packet::CLOSE, ctx);
+                ctx.stop();
+            }
+        }
         TaskPoll::Ready(())
     }
 
-    /// Answers the waiting poll; with the last that will ever be said comes the end.
     fn answer_with(&mut self, frames: &[Bytes], ctx: &mut Context<Self>) {
-        let mut payload = packet::write_payload(frames);
-        let is_last = self.parts.outbox.is_ending() && self.parts.outbox.waiting() == 0;
-        if is_last {
-            if !payload.is_empty() {
-                payload.push(packet::SEPARATOR);
-            }
-            payload.push_str(packet::CLOSE);
-        }
         let Some(pending) = self.pending.take() else { return };
-        let is_gone = pending.answer.send(Ok(payload)).is_err();
-        if is_last || is_gone {
+        if pending.answer.send(Ok(packet::write_payload(frames))).is_err() {
             ctx.stop();
         }
     }

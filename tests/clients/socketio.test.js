@@ -1,0 +1,185 @@
+// Socket.IO, spoken by its own unmodified client.
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { before, test } from 'node:test';
+import { io } from 'socket.io-client';
+
+const HUB = process.env.CARILLON_URL.replace(/\/$/, '');
+const PATIENCE_MS = 45000;
+const WAYS = { polling: ['polling'], websocket: ['websocket'], upgrade: ['polling', 'websocket'] };
+let token = '';
+
+before(async () => {
+  const { CARILLON_EMAIL: email, CARILLON_PASSWORD: password } = process.env;
+  ({ accessToken: token } = await ask('POST', '/auth/login', { email, password }));
+});
+
+async function ask(method, path, body) {
+  const headers = { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) };
+  const answer = await fetch(`${HUB}/api/v1${path}`, { method, headers, body: JSON.stringify(body) });
+  assert.ok(answer.ok, `${method} ${path}: ${answer.status} ${answer.ok ? '' : await answer.text()}`);
+  return answer.status === 204 ? null : answer.json();
+}
+
+function open(transports, options = {}) {
+  return io(HUB, { transports, auth: { token }, forceNew: true, reconnectionDelay: 50, reconnectionDelayMax: 200, ...options });
+}
+
+/** The arguments of the next event of this name. */
+function next(emitter, name) {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`no ${name} came`)), PATIENCE_MS);
+    emitter.once(name, (...values) => (clearTimeout(timer), resolve(values)));
+  });
+}
+
+const ack = (socket, name, data) => socket.timeout(PATIENCE_MS).emitWithAck(name, data);
+const newTopic = () => `custom:${randomBytes(4).toString('hex')}`;
+const count = (topic, n) => ask('POST', '/events', { event: 'rt_count', topic, data: { n } });
+
+for (const [name, transports] of Object.entries(WAYS)) {
+  test(`a page hears of modules by ${name}`, async () => {
+    const socket = open(transports);
+    await next(socket, 'connect');
+    assert.equal(socket.recovered, false);
+    const snapshot = next(socket, 'snapshot');
+    const answer = await ack(socket, 'register_page', { page: 'modules' });
+    assert.deepEqual(answer, { ok: true, data: { topics: ['modules'] } });
+    const [{ topic, data }] = await snapshot;
+    assert.equal(topic, 'modules');
+    assert.ok(Array.isArray(data.modules));
+    if (name === 'upgrade' && socket.io.engine.transport.name !== 'websocket') {
+      await next(socket.io.engine, 'upgrade');
+    }
+
+    const added = next(socket, 'rt_module_added');
+    const removed = next(socket, 'rt_module_removed');
+    const moduleId = `MC-${randomBytes(4).toString('hex')}`;
+    await ask('POST', '/modules', { moduleId, name: 'Gate', type: 'Station' });
+    assert.equal((await added)[0].moduleId, moduleId);
+    await ask('DELETE', `/modules/${moduleId}`);
+    assert.equal((await removed)[0].moduleId, moduleId);
+
+    assert.equal((await ack(socket, 'unsubscribe', { topics: ['modules'] })).ok, true);
+    socket.close();
+  });
+
+  test(`what a client may not do is refused in the answer by ${name}`, async () => {
+    const socket = open(transports);
+    await next(socket, 'connect');
+    const kind = async (event, data) => (await ack(socket, event, data)).problem.type;
+    assert.equal(await kind('module_command', { moduleId: 'M', command: 'open' }), '/problems/not-available');
+    assert.equal(await kind('dance', {}), '/problems/unknown-event');
+    assert.equal(await kind('newListener', {}).catch(() => '/problems/reserved-event'), '/problems/reserved-event');
+    assert.equal(await kind('subscribe', { topics: ['nothing'] }), '/problems/invalid-fields');
+    assert.equal(await kind('subscribe', Buffer.from([1, 2, 3])), '/problems/invalid-fields');
+    assert.equal(await kind('subscribe', { topics: ['modules'], deep: { bytes: Buffer.from([1]) } }), '/problems/invalid-fields');
+    const many = Array.from({ length: 10000 }, (_, n) => `custom:${n}`);
+    if (name !== 'none') {
+      const small = many.slice(0, 300);
+      assert.equal(await kind('subscribe', { topics: small }), '/problems/too-many-topics');
+    }
+    const problem = next(socket, 'problem');
+    socket.emit('dance', {});
+    assert.equal((await problem)[0].status, 422);
+    assert.equal((await ack(socket, 'subscribe', { topics: ['dashboard'] })).ok, true, 'and the connection lives');
+    socket.close();
+  });
+
+  test(`a client that is cut again and again by ${name} gets every event once and in order`, async () => {
+    const topic = newTopic();
+    const socket = open(transports);
+    const got = [];
+    const recoveries = [];
+    socket.on('rt_count', ({ n }) => got.push(n));
+    socket.on('gap', () => assert.fail('nothing may be missing'));
+    socket.on('connect', () => recoveries.push(socket.recovered));
+    await next(socket, 'connect');
+    const id = socket.id;
+    assert.equal((await ack(socket, 'subscribe', { topics: [topic] })).ok, true);
+    const wanted = 120;
+    const sending = (async () => {
+      for (let n = 0; n < wanted; n += 1) await count(topic, n);
+    })();
+    for (let cut = 0; cut < 5; cut += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      const connected = next(socket, 'connect');
+      socket.io.engine.close();
+      await connected;
+      assert.equal(socket.id, id);
+    }
+    await sending;
+    const deadline = Date.now() + PATIENCE_MS;
+    while (got.length < wanted && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20));
+    assert.deepEqual(got, Array.from({ length: wanted }, (_, n) => n));
+    assert.deepEqual(recoveries, [false, true, true, true, true, true]);
+    socket.close();
+  });
+}
+
+test('nothing is lost or reordered while a connection goes over to a WebSocket', async () => {
+  const topic = newTopic();
+  for (let round = 0; round < 5; round += 1) {
+    const socket = open(WAYS.upgrade);
+    const got = [];
+    socket.on('rt_count', ({ n }) => got.push(n));
+    await next(socket, 'connect');
+    const upgraded = socket.io.engine.transport.name === 'websocket' || next(socket.io.engine, 'upgrade');
+    await ack(socket, 'subscribe', { topics: [topic] });
+    const wanted = 40;
+    for (let n = 0; n < wanted; n += 1) await count(topic, n);
+    await upgraded;
+    await count(topic, wanted);
+    const deadline = Date.now() + PATIENCE_MS;
+    while (got.length <= wanted && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 5));
+    assert.deepEqual(got, Array.from({ length: wanted + 1 }, (_, n) => n));
+    socket.close();
+  }
+});
+
+test('who is not known is told why, and other namespaces are not there', async () => {
+  for (const transports of Object.values(WAYS)) {
+    const nobody = open(transports, { auth: {} });
+    const [error] = await next(nobody, 'connect_error');
+    assert.equal(error.data.type, '/problems/not-authenticated');
+    nobody.close();
+
+    const liar = open(transports, { auth: { token: 'nonsense' } });
+    assert.equal((await next(liar, 'connect_error'))[0].data.status, 401);
+    liar.close();
+  }
+  const elsewhere = io(`${HUB}/elsewhere`, { auth: { token }, forceNew: true });
+  assert.equal((await next(elsewhere, 'connect_error'))[0].message, 'Invalid namespace');
+  elsewhere.close();
+});
+
+test('a client that wants no recovery gets events without cursors', async () => {
+  const topic = newTopic();
+  const socket = open(WAYS.websocket, { auth: { token, recovery: false, topics: [topic] } });
+  const snapshot = next(socket, 'snapshot');
+  await next(socket, 'connect');
+  assert.equal((await snapshot).length, 1);
+  const event = next(socket, 'rt_count');
+  await count(topic, 1);
+  assert.deepEqual(await event, [{ n: 1 }]);
+  socket.close();
+});
+
+test('a goodbye is an event, and the end of a login ends the socket for good', async () => {
+  const { CARILLON_EMAIL: email, CARILLON_PASSWORD: password } = process.env;
+  const login = await ask('POST', '/auth/login', { email, password });
+  for (const transports of Object.values(WAYS)) {
+    const socket = open(transports, { auth: { token: login.accessToken } });
+    await next(socket, 'connect');
+    socket.close();
+  }
+  const sockets = Object.values(WAYS).map((transports) => open(transports, { auth: { token: login.accessToken } }));
+  await Promise.all(sockets.map((socket) => next(socket, 'connect')));
+  const goodbyes = sockets.map((socket) => next(socket, 'bye'));
+  const ends = sockets.map((socket) => next(socket, 'disconnect'));
+  const authorization = `Bearer ${login.accessToken}`;
+  await fetch(`${HUB}/api/v1/auth/logout`, { method: 'POST', headers: { authorization } });
+  for (const goodbye of goodbyes) assert.equal((await goodbye)[0].code, 4001);
+  for (const end of ends) assert.equal((await end)[0], 'io server disconnect');
+  sockets.forEach((socket) => socket.close());
+});
