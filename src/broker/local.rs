@@ -85,10 +85,10 @@ impl LocalRelay {
         self.0.borrow().replica.cursor()
     }
 
-    /// Whether everything after the cursor is still known.
+    /// Whether everything after the cursor can still be told.
     #[must_use]
     pub fn reaches(&self, cursor: Cursor) -> bool {
-        self.0.borrow().replica.reaches(cursor).is_ok()
+        self.state().reaches(cursor)
     }
 
     /// Takes the next events and hands them to whoever listens.

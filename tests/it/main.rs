@@ -8,6 +8,7 @@ mod documents;
 mod journal;
 mod modules;
 mod operation;
+mod socketio;
 mod sse;
 mod support;
 mod ws;

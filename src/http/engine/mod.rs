@@ -9,7 +9,6 @@ use std::any::Any;
 use std::rc::Rc;
 use std::time::Duration;
 
-use actix::Actor;
 use actix_web::http::header::HeaderMap;
 
 pub use people::{PATHS, of_people};
@@ -66,7 +65,7 @@ impl EngineDoor {
         let guard = self.host.admit()?;
         let outbox = Outbox::taken(Framing::Engine, self.flusher.clone(), self.outbox);
         let (parts, opened) = self.parts(outbox, caller, guard, Transport::Polling);
-        Engine::new(parts, Transport::Polling).start();
+        Engine::new(parts, Transport::Polling).begin();
         Ok(opened)
     }
 
@@ -83,7 +82,7 @@ impl EngineDoor {
         outbox.agree_on(deflation);
         let (parts, opened) = self.parts(outbox.clone(), caller, guard, Transport::WebSocket);
         outbox.send_text(&opened);
-        let engine = Engine::new(parts, Transport::WebSocket).start();
+        let engine = Engine::new(parts, Transport::WebSocket).begin();
         let mut assembler = Assembler::new(self.options.max_payload, deflation.is_some());
         assembler.keep(early);
         let (received, binary) = (engine.clone().recipient(), engine.clone().recipient());

@@ -91,6 +91,14 @@ impl Engine {
         }
     }
 
+    /// Starts the session; who is told its name after this finds it, from any thread.
+    pub fn begin(self) -> Addr<Self> {
+        let (engines, sid) = (self.parts.engines.clone(), self.parts.sid.clone());
+        let me = self.start();
+        engines.add(&sid, me.clone());
+        me
+    }
+
     /// The packet that tells a client of its new session.
     #[must_use]
     #[expect(clippy::expect_used, reason = "strings and numbers can always be written")]
@@ -214,7 +222,6 @@ impl Actor for Engine {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        self.parts.engines.add(&self.parts.sid, ctx.address());
         self.expect_ping(ctx);
         ctx.run_interval(self.parts.options.join_timeout, Self::check_idle);
     }

@@ -19,7 +19,7 @@ use crate::auth::{Credential, Principal};
 use crate::domain::cursor::Cursor;
 use crate::domain::problem::{Problem, read_json};
 use crate::pipe::{Closed, Received};
-use crate::session::engine::Caller;
+use crate::session::engine::{Caller, Engines};
 use crate::session::messages::Begin;
 use crate::session::speech::Hello;
 use crate::session::{House, Session};
@@ -65,7 +65,7 @@ impl Lobby {
         let auth: Auth = auth.map(|json| read_json(json.as_bytes())).transpose()?.unwrap_or_default();
         let principal = self.authenticate(auth.token.clone()).await?;
         let recoveries = Some(self.house.recoveries.clone()).filter(|_| auth.recovery != Some(false));
-        let returning = recoveries.as_ref().and_then(|recoveries| claim(recoveries, &auth, &principal));
+        let returning = recoveries.as_ref().and_then(|recoveries| self.returning(recoveries, &auth, &principal));
         let hello = self.hello(auth, returning.as_ref());
         let returning = hello.cursor.is_some().then_some(returning).flatten();
         let speech = SocketIo::new(recoveries, returning);
@@ -89,6 +89,19 @@ impl Lobby {
         known.map_err(|error| error.problem())
     }
 
+    /// What the client was before its connection broke. One that says itself what it listens to can come back even to a
+    /// hub that has forgotten it, as after a restart: its offset then tells all that is needed.
+    fn returning(&self, recoveries: &Recoveries, auth: &Auth, person: &Principal) -> Option<(String, Client)> {
+        let pid = auth.pid.as_deref()?;
+        let (user, login) = (&person.user_id, &person.login_id);
+        let client = recoveries.claim(pid, user, login).or_else(|| {
+            let may_begin = !auth.topics.is_empty() && auth.offset.is_some() && recoveries.is_unused(pid);
+            let start = self.house.sessions.relay.cursor();
+            may_begin.then(|| Client::new(user.clone(), login.clone(), Engines::new_sid(), start))
+        })?;
+        Some((pid.to_owned(), client))
+    }
+
     /// Where the client begins: where it was, if all that it missed is still known.
     fn hello(&self, auth: Auth, returning: Option<&(String, Client)>) -> Hello {
         let mut topics = auth.topics;
@@ -101,12 +114,6 @@ impl Lobby {
         topics.extend(known.filter(|topic| !topics.contains(topic)).collect::<Vec<_>>());
         Hello { cursor: Some(cursor.to_string()), topics, ..Hello::default() }
     }
-}
-
-fn claim(recoveries: &Recoveries, auth: &Auth, principal: &Principal) -> Option<(String, Client)> {
-    let pid = auth.pid.as_deref()?;
-    let client = recoveries.claim(pid, &principal.user_id, &principal.login_id)?;
-    Some((pid.to_owned(), client))
 }
 
 impl Namespaces for Lobby {

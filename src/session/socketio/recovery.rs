@@ -10,6 +10,7 @@ use crate::domain::cursor::Cursor;
 use crate::domain::ids::{LoginId, UserId};
 use crate::domain::topic::Topic;
 use crate::session::Session;
+use crate::session::engine::Engines;
 use crate::session::messages::End;
 
 /// For how long a client may stay away, as the official server has it.
@@ -118,6 +119,14 @@ impl Recoveries {
         client
     }
 
+    /// Whether a text is a private name that the hub may have given, and nobody goes by it.
+    #[must_use]
+    pub fn is_unused(&self, pid: &str) -> bool {
+        let is_name = pid.len() == Engines::new_sid().len()
+            && pid.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+        is_name && !self.lock().clients.contains_key(pid)
+    }
+
     /// How many are remembered.
     #[must_use]
     pub fn count(&self) -> usize {
@@ -173,6 +182,17 @@ mod tests {
         assert_eq!(claimed.topics, [Topic::Modules]);
         assert_eq!(recoveries.claim("pid", &client.user, &client.login), None);
         assert_eq!(recoveries.claim("other", &client.user, &client.login), None);
+    }
+
+    #[test]
+    fn only_a_name_that_the_hub_could_have_given_is_taken_from_a_client() {
+        let (recoveries, name) = (Recoveries::default(), Engines::new_sid());
+        assert!(recoveries.is_unused(&name));
+        recoveries.welcome(&name, client());
+        assert!(!recoveries.is_unused(&name));
+        for bad in ["", "short", &"x".repeat(1000), "\u{e9}123456789012345678"] {
+            assert!(!recoveries.is_unused(bad), "{bad}");
+        }
     }
 
     #[test]

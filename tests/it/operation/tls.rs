@@ -1,66 +1,18 @@
 //! The hub behind a certificate of its own.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use carillon::config::Config;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use serde_json::{Value, json};
 
+use crate::support::tls::{Certificate, connect};
 use crate::support::{ADMIN, PASSWORD, TestHub};
-
-/// A certificate for `localhost` that signs itself, in a folder of its own.
-struct Certificate {
-    folder: PathBuf,
-}
-
-impl Certificate {
-    fn new() -> Self {
-        let folder = std::env::temp_dir().join(format!("carillon-tls-{}", uuid::Uuid::now_v7().simple()));
-        std::fs::create_dir(&folder).expect("TLS can be tried");
-        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("TLS can be tried");
-        std::fs::write(folder.join("certificate.pem"), made.cert.pem()).expect("TLS can be tried");
-        std::fs::write(folder.join("key.pem"), made.signing_key.serialize_pem()).expect("TLS can be tried");
-        Self { folder }
-    }
-
-    fn certificate(&self) -> String {
-        self.folder.join("certificate.pem").display().to_string()
-    }
-
-    fn key(&self) -> String {
-        self.folder.join("key.pem").display().to_string()
-    }
-}
-
-impl Drop for Certificate {
-    fn drop(&mut self) {
-        // What stays behind is in the folder for temporary files.
-        let _ = std::fs::remove_dir_all(&self.folder);
-    }
-}
 
 /// Sends one request over TLS and answers what comes back until `enough` or the end.
 async fn ask(authority: &str, certificate: &str, request: String, enough: &'static str) -> String {
     let (authority, certificate) = (authority.to_owned(), certificate.to_owned());
     let asked = tokio::task::spawn_blocking(move || {
-        let mut roots = RootCertStore::empty();
-        roots
-            .add(CertificateDer::from_pem_file(Path::new(&certificate)).expect("TLS can be tried"))
-            .expect("TLS can be tried");
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("TLS can be tried");
-        let config = config.with_root_certificates(roots).with_no_client_auth();
-        let connection =
-            ClientConnection::new(Arc::new(config), ServerName::try_from("localhost").expect("TLS can be tried"))
-                .expect("TLS can be tried");
-        let mut stream = StreamOwned::new(connection, TcpStream::connect(&authority).expect("TLS can be tried"));
+        let mut stream = connect(&authority, &certificate);
         stream.write_all(request.as_bytes()).expect("TLS can be tried");
         let (mut text, mut buffer) = (String::new(), [0; 4096]);
         while let Ok(length @ 1..) = stream.read(&mut buffer) {

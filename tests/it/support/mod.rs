@@ -7,6 +7,7 @@ pub mod process;
 pub mod raw;
 mod stream;
 mod tab;
+pub mod tls;
 
 pub use device::TestDevice;
 pub use http::{Account, Answer};
