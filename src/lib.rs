@@ -34,9 +34,14 @@
 //! it reads from the journal. Whoever changes the database adds the event that tells of it in the same transaction, and
 //! the broker takes it over into the journal: one that is left is swept up. Truth is in the database; what blocks (diesel, bcrypt) never runs on an actor's thread, and [`store::Store`] alone knows the pools.
 //!
+//! People come by four dialects: JSON over a WebSocket, server-sent events, and Socket.IO over polls or a WebSocket. Each is
+//! a [`Speech`](session::Speech) of the same [`Session`](session::Session), and a way for the same outbox. A session of
+//! Engine.IO lives on the thread of its handshake; polls of other threads find it by a shared directory, and the WebSocket
+//! that takes it over is moved to it.
+//!
 //! # What must always hold
 //!
-//! Each with the test that holds it.
+//! Each with the test that holds it, most of them in Rust; those of Socket.IO's own clients are in `tests/clients`.
 //!
 //! - The broker never waits for a listener, and a client that does not read costs nobody else anything: test
 //!   `a_stalled_client_falls_behind_alone_and_catches_up_with_every_event`.
@@ -49,6 +54,11 @@
 //!   `a_cursor_brings_every_missed_event_and_the_newest_state`, test `a_stream_goes_on_where_it_broke_off`, test
 //!   `what_the_ring_no_longer_holds_comes_from_the_journal`, test `foreign_and_future_cursors_are_gaps`, test
 //!   `a_relay_that_missed_the_end_of_a_burst_learns_of_it_without_another_event`.
+//! - It makes no difference to which thread a poll or a WebSocket of Socket.IO comes, and nothing is lost or reordered
+//!   when one takes over from the other: test `a_socket_under_tls_takes_over_a_session_of_any_thread`, and in
+//!   `tests/clients` `a session goes over to a WebSocket of any thread, and nothing is lost or reordered`.
+//! - What a client of Socket.IO listened to is given back to the same person by the same login only, and once: test
+//!   `only_the_same_person_by_the_same_login_gets_its_topics_back_and_once`.
 //! - An event that each subscriber must get is on the disk before anyone sees it: test
 //!   `what_a_client_has_seen_is_in_the_journal_and_what_was_acknowledged_comes_once`, test
 //!   `what_cannot_be_committed_is_refused_and_seen_by_nobody`.
@@ -107,7 +117,7 @@
 //! # What is deliberately absent
 //!
 //! Of telemetry the latest state is kept, not its history; states are not in the journal. Presence is not stored: after a
-//! start every module is offline until it comes back. There is one node and one database, SQLite. Socket.IO, MQTT, commands to
+//! start every module is offline until it comes back. There is one node and one database, SQLite. MQTT, commands to
 //! modules, plugins, the scheduler, connectors, mail and a second factor have no room yet, and nothing here is prepared
 //! for them beyond the interfaces that are in use.
 

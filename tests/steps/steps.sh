@@ -58,6 +58,13 @@ step_clients() {
   node_tests clients tests/clients
 }
 
+step_python() {
+  local package='python-socketio[client]'
+  need_python "$package" $PYTHON_SOCKETIO_VERSION || { fail python "$package cannot be installed, see $logs"; return; }
+  start_hub || { fail python "the hub does not start, see $logs/build.log and $logs/hub.log"; return; }
+  check python "$python/python" tests/clients/socketio_client.py
+}
+
 # Asks every described route for the edges of its description: no 5xx, no answer that the description does not name.
 # Not the stream of events, whose answer has no end.
 step_schema() {

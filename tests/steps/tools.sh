@@ -7,6 +7,7 @@ DENY_VERSION=0.20.2
 MACHETE_VERSION=0.9.2
 SCHEMATHESIS_VERSION=4.32.5
 KOSOKU_VERSION=0.1.0
+PYTHON_SOCKETIO_VERSION=5.18.1
 
 as_root() {
   if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo -n "$@"; fi
