@@ -219,3 +219,6 @@ impl fmt::Debug for LocalRelay {
         f.debug_struct("LocalRelay").field("clients", &self.clients()).finish()
     }
 }
+
+#[cfg(test)]
+mod tests;

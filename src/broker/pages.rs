@@ -46,6 +46,12 @@ impl Reads {
         Self { archive: Some(archive), reads: VecDeque::new(), under_way: 0 }
     }
 
+    /// Whether nobody waits for a page.
+    #[cfg(test)]
+    pub fn is_idle(&self) -> bool {
+        self.reads.is_empty()
+    }
+
     /// Whether everything after the cursor is in the journal.
     pub fn reach(&self, cursor: Cursor) -> bool {
         let Some(archive) = &self.archive else { return false };

@@ -1,0 +1,117 @@
+//! Seats against a plain model: whatever happens, a client gets what it must, once and in order, and only values that
+//! newer ones replaced are missing.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use self::rig::Rig;
+use self::tab::{CHANNELS, Mask};
+
+mod rig;
+mod tab;
+
+/// How many clients there are.
+const TABS: usize = 2;
+
+/// One thing that happens.
+#[derive(Debug, Clone)]
+enum Step {
+    /// Events come in one batch: their kind and their channels.
+    Publish(Vec<(Kind, Mask)>),
+    /// A client holds its seat, as for a snapshot.
+    Hold(usize),
+    /// It goes on, and listens to these too, as often as they come or at a pace.
+    Release(usize, Mask, bool),
+    /// It leaves a channel.
+    Leave(usize, u8),
+    /// It reads so many frames.
+    Read(usize, usize),
+    /// It reads everything there is for it.
+    ReadAll(usize),
+    /// It comes back, with a cursor so many events old.
+    ComeBack(usize, usize, Mask, bool),
+    /// Time passes.
+    Wait(u64),
+    /// The relay hears nothing any more.
+    Lose,
+    /// It is told where the order stands.
+    Reset,
+    /// The journal forgets all but so many of its events.
+    Prune(usize),
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Each,
+    Latest(u8),
+    Ending(u8),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let kind = prop_oneof![
+        3 => Just(Kind::Each),
+        6 => (0_u8..3).prop_map(Kind::Latest),
+        1 => (0_u8..3).prop_map(Kind::Ending),
+    ];
+    let mask = || 1_u8..1 << CHANNELS;
+    let tab = || 0..TABS;
+    prop_oneof![
+        12 => prop::collection::vec((kind, mask()), 1..5).prop_map(Step::Publish),
+        2 => tab().prop_map(Step::Hold),
+        5 => (tab(), 0_u8..1 << CHANNELS, any::<bool>()).prop_map(|(tab, mask, paced)| Step::Release(tab, mask, paced)),
+        1 => (tab(), 0..CHANNELS).prop_map(|(tab, channel)| Step::Leave(tab, channel)),
+        4 => (tab(), 1_usize..4).prop_map(|(tab, frames)| Step::Read(tab, frames)),
+        3 => tab().prop_map(Step::ReadAll),
+        2 => (tab(), 0_usize..30, mask(), any::<bool>())
+            .prop_map(|(tab, back, mask, paced)| Step::ComeBack(tab, back, mask, paced)),
+        2 => (0_u64..1500).prop_map(Step::Wait),
+        1 => Just(Step::Lose),
+        2 => Just(Step::Reset),
+        1 => (0_usize..40).prop_map(Step::Prune),
+    ]
+}
+
+async fn play(mut rig: Rig, steps: Vec<Step>) {
+    for step in steps {
+        match step {
+            Step::Publish(events) => rig.publish(&events).await,
+            Step::Hold(tab) => rig.hold(tab),
+            Step::Release(tab, mask, is_paced) => rig.release(tab, mask, is_paced),
+            Step::Leave(tab, channel) => rig.leave(tab, channel),
+            Step::Read(tab, frames) => rig.read(tab, frames),
+            Step::ReadAll(tab) => rig.read_all(tab).await,
+            Step::ComeBack(tab, back, mask, is_paced) => rig.come_back(tab, back, mask, is_paced),
+            Step::Wait(millis) => rig.wait(Duration::from_millis(millis)).await,
+            Step::Lose => rig.is_lost = true,
+            Step::Reset => rig.reset(),
+            Step::Prune(keep) => rig.prune(keep).await,
+        }
+        rig.settle().await;
+    }
+    rig.finish().await;
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn seats_agree_with_a_plain_model(ring in 4_usize..40, steps in prop::collection::vec(step(), 1..60)) {
+        actix_rt::System::new().block_on(async move {
+            tokio::time::pause();
+            play(Rig::new(ring), steps).await;
+        });
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+
+    #[test]
+    fn seats_that_page_the_journal_agree_with_a_plain_model(
+        ring in 1_usize..12,
+        steps in prop::collection::vec(step(), 1..60),
+    ) {
+        actix_rt::System::new().block_on(async move { play(Rig::with_journal(ring).await, steps).await });
+    }
+}
