@@ -45,7 +45,8 @@
 //!
 //! - The broker never waits for a listener, and a client that does not read costs nobody else anything: test
 //!   `a_stalled_client_falls_behind_alone_and_catches_up_with_every_event`.
-//! - A peer that stops reading does not stop the timers that watch it: test `a_client_that_reads_nothing_is_ended_by_its_timer`.
+//! - A peer that stops reading does not stop the timers that watch it: test `a_client_that_reads_nothing_is_ended_by_its_timer`,
+//!   test `a_stream_that_is_not_read_is_ended_by_the_same_timer`.
 //! - Two subscribers never see two events in different orders: test `two_tabs_see_one_order`.
 //! - Nobody sees an event twice: test `an_event_of_several_topics_comes_once`, test
 //!   `since_tells_each_event_once_and_only_the_newest_values`.
@@ -53,6 +54,8 @@
 //!   `nothing_is_lost_doubled_or_reordered_while_sockets_are_cut_and_the_hub_is_killed`, test
 //!   `a_cursor_brings_every_missed_event_and_the_newest_state`, test `a_stream_goes_on_where_it_broke_off`, test
 //!   `what_the_ring_no_longer_holds_comes_from_the_journal`, test `foreign_and_future_cursors_are_gaps`, test
+//!   `cursors_that_no_hub_gave_are_gaps_and_those_that_are_no_text_are_refused`, test `seats_agree_with_a_plain_model`, test
+//!   `seats_that_page_the_journal_agree_with_a_plain_model`, test
 //!   `a_relay_that_missed_the_end_of_a_burst_learns_of_it_without_another_event`.
 //! - It makes no difference to which thread a poll or a WebSocket of Socket.IO comes, and nothing is lost or reordered
 //!   when one takes over from the other: test `a_socket_under_tls_takes_over_a_session_of_any_thread`, and in
@@ -91,6 +94,7 @@
 //!   `what_the_store_refused_is_stored_before_the_actor_rests`.
 //! - Whatever waits has a bound: test `a_full_waiting_line_refuses_and_a_flush_stores_what_waits`, test
 //!   `who_finds_the_line_full_is_turned_away`, test `topics_are_bounded_and_can_be_left`, test
+//!   `ten_thousand_subscriptions_by_one_client_are_refused_beyond_the_bound`, test
 //!   `an_account_has_a_bounded_number_of_sockets`, test `the_counters_are_bounded`, test
 //!   `large_events_push_older_ones_out`, test `events_are_kept_by_count_and_by_age`.
 //! - A crowd that comes at once is let in at a bounded rate, and each of the others has a moment of its own: test

@@ -148,7 +148,8 @@ impl House {
                 max_message: socket.max_frame,
                 deflate_from: socket.compression.then_some(socket.compression_threshold),
                 max_sockets: config.http.max_connections,
-                user_timeout: socket.slow_timeout,
+                // Later than the session, which ends a client with a reason.
+                user_timeout: socket.slow_timeout + socket.heartbeat * 2,
                 allowed_origins: config.http.allowed_origins.clone(),
                 trusted_proxies: TrustedProxies(config.http.trusted_proxies.clone()),
                 engines: EngineOptions {

@@ -153,8 +153,13 @@ impl Session {
 
     fn beat(&mut self, ctx: &mut Context<Self>) {
         let options = &self.house.options;
-        if self.outbox.stalled_for() > options.slow_timeout {
-            self.end(&End { code: TOO_SLOW, reason: "too slow", retry_after: None }, ctx);
+        let (stalled, most) = (self.outbox.stalled_for(), options.slow_timeout);
+        if !stalled.is_zero() && stalled < most && most - stalled < options.heartbeat {
+            // Its time is over before the next beat.
+            ctx.run_later(most - stalled, Self::end_if_stalled);
+        }
+        if stalled >= most {
+            self.end_if_stalled(ctx);
         } else if self.outbox.silent_for() > options.heartbeat * 2 + ASK_TIMEOUT {
             self.outbox.abort();
         } else if self.outbox.waiting() == 0 {
@@ -165,6 +170,12 @@ impl Session {
     /// How its events are written.
     pub(super) fn events(&self) -> &'static Dialect {
         self.speech.events()
+    }
+
+    fn end_if_stalled(&mut self, ctx: &mut Context<Self>) {
+        if self.outbox.stalled_for() >= self.house.options.slow_timeout {
+            self.end(&End { code: TOO_SLOW, reason: "too slow", retry_after: None }, ctx);
+        }
     }
 
     pub(super) fn say(&self, word: &Word<'_>) {

@@ -1,6 +1,7 @@
 //! The native WebSocket of people.
 
 mod admission;
+mod bad_input;
 mod compression;
 mod frames;
 mod pace;

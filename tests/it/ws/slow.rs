@@ -1,6 +1,8 @@
 //! A client that reads nothing harms nobody.
 
 use serde_json::json;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 
 use crate::support::{TestHub, TestTab};
 
@@ -57,7 +59,32 @@ async fn a_client_that_reads_nothing_is_ended_by_its_timer() {
     }
 
     while watching.event("rt_global_stats_updated").await["stats"]["connections"] != 1 {}
+    assert_eq!(metric(&hub, "carillon_sessions_ended_total{code=\"4008\"}").await, 1.0);
     drop(stalled);
+}
+
+#[actix::test]
+async fn a_stream_that_is_not_read_is_ended_by_the_same_timer() {
+    let keys = [("CARILLON__SOCKET__SLOW_TIMEOUT", "1s"), ("CARILLON__SOCKET__HEARTBEAT", "1s")];
+    let hub = TestHub::with(&keys).await;
+    let admin = hub.admin().await;
+    let mut stalled = TcpStream::connect(&hub.authority).await.unwrap();
+    let head = format!(
+        "GET /api/v1/events?topics=custom:a HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {}\r\n\r\n",
+        hub.authority, admin.access_token
+    );
+    stalled.write_all(head.as_bytes()).await.unwrap();
+    stalled.readable().await.unwrap();
+    let mut watching = hub.tab(&admin, &["admin"]).await;
+
+    let filler = "x".repeat(60_000);
+    for n in 0..200 {
+        let event = json!({"event": "rt_count", "topic": "custom:a", "data": {"n": n, "filler": filler}});
+        assert_eq!(admin.post("/api/v1/events", event).await.status, 202);
+    }
+
+    while watching.event("rt_global_stats_updated").await["stats"]["connections"] != 1 {}
+    assert_eq!(metric(&hub, "carillon_sessions_ended_total{code=\"4008\"}").await, 1.0);
 }
 
 async fn metric(hub: &TestHub, name: &str) -> f64 {
