@@ -11,6 +11,7 @@ use actix::{Actor, Handler};
 use super::super::*;
 use crate::broker::{Gapped, Wanted};
 use crate::domain::event::{Delivery, Dialect};
+use crate::domain::ids::SessionId;
 use crate::domain::pace::Pace;
 use crate::domain::topic::Channel;
 use crate::pipe::{Flusher, Framing, Outbox, OutboxOptions};
@@ -82,7 +83,13 @@ impl Tab {
         let flusher = Flusher::start(Duration::ZERO, |_| {});
         let outbox = Outbox::taken(Framing::Text, flusher, MARKS);
         let session = Session(Rc::clone(&has_gap)).start().recipient();
-        let seat = relay.join(SeatOptions { outbox: outbox.clone(), dialect: &PLACES, own_modules: None, session });
+        let seat = relay.join(SeatOptions {
+            id: SessionId::generate(),
+            outbox: outbox.clone(),
+            dialect: &PLACES,
+            own_modules: None,
+            session,
+        });
         let (heard, received) = (Vec::new(), Vec::new());
         Self { seat, outbox, has_gap, is_held: false, began_at: relay.cursor().offset, heard, received }
     }
