@@ -17,6 +17,7 @@ use crate::auth::{Accounts, Authenticator};
 use crate::broker::{Broker, CloseOrder};
 use crate::config::Config;
 use crate::domain::event::json;
+use crate::domain::moments::Moments;
 use crate::http::address::TrustedProxies;
 use crate::http::{self, Admission, DoorMaker, DoorOptions, OpenSockets, RelayList, ServerOptions, Services};
 use crate::observe::{Door, Health, Metrics};
@@ -197,9 +198,9 @@ impl House {
 
     /// Says goodbye to every client, each with its own moment to come back.
     pub async fn say_goodbye(&self, config: &Config) {
-        let drain = Drain { spread: config.shutdown.spread, return_rate: config.socket.return_rate() };
-        let people = self.sessions.send(drain).timeout(LAST_WORDS);
-        let devices = self.modules.send(module::DrainLinks).timeout(LAST_WORDS);
+        let moments = Moments { spread: config.shutdown.spread, return_rate: config.socket.return_rate() };
+        let people = self.sessions.send(Drain(moments)).timeout(LAST_WORDS);
+        let devices = self.modules.send(module::DrainLinks(moments)).timeout(LAST_WORDS);
         if let (Err(error), _) | (_, Err(error)) = tokio::join!(people, devices) {
             tracing::warn!(%error, "not everybody was told that the hub stops");
         }

@@ -7,6 +7,7 @@ pub mod event;
 pub mod grant;
 pub mod ids;
 pub mod module;
+pub mod moments;
 pub mod pace;
 pub mod problem;
 pub mod telemetry;

@@ -20,6 +20,7 @@ use crate::auth::{ModuleWithdrawn, Principal};
 use crate::domain::event::json;
 use crate::domain::ids::ModuleId;
 use crate::domain::module::TokenHash;
+use crate::domain::moments::Moments;
 use crate::store::Store;
 use crate::store::modules::StoredModule;
 
@@ -133,10 +134,12 @@ impl Desk {
         Ok(actor)
     }
 
-    /// Ends the links of all modules.
-    pub fn close_links(&self, end: EndLink) {
-        for actor in self.actors.borrow().values() {
-            actor.do_send(CloseLink(end));
+    /// Ends the links of all modules, which come back one after the other.
+    pub fn drain_links(&self, moments: Moments) {
+        let actors = self.actors.borrow();
+        for (place, actor) in actors.values().enumerate() {
+            let retry_after = Some(moments.moment(place, actors.len()));
+            actor.do_send(CloseLink(EndLink { retry_after, ..EndLink::RESTART }));
         }
     }
 

@@ -134,6 +134,16 @@ pub enum HubFrame<'a> {
         /// What.
         problem: &'a Problem,
     },
+    /// The hub closes, and this device has a moment of its own to come back.
+    #[serde(rename_all = "camelCase")]
+    Bye {
+        /// The close code.
+        code: u16,
+        /// Why, in words.
+        reason: &'a str,
+        /// How long until then.
+        retry_after_ms: u64,
+    },
 }
 
 impl HubFrame<'_> {

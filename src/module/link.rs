@@ -236,7 +236,11 @@ impl Handler<Drained> for Link {
 impl Handler<EndLink> for Link {
     type Result = ();
 
-    fn handle(&mut self, EndLink { code, reason }: EndLink, _: &mut Self::Context) {
+    fn handle(&mut self, EndLink { code, reason, retry_after }: EndLink, _: &mut Self::Context) {
+        if let Some(after) = retry_after {
+            let retry_after_ms = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
+            self.outbox.send_text(&HubFrame::Bye { code, reason, retry_after_ms }.to_text());
+        }
         self.outbox.close(code, reason);
     }
 }

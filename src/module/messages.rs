@@ -13,6 +13,7 @@ use super::listing::{ModuleFilter, ModuleSort};
 use crate::auth::Principal;
 use crate::domain::ids::{ModuleId, UserId};
 use crate::domain::module::{ModuleKind, ModuleName, TokenHash};
+use crate::domain::moments::Moments;
 
 /// A module to be registered.
 #[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
@@ -181,7 +182,7 @@ pub struct ModuleCounts {
     pub online: usize,
 }
 
-/// Ends every link: the hub stops.
-#[derive(Debug, Message)]
+/// Ends every link, each with its own moment to come back: the hub stops.
+#[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "()")]
-pub struct DrainLinks;
+pub struct DrainLinks(pub Moments);

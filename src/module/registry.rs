@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use actix::prelude::*;
 
-use super::actor::{EndLink, Module};
+use super::actor::Module;
 use super::desk::Desk;
 use super::entry::ModuleView;
 use super::error::ModuleError;
@@ -144,7 +144,7 @@ impl Handler<CountModules> for Registry {
 impl Handler<DrainLinks> for Registry {
     type Result = ();
 
-    fn handle(&mut self, _: DrainLinks, _: &mut Self::Context) {
-        self.0.close_links(EndLink::RESTART);
+    fn handle(&mut self, DrainLinks(moments): DrainLinks, _: &mut Self::Context) {
+        self.0.drain_links(moments);
     }
 }

@@ -11,6 +11,7 @@ use super::actor::Session;
 use super::speech::Hello;
 use crate::auth::Principal;
 use crate::domain::ids::{LoginId, ModuleId, SessionId, UserId};
+use crate::domain::moments::Moments;
 use crate::domain::problem::Problem;
 use crate::domain::topic::Topic;
 
@@ -129,23 +130,7 @@ pub struct Withdraw {
 /// Ends every session, each with its own moment to come back.
 #[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "()")]
-pub struct Drain {
-    /// The moments lie within this, or a longer span where there are many sessions.
-    pub spread: Duration,
-    /// How many may come back each second.
-    pub return_rate: f64,
-}
-
-impl Drain {
-    /// How long session number `place` of `count` stays away: the moments are evenly spaced, each moved by chance within
-    /// its own space, so that never more come back at once than the hub lets in.
-    #[must_use]
-    pub fn moment(&self, place: usize, count: usize) -> Duration {
-        let needed = Duration::from_secs_f64(count as f64 / self.return_rate);
-        let share = (place as f64 + rand::random_range(0.0..1.0)) / count.max(1) as f64;
-        self.spread.max(needed).mul_f64(share)
-    }
-}
+pub struct Drain(pub Moments);
 
 /// Asks how many sessions there are.
 #[derive(Debug, Message)]
@@ -176,21 +161,3 @@ pub struct OnlineUsers;
 #[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "()")]
 pub struct AdminsWatch(pub bool);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn those_sent_away_come_back_no_faster_than_they_are_let_in() {
-        let drain = Drain { spread: Duration::from_secs(5), return_rate: 900.0 };
-        for (count, span) in [(1, 5.0), (100, 5.0), (9000, 10.0)] {
-            let moments: Vec<_> = (0..count).map(|place| drain.moment(place, count).as_secs_f64()).collect();
-            let space = span / count as f64;
-            for (place, moment) in moments.into_iter().enumerate() {
-                let begin = place as f64 * space;
-                assert!((begin - 1e-6..begin + space + 1e-6).contains(&moment), "{place} of {count}: {moment}");
-            }
-        }
-    }
-}

@@ -203,11 +203,11 @@ impl Handler<OnlineUsers> for Registry {
 impl Handler<Drain> for Registry {
     type Result = ();
 
-    fn handle(&mut self, drain: Drain, _: &mut Self::Context) {
+    fn handle(&mut self, Drain(moments): Drain, _: &mut Self::Context) {
         let count = self.sessions.len();
         // The map is in no order, so that nobody is always the last.
         for (place, session) in self.sessions.values().enumerate() {
-            let retry_after = Some(drain.moment(place, count));
+            let retry_after = Some(moments.moment(place, count));
             session.addr.do_send(End { code: 1012, reason: "the hub restarts", retry_after });
         }
     }

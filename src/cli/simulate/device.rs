@@ -200,6 +200,7 @@ fn hear(message: &Message, tally: &Tally) -> Result<bool, ClientError> {
                 Some("ack") => count(&tally.acked),
                 Some("error") => count(&tally.refused),
                 Some("welcome") => return Ok(true),
+                Some("bye") => return Err(sent_away(&told)),
                 _ => {}
             }
         }
@@ -211,6 +212,16 @@ fn hear(message: &Message, tally: &Tally) -> Result<bool, ClientError> {
     }
 
     Ok(false)
+}
+
+/// The hub closes and says when to come back.
+fn sent_away(bye: &Value) -> ClientError {
+    ClientError::Refused {
+        what: "the connection".to_owned(),
+        status: 503,
+        detail: bye["reason"].as_str().unwrap_or_default().to_owned(),
+        retry_after: bye["retryAfterMs"].as_u64().map(Duration::from_millis),
+    }
 }
 
 async fn send(socket: &mut Socket, message: &Value) -> Result<(), ClientError> {

@@ -1,6 +1,7 @@
 //! What can be said to a module, and by it to its link.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix::{Message, Recipient};
 
@@ -48,17 +49,20 @@ pub struct EndLink {
     pub code: u16,
     /// Why, in words.
     pub reason: &'static str,
+    /// When the device may come back; told only if it is a moment of its own.
+    pub retry_after: Option<Duration>,
 }
 
 impl EndLink {
     /// A newer connection of the same module is there.
-    pub const REPLACED: Self = Self { code: 4010, reason: "replaced by a newer connection of this module" };
+    pub const REPLACED: Self =
+        Self { code: 4010, reason: "replaced by a newer connection of this module", retry_after: None };
     /// The module has a new token.
-    pub const TOKEN_CHANGED: Self = Self { code: 4001, reason: "the module has a new token" };
+    pub const TOKEN_CHANGED: Self = Self { code: 4001, reason: "the module has a new token", retry_after: None };
     /// The module was removed.
-    pub const REMOVED: Self = Self { code: 4001, reason: "the module was removed" };
+    pub const REMOVED: Self = Self { code: 4001, reason: "the module was removed", retry_after: None };
     /// The hub stops.
-    pub const RESTART: Self = Self { code: 1012, reason: "the hub restarts; connect again" };
+    pub const RESTART: Self = Self { code: 1012, reason: "the hub restarts; connect again", retry_after: None };
 }
 
 /// Ends the link of a module, whatever connection it has.

@@ -101,6 +101,24 @@ async fn who_is_nobody_takes_no_place_and_modules_have_their_own() {
     assert_eq!(turned_away.end().await, Ended { code: 4029 });
 }
 
+#[actix::test]
+async fn a_stopping_hub_gives_people_and_modules_their_own_moments() {
+    let hub = TestHub::start().await;
+    let (admin, mut device) = hub.owner_with_module("MC-1").await;
+    let mut tab = hub.tab(&admin, &["modules"]).await;
+
+    let stopped = actix::spawn(hub.stop());
+
+    let told = tab.next_of("bye").await;
+    assert!(told["retryAfterMs"].as_u64().is_some_and(|after| after <= 5000), "{told}");
+    let told = device.next().await.expect("a goodbye");
+    assert_eq!((&told["type"], &told["code"]), (&Value::from("bye"), &Value::from(1012)), "{told}");
+    assert!(told["retryAfterMs"].as_u64().is_some_and(|after| after <= 5000), "{told}");
+    assert_eq!(device.end().await, Ended { code: 1012 });
+    drop((tab, device));
+    stopped.await.expect("the hub stops");
+}
+
 async fn metric(hub: &TestHub, name: &str) -> f64 {
     let figures = Answer::of(&hub.authority, "GET", "/metrics", &[], None).await.text;
     let line = figures.lines().find_map(|line| line.strip_prefix(name));
