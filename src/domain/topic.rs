@@ -125,6 +125,10 @@ impl FromStr for Channel {
         if let Some(("modules", owner)) = text.split_once(':') {
             return owner.parse().map(Self::ModulesOf).map_err(|_| refuse());
         }
+        // Looked at before the topic is read: a tap of a tap of a tap would be read as deeply as its text is long.
+        if text.starts_with("tap:") {
+            return Err(refuse());
+        }
         Ok(match text.parse::<Topic>().map_err(|_| refuse())? {
             Topic::Modules => Self::AllModules,
             Topic::Module(id) => Self::Module(id),
@@ -176,6 +180,14 @@ mod tests {
         for bad in ["", "module:", "module:a b", "users", "custom:", "custom:a b", "admin:", "Modules"] {
             assert!(bad.parse::<Topic>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_tap_of_taps_is_refused_however_long_it_is() {
+        assert!("tap:modules".parse::<Topic>().is_ok());
+        let nested = "tap:".repeat(100_000) + "modules";
+        assert!(nested.parse::<Topic>().is_err());
+        assert!(nested.parse::<Channel>().is_err());
     }
 
     #[test]
