@@ -126,6 +126,7 @@ impl State {
     /// Counts what was replaced by newer values while a client was behind, once it is not any more.
     pub fn count_passed(&mut self, number: u32, is_on_purpose: bool) {
         let Some(client) = self.client(number).filter(|client| client.behind.is_none()) else { return };
+        client.waiting.clear();
         let passed = std::mem::take(&mut client.passed);
         client.conflated += passed;
         if is_on_purpose {
@@ -140,6 +141,7 @@ impl State {
         self.index.remove_seat(number);
         let Some(client) = self.client(number) else { return };
         client.behind = None;
+        client.waiting.clear();
         client.is_paced = false;
         // Rare and one per client; a session that is gone needs no word.
         client.seat.session.do_send(Gapped(gap));

@@ -1,5 +1,6 @@
 //! One client at a relay: what it has, and what it waits for.
 
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -18,6 +19,8 @@ pub(super) struct Client {
     /// The last event handed over or skipped; an event of several channels comes once.
     pub seen: Offset,
     pub behind: Option<Behind>,
+    /// Who wants to know when it is not behind any more; dropping them tells as well.
+    pub waiting: Vec<oneshot::Sender<()>>,
     /// Latest values that passed while it was behind; all but the newest of each key are dropped.
     pub passed: u64,
     /// Of those, how many it never got, since it came.
@@ -62,7 +65,12 @@ impl Drop for Due {
 
 impl Client {
     pub const fn new(seat: SeatOptions, seen: Offset) -> Self {
-        Self { seat, seen, behind: None, passed: 0, conflated: 0, is_paced: false, told_at: None }
+        Self { seat, seen, behind: None, waiting: Vec::new(), passed: 0, conflated: 0, is_paced: false, told_at: None }
+    }
+
+    /// Whether it lacks events that it is to have as soon as it can take them.
+    pub fn is_catching_up(&self) -> bool {
+        matches!(&self.behind, Some(Behind { until: Until::Low | Until::Page, .. }))
     }
 
     /// When the client wants to be told of an event; none for at once.

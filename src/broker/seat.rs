@@ -3,6 +3,7 @@
 use std::fmt;
 
 use actix::{Message, Recipient};
+use tokio::sync::oneshot;
 
 use super::client::Until;
 use super::local::LocalRelay;
@@ -13,6 +14,9 @@ use crate::domain::ids::SessionId;
 use crate::domain::pace::Pace;
 use crate::domain::topic::Channel;
 use crate::pipe::Outbox;
+
+/// How many may wait for one client to catch up.
+const WAITING_MAX: usize = 8;
 
 /// Events were lost for this seat: its subscriptions have ended and need snapshots.
 #[derive(Debug, Clone, Copy, Message)]
@@ -77,6 +81,19 @@ impl Seat {
         }
         state.note_pace(self.number);
         state.catch_up(self.number, &self.relay);
+    }
+
+    /// Ends when the client has been handed everything it lacks now; none if it lacks nothing, or enough wait already.
+    #[must_use]
+    pub fn caught_up(&self) -> Option<oneshot::Receiver<()>> {
+        let mut state = self.relay.state();
+        let client = state.client(self.number)?;
+        let may_wait = client.is_catching_up() && client.waiting.len() < WAITING_MAX;
+        may_wait.then(|| {
+            let (caught_up, is_caught_up) = oneshot::channel();
+            client.waiting.push(caught_up);
+            is_caught_up
+        })
     }
 
     /// Whether everything after the cursor is still known.

@@ -11,6 +11,7 @@ use super::flow::Flow;
 use super::messages::Begin;
 use super::speech::{Hello, Wish, Word};
 use crate::auth::{Credential, Principal};
+use crate::broker::Seat;
 use crate::domain::problem::Problem;
 use crate::pipe::Received;
 
@@ -68,13 +69,26 @@ impl Session {
             Wish::Subscribe { topics, pace } => return self.subscribe(request.id, &topics, pace),
             Wish::Token(token) => return self.extend(request.id, token),
             Wish::Unsubscribe(topics) => self.unsubscribe(request.id, &topics),
-            Wish::Ping => self.say(&Word::Pong),
+            Wish::Ping => return self.pong(),
             Wish::Unavailable(what) => {
                 let problem = Problem::new("not-available", 501, format!("this hub does not take {what} yet"));
                 self.refuse(request.id, &problem);
             }
         }
         done()
+    }
+
+    /// Answers a ping behind everything that the client missed before it, without holding up its other frames.
+    fn pong(&self) -> Flow {
+        let Some(caught_up) = self.seat.as_ref().and_then(Seat::caught_up) else {
+            self.say(&Word::Pong);
+            return done();
+        };
+        Box::pin(done().map(|(), session, ctx: &mut Context<Self>| {
+            // Its client may have lost more meanwhile, which is told it by a gap.
+            let answer = caught_up.into_actor(session).map(|_, session, _| session.say(&Word::Pong));
+            ctx.spawn(answer);
+        }))
     }
 
     /// Listens to topics no more; topics that it did not have change nothing.

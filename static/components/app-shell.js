@@ -19,7 +19,14 @@ class AppShell extends HTMLElement {
     const main = h('main', { id: 'content', tabindex: '-1' }, page);
     const toasts = this.querySelector('toast-stack') ?? h('toast-stack');
     this.dataset.page = name;
-    this.replaceChildren(skipLink(main), this.#header(name), session.user ? h('connection-banner') : '', main, foot(), toasts);
+    this.replaceChildren(
+      skipLink(main),
+      this.#header(name),
+      session.user ? h('connection-banner') : '',
+      main,
+      foot(),
+      toasts,
+    );
   }
 
   #header(name) {

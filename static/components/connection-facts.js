@@ -11,11 +11,13 @@ class ConnectionFacts extends HTMLElement {
   #values = new Map();
 
   connectedCallback() {
-    const rows = ['state', 'transport', 'received', 'reconnections', 'lastReconnectMs', 'replayed', 'failures'].map((name) => {
-      const value = h('dd', { class: 'numbers' });
-      this.#values.set(name, value);
-      return h('div', {}, h('dt', {}, t(`facts.${name}`)), value);
-    });
+    const rows = ['state', 'transport', 'received', 'reconnections', 'lastReconnectMs', 'replayed', 'failures'].map(
+      (name) => {
+        const value = h('dd', { class: 'numbers' });
+        this.#values.set(name, value);
+        return h('div', {}, h('dt', {}, t(`facts.${name}`)), value);
+      },
+    );
     this.replaceChildren(h('dl', { class: 'facts' }, rows));
     this.#timer = setInterval(() => this.#render(), EVERY_MS);
     this.#render();
@@ -29,7 +31,11 @@ class ConnectionFacts extends HTMLElement {
     if (!session.hub) return;
     const { state, statistics } = session.hub;
     const { transport } = session.hub.change;
-    const shown = { ...statistics, state: t(`connection.${state}`), transport: transport && t(`transport.${transport}`) };
+    const shown = {
+      ...statistics,
+      state: t(`connection.${state}`),
+      transport: transport && t(`transport.${transport}`),
+    };
     for (const [name, value] of this.#values) replaceIfChanged(value, words(name, shown[name]));
   }
 }

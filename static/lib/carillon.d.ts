@@ -62,7 +62,10 @@ export declare class Carillon {
     handler: (data: DataOf<Name>, info?: EventInfo) => void,
   ): () => void;
   /** Stops listening. */
-  off<Name extends keyof CarillonEvents | (string & {})>(name: Name, handler: (data: DataOf<Name>, info?: EventInfo) => void): void;
+  off<Name extends keyof CarillonEvents | (string & {})>(
+    name: Name,
+    handler: (data: DataOf<Name>, info?: EventInfo) => void,
+  ): void;
 
   readonly state: ConnectionState;
   /** The last `state` event, for whoever starts to listen later. */

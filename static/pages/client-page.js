@@ -23,7 +23,8 @@ const HEADS = {
   codes: ['head.code', 'head.meaning'],
   errors: ['head.error', 'head.meaning'],
 };
-const NOTABLE = /(\/\/.*|'[^']*'|`[^`]*`|"[^"]*")|\b(import|from|const|async|await|function|return|new|for|of|if|throw)\b/g;
+const NOTABLE =
+  /(\/\/.*|'[^']*'|`[^`]*`|"[^"]*")|\b(import|from|const|async|await|function|return|new|for|of|if|throw)\b/g;
 
 /** The documentation of the client library: open to everybody. */
 class ClientPage extends HTMLElement {
@@ -45,7 +46,12 @@ function say(key) {
 
 function contents() {
   const links = SECTIONS.map(({ id }) => h('li', {}, h('a', { href: `#${id}` }, say(`section.${id}`))));
-  return h('nav', { class: 'manual-contents', 'aria-label': say('contents') }, h('h2', {}, say('contents')), h('ol', {}, links));
+  return h(
+    'nav',
+    { class: 'manual-contents', 'aria-label': say('contents') },
+    h('h2', {}, say('contents')),
+    h('ol', {}, links),
+  );
 }
 
 function section({ id, parts }) {
@@ -65,7 +71,11 @@ function prose(words) {
 function sample({ file, code }) {
   const copy = () => navigator.clipboard.writeText(code).then(() => toast(say('copied'), 'good'));
   const label = `${say('copy')} ${file}`;
-  const button = h('button', { type: 'button', class: 'icon-button', 'aria-label': label, onclick: copy }, icon('copy'));
+  const button = h(
+    'button',
+    { type: 'button', class: 'icon-button', 'aria-label': label, onclick: copy },
+    icon('copy'),
+  );
   const lines = h('pre', { tabindex: '0', 'aria-label': file }, h('code', {}, coloured(code)));
   const head = h('div', { class: 'sample-head' }, file, navigator.clipboard && button);
   return h('div', { class: 'sample' }, head, lines);
@@ -83,8 +93,18 @@ function coloured(code) {
 
 function tableOf(kind, rows) {
   const heads = HEADS[kind];
-  const head = h('tr', {}, heads.map((key) => h('th', { scope: 'col' }, say(key))));
-  const body = rows.map((row) => h('tr', {}, row.map((cell, place) => cellOf(cell, place, heads))));
+  const head = h(
+    'tr',
+    {},
+    heads.map((key) => h('th', { scope: 'col' }, say(key))),
+  );
+  const body = rows.map((row) =>
+    h(
+      'tr',
+      {},
+      row.map((cell, place) => cellOf(cell, place, heads)),
+    ),
+  );
   return h('table', { class: `manual-table manual-${kind}` }, h('thead', {}, head), h('tbody', {}, body));
 }
 

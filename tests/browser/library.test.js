@@ -145,5 +145,8 @@ test('a page of another origin comes in by tickets', async (t) => {
     return Promise.race([snapshot, ended]);
   }, HUB);
 
-  assert.ok(told.data?.modules.some(({ moduleId }) => moduleId === module.moduleId), JSON.stringify(told));
+  assert.ok(
+    told.data?.modules.some(({ moduleId }) => moduleId === module.moduleId),
+    JSON.stringify(told),
+  );
 });

@@ -157,26 +157,44 @@ for (const [way, means] of Object.entries(WAYS)) {
     const topic = uniqueTopic();
     const hub = client(t, { ...means, url: own.url, token: () => accessToken, topics: [topic] });
     const told = [];
-    hub.on('bye', ({ code, retryAfterMs }) => told.push({ code, retryAfterMs }));
     const got = [];
-    let gaps = 0;
-    hub.on('gap', () => (gaps += 1));
+    const gaps = [];
+    hub.on('bye', ({ code, retryAfterMs }) => told.push({ code, retryAfterMs }));
+    hub.on('gap', (gap) => gaps.push(gap));
     hub.on('rt_count', ({ n }) => got.push(n));
+    const say = (n) => call(own.url, 'POST', '/events', { event: 'rt_count', topic, data: { n } }, accessToken);
     hub.connect();
-    await until(hub, () => hub.state === 'live');
+    await until(hub, () => hub.bookmark?.topics.length === 1);
 
+    await say(0);
     await own.stop();
     await until(hub, () => hub.state === 'reconnecting');
     assert.equal(told[0]?.code, 1012);
     assert.equal(typeof told[0].retryAfterMs, 'number');
     await own.start();
-    await until(hub, () => hub.state === 'live');
+    for (const n of [1, 2, 3]) await say(n);
+    await until(hub, () => got.length === 4);
+    await say(4);
     await own.kill();
     await until(hub, () => hub.state !== 'live');
     await own.start();
+    await say(5);
+    await until(hub, () => got.length === 6);
+
+    assert.deepEqual([got, gaps], [count(6), []]);
+  });
+
+  test(`by ${way}: a connection on which nothing happens stays`, async (t) => {
+    const own = await OwnHub.start(t, { CARILLON__SOCKET__HEARTBEAT: '1s' });
+    const { accessToken } = await own.logIn();
+    const hub = client(t, { ...means, url: own.url, token: () => accessToken });
+    const changes = [];
+    hub.connect();
     await until(hub, () => hub.state === 'live');
-    await call(own.url, 'POST', '/events', { event: 'rt_count', topic, data: { n: 7 } }, accessToken);
-    await until(hub, () => got.length === 1 || gaps > 1);
+    hub.on('state', (change) => changes.push(change));
+    await new Promise((resolve) => setTimeout(resolve, 8000));
+
+    assert.deepEqual(changes, []);
   });
 }
 
@@ -229,3 +247,40 @@ test('outside a page it must be told where the hub is', () => {
   assert.throws(() => new Carillon({ WebSocket }), /`url` is missing/);
   assert.throws(() => new Carillon({ url: HUB, WebSocket: null, transports: ['websocket'] }), /no `WebSocket`/);
 });
+
+for (const [way, means] of Object.entries(WAYS)) {
+  test(`by ${way}: a long interruption is told complete when all of it has come, not before`, async (t) => {
+    // What is older than the ring comes from the journal, page by page.
+    const own = await OwnHub.start(t, { CARILLON__BROKER__RING: '16' });
+    const { accessToken } = await own.logIn();
+    const topic = uniqueTopic();
+    const cable = await Cable.lay(t, own.url);
+    const missed = 600;
+    let told = null;
+    const got = [];
+    const hub = client(t, {
+      ...means,
+      url: cable.origin,
+      token: () => accessToken,
+      topics: [topic],
+      onSyncComplete: (server, { replayed }) => {
+        told = { recovered: server.recovered, replayed, handled: got.length };
+      },
+    });
+    hub.on('rt_count', ({ n }) => got.push(n));
+    hub.connect();
+    await until(hub, () => hub.bookmark?.topics.length === 1);
+
+    await cable.cut();
+    for (let n = 0; n < missed; n += 1) {
+      const event = { event: 'rt_count', topic, data: { n, filler: randomBytes(1000).toString('base64') } };
+      await call(own.url, 'POST', '/events', event, accessToken);
+    }
+    await cable.mend();
+    await until(hub, () => got.length === missed);
+    while (!told) await new Promise((resolve) => setTimeout(resolve, 20));
+
+    assert.deepEqual(got, count(missed));
+    assert.deepEqual(told, { recovered: true, replayed: missed, handled: missed });
+  });
+}

@@ -57,10 +57,7 @@ test('the code keeps to its own comments, and its types describe it', async (t) 
      export const same: typeof declared = real;`,
   );
 
-  assert.deepEqual(
-    faults(file, { allowJs: true, checkJs: true, noImplicitAny: false, strictNullChecks: false }),
-    [],
-  );
+  assert.deepEqual(faults(file, { allowJs: true, checkJs: true, noImplicitAny: false, strictNullChecks: false }), []);
 });
 
 test('whoever installs the package gets events by their types', async (t) => {

@@ -50,7 +50,10 @@ export async function refused(response) {
 
 /** The places of those topics that are the fault. */
 function topicsIn({ errors = [] }) {
-  return errors.map(({ pointer }) => /^\/topics\/(\d+)$/.exec(pointer)?.[1]).filter(Boolean).map(Number);
+  return errors
+    .map(({ pointer }) => /^\/topics\/(\d+)$/.exec(pointer)?.[1])
+    .filter(Boolean)
+    .map(Number);
 }
 
 /** The loss behind any error of opening a line. */

@@ -31,7 +31,8 @@ export class Turns {
   /** Some topics may not be had; answers whether somebody waits for one of them. */
   refused(topics, problem) {
     const [theirs, others] = [[], []];
-    for (const turn of this.#waiting) (turn.topics.some((topic) => topics.includes(topic)) ? theirs : others).push(turn);
+    for (const turn of this.#waiting)
+      (turn.topics.some((topic) => topics.includes(topic)) ? theirs : others).push(turn);
     this.#waiting = others;
     for (const { reject } of theirs) reject(new RefusedError(problem));
     return theirs.length > 0;

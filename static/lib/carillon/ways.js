@@ -15,7 +15,8 @@ export class Ways {
   /** @param {{transports?: import('./types.d.ts').Transport[], hasSockets: boolean}} means */
   constructor({ transports = ['websocket', 'sse'], hasSockets }) {
     this.#kinds = transports.filter((kind) => kind === 'sse' || hasSockets);
-    if (!this.#kinds.length) throw new TypeError('there is no `WebSocket` here; give one, or allow `sse` in `transports`');
+    if (!this.#kinds.length)
+      throw new TypeError('there is no `WebSocket` here; give one, or allow `sse` in `transports`');
   }
 
   /** Whether a WebSocket may be tried beside a stream. */

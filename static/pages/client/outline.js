@@ -86,7 +86,10 @@ export const SECTIONS = [
   { id: 'options', parts: [{ text: 'options.words' }, { table: 'options', rows: described('option', OPTIONS) }] },
   {
     id: 'members',
-    parts: [{ table: 'members', rows: MEMBERS.map(([name, form]) => [form, `member.${name}`]) }, { text: 'members.page' }],
+    parts: [
+      { table: 'members', rows: MEMBERS.map(([name, form]) => [form, `member.${name}`]) },
+      { text: 'members.page' },
+    ],
   },
   { id: 'events', parts: [{ text: 'events.words' }, { table: 'events', rows: described('event', HUB_EVENTS) }] },
   {

@@ -50,7 +50,8 @@ export const en = {
   'option.ticket': 'A function that answers a ticket of `POST /api/v1/auth/ticket`. It is asked before every attempt.',
   'option.bookmark': 'The `bookmark` of an earlier client: what was missed since then comes instead of a snapshot.',
   'option.maxReconnectAttempts': 'Attempts in a row before the state becomes `offline`.',
-  'option.reconnectDelay': 'The longest first delay. It doubles with every attempt; the delay itself is drawn at random between 0 and it.',
+  'option.reconnectDelay':
+    'The longest first delay. It doubles with every attempt; the delay itself is drawn at random between 0 and it.',
   'option.maxReconnectDelay': 'How far it doubles.',
   'option.offlineRetryDelay':
     'How often to look again after the last attempt, for screens that nobody watches. 0: only when the network returns, the page is looked at, or `reconnect()` is called.',
@@ -58,7 +59,8 @@ export const en = {
   'option.syncOnReconnect': 'Asks for what was missed after a drop. Without it every connection begins with snapshots.',
   'option.enableStats': 'Counts in `statistics`, and tells the hub how long interruptions last if it wants to know.',
   'option.transports': 'Which ways to the hub may be taken.',
-  'option.socketRetryDelay': 'On a stream: when to look first whether WebSockets get through; then ever more seldom, up to ten minutes.',
+  'option.socketRetryDelay':
+    'On a stream: when to look first whether WebSockets get through; then ever more seldom, up to ten minutes.',
   'option.WebSocket': 'Another implementation of the same interface, such as `ws`.',
   'option.fetch': 'Another implementation of `fetch`.',
   'option.onReconnect': 'Called with `{ attempts, downMs }` when a lost connection is live again.',
@@ -81,7 +83,8 @@ export const en = {
   'member.change': 'The last `state` event, for a banner that is drawn later.',
   'member.topics': 'The topics wanted, connected or not.',
   'member.bookmark': '`{ cursor, topics }`: where this client is. null before the first welcome.',
-  'member.statistics': '`{ received, reconnections, failures, replayed, lastReconnectMs }`, counted since the client was made.',
+  'member.statistics':
+    '`{ received, reconnections, failures, replayed, lastReconnectMs }`, counted since the client was made.',
   'members.page': 'In a page, `window.mc_socketReconnect()` calls `reconnect()` of every client that is connected.',
 
   'events.words':
@@ -112,7 +115,8 @@ export const en = {
   'state.connecting': 'The first attempt.',
   'state.live': 'Connected: what is shown is what is. `transport` says by which way.',
   'state.reconnecting': 'Interrupted. An attempt runs, or begins at `retryAt`.',
-  'state.offline': 'Interrupted, with little hope: see the reason. It still comes back by itself when the network does.',
+  'state.offline':
+    'Interrupted, with little hope: see the reason. It still comes back by itself when the network does.',
   'state.ended': 'Over. Only `reconnect()` or `connect()` begin again.',
   'states.reasons': 'The reasons of `offline` (the first two) and `ended`:',
   'reason.network': 'The browser says that there is no network.',

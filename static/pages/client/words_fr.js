@@ -47,22 +47,27 @@ export const fr = {
     'Sujets voulus dès le début : `modules`, `module:<id>`, `dashboard`, `admin`, `user:<id>`, `custom:<name>`.',
   'option.token':
     'Une fonction qui répond un jeton d’accès, ou ce que répond la connexion d’un compte. Elle est appelée avant chaque essai.',
-  'option.ticket': 'Une fonction qui répond un ticket de `POST /api/v1/auth/ticket`. Elle est appelée avant chaque essai.',
+  'option.ticket':
+    'Une fonction qui répond un ticket de `POST /api/v1/auth/ticket`. Elle est appelée avant chaque essai.',
   'option.bookmark': 'Le `bookmark` d’un client antérieur : ce qui a été manqué depuis vient au lieu d’un instantané.',
   'option.maxReconnectAttempts': 'Nombre d’essais de suite avant que l’état devienne `offline`.',
-  'option.reconnectDelay': 'Le plus long premier délai. Il double à chaque essai ; le délai lui-même est tiré au hasard entre 0 et lui.',
+  'option.reconnectDelay':
+    'Le plus long premier délai. Il double à chaque essai ; le délai lui-même est tiré au hasard entre 0 et lui.',
   'option.maxReconnectDelay': 'Jusqu’où il double.',
   'option.offlineRetryDelay':
     'Tous les combien regarder encore après le dernier essai, pour les écrans que personne ne surveille. 0 : seulement quand le réseau revient, qu’on regarde la page ou que `reconnect()` est appelé.',
   'option.connectTimeout': 'Combien de temps un essai peut durer jusqu’à l’accueil du serveur.',
-  'option.syncOnReconnect': 'Demande ce qui a été manqué après une coupure. Sans elle, chaque connexion commence par des instantanés.',
+  'option.syncOnReconnect':
+    'Demande ce qui a été manqué après une coupure. Sans elle, chaque connexion commence par des instantanés.',
   'option.enableStats': 'Compte dans `statistics`, et dit au serveur, s’il le souhaite, combien durent les coupures.',
   'option.transports': 'Quelles voies vers le serveur peuvent être prises.',
-  'option.socketRetryDelay': 'Sur un flux : quand regarder d’abord si les WebSockets passent ; ensuite de plus en plus rarement, jusqu’à dix minutes.',
+  'option.socketRetryDelay':
+    'Sur un flux : quand regarder d’abord si les WebSockets passent ; ensuite de plus en plus rarement, jusqu’à dix minutes.',
   'option.WebSocket': 'Une autre implémentation de la même interface, comme `ws`.',
   'option.fetch': 'Une autre implémentation de `fetch`.',
   'option.onReconnect': 'Appelée avec `{ attempts, downMs }` quand une connexion perdue est de nouveau en direct.',
-  'option.onDisconnect': 'Appelée avec `{ code, reason }` quand une connexion en direct est perdue ; une fois par coupure.',
+  'option.onDisconnect':
+    'Appelée avec `{ code, reason }` quand une connexion en direct est perdue ; une fois par coupure.',
   'option.onSyncComplete':
     'Appelée après un retour, quand tout ce qui a été manqué a été traité, avec deux objets : `{ sessionId, recovered, missed, cursor }` du serveur, `{ topics, cursor, replayed }` du client.',
   'option.onHandshakeFailed': 'Appelée avec un code quand un essai n’a atteint personne ou a été refusé sans un mot.',
@@ -81,7 +86,8 @@ export const fr = {
   'member.change': 'Le dernier événement `state`, pour un bandeau dessiné plus tard.',
   'member.topics': 'Les sujets voulus, connecté ou non.',
   'member.bookmark': '`{ cursor, topics }` : où en est ce client. null avant le premier accueil.',
-  'member.statistics': '`{ received, reconnections, failures, replayed, lastReconnectMs }`, comptés depuis la création du client.',
+  'member.statistics':
+    '`{ received, reconnections, failures, replayed, lastReconnectMs }`, comptés depuis la création du client.',
   'members.page': 'Dans une page, `window.mc_socketReconnect()` appelle `reconnect()` de chaque client connecté.',
 
   'events.words':
@@ -101,7 +107,8 @@ export const fr = {
   'event.state': 'L’état a changé. `retryAt` est le moment du prochain essai, en millisecondes depuis 1970, ou null.',
   'event.welcome': 'Le serveur a répondu ; qui vous êtes, et s’il reprend au curseur (`recovered`).',
   'event.snapshot': 'L’état entier d’un sujet : après l’abonnement, et après une lacune.',
-  'event.gap': 'Ici des événements manquent : combien, ou null si personne ne peut le dire. Les instantanés de tous les sujets suivent.',
+  'event.gap':
+    'Ici des événements manquent : combien, ou null si personne ne peut le dire. Les instantanés de tous les sujets suivent.',
   'event.*': 'Chaque événement `rt_`, après les fonctions de son nom.',
   'event.problem': 'Le serveur a refusé ce que personne n’attend, comme un sujet des options.',
   'event.bye': 'Le serveur va fermer.',
@@ -117,7 +124,8 @@ export const fr = {
   'states.reasons': 'Les raisons de `offline` (les deux premières) et de `ended` :',
   'reason.network': 'Le navigateur dit qu’il n’y a pas de réseau.',
   'reason.attempts': '`maxReconnectAttempts` essais ont été vains.',
-  'reason.login': 'La session a pris fin, a été révoquée ou a expiré, et la fonction `token` n’avait rien de plus récent.',
+  'reason.login':
+    'La session a pris fin, a été révoquée ou a expiré, et la fonction `token` n’avait rien de plus récent.',
   'reason.forbidden': 'Le serveur ne laisse pas entrer cette personne.',
   'reason.protocol': 'Trois fois de suite le serveur n’a pas compris ce client : l’un des deux est trop ancien.',
 
@@ -148,10 +156,12 @@ export const fr = {
   'access.origin':
     'Une page d’une autre origine doit être nommée dans `http.allowed_origins`. Si elle ne doit pas avoir de jetons, son propre serveur demande un ticket, valable une fois et 30 secondes :',
 
-  'error.TypeError': 'Levée par le constructeur : `url` manque hors d’une page, ou il ne reste aucune voie vers le serveur.',
+  'error.TypeError':
+    'Levée par le constructeur : `url` manque hors d’une page, ou il ne reste aucune voie vers le serveur.',
   'error.RefusedError':
     'Rejette `subscribe`, `unsubscribe` et `command`. `error.problem` est ce que le serveur a dit (RFC 9457), ou porte le titre `connection lost` ou `no answer in time`. Un sujet que l’on ne peut pas avoir est abandonné.',
   'error.problem': 'La même chose, en événement, pour ce que personne n’attend.',
-  'error.gap': 'Des événements manquent : ce n’est pas une erreur de votre part, mais le moment de ne croire que les instantanés qui suivent.',
+  'error.gap':
+    'Des événements manquent : ce n’est pas une erreur de votre part, mais le moment de ne croire que les instantanés qui suivent.',
   'error.ended': 'En tant qu’état : rien ne viendra plus. Dites-le, et proposez de se reconnecter.',
 };

@@ -124,3 +124,24 @@ async fn what_is_asked_while_a_gap_is_mended_waits_for_its_turn() {
         assert_eq!(kinds, ["welcome", "gap", "snapshot", "snapshot", "reply", "snapshot"]);
     }
 }
+
+#[actix::test]
+async fn a_pong_comes_behind_everything_that_was_missed_before_the_ping() {
+    let hub = TestHub::with(&[("CARILLON__BROKER__RING", "16")]).await;
+    let admin = hub.admin().await;
+    let mut tab = hub.tab(&admin, &["custom:a"]).await;
+    say(&admin, 0..1).await;
+    tab.event("rt_count").await;
+    let cursor = tab.cursor.clone();
+    tab.close().await;
+    say(&admin, 1..60).await;
+
+    let mut again = TestTab::connect(&hub.authority, &admin.access_token).await;
+    again.send(json!({"type": "hello", "cursor": cursor, "topics": ["custom:a"]})).await;
+    again.send(json!({"type": "ping"})).await;
+    let mut frames = vec![again.next().await.unwrap()];
+    while frames.last().is_some_and(|frame| frame["type"] != "pong") {
+        frames.push(again.next().await.unwrap());
+    }
+    assert_eq!(numbers(&frames), (1..60).collect::<Vec<_>>());
+}
