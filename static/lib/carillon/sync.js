@@ -1,5 +1,7 @@
 /** How long a stream is quiet when everything that was missed has come; it cannot be asked. */
-const QUIET_MS = 250;
+const QUIET_MS = 500;
+/** When that is taken for granted on a stream that is never quiet. */
+const BUSY_MS = 5000;
 
 /** What one connecting brings back: from its first word to the moment when all that was missed has been handled. */
 export class Sync {
@@ -11,6 +13,7 @@ export class Sync {
   #missed = null;
   #isWanted = false;
   #timer = null;
+  #until = 0;
 
   /**
    * @param {string[]} topics Those that were named at the start.
@@ -31,6 +34,7 @@ export class Sync {
   /** Somebody wants to know when it is complete. */
   report() {
     this.#isWanted = true;
+    this.#until = Date.now() + BUSY_MS;
   }
 
   /** An event came; those after a welcome that recovered are the missed ones. */
@@ -47,7 +51,7 @@ export class Sync {
   passed() {
     if (this.#kind !== 'sse' || !this.#isWanted) return;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#complete(), QUIET_MS);
+    this.#timer = setTimeout(() => this.#complete(), Math.min(QUIET_MS, Math.max(0, this.#until - Date.now())));
   }
 
   /** The hub answered the ping that was sent after its welcome: what was missed has been sent before. */

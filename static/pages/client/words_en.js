@@ -146,7 +146,7 @@ export const en = {
   'streams.words':
     'When two WebSockets in a row reach nobody (four, where one has worked before), every second attempt is a stream of server-sent events over plain HTTP. If that works it is used, with the same events, cursors and gaps; and beside it the client looks from time to time whether a WebSocket gets through, and then moves over without losing anything.',
   'streams.limits':
-    'A stream only listens: `command()` is refused, `maxRate` does nothing, and `at` is the moment of arrival. Other topics open a new stream; a topic that is new begins with a `gap` and snapshots of all.',
+    'A stream only listens: `command()` is refused, `maxRate` does nothing, `at` is the moment of arrival, and `onSyncComplete` comes when nothing came for half a second, or after five. Other topics open a new stream; a topic that is new begins with a `gap` and snapshots of all.',
   'access.words':
     'In a page of the hub the cookie of the login is enough. A program gives a `token` function; `{ accessToken, expiresIn }` instead of a bare token makes the client fetch the next one in time and extend the connection in place. Tokens are never part of an address.',
   'access.origin':

@@ -150,7 +150,7 @@ export const fr = {
   'streams.words':
     'Quand deux WebSockets de suite n’atteignent personne (quatre, là où un a déjà fonctionné), un essai sur deux est un flux d’événements (SSE) par simple HTTP. S’il fonctionne, il est utilisé, avec les mêmes événements, curseurs et lacunes ; et à côté le client regarde de temps en temps si un WebSocket passe, et y retourne alors sans rien perdre.',
   'streams.limits':
-    'Un flux ne fait qu’écouter : `command()` est refusé, `maxRate` ne fait rien, et `at` est le moment d’arrivée. D’autres sujets ouvrent un nouveau flux ; un sujet nouveau commence par un `gap` et les instantanés de tous.',
+    'Un flux ne fait qu’écouter : `command()` est refusé, `maxRate` ne fait rien, `at` est le moment d’arrivée, et `onSyncComplete` vient quand rien n’est venu pendant une demi-seconde, ou après cinq. D’autres sujets ouvrent un nouveau flux ; un sujet nouveau commence par un `gap` et les instantanés de tous.',
   'access.words':
     'Dans une page du serveur, le cookie de la session suffit. Un programme donne une fonction `token` ; `{ accessToken, expiresIn }` au lieu d’un simple jeton fait que le client demande le suivant à temps et prolonge la connexion sur place. Les jetons ne font jamais partie d’une adresse.',
   'access.origin':
