@@ -211,6 +211,12 @@ impl Outbox {
         if self.waiting() == 0 { Duration::ZERO } else { self.0.last_progress.get().elapsed() }
     }
 
+    /// Whether something has left since then, and more waits.
+    #[must_use]
+    pub fn is_moving_since(&self, moment: Instant) -> bool {
+        self.waiting() > 0 && self.0.last_progress.get() > moment
+    }
+
     /// For how long the peer has sent nothing at all.
     #[must_use]
     pub fn silent_for(&self) -> Duration {

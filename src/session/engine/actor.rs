@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix::fut::wrap_future;
 use actix::prelude::*;
@@ -72,13 +72,16 @@ pub struct Engine {
     pub(super) has_left: bool,
     pub(super) probing: Option<SpawnHandle>,
     heartbeat: Option<SpawnHandle>,
+    /// When the client must have answered the next ping, or the last one.
+    answer_due: Instant,
     was_idle: bool,
 }
 
 impl Engine {
     /// A session that begins by this transport.
     #[must_use]
-    pub const fn new(parts: Parts, transport: Transport) -> Self {
+    pub fn new(parts: Parts, transport: Transport) -> Self {
+        let answer_due = Instant::now() + parts.options.ping_interval + parts.options.ping_timeout;
         Self {
             parts,
             transport,
@@ -87,6 +90,7 @@ impl Engine {
             has_left: false,
             probing: None,
             heartbeat: None,
+            answer_due,
             was_idle: true,
         }
     }
@@ -135,25 +139,33 @@ impl Engine {
     }
 
     fn expect_ping(&mut self, ctx: &mut Context<Self>) {
-        let handle = ctx.run_later(self.parts.options.ping_interval, |engine, ctx| {
+        let interval = self.parts.options.ping_interval;
+        self.answer_due = Instant::now() + interval + self.parts.options.ping_timeout;
+        let handle = ctx.run_later(interval, |engine, ctx| {
             engine.parts.outbox.send_text(packet::PING);
-            engine.expect_pong(ctx);
+            engine.expect_pong(Instant::now(), ctx);
         });
         self.beat_by(handle, ctx);
     }
 
-    fn expect_pong(&mut self, ctx: &mut Context<Self>) {
-        let timeout = self.parts.options.ping_timeout;
-        let handle = ctx.run_later(timeout, move |engine, ctx| {
-            let outbox = &engine.parts.outbox;
+    fn expect_pong(&mut self, asked: Instant, ctx: &mut Context<Self>) {
+        let left = self.answer_due.saturating_duration_since(asked);
+        let handle = ctx.run_later(left, move |engine, ctx| {
             // Who takes what waits, if slowly, is there; the ping may still wait behind it.
-            if outbox.waiting() > 0 && outbox.stalled_for() < timeout {
-                engine.expect_pong(ctx);
+            if engine.parts.outbox.is_moving_since(asked) {
+                let now = Instant::now();
+                engine.answer_due = now + engine.parts.options.ping_timeout;
+                engine.expect_pong(now, ctx);
             } else {
                 engine.end("the client did not answer", ctx);
             }
         });
         self.beat_by(handle, ctx);
+    }
+
+    /// Whether the client should have answered by now, though the timer that says so may be late.
+    pub(super) fn is_overdue(&self) -> bool {
+        Instant::now() >= self.answer_due
     }
 
     fn beat_by(&mut self, handle: SpawnHandle, ctx: &mut Context<Self>) {

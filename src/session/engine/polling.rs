@@ -95,6 +95,10 @@ impl Handler<Poll> for Engine {
             let _ = answer.send(Err(EngineError::Request));
             return;
         }
+        if self.is_overdue() && !self.parts.outbox.is_ending() {
+            let _ = answer.send(Err(EngineError::Sid));
+            return self.end("the client did not answer", ctx);
+        }
         if self.has_left {
             let _ = answer.send(Ok(packet::NOOP.to_owned()));
             return ctx.stop();
