@@ -84,8 +84,11 @@ impl Desk {
         after.updated_at = Timestamp::now();
         let events = NewEvent::module_changed(before.owner.as_ref(), after.facts(id));
         let announced = self.store_update(&entry, &after, events).await?;
-        self.replace(&entry, after).await;
+        let has_moved = self.replace(&entry, after).await;
         self.announce(announced).await;
+        if has_moved {
+            self.republish(id);
+        }
         Ok(ModuleView::from(&*entry))
     }
 

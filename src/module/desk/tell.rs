@@ -28,14 +28,17 @@ impl Desk {
             return;
         };
         for part in orphans.chunks(TOLD_AT_ONCE) {
+            let mut disowned = Vec::new();
             for Orphan { module_id, .. } in part {
                 let entry = self.catalogue.borrow().get(module_id).cloned();
                 let entry = entry.filter(|entry| entry.meta.load().owner.as_ref() == Some(owner));
                 if let Some(entry) = entry {
                     self.replace(&entry, Meta { owner: None, ..Meta::clone(&entry.meta.load()) }).await;
+                    disowned.push(entry);
                 }
             }
             self.announce(part.iter().flat_map(|orphan| orphan.announced.clone()).collect()).await;
+            disowned.iter().for_each(|entry| self.republish(&entry.id));
         }
     }
 
@@ -55,23 +58,29 @@ impl Desk {
             let before = entry.meta.load_full();
             if before.owner.is_some() && !owners.contains_key(&entry.id) {
                 self.replace(&entry, Meta { owner: None, ..Meta::clone(&before) }).await;
+                self.republish(&entry.id);
             }
         }
     }
 
-    /// Replaces a stored meta in memory, before anybody is told.
-    pub(super) async fn replace(&self, entry: &Arc<Entry>, after: Meta) {
+    /// Replaces a stored meta in memory, before anybody is told; answers whether the module has another owner now.
+    pub(super) async fn replace(&self, entry: &Arc<Entry>, after: Meta) -> bool {
         let before = entry.meta.load_full();
         let has_moved = before.owner != after.owner;
         self.catalogue.borrow_mut().replace(entry, after);
         self.shared.changed();
-        if !has_moved {
-            return;
+        if has_moved {
+            // Before its events, so that nothing of them reaches who only listens to this module.
+            self.withdraw(&entry.id, before.owner.clone(), false).await;
         }
-        // Before its events, so that nothing of them reaches who only listens to this module.
-        self.withdraw(&entry.id, before.owner.clone(), false).await;
-        // What is kept as its latest telemetry was meant for the former owner.
-        if let Ok(actor) = self.locate(&entry.id) {
+        has_moved
+    }
+
+    /// Sends the telemetry of a module with a new owner out again: what is kept as its latest was meant for the former one.
+    ///
+    /// After the events of the change, so that the new owner knows the module by then.
+    pub(super) fn republish(&self, id: &ModuleId) {
+        if let Ok(actor) = self.locate(id) {
             actor.do_send(Republish);
         }
     }
