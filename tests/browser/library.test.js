@@ -52,7 +52,7 @@ test('without a network the page says so, and comes back by itself with it', asy
 test('after an hour without the hub the page is complete again, without a hand, and says so', async (t) => {
   const { module } = await newModule(t);
   const cable = await Cable.lay(t);
-  const page = await openTab(t, '/login', { origin: cable.origin });
+  const page = await openTab(t, '/static/favicon.svg', { origin: cable.origin });
   await page.clock.install();
   await page.goto(`${cable.origin}/modules?search=${module.moduleId}`);
   await rowOf(page, module.moduleId).waitFor();
@@ -91,7 +91,8 @@ test('a hub that goes and comes back finds its pages again', async (t) => {
 });
 
 test('where it is not allowed the page says that it is over, and knocks no more', async (t) => {
-  const page = await openTab(t, '/login');
+  // A place without the application, which would knock before anybody counts.
+  const page = await openTab(t, '/static/favicon.svg');
   let knocks = 0;
   await page.routeWebSocket('**/ws', (socket) => {
     knocks += 1;
