@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use super::client::{Behind, Due, Ticket, Until};
 use super::local::{LocalRelay, State};
+use super::noted::Noted;
 use super::replica::Gap;
 use super::seat::Gapped;
 use crate::domain::cursor::{Cursor, Offset};
@@ -33,7 +34,7 @@ impl State {
         });
     }
 
-    fn wait_until_due(&mut self, number: u32, has: Offset, at: Instant, relay: &LocalRelay) {
+    fn wait_until_due(&mut self, number: u32, has: Offset, at: Instant, noted: Noted, relay: &LocalRelay) {
         let ticket = self.next_ticket();
         let relay = relay.downgrade();
         let timer = actix_rt::spawn(async move {
@@ -43,43 +44,73 @@ impl State {
             }
         });
         if let Some(client) = self.client(number) {
-            client.behind = Some(Behind { has, until: Until::Due(Due { at, timer }), ticket });
+            client.behind = Some(Behind { has, until: Until::Due(Due { at, timer, noted }), ticket });
         }
     }
 
     /// Hands an event to a client that may not take it as it comes.
-    pub fn hand_with_care(&mut self, number: u32, event: &Event, relay: &LocalRelay) {
+    pub fn hand_with_care(&mut self, number: u32, event: &Arc<Event>, relay: &LocalRelay) {
         let Some(client) = self.clients.get_mut(number as usize).and_then(Option::as_mut) else { return };
-        let due = client.due(number, event, &self.index);
-        let is_latest = !event.what.delivery.is_each();
+        if client.behind.is_some() {
+            return self.hand_to_paced(number, event, relay);
+        }
         let has = event.offset() - 1;
-        match (&client.behind, due) {
-            (Some(_), None) => self.catch_up(number, relay),
-            (Some(behind), Some(at)) => {
-                let has = behind.has;
-                self.wait_until_due(number, has, at, relay);
-            }
-            (None, _) if client.seat.outbox.is_high() => {
+        let is_latest = !event.what.delivery.is_each();
+        match client.due(number, event, &self.index) {
+            _ if client.seat.outbox.is_high() => {
                 client.passed += u64::from(is_latest);
                 self.wait_until_low(number, has, relay);
             }
-            (None, Some(at)) => {
-                client.passed += u64::from(is_latest);
-                self.wait_until_due(number, has, at, relay);
+            Some(at) => {
+                client.passed += 1;
+                self.wait_until_due(number, has, at, Noted::one(event.offset()), relay);
             }
-            (None, None) => {
+            None => {
                 client.send(event);
                 self.metrics.delivered(1);
             }
         }
     }
 
+    /// Lets an event wait with the others of a paced client, or brings them all along with it.
+    fn hand_to_paced(&mut self, number: u32, event: &Arc<Event>, relay: &LocalRelay) {
+        let Some(client) = self.clients.get_mut(number as usize).and_then(Option::as_mut) else { return };
+        let due_at = client.due(number, event, &self.index);
+        let Some(Behind { has, until: Until::Due(due), .. }) = &mut client.behind else { return };
+        let is_latest = !event.what.delivery.is_each();
+        if is_latest {
+            due.noted.note(event.offset(), &self.replica);
+        }
+        match due_at {
+            None => self.catch_up_with(number, Some(event).filter(|_| !is_latest), relay),
+            Some(at) if at < due.at => {
+                let (has, noted) = (*has, std::mem::replace(&mut due.noted, Noted::unknown()));
+                self.wait_until_due(number, has, at, noted, relay);
+            }
+            Some(_) => {}
+        }
+    }
+
     /// Hands a client everything it missed, until it has all or must wait again.
     pub fn catch_up(&mut self, number: u32, relay: &LocalRelay) {
+        self.catch_up_with(number, None, relay);
+    }
+
+    /// The same when this event has just come that a paced client does not wait for.
+    fn catch_up_with(&mut self, number: u32, newest: Option<&Arc<Event>>, relay: &LocalRelay) {
         let Some(behind) = self.client(number).and_then(|client| client.behind.take()) else { return };
-        let is_on_purpose = matches!(behind.until, Until::Due(_));
-        self.go_on(number, behind.has, relay);
-        self.count_passed(number, is_on_purpose);
+        let noted = match &behind.until {
+            Until::Due(due) => due.noted.values(&self.replica),
+            _ => None,
+        };
+        match noted {
+            Some(mut missed) => {
+                missed.extend(newest.cloned());
+                self.hand_missed(number, &missed, relay);
+            }
+            None => self.go_on(number, behind.has, relay),
+        }
+        self.count_passed(number, matches!(behind.until, Until::Due(_)));
     }
 
     /// Goes on for a client that has everything up to a place.

@@ -5,6 +5,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::index::Index;
+use super::noted::Noted;
 use super::seat::SeatOptions;
 use crate::domain::cursor::Offset;
 use crate::domain::event::Event;
@@ -55,6 +56,16 @@ pub(super) enum Until {
 pub(super) struct Due {
     pub at: Instant,
     pub timer: JoinHandle<()>,
+    pub noted: Noted,
+}
+
+impl Until {
+    /// Something may have happened that is not noted.
+    pub fn forget_noted(&mut self) {
+        if let Self::Due(due) = self {
+            due.noted = Noted::unknown();
+        }
+    }
 }
 
 impl Drop for Due {

@@ -36,6 +36,11 @@ impl LatestTable {
         }
     }
 
+    /// The value with this place; none if it has been replaced.
+    pub fn at(&self, offset: Offset) -> Option<&Arc<Event>> {
+        self.events.get(&offset)
+    }
+
     /// The values newer than an offset, oldest first; costs what it answers.
     pub fn newer_than(&self, offset: Offset) -> impl Iterator<Item = &Arc<Event>> {
         self.events.range(offset.saturating_add(1)..).map(|(_, event)| event)

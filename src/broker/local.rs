@@ -29,7 +29,7 @@ pub(super) struct State {
     pub metrics: Metrics,
     /// When somebody last asked what goes on here.
     pub inspected: Instant,
-    /// Clients that wait for newer values to become due, whom the event at hand calls back at once.
+    /// Clients that may not take the event at hand as it comes.
     called_back: Vec<u32>,
     tickets: Ticket,
 }
@@ -118,8 +118,12 @@ impl LocalRelay {
             let Some(client) = state.client(number) else { continue };
             if head.epoch != known.epoch {
                 state.give_up(number, Gap { missed: None });
-            } else if client.behind.is_none() {
-                state.go_on(number, known.offset, self);
+                continue;
+            }
+            match &mut client.behind {
+                None => state.go_on(number, known.offset, self),
+                // Of what it waits for, some was not heard of here.
+                Some(behind) => behind.until.forget_noted(),
             }
         }
     }
@@ -192,9 +196,7 @@ impl State {
                 client.seen = offset;
                 if let Some(behind) = &client.behind {
                     client.passed += u64::from(is_latest);
-                    if let Until::Due(due) = &behind.until
-                        && client.due(listener.seat, event, &self.index).is_none_or(|at| at < due.at)
-                    {
+                    if matches!(behind.until, Until::Due(_)) {
                         self.called_back.push(listener.seat);
                     }
                 } else if client.is_paced || client.seat.outbox.is_high() {

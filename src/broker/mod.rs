@@ -14,6 +14,7 @@ mod inspect;
 mod journal;
 mod latest;
 mod local;
+mod noted;
 mod open;
 mod pages;
 mod places;

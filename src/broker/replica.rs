@@ -116,6 +116,12 @@ impl Replica {
         missed
     }
 
+    /// The latest value with this place; none if it has been replaced.
+    #[must_use]
+    pub fn latest_at(&self, offset: Offset) -> Option<&Arc<Event>> {
+        self.latest.at(offset)
+    }
+
     /// The latest values newer than `after` and not newer than `until`, oldest first.
     pub fn latest_within(&self, after: Offset, until: Offset) -> impl Iterator<Item = &Arc<Event>> {
         self.latest.newer_than(after).take_while(move |event| event.offset() <= until)
