@@ -13,10 +13,9 @@ use super::attachments::Parcel;
 use super::connection::{Guest, Line, Namespaces};
 use super::newcomers::{Newcomer, Newcomers};
 use super::packet::{Kind, MAIN};
-use super::recovery::{Client, Recoveries};
+use super::recovery::{Client, Place, Recoveries};
 use super::speech::SocketIo;
 use crate::auth::{Credential, Principal};
-use crate::domain::cursor::Cursor;
 use crate::domain::problem::{Problem, read_json};
 use crate::pipe::{Closed, Received};
 use crate::session::engine::{Caller, Engines};
@@ -106,13 +105,15 @@ impl Lobby {
     fn hello(&self, auth: Auth, returning: Option<&(String, Client)>) -> Hello {
         let mut topics = auth.topics;
         let Some((_, client)) = returning else { return Hello { topics, ..Hello::default() } };
-        let cursor = auth.offset.as_deref().map_or(Some(client.start), |offset| offset.parse::<Cursor>().ok());
-        let Some(cursor) = cursor.filter(|cursor| self.house.sessions.relay.reaches(*cursor)) else {
-            return Hello { topics, ..Hello::default() };
-        };
-        let known = client.topics.iter().map(ToString::to_string);
+        let start = Place { cursor: client.start, round: 0 };
+        let told = auth.offset.as_deref().map_or(Some(start), |offset| offset.parse::<Place>().ok());
+        let told = told.filter(|told| self.house.sessions.relay.reaches(told.cursor));
+        // Cut off before the snapshots of a topic were there: begin anew with all of them.
+        let told = told.filter(|told| client.topics.iter().all(|(_, since)| told.covers(*since)));
+        let Some(told) = told else { return Hello { topics, ..Hello::default() } };
+        let known = client.topics.iter().map(|(topic, _)| topic.to_string());
         topics.extend(known.filter(|topic| !topics.contains(topic)).collect::<Vec<_>>());
-        Hello { cursor: Some(cursor.to_string()), topics, ..Hello::default() }
+        Hello { cursor: Some(told.cursor.to_string()), topics, ..Hello::default() }
     }
 }
 

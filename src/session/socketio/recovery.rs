@@ -1,12 +1,14 @@
 //! What clients listened to whose connection broke, for a while: connection state recovery.
 
 use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use actix::Addr;
 
-use crate::domain::cursor::Cursor;
+use crate::domain::cursor::{Cursor, CursorError};
 use crate::domain::ids::{LoginId, UserId};
 use crate::domain::topic::Topic;
 use crate::session::Session;
@@ -41,11 +43,45 @@ pub struct Client {
     pub sid: String,
     /// Where its events began, for one that has not been told of any.
     pub start: Cursor,
-    /// What it listens to.
-    pub topics: Vec<Topic>,
+    /// What it listens to, and since when it has the state behind that.
+    pub topics: Vec<(Topic, Place)>,
     /// Its session, or since when there is none.
     presence: Presence,
     entry: Entry,
+}
+
+/// How far a client has been told: everything up to the cursor, and at that cursor the snapshots of this many requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// Up to where.
+    pub cursor: Cursor,
+    /// How many times all snapshots had been told.
+    pub round: u64,
+}
+
+impl Place {
+    /// Whether a client that has been told so far has been told what another place says.
+    #[must_use]
+    pub fn covers(self, other: Self) -> bool {
+        self.cursor.epoch == other.cursor.epoch
+            && (self.cursor.offset, self.round) >= (other.cursor.offset, other.round)
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.cursor, self.round)
+    }
+}
+
+impl FromStr for Place {
+    type Err = CursorError;
+
+    /// Reads what `synced` told, or the bare cursor of an event.
+    fn from_str(text: &str) -> Result<Self, CursorError> {
+        let (cursor, round) = text.split_once('.').unwrap_or((text, "0"));
+        Ok(Self { cursor: cursor.parse()?, round: round.parse().map_err(|_| CursorError)? })
+    }
 }
 
 /// Which of several sessions that went by one private name.
@@ -83,10 +119,12 @@ impl Recoveries {
         }
     }
 
-    /// Notes what a client listens to.
-    pub fn listens(&self, pid: &str, entry: Entry, topics: Vec<Topic>) {
+    /// Notes what a client listens to; of topics that are new it has the state since `told`.
+    pub fn listens(&self, pid: &str, entry: Entry, topics: Vec<Topic>, told: Place) {
         if let Some(client) = self.lock().of(pid, entry) {
-            client.topics = topics;
+            let known = std::mem::take(&mut client.topics);
+            let since = |topic: &Topic| known.iter().find(|(one, _)| one == topic).map_or(told, |(_, since)| *since);
+            client.topics = topics.into_iter().map(|topic| (topic.clone(), since(&topic))).collect();
         }
     }
 
@@ -168,18 +206,38 @@ mod tests {
         Client::new(UserId::generate(), LoginId::generate(), "sid".into(), start)
     }
 
+    fn place(client: &Client, round: u64) -> Place {
+        Place { cursor: client.start, round }
+    }
+
+    #[test]
+    fn who_was_cut_off_before_the_last_snapshot_has_not_been_told_of_it() {
+        let start = client().start;
+        let later = Cursor { offset: 8, ..start };
+        let since = Place { cursor: start, round: 2 };
+        let told = |text: &str| text.parse::<Place>().unwrap();
+        assert!(told(&since.to_string()).covers(since));
+        assert!(told(&later.to_string()).covers(since), "an event after the snapshots");
+        assert!(!told(&start.to_string()).covers(since), "an event before them");
+        assert!(!told(&format!("{start}.1")).covers(since), "the snapshots of an earlier request");
+        let foreign = Cursor { epoch: Epoch::generate(), offset: 9 };
+        assert!(!told(&foreign.to_string()).covers(since));
+        assert!("".parse::<Place>().is_err() && format!("{start}.x").parse::<Place>().is_err());
+    }
+
     #[test]
     fn only_the_same_person_by_the_same_login_gets_its_topics_back_and_once() {
         let recoveries = Recoveries::default();
         let client = client();
         let entry = recoveries.welcome("pid", client.clone());
-        recoveries.listens("pid", entry, vec![Topic::Modules]);
+        recoveries.listens("pid", entry, vec![Topic::Modules], place(&client, 1));
+        recoveries.listens("pid", entry, vec![Topic::Modules, Topic::Admin], place(&client, 2));
         recoveries.leave("pid", entry);
         assert_eq!(recoveries.claim("pid", &UserId::generate(), &client.login), None);
         assert_eq!(recoveries.claim("pid", &client.user, &LoginId::generate()), None);
         let claimed = recoveries.claim("pid", &client.user, &client.login).unwrap();
         assert_eq!((claimed.sid.as_str(), claimed.start), ("sid", client.start));
-        assert_eq!(claimed.topics, [Topic::Modules]);
+        assert_eq!(claimed.topics, [(Topic::Modules, place(&client, 1)), (Topic::Admin, place(&client, 2))]);
         assert_eq!(recoveries.claim("pid", &client.user, &client.login), None);
         assert_eq!(recoveries.claim("other", &client.user, &client.login), None);
     }
@@ -202,7 +260,7 @@ mod tests {
         let first = recoveries.welcome("pid", client.clone());
         assert!(recoveries.claim("pid", &client.user, &client.login).is_some());
         recoveries.welcome("pid", client.clone());
-        recoveries.listens("pid", first, vec![Topic::Admin]);
+        recoveries.listens("pid", first, vec![Topic::Admin], place(&client, 1));
         recoveries.leave("pid", first);
         recoveries.lock().forget_old(Instant::now() + KEPT_FOR);
         assert_eq!(recoveries.claim("pid", &client.user, &client.login).unwrap().topics, []);

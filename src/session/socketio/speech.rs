@@ -9,8 +9,9 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::packet::{self, Kind, MAIN};
-use super::recovery::{Client, Entry, Recoveries};
+use super::recovery::{Client, Entry, Place, Recoveries};
 use super::request;
+use crate::domain::cursor::Cursor;
 use crate::domain::event::{Dialect, Event};
 use crate::domain::problem::Problem;
 use crate::domain::topic::Topic;
@@ -44,6 +45,8 @@ pub struct SocketIo {
     /// Its private name, once it has been welcomed.
     named: Named,
     is_welcome: Cell<bool>,
+    /// How far the client has been told.
+    told: Cell<Option<Place>>,
 }
 
 /// The private name of a client, told when it is welcomed.
@@ -53,7 +56,7 @@ impl SocketIo {
     /// A client that may recover its state later if `recoveries` are given, and perhaps comes back to what it was.
     #[must_use]
     pub fn new(recoveries: Option<Recoveries>, returning: Option<(String, Client)>) -> Self {
-        Self { recoveries, returning, named: Named::default(), is_welcome: Cell::new(false) }
+        Self { recoveries, returning, named: Named::default(), is_welcome: Cell::new(false), told: Cell::new(None) }
     }
 
     /// Where its private name will be.
@@ -64,6 +67,7 @@ impl SocketIo {
 
     fn welcome(&self, told: &Welcome<'_>, outbox: &Outbox) {
         self.is_welcome.set(true);
+        self.told.set(Some(Place { cursor: told.cursor, round: 0 }));
         let Some(recoveries) = &self.recoveries else {
             return send(outbox, Kind::Connect, None, &json!({ "sid": told.session }));
         };
@@ -89,17 +93,13 @@ impl SocketIo {
         }
     }
 
-    fn snapshot(&self, topic: &str, data: &RawValue, cursor: &str, outbox: &Outbox) {
-        #[derive(Serialize)]
-        struct Snapshot<'a> {
-            topic: &'a str,
-            data: &'a RawValue,
-        }
-        let data = Snapshot { topic, data };
+    /// Only what is told after the last snapshot lets a client come back without them.
+    fn synced(&self, cursor: Cursor, outbox: &Outbox) {
+        let round = self.told.get().map_or(1, |told| told.round + 1);
+        let place = Place { cursor, round };
+        self.told.set(Some(place));
         if self.recoveries.is_some() {
-            send(outbox, Kind::Event, None, &("snapshot", data, cursor));
-        } else {
-            emit(outbox, "snapshot", &data);
+            send(outbox, Kind::Event, None, &("synced", place.to_string()));
         }
     }
 }
@@ -116,7 +116,8 @@ impl Speech for SocketIo {
     fn say(&self, word: &Word<'_>, outbox: &Outbox) {
         match word {
             Word::Welcome(told) => self.welcome(told, outbox),
-            Word::Snapshot { topic, data, cursor } => self.snapshot(topic, data, &cursor.to_string(), outbox),
+            Word::Snapshot { topic, data, .. } => emit(outbox, "snapshot", &Snapshot { topic, data }),
+            Word::Synced(cursor) => self.synced(*cursor, outbox),
             Word::Reply { id: Some(id), topics } => {
                 send(outbox, Kind::Ack, Some(*id), &[json!({ "ok": true, "data": { "topics": topics } })]);
             }
@@ -126,14 +127,15 @@ impl Speech for SocketIo {
             Word::Refusal { id: None, problem } => emit(outbox, "problem", problem),
             Word::Gap { missed } => emit(outbox, "gap", &json!({ "missed": missed })),
             Word::Bye { code, reason, retry_after } => self.bye(*code, reason, retry_after.map(millis), outbox),
-            // Nobody asked for an answer, or the next event says it.
-            Word::Reply { id: None, .. } | Word::Synced(_) | Word::Pong => {}
+            // Nobody asked for an answer.
+            Word::Reply { id: None, .. } | Word::Pong => {}
         }
     }
 
     fn listens(&self, topics: &mut dyn Iterator<Item = &Topic>) {
-        if let (Some(recoveries), Some((pid, entry))) = (&self.recoveries, &*self.named.borrow()) {
-            recoveries.listens(pid, *entry, topics.cloned().collect());
+        let (named, told) = (self.named.borrow(), self.told.get());
+        if let (Some(recoveries), Some((pid, entry)), Some(told)) = (&self.recoveries, &*named, told) {
+            recoveries.listens(pid, *entry, topics.cloned().collect(), told);
         }
     }
 
@@ -148,6 +150,12 @@ impl Drop for SocketIo {
             recoveries.leave(pid, *entry);
         }
     }
+}
+
+#[derive(Serialize)]
+struct Snapshot<'a> {
+    topic: &'a str,
+    data: &'a RawValue,
 }
 
 fn problem_of(code: u16, reason: &str) -> Problem {
