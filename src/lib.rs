@@ -96,7 +96,10 @@
 //!   `who_finds_the_line_full_is_turned_away`, test `topics_are_bounded_and_can_be_left`, test
 //!   `ten_thousand_subscriptions_by_one_client_are_refused_beyond_the_bound`, test
 //!   `an_account_has_a_bounded_number_of_sockets`, test `the_counters_are_bounded`, test
-//!   `large_events_push_older_ones_out`, test `events_are_kept_by_count_and_by_age`.
+//!   `large_events_push_older_ones_out`, test `events_are_kept_by_count_and_by_age`, test
+//!   `questions_that_came_together_are_answered_as_the_answers_are_read`, test
+//!   `a_payload_of_questions_is_answered_as_the_answers_are_fetched`, test
+//!   `one_person_is_remembered_a_bounded_number_of_times`.
 //! - A crowd that comes at once is let in at a bounded rate, and each of the others has a moment of its own: test
 //!   `a_crowd_is_let_in_no_faster_than_the_accept_rate`, test `those_turned_away_come_back_one_after_the_other`, test
 //!   `those_sent_away_come_back_no_faster_than_they_are_let_in`.
@@ -108,7 +111,8 @@
 //!   `a_read_only_database_is_told_and_loses_nothing`, test `a_locked_database_is_busy_and_readers_go_on`, test
 //!   `a_full_disk_is_noticed_and_what_cannot_be_kept_is_seen_by_nobody`.
 //! - Nothing that comes in from outside breaks a reader: test `no_bytes_break_the_assembler`, test
-//!   `every_route_refuses_what_it_cannot_read`, test `bad_frames_get_a_problem_and_cost_nothing`; nor does it take more
+//!   `a_tap_of_taps_is_refused_however_long_it_is`, test `every_route_refuses_what_it_cannot_read`, test
+//!   `bad_frames_get_a_problem_and_cost_nothing`; nor does it take more
 //!   memory than a message may: test `a_bomb_takes_no_more_memory_than_a_message_may`, test
 //!   `a_hundred_million_bytes_in_single_ones_hold_little_and_end_at_the_limit`. `tests/fuzz` tries both for hours.
 //! - An event is compressed once, and who cannot read that frame gets another: test

@@ -80,6 +80,11 @@ impl Socket {
             }
             return Poll::Ready(Step::Again);
         }
+        if self.outbox.is_high() {
+            // The write that is under way wakes this task. What has been read already waits too: its answers may be many
+            // times as long as it is.
+            return Poll::Pending;
+        }
         match self.assembler.next_message() {
             Ok(None) => ready!(self.read(cx)),
             next => self.take(next),
@@ -113,10 +118,6 @@ impl Socket {
     }
 
     fn read(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.outbox.is_high() {
-            // The write that is under way wakes this task.
-            return Poll::Pending;
-        }
         let (outbox, assembler) = (&self.outbox, &mut self.assembler);
         let result = SCRATCH.with_borrow_mut(|scratch| {
             let mut buffer = ReadBuf::new(scratch);

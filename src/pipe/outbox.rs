@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
+use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
@@ -60,6 +61,8 @@ struct Inner {
     /// the state changes.
     reader: RefCell<Waker>,
     when_low: RefCell<Option<Box<dyn FnOnce()>>>,
+    /// Who waits for room, see [`Outbox::room`].
+    for_room: RefCell<Vec<Waker>>,
     flusher: Flusher,
     options: OutboxOptions,
     state: Cell<State>,
@@ -97,6 +100,7 @@ impl Outbox {
             queue: RefCell::default(),
             reader: RefCell::new(Waker::noop().clone()),
             when_low: RefCell::new(None),
+            for_room: RefCell::default(),
             flusher,
             options,
             state: Cell::new(State::Open),
@@ -179,6 +183,20 @@ impl Outbox {
     #[must_use]
     pub fn is_high(&self) -> bool {
         self.waiting() >= self.0.options.high_water
+    }
+
+    /// Waits until less waits than the high-water mark, or no more frames are taken; for whoever answers a peer's questions.
+    pub async fn room(&self) {
+        poll_fn(|cx| {
+            if !self.is_high() || self.is_ending() {
+                return Poll::Ready(());
+            }
+            let mut waiting = self.0.for_room.borrow_mut();
+            waiting.retain(|waker| !waker.will_wake(cx.waker()));
+            waiting.push(cx.waker().clone());
+            Poll::Pending
+        })
+        .await;
     }
 
     /// How many bytes wait.
@@ -276,6 +294,9 @@ impl Outbox {
     }
 
     fn call_when_low(&self) {
+        if !self.is_high() {
+            self.wake_for_room();
+        }
         if self.waiting() <= self.0.options.low_water {
             let call = self.0.when_low.take();
             if let Some(call) = call {
@@ -364,6 +385,13 @@ impl Outbox {
 
     fn wake_reader(&self) {
         self.0.reader.borrow().wake_by_ref();
+        if self.is_ending() {
+            self.wake_for_room();
+        }
+    }
+
+    fn wake_for_room(&self) {
+        self.0.for_room.take().into_iter().for_each(Waker::wake);
     }
 }
 

@@ -198,11 +198,13 @@ impl Engine {
         }
     }
 
-    /// Lets whoever sits on top take messages, one after the other.
+    /// Lets whoever sits on top take messages, one after the other, as the client takes the answers: those of one
+    /// payload may be many times as long as it is.
     pub(super) fn hand_up(&self, messages: Vec<Message>) -> impl Future<Output = ()> + 'static {
-        let application = Rc::clone(&self.parts.application);
+        let (application, outbox) = (Rc::clone(&self.parts.application), self.parts.outbox.clone());
         async move {
             for message in messages {
+                outbox.room().await;
                 Rc::clone(&application).take(message).await;
             }
         }

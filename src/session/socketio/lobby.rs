@@ -70,13 +70,15 @@ impl Lobby {
         let speech = SocketIo::new(recoveries, returning);
         let named = speech.named();
         let session = Session::new(principal, Box::new(speech), line.outbox, Rc::clone(&self.house.sessions)).start();
+        // Held while it begins too: a connection that ends meanwhile drops this, and with it the session.
+        let visitor = Rc::new(Visitor(session.clone()));
         // A session that is not admitted says so itself.
         let _ = session.send(Begin(hello)).await;
         if let Some((pid, _)) = &*named.borrow() {
-            self.house.recoveries.is_session(pid, session.clone());
+            self.house.recoveries.is_session(pid, session);
         }
         self.newcomer.take();
-        Ok(Rc::new(Visitor(session)))
+        Ok(visitor)
     }
 
     async fn authenticate(&self, token: Option<String>) -> Result<Principal, Problem> {
@@ -143,8 +145,15 @@ impl Namespaces for Lobby {
     }
 }
 
-/// A session as the connection sees it.
+/// A session as the connection sees it; dropping it ends the session.
 struct Visitor(Addr<Session>);
+
+impl Drop for Visitor {
+    fn drop(&mut self) {
+        // A session that is gone needs no word.
+        self.0.do_send(Closed);
+    }
+}
 
 impl Guest for Visitor {
     fn take(self: Rc<Self>, parcel: Parcel) -> LocalBoxFuture<'static, ()> {
@@ -160,7 +169,6 @@ impl Guest for Visitor {
     }
 
     fn left(&self) {
-        // Once; a session that is gone needs no word.
         self.0.do_send(Closed);
     }
 }

@@ -19,6 +19,8 @@ use crate::session::messages::End;
 const KEPT_FOR: Duration = Duration::from_secs(120);
 /// How many clients that are away are remembered; the one that left first is forgotten first.
 const KEPT_MOST: usize = 20_000;
+/// How many of them may be one person's, who else could make the hub forget all others.
+const KEPT_PER_USER: usize = 128;
 
 /// The clients that may come back; clones share them.
 #[derive(Clone, Default)]
@@ -30,6 +32,8 @@ struct Inner {
     clients: HashMap<String, Client>,
     /// Who left when, in order; entries of those that came back lie in between until their time.
     left: VecDeque<(Instant, String)>,
+    /// How many clients of a person are away.
+    away: HashMap<UserId, usize>,
 }
 
 /// What is known of a client under its private name.
@@ -114,7 +118,10 @@ impl Recoveries {
 
     /// Notes whose session a client is.
     pub fn is_session(&self, pid: &str, session: Addr<Session>) {
-        if let Some(client) = self.lock().clients.get_mut(pid) {
+        let mut inner = self.lock();
+        // One that is gone already stays away, or it would be remembered for ever.
+        let here = inner.clients.get_mut(pid).filter(|client| matches!(client.presence, Presence::Here(_)));
+        if let Some(client) = here {
             client.presence = Presence::Here(Some(session));
         }
     }
@@ -133,10 +140,16 @@ impl Recoveries {
         let mut inner = self.lock();
         let now = Instant::now();
         inner.forget_old(now);
+        let Some(user) = inner.of(pid, entry).map(|client| client.user.clone()) else { return };
+        if inner.away.get(&user).is_some_and(|count| *count >= KEPT_PER_USER) {
+            inner.clients.remove(pid);
+            return;
+        }
+        *inner.away.entry(user).or_default() += 1;
         if let Some(client) = inner.of(pid, entry) {
             client.presence = Presence::Away(now);
-            inner.left.push_back((now, pid.to_owned()));
         }
+        inner.left.push_back((now, pid.to_owned()));
     }
 
     /// Gives back what a client of this person and login listened to, once; the session that it may still have ends.
@@ -145,7 +158,7 @@ impl Recoveries {
         let mut inner = self.lock();
         inner.forget_old(Instant::now());
         let is_theirs = inner.clients.get(pid).is_some_and(|client| client.user == *user && client.login == *login);
-        let client = if is_theirs { inner.clients.remove(pid) } else { None };
+        let client = if is_theirs { inner.remove(pid) } else { None };
         if let Some(Client { presence: Presence::Here(Some(session)), .. }) = &client {
             // Once per return; a session that is gone needs no word.
             session.do_send(End {
@@ -188,11 +201,22 @@ impl Inner {
                 return;
             }
             let is_away = self.clients.get(pid).is_some_and(|client| client.presence == Presence::Away(*left));
+            let Some((_, pid)) = self.left.pop_front() else { return };
             if is_away {
-                self.clients.remove(pid);
+                self.remove(&pid);
             }
-            self.left.pop_front();
         }
+    }
+
+    fn remove(&mut self, pid: &str) -> Option<Client> {
+        let client = self.clients.remove(pid)?;
+        if let (Presence::Away(_), Some(count)) = (&client.presence, self.away.get_mut(&client.user)) {
+            *count -= 1;
+            if *count == 0 {
+                self.away.remove(&client.user);
+            }
+        }
+        Some(client)
     }
 }
 
@@ -264,6 +288,26 @@ mod tests {
         recoveries.leave("pid", first);
         recoveries.lock().forget_old(Instant::now() + KEPT_FOR);
         assert_eq!(recoveries.claim("pid", &client.user, &client.login).unwrap().topics, []);
+    }
+
+    #[test]
+    fn one_person_is_remembered_a_bounded_number_of_times() {
+        let (recoveries, other, greedy) = (Recoveries::default(), client(), client());
+        let entry = recoveries.welcome("other", other.clone());
+        recoveries.leave("other", entry);
+        for number in 0..KEPT_PER_USER + 10 {
+            let entry = recoveries.welcome(&number.to_string(), greedy.clone());
+            recoveries.leave(&number.to_string(), entry);
+        }
+        assert_eq!(recoveries.count(), 1 + KEPT_PER_USER);
+        assert!(recoveries.claim("other", &other.user, &other.login).is_some());
+
+        assert!(recoveries.claim("0", &greedy.user, &greedy.login).is_some());
+        let entry = recoveries.welcome("again", greedy.clone());
+        recoveries.leave("again", entry);
+        assert!(recoveries.claim("again", &greedy.user, &greedy.login).is_some(), "there was room again");
+        recoveries.lock().forget_old(Instant::now() + KEPT_FOR);
+        assert!(recoveries.lock().away.is_empty());
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod frames;
 mod pace;
 mod pages;
 mod permissions;
+mod questions;
 mod resume;
 mod slow;
 mod storm;

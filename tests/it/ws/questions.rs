@@ -1,0 +1,99 @@
+//! A client that asks much more than it listens to the answers: they wait with the client, not in the hub.
+
+use serde_json::{Value, json};
+
+use crate::support::raw::RawSocket;
+use crate::support::{Answer, TestHub};
+
+/// How long the state of the module is, at least.
+const STATE: usize = 40 * 1000;
+/// From how many waiting bytes on a client is behind.
+const HIGH_WATER: usize = 16 * 1024;
+/// How often its state is asked for.
+const QUESTIONS: usize = 300;
+/// What may wait: what came in the moment before it was too much, and a moment's other words.
+const MOST: f64 = (HIGH_WATER + 2 * STATE) as f64;
+
+async fn hub_with_a_long_state() -> (TestHub, String) {
+    let hub =
+        TestHub::with(&[("CARILLON__SOCKET__HIGH_WATER", "16384"), ("CARILLON__SOCKET__LOW_WATER", "4096")]).await;
+    let (owner, mut device) = hub.owner_with_module("MC-1").await;
+    let telemetry: Value = (0..40).map(|key| (format!("k{key}"), json!("x".repeat(1000)))).collect();
+    device.report(1, telemetry).await;
+    (hub, owner.access_token)
+}
+
+async fn waiting(hub: &TestHub) -> f64 {
+    let figures = Answer::of(&hub.authority, "GET", "/metrics", &[], None).await.text;
+    let line = figures.lines().find_map(|line| line.strip_prefix("carillon_outbox_bytes ")).expect("the figure");
+    line.trim().parse().expect("figures are numbers")
+}
+
+/// Begins a session of Engine.IO; answers the address of its polls.
+async fn poll(hub: &TestHub) -> String {
+    let path = "/socket.io/?EIO=4&transport=polling";
+    let opened = Answer::of(&hub.authority, "GET", path, &[], None).await.text;
+    let opened: Value = serde_json::from_str(&opened[1..]).expect("a handshake");
+    format!("{path}&sid={}", opened["sid"].as_str().expect("a name"))
+}
+
+#[actix::test]
+async fn questions_that_came_together_are_answered_as_the_answers_are_read() {
+    let (hub, token) = hub_with_a_long_state().await;
+    let mut socket = RawSocket::open(&hub.authority, &token, "").await;
+    let question = br#"{"type":"subscribe","id":1,"topics":["module:MC-1"]}"#;
+    let mut frame = vec![0x81, 0x80 | question.len() as u8, 0, 0, 0, 0];
+    frame.extend_from_slice(question);
+    socket.send_bytes(&frame.repeat(QUESTIONS)).await;
+
+    let mut most = 0.0_f64;
+    for number in 0..QUESTIONS {
+        socket.next_of("snapshot").await;
+        if number % 10 == 0 {
+            most = most.max(waiting(&hub).await);
+        }
+    }
+    assert!(most < MOST, "{most} bytes waited");
+}
+
+#[actix::test]
+async fn a_payload_of_questions_is_answered_as_the_answers_are_fetched() {
+    let (hub, token) = hub_with_a_long_state().await;
+    let path = poll(&hub).await;
+    let login = format!("40{}", json!({ "token": token }));
+    let answer = Answer::raw(&hub.authority, "POST", &path, &[], Some(login.as_bytes())).await;
+    assert_eq!(answer.text, "ok");
+
+    let questions = vec![r#"42["register_page",{"page":"module:MC-1"}]"#; QUESTIONS].join("\u{1e}");
+    let asking = Answer::raw(&hub.authority, "POST", &path, &[], Some(questions.as_bytes()));
+    let fetching = async {
+        let (mut answered, mut most) = (0, 0.0_f64);
+        while answered < QUESTIONS {
+            most = most.max(waiting(&hub).await);
+            answered += Answer::of(&hub.authority, "GET", &path, &[], None).await.text.matches("[\"snapshot\"").count();
+        }
+        most
+    };
+    let (asked, most) = futures_util::future::join(asking, fetching).await;
+    assert_eq!(asked.text, "ok");
+    assert!(most < MOST, "{most} bytes waited");
+}
+
+#[actix::test]
+async fn who_breaks_the_protocol_while_joining_leaves_no_session_behind() {
+    let hub = TestHub::with(&[]).await;
+    let admin = hub.admin().await;
+    let topics: Vec<_> = (0..200).map(|number| format!("custom:{number}")).collect();
+    let joining = format!("40{}", json!({ "token": admin.access_token, "topics": topics }));
+    for _ in 0..30 {
+        let path = poll(&hub).await;
+        let join = Answer::raw(&hub.authority, "POST", &path, &[], Some(joining.as_bytes()));
+        // A payload that comes before the last one was taken ends the session of Engine.IO.
+        let early = Answer::raw(&hub.authority, "POST", &path, &[], Some(b"3"));
+        futures_util::future::join(join, early).await;
+        Answer::raw(&hub.authority, "POST", &path, &[], Some(b"1")).await;
+    }
+
+    let all_gone = async { while admin.get("/api/v1/stats").await.json()["connections"] != 0 {} };
+    tokio::time::timeout(std::time::Duration::from_secs(10), all_gone).await.expect("sessions stayed behind");
+}
