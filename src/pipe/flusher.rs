@@ -50,17 +50,32 @@ impl Flusher {
         self.0.change.set(self.0.change.get() + change);
     }
 
+    /// Reports also if nothing is to be written: a connection is gone with what waited for it.
+    pub(super) fn report_soon(&self) {
+        if self.0.change.get() != 0 {
+            self.0.wake.notify_one();
+        }
+    }
+
+    fn report(&self) {
+        match self.0.change.take() {
+            0 => {}
+            change => (self.0.report)(change),
+        }
+    }
+
     async fn run(self) {
         loop {
             let dirty = self.0.dirty.take();
             if dirty.is_empty() {
+                self.report();
                 self.0.wake.notified().await;
                 // One more turn of the thread's queue, so that all events of one batch share the write.
                 tokio::task::yield_now().await;
                 continue;
             }
             let next = self.write_all(dirty).await;
-            (self.0.report)(self.0.change.take());
+            self.report();
             if let Some(next) = next {
                 // A connection that was quiet need not wait for the busy ones.
                 let _ = tokio::time::timeout_at(next.into(), self.0.wake.notified()).await;
