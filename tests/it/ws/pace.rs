@@ -23,13 +23,16 @@ async fn report(device: &mut TestDevice, speeds: std::ops::Range<u64>) {
     }
 }
 
-/// The very next frame, as a short text.
+/// The next frame, as a short text; that the device has come may be told before or after the tab begins.
 async fn next(tab: &mut TestTab) -> String {
-    let frame = tab.next().await.expect("the socket stays open");
-    match frame["event"].as_str() {
-        Some("rt_telemetry_updated") => format!("speed {}", frame["data"]["telemetry"]["speed"]),
-        Some(name) => name.to_owned(),
-        None => frame["type"].as_str().expect("frames have types").to_owned(),
+    loop {
+        let frame = tab.next().await.expect("the socket stays open");
+        match frame["event"].as_str() {
+            Some("rt_module_online") => {}
+            Some("rt_telemetry_updated") => return format!("speed {}", frame["data"]["telemetry"]["speed"]),
+            Some(name) => return name.to_owned(),
+            None => return frame["type"].as_str().expect("frames have types").to_owned(),
+        }
     }
 }
 
