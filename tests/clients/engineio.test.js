@@ -334,7 +334,11 @@ test('a quiet client is asked whether it is there, and its silence ends the sess
 });
 
 test('those who have not said who they are are bounded', async (t) => {
-  const hub = await ownHub(t, { CARILLON__SOCKET__ACCEPT_RATE: '100000', CARILLON__SOCKET__ACCEPT_BURST: '100000' });
+  const hub = await ownHub(t, {
+    CARILLON__SOCKET__ACCEPT_RATE: '100000',
+    CARILLON__SOCKET__ACCEPT_BURST: '100000',
+    CARILLON__SOCKET__HANDSHAKE_TIMEOUT: '5m',
+  });
   let opened = 0;
   let answer = { status: 200 };
   while (answer.status === 200 && opened < 3000) {
