@@ -183,7 +183,7 @@ impl Session {
     }
 
     pub(super) fn tell_speech(&self) {
-        self.speech.listens(&mut self.topics.iter().map(|listened| &listened.topic));
+        self.speech.listens(&mut self.topics.iter().map(|listened| (&listened.topic, listened.wanted.pace)));
     }
 
     pub(super) fn read_request(&self, text: &str) -> Result<Request, (Option<u64>, Problem)> {

@@ -91,9 +91,10 @@ impl Session {
             return Vec::new();
         }
         let mut wanted = Vec::new();
-        for text in &hello.topics {
+        for (place, text) in hello.topics.iter().enumerate() {
+            let pace = hello.own_paces.get(place).copied().unwrap_or(hello.pace);
             let read = read_topics(std::slice::from_ref(text));
-            match read.and_then(|topics| self.with_channels(topics, hello.pace)) {
+            match read.and_then(|topics| self.with_channels(topics, pace)) {
                 Ok(topics) if topics.iter().all(|topic| wanted.contains(topic)) => {}
                 Ok(topics) => wanted.extend(topics),
                 Err(problem) => self.refuse(hello.id, &problem),

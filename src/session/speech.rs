@@ -30,7 +30,7 @@ pub trait Speech {
     fn say(&self, word: &Word<'_>, outbox: &Outbox);
 
     /// Learns what the client listens to from now on.
-    fn listens(&self, _: &mut dyn Iterator<Item = &Topic>) {}
+    fn listens(&self, _: &mut dyn Iterator<Item = (&Topic, Option<Pace>)>) {}
 
     /// Whether the connection is over when the session is.
     fn is_connection(&self) -> bool {
@@ -154,6 +154,8 @@ pub struct Hello {
     pub topics: Vec<String>,
     /// How often at most newer values are wanted there.
     pub pace: Option<Pace>,
+    /// Paces that each topic has of its own, in their order; those beyond the last have `pace`.
+    pub own_paces: Vec<Option<Pace>>,
     /// How long the client was away; none if it has not been here before.
     pub outage: Option<Outage>,
 }

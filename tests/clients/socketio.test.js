@@ -140,6 +140,31 @@ test('nothing is lost or reordered while a connection goes over to a WebSocket',
   }
 });
 
+test('what comes back comes at the pace that was asked for', async () => {
+  const moduleId = `MC-${randomBytes(4).toString('hex')}`;
+  const made = await call(token, 'POST', '/modules', { moduleId, name: 'Gate', type: 'Station' });
+  const topic = `module:${moduleId}`;
+  const socket = open(WAYS.websocket);
+  await next(socket, 'connect');
+  assert.equal((await ack(socket, 'subscribe', { topics: [topic], maxRate: 0.05 })).ok, true);
+  const connected = next(socket, 'connect');
+  socket.io.engine.close();
+  await connected;
+  assert.equal(socket.recovered, true);
+  const speeds = [];
+  socket.on('rt_telemetry_updated', ({ telemetry }) => speeds.push(telemetry.speed));
+  for (let speed = 1; speed <= 20; speed += 1) {
+    await call(made.token, 'POST', `/modules/${moduleId}/telemetry`, { telemetry: { speed } });
+  }
+  const renamed = next(socket, 'rt_module_updated');
+  await call(token, 'PATCH', `/modules/${moduleId}`, { name: 'South gate' });
+  await renamed;
+  assert.ok(speeds.length <= 3, `${speeds}`);
+  assert.equal(speeds.at(-1), 20, 'the newest came along');
+  socket.close();
+  await call(token, 'DELETE', `/modules/${moduleId}`);
+});
+
 test('who is not known is told why, and other namespaces are not there', async () => {
   for (const transports of Object.values(WAYS)) {
     const nobody = open(transports, { auth: {} });

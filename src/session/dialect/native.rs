@@ -144,7 +144,7 @@ fn read(text: &str) -> Result<Request, (Option<u64>, Problem)> {
 
 fn read_hello(json: &[u8]) -> Result<Hello, Problem> {
     let HelloFrame { id, cursor, topics, max_rate, outage, .. } = read_json(json)?;
-    Ok(Hello { id, cursor, topics, pace: read_pace(max_rate)?, outage })
+    Ok(Hello { id, cursor, topics, pace: read_pace(max_rate)?, outage, ..Hello::default() })
 }
 
 fn read_subscribe(json: &[u8]) -> Result<Wish, Problem> {

@@ -111,11 +111,20 @@ impl Lobby {
         let told = auth.offset.as_deref().map_or(Some(start), |offset| offset.parse::<Place>().ok());
         let told = told.filter(|told| self.house.sessions.relay.reaches(told.cursor));
         // Cut off before the snapshots of a topic were there: begin anew with all of them.
-        let told = told.filter(|told| client.topics.iter().all(|(_, since)| told.covers(*since)));
+        let told = told.filter(|told| client.topics.iter().all(|heard| told.covers(heard.since)));
         let Some(told) = told else { return Hello { topics, ..Hello::default() } };
-        let known = client.topics.iter().map(|(topic, _)| topic.to_string());
-        topics.extend(known.filter(|topic| !topics.contains(topic)).collect::<Vec<_>>());
-        Hello { cursor: Some(told.cursor.to_string()), topics, ..Hello::default() }
+        let mut own_paces = vec![None; topics.len()];
+        for heard in &client.topics {
+            let topic = heard.topic.to_string();
+            match topics.iter().position(|named| *named == topic) {
+                Some(place) => own_paces[place] = heard.pace,
+                None => {
+                    topics.push(topic);
+                    own_paces.push(heard.pace);
+                }
+            }
+        }
+        Hello { cursor: Some(told.cursor.to_string()), topics, own_paces, ..Hello::default() }
     }
 }
 

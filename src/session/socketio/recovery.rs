@@ -10,6 +10,7 @@ use actix::Addr;
 
 use crate::domain::cursor::{Cursor, CursorError};
 use crate::domain::ids::{LoginId, UserId};
+use crate::domain::pace::Pace;
 use crate::domain::topic::Topic;
 use crate::session::Session;
 use crate::session::engine::Engines;
@@ -47,11 +48,22 @@ pub struct Client {
     pub sid: String,
     /// Where its events began, for one that has not been told of any.
     pub start: Cursor,
-    /// What it listens to, and since when it has the state behind that.
-    pub topics: Vec<(Topic, Place)>,
+    /// What it listens to.
+    pub topics: Vec<Heard>,
     /// Its session, or since when there is none.
     presence: Presence,
     entry: Entry,
+}
+
+/// A topic that a client listens to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Heard {
+    /// Which.
+    pub topic: Topic,
+    /// How often at most it wants newer values there.
+    pub pace: Option<Pace>,
+    /// Since when it has the state behind it.
+    pub since: Place,
 }
 
 /// How far a client has been told: everything up to the cursor, and at that cursor the snapshots of this many requests.
@@ -127,11 +139,12 @@ impl Recoveries {
     }
 
     /// Notes what a client listens to; of topics that are new it has the state since `told`.
-    pub fn listens(&self, pid: &str, entry: Entry, topics: Vec<Topic>, told: Place) {
+    pub fn listens(&self, pid: &str, entry: Entry, topics: Vec<(Topic, Option<Pace>)>, told: Place) {
         if let Some(client) = self.lock().of(pid, entry) {
             let known = std::mem::take(&mut client.topics);
-            let since = |topic: &Topic| known.iter().find(|(one, _)| one == topic).map_or(told, |(_, since)| *since);
-            client.topics = topics.into_iter().map(|topic| (topic.clone(), since(&topic))).collect();
+            let since = |topic: &Topic| known.iter().find(|heard| heard.topic == *topic).map_or(told, |one| one.since);
+            let heard = topics.into_iter().map(|(topic, pace)| Heard { since: since(&topic), topic, pace });
+            client.topics = heard.collect();
         }
     }
 
@@ -254,14 +267,15 @@ mod tests {
         let recoveries = Recoveries::default();
         let client = client();
         let entry = recoveries.welcome("pid", client.clone());
-        recoveries.listens("pid", entry, vec![Topic::Modules], place(&client, 1));
-        recoveries.listens("pid", entry, vec![Topic::Modules, Topic::Admin], place(&client, 2));
+        recoveries.listens("pid", entry, vec![(Topic::Modules, None)], place(&client, 1));
+        recoveries.listens("pid", entry, vec![(Topic::Modules, None), (Topic::Admin, None)], place(&client, 2));
         recoveries.leave("pid", entry);
         assert_eq!(recoveries.claim("pid", &UserId::generate(), &client.login), None);
         assert_eq!(recoveries.claim("pid", &client.user, &LoginId::generate()), None);
         let claimed = recoveries.claim("pid", &client.user, &client.login).unwrap();
         assert_eq!((claimed.sid.as_str(), claimed.start), ("sid", client.start));
-        assert_eq!(claimed.topics, [(Topic::Modules, place(&client, 1)), (Topic::Admin, place(&client, 2))]);
+        let heard = |topic, round| Heard { topic, pace: None, since: place(&client, round) };
+        assert_eq!(claimed.topics, [heard(Topic::Modules, 1), heard(Topic::Admin, 2)]);
         assert_eq!(recoveries.claim("pid", &client.user, &client.login), None);
         assert_eq!(recoveries.claim("other", &client.user, &client.login), None);
     }
@@ -284,7 +298,7 @@ mod tests {
         let first = recoveries.welcome("pid", client.clone());
         assert!(recoveries.claim("pid", &client.user, &client.login).is_some());
         recoveries.welcome("pid", client.clone());
-        recoveries.listens("pid", first, vec![Topic::Admin], place(&client, 1));
+        recoveries.listens("pid", first, vec![(Topic::Admin, None)], place(&client, 1));
         recoveries.leave("pid", first);
         recoveries.lock().forget_old(Instant::now() + KEPT_FOR);
         assert_eq!(recoveries.claim("pid", &client.user, &client.login).unwrap().topics, []);

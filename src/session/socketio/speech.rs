@@ -13,6 +13,7 @@ use super::recovery::{Client, Entry, Place, Recoveries};
 use super::request;
 use crate::domain::cursor::Cursor;
 use crate::domain::event::{Dialect, Event};
+use crate::domain::pace::Pace;
 use crate::domain::problem::Problem;
 use crate::domain::topic::Topic;
 use crate::pipe::{Outbox, frame};
@@ -132,10 +133,11 @@ impl Speech for SocketIo {
         }
     }
 
-    fn listens(&self, topics: &mut dyn Iterator<Item = &Topic>) {
+    fn listens(&self, topics: &mut dyn Iterator<Item = (&Topic, Option<Pace>)>) {
         let (named, told) = (self.named.borrow(), self.told.get());
         if let (Some(recoveries), Some((pid, entry)), Some(told)) = (&self.recoveries, &*named, told) {
-            recoveries.listens(pid, *entry, topics.cloned().collect(), told);
+            let topics = topics.map(|(topic, pace)| (topic.clone(), pace)).collect();
+            recoveries.listens(pid, *entry, topics, told);
         }
     }
 
