@@ -146,7 +146,9 @@ test('what comes back comes at the pace that was asked for', async () => {
   const topic = `module:${moduleId}`;
   const socket = open(WAYS.websocket);
   await next(socket, 'connect');
+  const synced = new Promise((resolve) => socket.once('snapshot', () => socket.once('synced', resolve)));
   assert.equal((await ack(socket, 'subscribe', { topics: [topic], maxRate: 0.05 })).ok, true);
+  await synced;
   const connected = next(socket, 'connect');
   socket.io.engine.close();
   await connected;
