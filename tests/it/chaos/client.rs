@@ -13,7 +13,7 @@ use rand::seq::IndexedRandom;
 use serde_json::Value;
 
 use super::cable::Fuse;
-use super::line::{Broken, Call, Dialect, Heard, Line};
+use super::line::{Broken, Call, Dialect, Heard, Line, Ticket};
 use super::publish::{CUSTOM, END};
 use super::transcript::{Note, is_latest, mark};
 use super::view::View;
@@ -57,6 +57,9 @@ pub struct Client {
     /// Connections that went on where the last one ended.
     pub resumes: Cell<u32>,
     cursor: Cell<Option<Cursor>>,
+    ticket: RefCell<Ticket>,
+    /// The life of the hub at the last welcome.
+    last_life: Cell<u64>,
     numbers: RefCell<HashMap<String, (u64, u64)>>,
 }
 
@@ -106,6 +109,8 @@ impl Client {
             welcomes: Cell::new(0),
             resumes: Cell::new(0),
             cursor: Cell::new(None),
+            ticket: RefCell::default(),
+            last_life: Cell::new(0),
             numbers: RefCell::default(),
         })
     }
@@ -139,7 +144,9 @@ impl Client {
         let forbidden = self.forbidden.iter().filter(|_| !self.was_refused.get() || self.dialect == Dialect::Native);
         let asked: Vec<_> = self.topics.iter().chain(forbidden).cloned().collect();
         let (life, cursor) = (*world.lives.borrow(), self.cursor.get());
-        let call = Call { authority: &world.authority, token: &self.person.token, topics: &asked, cursor, fuse };
+        let (authority, token, ticket) = (&*world.authority, &*self.person.token, &self.ticket);
+        let has_ticket = ticket.borrow().is_some();
+        let call = Call { authority, token, topics: &asked, cursor, ticket, fuse };
         let mut line = match Line::open(self.dialect, call).await {
             Ok(line) => line,
             Err(Broken::Off) => return None,
@@ -148,7 +155,7 @@ impl Client {
                 return None;
             }
         };
-        let mut visit = Visit::new(life, cursor.is_some());
+        let mut visit = Visit::new(life, if self.dialect.has_tickets() { has_ticket } else { cursor.is_some() });
         // One connection in three stops reading for a while, somewhere.
         let mut stall = dice.random_ratio(1, 3).then(|| dice.random_range(0..60));
         let mut retry_after = None;
@@ -175,7 +182,12 @@ impl Client {
 
     fn hear(&self, visit: &mut Visit, heard: Heard) {
         match heard {
-            Heard::Welcome { recovered } => self.begin(visit, recovered),
+            Heard::Welcome { recovered, from, is_told } => {
+                if recovered && !is_told && from != self.cursor.get() {
+                    self.blame(&format!("recovered from {from:?} without the snapshots before it"));
+                }
+                self.begin(visit, recovered, is_told);
+            }
             // What may not be had is said at once.
             Heard::Refused => self.was_refused.set(true),
             _ if !visit.is_welcomed => self.blame("something came before the welcome"),
@@ -191,14 +203,18 @@ impl Client {
         }
     }
 
-    fn begin(&self, visit: &mut Visit, recovered: bool) {
+    fn begin(&self, visit: &mut Visit, recovered: bool, is_told: bool) {
         self.welcomes.set(self.welcomes.get() + 1);
         visit.is_welcomed = true;
+        let is_same_hub = self.last_life.replace(visit.life) == visit.life;
         match (visit.has_cursor, recovered) {
-            (true, true) => {
-                self.resumes.set(self.resumes.get() + 1);
+            (true, true) => self.resumes.set(self.resumes.get() + 1),
+            (true, false) if is_told => visit.needs_gap = true,
+            (true, false) => {
+                // Private names live as long as their hub; whoever is not recovered knows that something is missing.
+                self.notes.borrow_mut().push(if is_same_hub { Note::Gap } else { Note::Anew });
+                self.await_snapshots(visit);
             }
-            (true, false) => visit.needs_gap = true,
             (false, false) => self.await_snapshots(visit),
             (false, true) => self.blame("recovered what it never had"),
         }

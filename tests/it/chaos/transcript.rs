@@ -13,6 +13,8 @@ pub enum Note {
     Began(Cursor),
     /// Events are missing here; snapshots follow.
     Gap,
+    /// The hub of before is gone, and what it knew of this client with it; snapshots follow.
+    Anew,
     /// An event that each listener gets.
     Each(Cursor, Mark),
     /// The newest value of a module, or of something that all who may listen may see.

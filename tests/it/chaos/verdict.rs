@@ -86,6 +86,7 @@ impl Walk<'_> {
                 self.is_excused = true;
                 self.tally.gaps += 1;
             }
+            Note::Anew => self.is_excused = true,
             Note::Began(cursor) => {
                 if !self.is_excused {
                     self.blame(&format!("began again at {cursor} without a gap"));
@@ -132,7 +133,8 @@ impl Walk<'_> {
     fn lose(&mut self, after: Offset, up_to: Offset) {
         let lost: Vec<_> = self.order.between(after, up_to, &self.client.channels).collect();
         for (offset, row) in lost {
-            let what = format!("lost: {} at {offset}, between {after} and {}", row.name, up_to + 1);
+            let (name, audience) = (&row.name, &row.audience);
+            let what = format!("lost: {name} of {audience:?} at {offset}, between {after} and {}", up_to + 1);
             self.blame(&what);
         }
     }

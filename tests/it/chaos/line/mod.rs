@@ -1,9 +1,13 @@
 //! One connection of a client, in any dialect: what it hears is the same.
 
 mod native;
+mod socketio;
 mod sse;
 
+use std::cell::RefCell;
 use std::time::Duration;
+
+pub use socketio::Ticket;
 
 use carillon::domain::cursor::Cursor;
 use serde_json::Value;
@@ -17,11 +21,20 @@ pub enum Dialect {
     Native,
     /// Server-sent events.
     ServerSent,
+    /// Socket.IO over a WebSocket.
+    SocketIo,
+    /// Socket.IO over polls.
+    Polling,
 }
 
 impl Dialect {
     /// Every dialect; clients take them in turn.
-    pub const ALL: [Self; 2] = [Self::Native, Self::ServerSent];
+    pub const ALL: [Self; 4] = [Self::Native, Self::ServerSent, Self::SocketIo, Self::Polling];
+
+    /// Whether it comes back by a private name and not by a cursor alone.
+    pub fn has_tickets(self) -> bool {
+        matches!(self, Self::SocketIo | Self::Polling)
+    }
 }
 
 /// What a client wants of a connection.
@@ -35,6 +48,8 @@ pub struct Call<'a> {
     pub topics: &'a [String],
     /// Everything up to here has been seen.
     pub cursor: Option<Cursor>,
+    /// What a client of Socket.IO comes back with.
+    pub ticket: &'a RefCell<Ticket>,
     /// When the connection breaks.
     pub fuse: &'a Fuse,
 }
@@ -46,6 +61,10 @@ pub enum Heard {
     Welcome {
         /// Nothing was lost.
         recovered: bool,
+        /// Everything up to here was seen before.
+        from: Option<Cursor>,
+        /// A gap is told by itself if nothing was recovered.
+        is_told: bool,
     },
     /// The state behind a topic.
     Snapshot {
@@ -85,19 +104,23 @@ pub enum Broken {
 }
 
 /// An open connection.
-pub enum Line {
+pub enum Line<'a> {
     /// The hub's own frames.
     Native(native::Line),
     /// Server-sent events.
     ServerSent(sse::Line),
+    /// Socket.IO.
+    SocketIo(socketio::Line<'a>),
 }
 
-impl Line {
+impl<'a> Line<'a> {
     /// Connects and says what the client wants.
-    pub async fn open(dialect: Dialect, call: Call<'_>) -> Result<Self, Broken> {
+    pub async fn open(dialect: Dialect, call: Call<'a>) -> Result<Self, Broken> {
         match dialect {
             Dialect::Native => native::Line::open(call).await.map(Self::Native),
             Dialect::ServerSent => sse::Line::open(call).await.map(Self::ServerSent),
+            Dialect::SocketIo => socketio::Line::over_socket(call).await.map(Self::SocketIo),
+            Dialect::Polling => socketio::Line::over_polls(call).await.map(Self::SocketIo),
         }
     }
 
@@ -106,6 +129,7 @@ impl Line {
         match self {
             Self::Native(line) => line.next().await,
             Self::ServerSent(line) => line.next().await,
+            Self::SocketIo(line) => line.next().await,
         }
     }
 }

@@ -51,7 +51,7 @@ fn read(mut frame: Value) -> Option<Heard> {
     let text = |value: &Value| value.as_str().expect("a text").to_owned();
     let cursor = |frame: &Value| text(&frame["cursor"]).parse().expect("a cursor");
     match text(&frame["type"]).as_str() {
-        "welcome" => Some(Heard::Welcome { recovered: frame["recovered"] == true }),
+        "welcome" => Some(Heard::Welcome { recovered: frame["recovered"] == true, from: None, is_told: true }),
         "snapshot" => Some(Heard::Snapshot {
             topic: text(&frame["topic"]),
             cursor: Some(cursor(&frame)),

@@ -29,7 +29,7 @@ struct Message {
 impl Line {
     /// Asks for the events and reads the head of the answer.
     pub async fn open(call: Call<'_>) -> Result<Self, Broken> {
-        let Call { authority, token, topics, cursor, fuse } = call;
+        let Call { authority, token, topics, cursor, fuse, .. } = call;
         let cable = Cable::connect(authority, fuse).await.map_err(|_| Broken::Off)?;
         let mut cable = BufReader::new(cable);
         let last = cursor.map(|cursor| format!("last-event-id: {cursor}\r\n")).unwrap_or_default();
@@ -108,7 +108,7 @@ impl Message {
         }
         let mut data: Value = serde_json::from_str(&data).expect("payloads are JSON");
         match event.as_str() {
-            "welcome" => Some(Heard::Welcome { recovered: data["recovered"] == true }),
+            "welcome" => Some(Heard::Welcome { recovered: data["recovered"] == true, from: None, is_told: true }),
             "snapshot" => {
                 let topic = data["topic"].as_str().expect("a topic").to_owned();
                 Some(Heard::Snapshot { topic, data: data["data"].take(), cursor: None })
