@@ -58,6 +58,8 @@ pub struct Client {
     pub resumes: Cell<u32>,
     cursor: Cell<Option<Cursor>>,
     ticket: RefCell<Ticket>,
+    /// It has had all snapshots that it waited for.
+    is_whole: Cell<bool>,
     /// The life of the hub at the last welcome.
     last_life: Cell<u64>,
     numbers: RefCell<HashMap<String, (u64, u64)>>,
@@ -110,6 +112,7 @@ impl Client {
             resumes: Cell::new(0),
             cursor: Cell::new(None),
             ticket: RefCell::default(),
+            is_whole: Cell::new(false),
             last_life: Cell::new(0),
             numbers: RefCell::default(),
         })
@@ -211,8 +214,9 @@ impl Client {
             (true, true) => self.resumes.set(self.resumes.get() + 1),
             (true, false) if is_told => visit.needs_gap = true,
             (true, false) => {
-                // Private names live as long as their hub; whoever is not recovered knows that something is missing.
-                self.notes.borrow_mut().push(if is_same_hub { Note::Gap } else { Note::Anew });
+                // Private names live as long as their hub, and nobody is recovered who lacks a snapshot.
+                let is_gap = is_same_hub && self.is_whole.get();
+                self.notes.borrow_mut().push(if is_gap { Note::Gap } else { Note::Anew });
                 self.await_snapshots(visit);
             }
             (false, false) => self.await_snapshots(visit),
@@ -221,6 +225,7 @@ impl Client {
     }
 
     fn await_snapshots(&self, visit: &mut Visit) {
+        self.is_whole.set(false);
         visit.awaited = self.topics.iter().cloned().collect();
         visit.staged = View::default();
     }
@@ -242,6 +247,7 @@ impl Client {
         }
         self.view.replace(std::mem::take(&mut visit.staged));
         self.cursor.set(Some(cursor));
+        self.is_whole.set(true);
         self.notes.borrow_mut().push(Note::Began(cursor));
     }
 
