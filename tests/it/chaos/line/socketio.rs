@@ -111,15 +111,15 @@ impl<'a> Line<'a> {
         let mut ticket = self.ticket.borrow_mut();
         let recovered = pid.is_some() && ticket.pid == pid;
         ticket.pid = pid;
-        let from = ticket.offset.as_ref().and_then(|offset| offset.parse().ok());
+        let from = ticket.offset.as_deref().and_then(cursor_of);
         Ok(Heard::Welcome { recovered, from, is_told: false })
     }
 
     fn event(&self, json: &str) -> Option<Heard> {
         let mut arguments: Vec<Value> = serde_json::from_str(json).expect("events are arrays");
         let mut cursor = None;
-        if let Some(Value::String(offset)) = arguments.last().filter(|_| arguments.len() > 2) {
-            cursor = offset.parse::<Cursor>().ok();
+        if let Some(Value::String(offset)) = arguments.get(1..).and_then(<[Value]>::last) {
+            cursor = cursor_of(offset);
             self.ticket.borrow_mut().offset = Some(offset.clone());
         }
         let name = arguments[0].as_str().expect("events have names").to_owned();
@@ -129,6 +129,7 @@ impl<'a> Line<'a> {
                 let topic = data["topic"].as_str().expect("a topic").to_owned();
                 Some(Heard::Snapshot { topic, data: data["data"].take(), cursor })
             }
+            "synced" => Some(Heard::Synced(cursor.expect("it tells a place"))),
             "gap" => Some(Heard::Gap),
             "problem" => Some(Heard::Refused),
             "bye" => Some(Heard::Bye(data["retryAfterMs"].as_u64().map(Duration::from_millis))),
@@ -179,6 +180,11 @@ impl Polls {
         cable.read_to_end(&mut answer).await.map_err(|_| Broken::Off)?;
         whole(&answer).ok_or(Broken::Off)
     }
+}
+
+/// The cursor of an offset, which may say more behind a point.
+fn cursor_of(offset: &str) -> Option<Cursor> {
+    offset.split('.').next()?.parse().ok()
 }
 
 /// The body of an answer that came whole and went well.
