@@ -32,6 +32,12 @@ impl Authenticator {
         Self { store, tokens, tickets }
     }
 
+    /// Whether a credential is one of the hub's own, as far as that can be told without asking anybody.
+    #[must_use]
+    pub fn is_genuine(&self, credential: &Credential) -> bool {
+        matches!(credential, Credential::Bearer(token) if self.tokens.read(token).is_ok())
+    }
+
     /// Answers who shows the credential.
     ///
     /// # Errors

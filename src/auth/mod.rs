@@ -3,6 +3,7 @@
 mod accounts;
 mod changes;
 mod check;
+mod counters;
 mod error;
 mod first_admin;
 mod key;
@@ -20,6 +21,7 @@ pub use accounts::{
 };
 pub use changes::{AccountChanged, ModuleWithdrawn, Orphan};
 pub use check::Authenticator;
+pub use counters::{Counters, network_of};
 pub use error::AuthError;
 pub use first_admin::{FirstAdmin, NewUser, create_user, first_admin};
 pub use key::{KeyError, SigningKey};

@@ -1,39 +1,26 @@
 //! How often somebody may try: by address and by account.
 
-use std::hash::{BuildHasher, Hash, RandomState};
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 
-use governor::clock::{Clock, DefaultClock};
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use governor::Quota;
 
 use super::AuthError;
+use super::counters::{Counters, network_of};
 use crate::config::Auth as AuthConfig;
 
-/// How many counters there are at most; keys share them by a hash nobody outside can foresee.
-const SLOTS: u64 = 1 << 17;
-
 /// Counts attempts, forgets them by and by.
-///
-/// Invariant: at most [`SLOTS`] counters each way, however many addresses and accounts are tried.
 #[derive(Debug)]
 pub struct Throttle {
-    by_address: DefaultKeyedRateLimiter<u64>,
-    by_account: DefaultKeyedRateLimiter<u64>,
-    slots: RandomState,
-    clock: DefaultClock,
+    by_address: Counters,
+    by_account: Counters,
 }
 
 impl Throttle {
     /// Takes `address_attempts` and `account_attempts`, both a minute.
     #[must_use]
     pub fn new(config: &AuthConfig) -> Self {
-        Self {
-            by_address: limiter(config.address_attempts),
-            by_account: limiter(config.account_attempts),
-            slots: RandomState::new(),
-            clock: DefaultClock::default(),
-        }
+        Self { by_address: counters(config.address_attempts), by_account: counters(config.account_attempts) }
     }
 
     /// Counts an attempt from an address; an IPv6 network of 64 bits is one address, as one person has them all.
@@ -41,11 +28,7 @@ impl Throttle {
     /// # Errors
     /// [`AuthError::Throttled`] when there were too many.
     pub fn check_address(&self, address: IpAddr) -> Result<(), AuthError> {
-        let network = match address.to_canonical() {
-            IpAddr::V4(address) => u64::from(address.to_bits()),
-            IpAddr::V6(address) => (address.to_bits() >> 64) as u64 | 1 << 63,
-        };
-        self.check(&self.by_address, &network)
+        self.by_address.check(&network_of(address)).map_err(|retry_after| AuthError::Throttled { retry_after })
     }
 
     /// Counts an attempt for an account.
@@ -53,27 +36,19 @@ impl Throttle {
     /// # Errors
     /// [`AuthError::Throttled`] when there were too many.
     pub fn check_account(&self, account: &str) -> Result<(), AuthError> {
-        self.check(&self.by_account, &account.trim().to_lowercase())
+        let account = account.trim().to_lowercase();
+        self.by_account.check(&account).map_err(|retry_after| AuthError::Throttled { retry_after })
     }
 
     /// Gives back the memory of those who have not tried lately.
     pub fn forget_old(&self) {
-        for limiter in [&self.by_address, &self.by_account] {
-            limiter.retain_recent();
-            limiter.shrink_to_fit();
-        }
-    }
-
-    fn check(&self, limiter: &DefaultKeyedRateLimiter<u64>, key: &impl Hash) -> Result<(), AuthError> {
-        let slot = self.slots.hash_one(key) % SLOTS;
-        limiter
-            .check_key(&slot)
-            .map_err(|refused| AuthError::Throttled { retry_after: refused.wait_time_from(self.clock.now()) })
+        self.by_address.forget_old();
+        self.by_account.forget_old();
     }
 }
 
-fn limiter(attempts_a_minute: u32) -> DefaultKeyedRateLimiter<u64> {
-    RateLimiter::keyed(Quota::per_minute(NonZeroU32::new(attempts_a_minute).unwrap_or(NonZeroU32::MIN)))
+fn counters(attempts_a_minute: u32) -> Counters {
+    Counters::new(Quota::per_minute(NonZeroU32::new(attempts_a_minute).unwrap_or(NonZeroU32::MIN)))
 }
 
 #[cfg(test)]
@@ -115,14 +90,5 @@ mod tests {
         let throttle = throttle(10, 1);
         throttle.check_account("Ada@example.org").unwrap();
         assert!(throttle.check_account(" ada@example.org").is_err());
-    }
-
-    #[test]
-    fn the_counters_are_bounded() {
-        let throttle = throttle(1, 1);
-        for number in 0..(SLOTS + 1000) {
-            let _ = throttle.check_account(&number.to_string());
-        }
-        assert!(throttle.by_account.len() as u64 <= SLOTS);
     }
 }

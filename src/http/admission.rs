@@ -1,5 +1,6 @@
 //! How many connections may begin: a token bucket lets them in, and gives those it turns away a moment of their own.
 
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 
+use crate::auth::{Counters, network_of};
 use crate::config;
 use crate::observe::{Admitted, Door, Metrics};
 
@@ -16,6 +18,18 @@ const SOONEST: Duration = Duration::from_millis(250);
 const LATEST: Duration = Duration::from_secs(30);
 /// How much of chance is added to a moment.
 const JITTER: Duration = Duration::from_millis(100);
+
+/// After what span, more or less, an address that asks too often may ask again.
+const STRANGERS: Duration = Duration::from_secs(2);
+
+/// Who wants to begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Comer {
+    /// Somebody with a token of the hub's own.
+    Known,
+    /// Anybody else: one address gets half of the rate at most, so that it keeps nobody out.
+    Stranger(IpAddr),
+}
 
 /// What a connection that wants to begin is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +52,7 @@ pub struct Admission(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     bucket: DefaultDirectRateLimiter,
+    strangers: Counters,
     line: Line,
     door: Door,
     metrics: Metrics,
@@ -50,14 +65,16 @@ impl Admission {
         let at_least_one = |number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
         let quota =
             Quota::per_second(at_least_one(options.accept_rate)).allow_burst(at_least_one(options.accept_burst));
+        let share = Quota::per_second(at_least_one(options.accept_rate / 2))
+            .allow_burst(at_least_one(options.accept_burst / 2));
         let (bucket, line) = (RateLimiter::direct(quota), Line::new(options.return_rate()));
-        Self(Arc::new(Inner { bucket, line, door, metrics }))
+        Self(Arc::new(Inner { bucket, strangers: Counters::new(share), line, door, metrics }))
     }
 
     /// Asks for a connection that wants to begin; one that is let in counts whatever becomes of it.
     #[must_use]
-    pub fn ask(&self) -> Verdict {
-        let verdict = self.judge();
+    pub fn ask(&self, comer: Comer) -> Verdict {
+        let verdict = self.judge(comer);
         let told = match verdict {
             Verdict::Enter => Admitted::Now,
             Verdict::Later(_) => Admitted::Later,
@@ -73,7 +90,13 @@ impl Admission {
         self.0.line.waiting()
     }
 
-    fn judge(&self) -> Verdict {
+    fn judge(&self, comer: Comer) -> Verdict {
+        if let Comer::Stranger(address) = comer
+            && self.0.strangers.check(&network_of(address)).is_err()
+        {
+            // No moment of the line: one address would give them all to itself.
+            return Verdict::Later(STRANGERS.mul_f64(rand::random_range(0.5..1.5)));
+        }
         if self.0.bucket.check().is_ok() {
             return Verdict::Enter;
         }
@@ -150,10 +173,22 @@ mod tests {
     }
 
     #[test]
+    fn one_address_does_not_keep_others_out() {
+        let options = config::Socket { accept_rate: 2, accept_burst: 20, ..config::Socket::default() };
+        let admission = Admission::new(&options, Door::Native, Metrics::default());
+        let flood = Comer::Stranger("192.0.2.1".parse().unwrap());
+        let entered = (0..1000).filter(|_| admission.ask(flood) == Verdict::Enter).count();
+        assert!((10..=11).contains(&entered), "{entered}");
+        assert_eq!(admission.waiting(), 0);
+        assert_eq!(admission.ask(Comer::Stranger("192.0.2.2".parse().unwrap())), Verdict::Enter);
+        assert_eq!(admission.ask(Comer::Known), Verdict::Enter);
+    }
+
+    #[test]
     fn no_more_than_the_rate_are_let_in() {
         let options = config::Socket { accept_rate: 1, accept_burst: 3, ..config::Socket::default() };
         let admission = Admission::new(&options, Door::Native, Metrics::default());
-        let verdicts: Vec<_> = (0..40).map(|_| admission.ask()).collect();
+        let verdicts: Vec<_> = (0..40).map(|_| admission.ask(Comer::Known)).collect();
 
         let is = |wanted: fn(&Verdict) -> bool| verdicts.iter().filter(|verdict| wanted(verdict)).count();
         assert_eq!(is(|verdict| *verdict == Verdict::Enter), 3);

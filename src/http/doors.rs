@@ -1,6 +1,7 @@
 //! What a worker thread needs to open sockets, and who may come in by which.
 
 use std::cell::OnceCell;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use actix_http::Request;
 use actix_web::http::header::HeaderMap;
 
 use super::address::TrustedProxies;
-use super::admission::{Admission, Verdict};
+use super::admission::{Admission, Comer, Verdict};
 use super::open_sockets::{OpenSockets, SocketGuard};
 use super::problem::ApiError;
 use super::relays::RelayList;
@@ -151,8 +152,9 @@ impl Doors {
     ///
     /// # Errors
     /// When too many begin at once.
-    pub fn begin_person(&self) -> Result<(), Refused> {
-        begin(&self.people_admitted)
+    pub fn begin_person(&self, credential: Option<&Credential>, address: IpAddr) -> Result<(), Refused> {
+        let is_known = credential.is_some_and(|credential| self.authenticator.is_genuine(credential));
+        begin(&self.people_admitted, if is_known { Comer::Known } else { Comer::Stranger(address) })
     }
 
     async fn judge(&self, request: &Request) -> Result<Admitted, Refused> {
@@ -166,12 +168,17 @@ impl Doors {
 
     async fn person(&self, request: &Request) -> Result<Principal, Refused> {
         let credential = self.credential(request)?;
+        let address = self.address_of(request.peer_addr(), request.head().headers());
         // Before the credential is judged, which costs a look into the database.
-        self.begin_person()?;
+        self.begin_person(Some(&credential), address)?;
         let person = self.authenticator.authenticate(credential).await.map_err(problem_of)?;
-        let Some(peer) = request.peer_addr() else { return Ok(person) };
-        let caller = self.options.trusted_proxies.caller(peer.ip(), request.head().headers());
-        Ok(person.coming_from(caller.ip()))
+        Ok(person.coming_from(address))
+    }
+
+    /// The address a request comes from, behind trusted proxies too.
+    pub fn address_of(&self, peer: Option<SocketAddr>, headers: &HeaderMap) -> IpAddr {
+        let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
+        self.options.trusted_proxies.caller(peer, headers).ip()
     }
 
     fn credential(&self, request: &Request) -> Result<Credential, Problem> {
@@ -200,7 +207,8 @@ impl Doors {
     }
 
     async fn module(&self, request: &Request) -> Result<Option<Identified>, Refused> {
-        begin(&self.modules_admitted)?;
+        // Modules have a bucket of their own, and their tokens are judged in memory.
+        begin(&self.modules_admitted, Comer::Known)?;
         let headers = request.head().headers();
         let (named, token) = match (credential::bearer(headers), credential::basic(headers)) {
             (Some(token), _) => (None, token.to_owned()),
@@ -212,8 +220,8 @@ impl Doors {
     }
 }
 
-fn begin(admission: &Admission) -> Result<(), Refused> {
-    match admission.ask() {
+fn begin(admission: &Admission, comer: Comer) -> Result<(), Refused> {
+    match admission.ask(comer) {
         Verdict::Enter => Ok(()),
         Verdict::Later(after) => Err(Refused::Later(after)),
         Verdict::Full(after) => Err(Refused::Problem(too_many(), Some(after))),

@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -79,17 +79,18 @@ fn door(engines: Engines, host: Rc<dyn Host>) -> EngineDoor {
 
 /// Nobody logs in here.
 pub fn nobody() -> Caller {
-    Err(Problem::new("not-authenticated", 401, "nobody logs in here"))
+    let credential = Err(Problem::new("not-authenticated", 401, "nobody logs in here"));
+    Caller { credential, address: Ipv4Addr::LOCALHOST.into() }
 }
 
 struct EchoHost;
 
 impl Host for EchoHost {
-    fn admit(&self) -> Result<Box<dyn Any>, Refused> {
+    fn admit(&self, _: &Caller) -> Result<Box<dyn Any>, Refused> {
         Ok(Box::new(()))
     }
 
-    fn caller(&self, _: &HeaderMap, _: Option<&str>) -> Caller {
+    fn caller(&self, _: Option<SocketAddr>, _: &HeaderMap, _: Option<&str>) -> Caller {
         nobody()
     }
 

@@ -27,11 +27,11 @@ pub async fn serve(listen: SocketAddr) -> io::Result<()> {
 struct RoomsHost;
 
 impl Host for RoomsHost {
-    fn admit(&self) -> Result<Box<dyn Any>, Refused> {
+    fn admit(&self, _: &Caller) -> Result<Box<dyn Any>, Refused> {
         Ok(Box::new(()))
     }
 
-    fn caller(&self, _: &HeaderMap, _: Option<&str>) -> Caller {
+    fn caller(&self, _: Option<SocketAddr>, _: &HeaderMap, _: Option<&str>) -> Caller {
         nobody()
     }
 

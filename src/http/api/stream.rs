@@ -63,11 +63,11 @@ pub async fn listen_to_events(
         Some(ticket) => Credential::Ticket(ticket.clone()),
         None => credential_of(&request, &gate.allowed_origins)?,
     };
-    let is_head = *request.method() == Method::HEAD;
-    if let Some(refused) = doors.begin_person().err().filter(|_| !is_head) {
+    let (is_head, address) = (*request.method() == Method::HEAD, ClientAddress::of(&request).ip());
+    if let Some(refused) = doors.begin_person(Some(&credential), address).err().filter(|_| !is_head) {
         return turn_away(refused);
     }
-    let caller = gate.authenticator.authenticate(credential).await?.coming_from(ClientAddress::of(&request).ip());
+    let caller = gate.authenticator.authenticate(credential).await?.coming_from(address);
     let (cursor, topics) = (cursor_of(&request, &listening), topics_of(&listening, &caller)?);
     let hello = Hello { cursor, topics, pace: read_pace(listening.max_rate)?, ..Hello::default() };
     let is_gzip = doors.options.deflate_from.is_some() && accepts_gzip(&request);

@@ -6,6 +6,7 @@ mod query;
 mod upgrade;
 
 use std::any::Any;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -28,10 +29,10 @@ pub trait Host {
     ///
     /// # Errors
     /// What to answer with.
-    fn admit(&self) -> Result<Box<dyn Any>, Refused>;
+    fn admit(&self, caller: &Caller) -> Result<Box<dyn Any>, Refused>;
 
-    /// What a request brings to log in with.
-    fn caller(&self, headers: &HeaderMap, query: Option<&str>) -> Caller;
+    /// Who sends a request.
+    fn caller(&self, peer: Option<SocketAddr>, headers: &HeaderMap, query: Option<&str>) -> Caller;
 
     /// Seats somebody on a session.
     fn seat(&self, outbox: Outbox, caller: Caller) -> Rc<dyn Application>;
@@ -62,7 +63,7 @@ impl EngineDoor {
     /// # Errors
     /// What to answer with.
     pub(super) fn open_polling(&self, caller: Caller) -> Result<String, Refused> {
-        let guard = self.host.admit()?;
+        let guard = self.host.admit(&caller)?;
         let outbox = Outbox::taken(Framing::Engine, self.flusher.clone(), self.outbox);
         let (parts, opened) = self.parts(outbox, caller, guard, Transport::Polling);
         Engine::new(parts, Transport::Polling).begin();

@@ -1,6 +1,7 @@
 //! The sessions of people, by Socket.IO.
 
 use std::any::Any;
+use std::net::SocketAddr;
 use std::rc::Rc;
 
 use actix_web::http::header::HeaderMap;
@@ -15,9 +16,6 @@ use crate::session::socketio::{Connection, Lobby};
 
 /// Where people come in by Socket.IO, with and without the last slash.
 pub const PATHS: [&str; 2] = ["/socket.io/", "/socket.io"];
-/// How many may be connected who have not said who they are.
-const NEWCOMERS_MOST: usize = 2_000;
-
 /// The door of Engine.IO behind which people come in.
 #[must_use]
 pub fn of_people(doors: &Rc<Doors>) -> EngineDoor {
@@ -35,19 +33,20 @@ pub fn of_people(doors: &Rc<Doors>) -> EngineDoor {
 struct People(Rc<Doors>);
 
 impl Host for People {
-    fn admit(&self) -> Result<Box<dyn Any>, Refused> {
+    fn admit(&self, caller: &Caller) -> Result<Box<dyn Any>, Refused> {
         let Self(doors) = self;
         doors.check_room()?;
-        if doors.lobby.newcomers.count() >= NEWCOMERS_MOST {
+        if !doors.lobby.newcomers.has_room(caller.address) {
             let detail = "too many connections have not logged in; come back later";
             return Err(Problem::new("too-many-connections", 503, detail).into());
         }
-        doors.begin_person()?;
+        doors.begin_person(caller.credential.as_ref().ok(), caller.address)?;
         Ok(Box::new(doors.sockets.open(Door::SocketIo, &doors.metrics)))
     }
 
-    fn caller(&self, headers: &HeaderMap, query: Option<&str>) -> Caller {
-        self.0.credential_of(headers, query)
+    fn caller(&self, peer: Option<SocketAddr>, headers: &HeaderMap, query: Option<&str>) -> Caller {
+        let Self(doors) = self;
+        Caller { credential: doors.credential_of(headers, query), address: doors.address_of(peer, headers) }
     }
 
     fn seat(&self, outbox: Outbox, caller: Caller) -> Rc<dyn Application> {

@@ -114,7 +114,7 @@ fn about(request: &HttpRequest) -> Result<About<'_>, EngineError> {
 }
 
 fn caller(door: &EngineDoor, request: &HttpRequest) -> Caller {
-    door.host.caller(request.headers(), request.uri().query())
+    door.host.caller(request.peer_addr(), request.headers(), request.uri().query())
 }
 
 fn answer(result: Result<String, Refusal>) -> HttpResponse {

@@ -52,14 +52,14 @@ async fn begin<T>(
 where
     T: AsyncRead + AsyncWrite + Unpin + Into<Stream>,
 {
-    let guard = match door.host.admit() {
+    let caller = door.host.caller(request.peer_addr(), request.head().headers(), request.uri().query());
+    let guard = match door.host.admit(&caller) {
         Ok(guard) => guard,
         Err(refused) => {
             let (problem, after) = refused.into_problem();
             return refuse(&mut stream, &problem, after).await;
         }
     };
-    let caller = door.host.caller(request.head().headers(), request.uri().query());
     switch(&mut stream, handshake).await?;
     door.open_socket(stream.into(), door.deflation(handshake), early, caller, guard);
     Ok(())
@@ -87,7 +87,7 @@ where
         }
         Err(_) => return refuse_engine(&mut stream, EngineError::Sid).await,
     }
-    let caller = door.host.caller(request.head().headers(), request.uri().query());
+    let caller = door.host.caller(request.peer_addr(), request.head().headers(), request.uri().query());
     let deflation = door.deflation(handshake);
     let mut assembler = Assembler::new(door.options.max_payload, deflation.is_some());
     assembler.keep(early);

@@ -1,5 +1,6 @@
 //! What the doors say to a session of Engine.IO, and what it says to whoever sits on top.
 
+use std::net::IpAddr;
 use std::rc::Rc;
 
 use actix::{Message as ActixMessage, Recipient};
@@ -31,8 +32,14 @@ pub trait Application {
     fn closed(&self);
 }
 
-/// What a request brings to log in with, or why it cannot be used.
-pub type Caller = Result<Credential, Problem>;
+/// Who sends a request.
+#[derive(Clone)]
+pub struct Caller {
+    /// What the request brings to log in with, or why that cannot be used.
+    pub credential: Result<Credential, Problem>,
+    /// Where it comes from.
+    pub address: IpAddr,
+}
 
 /// Asks for all that waits; the answer comes when there is something.
 #[derive(Debug, ActixMessage)]

@@ -56,7 +56,7 @@ impl Lobby {
     /// A lobby that somebody enters.
     #[must_use]
     pub fn new(house: LobbyHouse, caller: Caller) -> Self {
-        let newcomer = RefCell::new(Some(house.newcomers.enter()));
+        let newcomer = RefCell::new(Some(house.newcomers.enter(caller.address)));
         Self { house, caller: RefCell::new(caller), newcomer }
     }
 
@@ -84,10 +84,11 @@ impl Lobby {
     async fn authenticate(&self, token: Option<String>) -> Result<Principal, Problem> {
         let credential = match token {
             Some(token) => Credential::Bearer(token),
-            None => self.caller.borrow().clone()?,
+            None => self.caller.borrow().credential.clone()?,
         };
         let known = self.house.sessions.authenticator.authenticate(credential).await;
-        known.map_err(|error| error.problem())
+        let address = self.caller.borrow().address;
+        known.map(|person| person.coming_from(address)).map_err(|error| error.problem())
     }
 
     /// What the client was before its connection broke. One that says itself what it listens to can come back even to a
@@ -148,7 +149,7 @@ impl Namespaces for Lobby {
 
     fn called_by(&self, caller: Caller) {
         // A request without a credential takes none away.
-        if caller.is_ok() || self.caller.borrow().is_err() {
+        if caller.credential.is_ok() || self.caller.borrow().credential.is_err() {
             *self.caller.borrow_mut() = caller;
         }
     }
