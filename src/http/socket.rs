@@ -80,11 +80,8 @@ impl Socket {
             }
             return Poll::Ready(Step::Again);
         }
-        if self.outbox.is_high() {
-            // The write that is under way wakes this task. What has been read already waits too: its answers may be many
-            // times as long as it is.
-            return Poll::Pending;
-        }
+        // What has been read already waits too: its answers may be many times as long as it is.
+        ready!(self.outbox.poll_room(cx));
         match self.assembler.next_message() {
             Ok(None) => ready!(self.read(cx)),
             next => self.take(next),

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::future::poll_fn;
 use std::rc::Rc;
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -185,16 +185,18 @@ impl Outbox {
 
     /// Waits until less waits than the high-water mark, or no more frames are taken; for whoever answers a peer's questions.
     pub async fn room(&self) {
-        poll_fn(|cx| {
-            if !self.is_high() || self.is_ending() {
-                return Poll::Ready(());
-            }
-            let mut waiting = self.0.for_room.borrow_mut();
-            waiting.retain(|waker| !waker.will_wake(cx.waker()));
-            waiting.push(cx.waker().clone());
-            Poll::Pending
-        })
-        .await;
+        poll_fn(|cx| self.poll_room(cx)).await;
+    }
+
+    /// Ready when less waits than the high-water mark, or no more frames are taken.
+    pub(crate) fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.is_high() || self.is_ending() {
+            return Poll::Ready(());
+        }
+        let mut waiting = self.0.for_room.borrow_mut();
+        waiting.retain(|waker| !waker.will_wake(cx.waker()));
+        waiting.push(cx.waker().clone());
+        Poll::Pending
     }
 
     /// How many bytes wait.

@@ -105,7 +105,8 @@ impl Broker {
 
     /// Has more places reserved while there are enough left.
     fn reserve(&mut self, ctx: &mut Context<Self>) {
-        let Some(wanted) = self.places.wants().filter(|_| !self.is_reserving) else { return };
+        let is_needless = self.is_reserving || !self.closing.is_empty();
+        let Some(wanted) = self.places.wants().filter(|_| !is_needless) else { return };
         self.is_reserving = true;
         let reserved = self.journal.reserve(wanted).into_actor(self);
         ctx.spawn(reserved.map(move |result, broker, ctx| match result {

@@ -74,8 +74,8 @@ impl Lobby {
         let visitor = Rc::new(Visitor(session.clone()));
         // A session that is not admitted says so itself.
         let _ = session.send(Begin(hello)).await;
-        if let Some((pid, _)) = &*named.borrow() {
-            self.house.recoveries.is_session(pid, session);
+        if let Some((pid, entry)) = &*named.borrow() {
+            self.house.recoveries.is_session(pid, *entry, session);
         }
         self.newcomer.take();
         Ok(visitor)

@@ -23,6 +23,9 @@ const KEPT_MOST: usize = 20_000;
 /// How many of them may be one person's, who else could make the hub forget all others.
 const KEPT_PER_USER: usize = 128;
 
+/// What a session is told whose client goes on with another one.
+const CAME_BACK: End = End { code: 1000, reason: "the client came back by another connection", retry_after: None };
+
 /// The clients that may come back; clones share them.
 #[derive(Clone, Default)]
 pub struct Recoveries(Arc<Mutex<Inner>>);
@@ -35,6 +38,8 @@ struct Inner {
     left: VecDeque<(Instant, String)>,
     /// How many clients of a person are away.
     away: HashMap<UserId, usize>,
+    /// How many are away together.
+    all_away: usize,
 }
 
 /// What is known of a client under its private name.
@@ -128,13 +133,17 @@ impl Recoveries {
         entry
     }
 
-    /// Notes whose session a client is.
-    pub fn is_session(&self, pid: &str, session: Addr<Session>) {
+    /// Notes whose session a client is; a session whose client has come back by another one meanwhile ends.
+    pub fn is_session(&self, pid: &str, entry: Entry, session: Addr<Session>) {
         let mut inner = self.lock();
-        // One that is gone already stays away, or it would be remembered for ever.
-        let here = inner.clients.get_mut(pid).filter(|client| matches!(client.presence, Presence::Here(_)));
-        if let Some(client) = here {
-            client.presence = Presence::Here(Some(session));
+        match inner.of(pid, entry) {
+            Some(client) if matches!(client.presence, Presence::Here(_)) => {
+                client.presence = Presence::Here(Some(session));
+            }
+            // One that is gone already stays away, or it would be remembered for ever.
+            Some(_) => {}
+            // Once per return; a session that is gone needs no word.
+            None => session.do_send(CAME_BACK),
         }
     }
 
@@ -159,6 +168,7 @@ impl Recoveries {
             return;
         }
         *inner.away.entry(user).or_default() += 1;
+        inner.all_away += 1;
         if let Some(client) = inner.of(pid, entry) {
             client.presence = Presence::Away(now);
         }
@@ -174,11 +184,7 @@ impl Recoveries {
         let client = if is_theirs { inner.remove(pid) } else { None };
         if let Some(Client { presence: Presence::Here(Some(session)), .. }) = &client {
             // Once per return; a session that is gone needs no word.
-            session.do_send(End {
-                code: 1000,
-                reason: "the client came back by another connection",
-                retry_after: None,
-            });
+            session.do_send(CAME_BACK);
         }
         client
     }
@@ -210,10 +216,11 @@ impl Inner {
 
     fn forget_old(&mut self, now: Instant) {
         while let Some((left, pid)) = self.left.front() {
-            if now.duration_since(*left) < KEPT_FOR && self.left.len() <= KEPT_MOST {
+            let is_away = self.clients.get(pid).is_some_and(|client| client.presence == Presence::Away(*left));
+            let is_kept = now.duration_since(*left) < KEPT_FOR && self.all_away <= KEPT_MOST;
+            if is_away && is_kept {
                 return;
             }
-            let is_away = self.clients.get(pid).is_some_and(|client| client.presence == Presence::Away(*left));
             let Some((_, pid)) = self.left.pop_front() else { return };
             if is_away {
                 self.remove(&pid);
@@ -225,6 +232,7 @@ impl Inner {
         let client = self.clients.remove(pid)?;
         if let (Presence::Away(_), Some(count)) = (&client.presence, self.away.get_mut(&client.user)) {
             *count -= 1;
+            self.all_away -= 1;
             if *count == 0 {
                 self.away.remove(&client.user);
             }
