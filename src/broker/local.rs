@@ -122,8 +122,12 @@ impl LocalRelay {
             }
             match &mut client.behind {
                 None => state.go_on(number, known.offset, self),
-                // Of what it waits for, some was not heard of here.
-                Some(behind) => behind.until.forget_noted(),
+                // Something that must come at once may be among what was not heard of here.
+                Some(behind) if matches!(behind.until, Until::Due(_)) => {
+                    behind.until.forget_noted();
+                    state.catch_up(number, self);
+                }
+                Some(_) => {}
             }
         }
     }

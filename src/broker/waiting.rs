@@ -12,6 +12,9 @@ use crate::store::announcements::AnnouncementId;
 /// How many bytes of payload may wait for the journal.
 const BYTES_MAX: usize = 64 * 1024 * 1024;
 
+/// How many times more announcements may wait than other events.
+const ANNOUNCEMENTS: usize = 8;
+
 /// The answer to whoever publishes.
 pub type Answer = oneshot::Sender<Result<Offset, BrokerError>>;
 
@@ -27,7 +30,8 @@ pub struct Waiting {
 
 /// The two waiting lines of the broker: for the journal, and for a place only.
 ///
-/// Invariant: together no longer than `most`, and no more than `BYTES_MAX` wait for the journal.
+/// Invariant: `latest` is no longer than `most`; an event joins `each` only while that is no longer than `most` (an
+/// announcement, whose change cannot be taken back: [`ANNOUNCEMENTS`] times `most`) and holds no more than `BYTES_MAX`.
 pub struct WaitingLines {
     each: Vec<Waiting>,
     latest: VecDeque<Waiting>,
@@ -52,7 +56,12 @@ impl WaitingLines {
     ) -> Result<oneshot::Receiver<Result<Offset, BrokerError>>, BrokerError> {
         let is_each = event.delivery.is_each();
         let size = if is_each { event.data.get().len() } else { 0 };
-        if self.each.len() + self.latest.len() >= self.most || self.bytes + size > BYTES_MAX {
+        let (waiting, most) = match (is_each, &announcement) {
+            (false, _) => (self.latest.len(), self.most),
+            (true, None) => (self.each.len(), self.most),
+            (true, Some(_)) => (self.each.len(), self.most * ANNOUNCEMENTS),
+        };
+        if waiting >= most || self.bytes + size > BYTES_MAX {
             return Err(BrokerError::Full);
         }
         let (answer, answered) = oneshot::channel();

@@ -53,8 +53,8 @@ impl Broker {
             return;
         }
         let Some(first) = self.places.begin_batch(waiting.len()) else {
-            waiting.into_iter().for_each(|one| tell(one.answer, Err(JournalError.into())));
-            return;
+            tracing::error!(events = waiting.len(), "events get no places until the database has reserved more");
+            return self.refuse(waiting, ctx);
         };
         let (epoch, mut batch, mut answers) = (self.epoch(), Vec::new(), Vec::new());
         for (Waiting { event, announcement, answer }, place) in waiting.into_iter().zip(first..) {
@@ -88,18 +88,23 @@ impl Broker {
         self.take_turn(ctx);
     }
 
-    /// Lets announcements wait, whose changes cannot be taken back, and takes no more of the others.
     fn refused(&mut self, batch: &[Entry], answers: Vec<Answer>, ctx: &mut Context<Self>) {
-        self.metrics.journal_refused(batch.len() as u64);
-        let mut waiting = Vec::new();
-        for (Entry { event, announcement }, answer) in batch.iter().zip(answers) {
-            if announcement.is_some() && self.closing.is_empty() {
-                waiting.push(Waiting { event: event.what.clone(), announcement: announcement.clone(), answer });
-            } else {
-                tell(answer, Err(JournalError.into()));
-            }
-        }
-        self.waiting.put_back(waiting);
+        let waiting = batch.iter().zip(answers).map(|(Entry { event, announcement }, answer)| Waiting {
+            event: event.what.clone(),
+            announcement: announcement.clone(),
+            answer,
+        });
+        self.refuse(waiting.collect(), ctx);
+    }
+
+    /// Lets announcements wait, whose changes cannot be taken back, and takes no more of the others.
+    fn refuse(&mut self, waiting: Vec<Waiting>, ctx: &mut Context<Self>) {
+        self.metrics.journal_refused(waiting.len() as u64);
+        let is_open = self.closing.is_empty();
+        let (kept, refused): (Vec<_>, Vec<_>) =
+            waiting.into_iter().partition(|one| is_open && one.announcement.is_some());
+        refused.into_iter().for_each(|one| tell(one.answer, Err(JournalError.into())));
+        self.waiting.put_back(kept);
         ctx.run_later(COMMIT_AGAIN, |broker, ctx| broker.take_turn(ctx));
     }
 
