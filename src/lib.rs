@@ -5,7 +5,7 @@
 //!                       one a module  │
 //!  people ──http─────▶ Registry, auth ┤
 //!                                     ▼
-//!                                  Broker                                    one order for all
+//!                                  Broker ──▶ Journal                        one order for all; durable before it is seen
 //!                          ┌──────────┼──────────┐
 //!                       Relay       Relay      Relay                         one per worker thread
 //!                          │          │          │

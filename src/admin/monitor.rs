@@ -28,7 +28,7 @@ pub struct MonitorSources {
     pub relays: Box<dyn Fn() -> Vec<Addr<Relay>> + Send>,
     /// The registry of sessions.
     pub sessions: Recipient<Describe>,
-    /// How many connections wait for the moment they were given, and how many may begin each second.
+    /// How many connections wait for the moment they were given.
     pub waiting: Box<dyn Fn() -> u64 + Send>,
     /// How many connections may begin each second.
     pub accept_rate: u32,

@@ -14,7 +14,7 @@ use super::super::problem::{ApiError, ApiResult};
 use super::super::sse::EventStream;
 use super::ReadProblems;
 use crate::auth::{Credential, Principal};
-use crate::domain::problem::Problem;
+use crate::domain::topic::Topic;
 use crate::session::dialect::sse::bye;
 use crate::session::{End, Hello, channel_of, read_pace, read_topics};
 
@@ -26,7 +26,8 @@ const LAST_EVENT_ID: &str = "last-event-id";
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Listening {
-    /// Topics, separated by commas: `modules`, `module:<moduleId>`, `user:<id>`, `admin`, `dashboard`, `custom:<name>`.
+    /// Topics, separated by commas: `modules`, `module:<moduleId>`, `user:<id>`, `admin`, `dashboard`, `custom:<name>`,
+    /// and for admins `tap:<topic>`.
     #[param(example = "modules,custom:weather")]
     #[serde(default)]
     topics: String,
@@ -119,12 +120,13 @@ fn cursor_of(request: &HttpRequest, listening: &Listening) -> Option<String> {
 /// The topics, judged before the stream begins as far as that can be done without asking for their state.
 fn topics_of(listening: &Listening, caller: &Principal) -> ApiResult<Vec<String>> {
     let texts: Vec<String> = listening.topics.split(',').filter(|text| !text.is_empty()).map(str::to_owned).collect();
-    for (place, topic) in read_topics(&texts).map_err(ApiError::from)?.iter().enumerate() {
-        let named = |problem: Problem| {
-            let detail = problem.detail.clone();
+    for topic in read_topics(&texts).map_err(ApiError::from)? {
+        channel_of(&topic, caller).map_err(|problem| {
+            // Counted as the caller named them, also when one came before.
+            let place = texts.iter().position(|text| text.parse::<Topic>().is_ok_and(|named| named == topic));
+            let (place, detail) = (place.unwrap_or_default(), problem.detail.clone());
             problem.with_error(format!("/topics/{place}"), detail)
-        };
-        channel_of(topic, caller).map_err(named)?;
+        })?;
     }
     Ok(texts)
 }
