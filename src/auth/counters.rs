@@ -12,7 +12,7 @@ const SLOTS: u64 = 1 << 17;
 
 /// A counter for each key; they forget by and by.
 ///
-/// Invariant: at most [`SLOTS`] counters, however many keys are tried.
+/// Invariant: at most `SLOTS` counters, however many keys are tried.
 #[derive(Debug)]
 pub struct Counters {
     limiter: DefaultKeyedRateLimiter<u64>,

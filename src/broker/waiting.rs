@@ -31,7 +31,7 @@ pub struct Waiting {
 /// The two waiting lines of the broker: for the journal, and for a place only.
 ///
 /// Invariant: `latest` is no longer than `most`; an event joins `each` only while that is no longer than `most` (an
-/// announcement, whose change cannot be taken back: [`ANNOUNCEMENTS`] times `most`) and holds no more than `BYTES_MAX`.
+/// announcement, whose change cannot be taken back: `ANNOUNCEMENTS` times `most`) and holds no more than `BYTES_MAX`.
 pub struct WaitingLines {
     each: Vec<Waiting>,
     latest: VecDeque<Waiting>,

@@ -8,6 +8,7 @@ use carillon::store::modules::ModuleRecord;
 use carillon::store::{Options, Store, announcements, modules};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
+use tokio::sync::oneshot;
 
 use super::{about, numbers, resume, say};
 use crate::support::process::{Scratch, TestProcess};
@@ -21,18 +22,23 @@ async fn what_a_client_has_seen_is_in_the_journal_and_what_was_acknowledged_come
     let mut tab = TestTab::connect(&hub.authority, &admin.access_token).await;
     tab.begin(&["custom:a", "modules"]).await;
     let beginning = tab.cursor.clone();
+    // Enough to compare, and each time another moment of the commits.
+    let enough = 10 + std::process::id() as usize % 30;
+    let (has_seen, seen_enough) = oneshot::channel();
     let watching = actix::spawn(async move {
-        let mut seen = Vec::new();
+        let (mut seen, mut has_seen) = (Vec::new(), Some(has_seen));
         while let Ok(frame) = tab.next().await {
             seen.push(frame);
+            if let Some(has_seen) = has_seen.take_if(|_| seen.len() >= enough) {
+                let _ = has_seen.send(());
+            }
         }
         seen
     });
 
     let writers = (0..4).map(|writer| work(hub.authority.clone(), admin.clone(), writer));
     let working = actix::spawn(join_all(writers));
-    let patience = std::time::Duration::from_millis(400 + u64::from(std::process::id() % 300));
-    tokio::time::sleep(patience).await;
+    seen_enough.await.unwrap();
     hub.kill().await;
     let acknowledged: Vec<u64> = working.await.unwrap().concat();
     let seen = watching.await.unwrap();
@@ -65,7 +71,7 @@ async fn work(authority: String, admin: Account, writer: u64) -> Vec<u64> {
     for number in 0..100 {
         let number = writer * 1000 + number;
         let id = format!("MC-{number}");
-        if number % 5 == 0 {
+        if number.is_multiple_of(5) {
             let module = json!({"moduleId": id, "name": id, "type": "Station"});
             if try_post(&authority, &admin, "/api/v1/modules", module).await != Some(201) {
                 break;
@@ -91,7 +97,7 @@ async fn try_post(authority: &str, who: &Account, path: &str, body: Value) -> Op
 }
 
 fn id_of(module: &Value) -> &str {
-    module["moduleId"].as_str().unwrap()
+    module["moduleId"].as_str().expect("a module has an id")
 }
 
 #[actix::test]
@@ -126,9 +132,9 @@ async fn a_change_whose_event_did_not_go_out_is_told_once_after_the_start() {
 
 fn record(id: &str) -> ModuleRecord {
     ModuleRecord {
-        id: id.parse().unwrap(),
-        name: id.parse().unwrap(),
-        kind: "Station".parse().unwrap(),
+        id: id.parse().expect("an id"),
+        name: id.parse().expect("a name"),
+        kind: "Station".parse().expect("a type"),
         owner: None,
         token_hash: TokenHash::of(id),
         created_at: Timestamp::now(),
