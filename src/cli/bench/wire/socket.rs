@@ -1,4 +1,7 @@
-use std::{cell::RefCell, io};
+use std::{
+    cell::{Cell, RefCell},
+    io,
+};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -6,7 +9,10 @@ use tokio::{
 };
 use tokio_tungstenite::tungstenite::{
     handshake::{client::generate_key, derive_accept_key},
-    protocol::frame::coding::{Control, Data, OpCode},
+    protocol::frame::{
+        FrameHeader,
+        coding::{Control, Data, OpCode},
+    },
 };
 
 use super::{Destination, FrameBuffer, masked};
@@ -26,6 +32,8 @@ thread_local! {
 pub struct WireSocket {
     stream: TcpStream,
     frames: FrameBuffer,
+    /// Whether what came with the handshake has not been looked at.
+    has_early: bool,
     bytes: u64,
 }
 
@@ -60,7 +68,7 @@ impl WireSocket {
         stream.write_all(request.as_bytes()).await.map_err(closed)?;
         let rest = read_handshake(&mut stream, path, &derive_accept_key(key.as_bytes())).await?;
 
-        Ok(Self { stream, frames: rest, bytes: 0 })
+        Ok(Self { stream, frames: rest, has_early: true, bytes: 0 })
     }
 
     /// Sends a text message.
@@ -82,22 +90,23 @@ impl WireSocket {
     /// [`ClientError::Closed`] when the hub closed the connection or does not speak the protocol.
     pub async fn read(&mut self, mut show: impl FnMut(Frame<'_>)) -> Result<(), ClientError> {
         let mut pong = None;
-        loop {
+        let is_shown = Cell::new(false);
+        let mut hear = |header: &FrameHeader, payload: &[u8]| {
+            is_shown.set(true);
+            match header.opcode {
+                OpCode::Control(Control::Ping) => pong = Some(payload.to_vec()),
+                _ => tell(header, payload, &mut show),
+            }
+        };
+        if std::mem::take(&mut self.has_early) {
+            self.frames.feed(&[], &mut hear).map_err(|error| closed(io::Error::other(error)))?;
+        }
+        while !is_shown.get() {
             self.stream.readable().await.map_err(closed)?;
             let read = SCRATCH.with_borrow_mut(|scratch| {
                 let read = self.stream.try_read(scratch)?;
                 self.bytes += read as u64;
-                let fed = self.frames.feed(&scratch[..read], |header, payload| match header.opcode {
-                    OpCode::Data(Data::Text) if header.rsv1 => match inflate(payload, LONGEST_TEXT) {
-                        Ok(text) => show(Frame::Text(&text)),
-                        Err(error) => tracing::debug!(%error, "a frame does not inflate"),
-                    },
-                    OpCode::Data(Data::Text) => show(Frame::Text(payload)),
-                    OpCode::Control(Control::Close) => show(Frame::Close(close_code(payload))),
-                    OpCode::Control(Control::Ping) => pong = Some(payload.to_vec()),
-                    _ => {}
-                });
-                fed.map_err(io::Error::other).map(|()| read)
+                self.frames.feed(&scratch[..read], &mut hear).map_err(io::Error::other).map(|()| read)
             });
             match read {
                 Ok(0) => return Err(ClientError::Closed("the hub hung up".to_owned())),
@@ -114,6 +123,19 @@ impl WireSocket {
 
     async fn write(&mut self, frame: &[u8]) -> Result<(), ClientError> {
         self.stream.write_all(frame).await.map_err(closed)
+    }
+}
+
+/// Shows a frame, inflated if it is compressed.
+fn tell(header: &FrameHeader, payload: &[u8], show: &mut impl FnMut(Frame<'_>)) {
+    match header.opcode {
+        OpCode::Data(Data::Text) if header.rsv1 => match inflate(payload, LONGEST_TEXT) {
+            Ok(text) => show(Frame::Text(&text)),
+            Err(error) => tracing::debug!(%error, "a frame does not inflate"),
+        },
+        OpCode::Data(Data::Text) => show(Frame::Text(payload)),
+        OpCode::Control(Control::Close) => show(Frame::Close(close_code(payload))),
+        _ => {}
     }
 }
 
@@ -162,4 +184,40 @@ fn close_code(payload: &[u8]) -> Option<u16> {
 
 fn closed(error: io::Error) -> ClientError {
     ClientError::Closed(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn frames_that_come_with_the_handshake_are_heard_though_the_hub_has_hung_up() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let destination = Destination::of(&url.parse().unwrap()).await.unwrap();
+        let hub = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = Vec::new();
+            while !request.ends_with(b"\r\n\r\n") {
+                stream.read_buf(&mut request).await.unwrap();
+            }
+            let request = String::from_utf8(request).unwrap();
+            let key = request.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: ")).unwrap();
+            let accept = derive_accept_key(key.as_bytes());
+            let head = format!("HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Accept: {accept}\r\n\r\n");
+            stream.write_all(&[head.as_bytes(), b"\x81\x03bye\x88\x02\x0f\xbd"].concat()).await.unwrap();
+        };
+
+        let (socket, ()) = tokio::join!(WireSocket::connect(&destination, 0, "/ws", "token"), hub);
+        let mut heard = Vec::new();
+        let show = |frame: Frame<'_>| match frame {
+            Frame::Text(text) => heard.push(String::from_utf8_lossy(text).into_owned()),
+            Frame::Close(code) => heard.push(format!("{code:?}")),
+        };
+        socket.unwrap().read(show).await.unwrap();
+
+        assert_eq!(heard, ["bye", "Some(4029)"]);
+    }
 }
