@@ -160,9 +160,10 @@ impl Session {
         }
         if stalled >= most {
             self.end_if_stalled(ctx);
-        } else if self.outbox.silent_for() > options.heartbeat * 2 + ASK_TIMEOUT {
+        } else if self.outbox.waiting() == 0 && self.outbox.silent_for() > options.heartbeat * 2 + ASK_TIMEOUT {
             self.outbox.abort();
-        } else if self.outbox.waiting() == 0 {
+        } else {
+            // Also behind what waits: who is sent something all the time would otherwise never be asked, and seem gone.
             self.outbox.send_ping();
         }
     }
