@@ -83,16 +83,16 @@ pub async fn measure(args: &SlowArgs) -> Result<Report, CliError> {
     let token = &target.session.access_token;
     let topic = |_| TOPIC.to_owned();
     let healthy = open_sessions(&target.destination, token, args.healthy as usize, topic).await?;
-    let narrow = open_sessions(&target.destination.narrow(), token, args.stalled as usize, topic).await?;
     let audience = Audience::new(healthy.len());
     let listeners: Vec<_> = healthy
         .into_iter()
         .enumerate()
         .map(|(index, socket)| spawn_local(Rc::clone(&audience).listen(index, socket)))
         .collect();
+    let stalling = open_sessions(&target.destination, token, args.stalled as usize, topic).await?;
     let fleet = Fleet::start(devices, args);
     let (stall, stalls) = watch::channel(false);
-    let reading: Vec<_> = narrow.into_iter().map(|socket| spawn_local(read_until(socket, stalls.clone()))).collect();
+    let reading: Vec<_> = stalling.into_iter().map(|socket| spawn_local(read_until(socket, stalls.clone()))).collect();
     sleep(SETTLE).await;
 
     let without = args.half(&target, &fleet, &audience).await?;

@@ -19,8 +19,6 @@ use crate::cli::client::{ClientError, HubAddress};
 
 /// Connections from one source address; a source has about 28,000 ports to give.
 const CONNECTIONS_OF_A_SOURCE: usize = 20_000;
-/// What the kernel keeps of what a stalled client does not read, in bytes; it takes about twice that.
-const NARROW: u32 = 16 << 10;
 
 /// Where the load goes, looked up once.
 #[derive(Debug, Clone)]
@@ -28,7 +26,6 @@ pub struct Destination {
     address: SocketAddr,
     authority: String,
     offers_deflate: bool,
-    is_narrow: bool,
 }
 
 impl Destination {
@@ -42,7 +39,7 @@ impl Destination {
         let found = lookup_host(&authority).await.map_err(|error| unreachable(error.to_string()))?.next();
         let address = found.ok_or_else(|| unreachable("the name has no address".to_owned()))?;
 
-        Ok(Self { address, authority, offers_deflate: false, is_narrow: false })
+        Ok(Self { address, authority, offers_deflate: false })
     }
 
     /// The same, with sockets that offer to inflate what the hub compresses.
@@ -54,12 +51,6 @@ impl Destination {
     /// The headers that offer extensions.
     pub const fn offer(&self) -> &'static str {
         if self.offers_deflate { "Sec-WebSocket-Extensions: permessage-deflate\r\n" } else { "" }
-    }
-
-    /// The same by connections whose receiving side takes little that is not read.
-    #[must_use]
-    pub fn narrow(&self) -> Self {
-        Self { is_narrow: true, ..self.clone() }
     }
 
     /// The `Host` header.
@@ -76,9 +67,6 @@ impl Destination {
             let socket = if self.address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
             if let Some(source) = source(self.address.ip(), index) {
                 socket.bind(SocketAddr::new(source, 0))?;
-            }
-            if self.is_narrow {
-                socket.set_recv_buffer_size(NARROW)?;
             }
             let stream = socket.connect(self.address).await?;
             stream.set_nodelay(true)?;
