@@ -4,7 +4,10 @@ use std::cell::{RefCell, RefMut};
 use std::fmt;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
+use std::time::Duration;
+
 use std::time::Instant;
+use tokio::sync::oneshot;
 
 use super::archive::Archive;
 use super::client::{Client, Ticket, Until};
@@ -15,6 +18,9 @@ use super::seat::{Seat, SeatOptions};
 use crate::domain::cursor::{Cursor, Offset};
 use crate::domain::event::Event;
 use crate::observe::Metrics;
+
+/// How long a client waits for a place that this relay does not know yet.
+const ARRIVAL: Duration = Duration::from_secs(1);
 
 /// The relay of this thread; cloning it gives the same one.
 #[derive(Clone)]
@@ -32,6 +38,8 @@ pub(super) struct State {
     /// Clients that may not take the event at hand as it comes.
     called_back: Vec<u32>,
     tickets: Ticket,
+    /// Who waits for this relay to know a place that another one knows already.
+    arrivals: Vec<(Offset, oneshot::Sender<()>)>,
 }
 
 /// A relay that may be gone, for those who come back to it.
@@ -57,6 +65,7 @@ impl LocalRelay {
             inspected: Instant::now(),
             called_back: Vec::new(),
             tickets: 0,
+            arrivals: Vec::new(),
         })))
     }
 
@@ -91,6 +100,19 @@ impl LocalRelay {
         self.state().reaches(cursor)
     }
 
+    /// Waits until this relay knows the place of a cursor that another one may have given; not for long, as it may be a
+    /// place that never comes.
+    pub async fn arrive(&self, cursor: Cursor) {
+        let known = self.cursor();
+        if cursor.epoch != known.epoch || cursor.offset <= known.offset {
+            return;
+        }
+        let (arrived, arrival) = oneshot::channel();
+        self.state().arrivals.push((cursor.offset, arrived));
+        // Late or gone: the cursor is then judged by what is known.
+        let _ = tokio::time::timeout(ARRIVAL, arrival).await;
+    }
+
     /// Takes the next events and hands them to whoever listens.
     pub(super) fn deliver(&self, events: &[Arc<Event>], head: Offset) {
         let mut state = self.state();
@@ -101,6 +123,7 @@ impl LocalRelay {
         }
         state.replica.advance(head);
         state.metrics.delivered(deliveries);
+        state.tell_arrivals();
     }
 
     /// Goes on behind a gap that the broker could not fill: who misses something there catches up from the journal.
@@ -114,6 +137,7 @@ impl LocalRelay {
             state.replica.apply(event);
         }
         state.replica.advance(head.offset);
+        state.tell_arrivals();
         for number in 0..u32::try_from(state.clients.len()).unwrap_or(u32::MAX) {
             let Some(client) = state.client(number) else { continue };
             if head.epoch != known.epoch {
@@ -168,6 +192,14 @@ impl State {
         self.index.remove_seat(number);
         self.clients[number as usize] = None;
         self.free.push(number);
+    }
+
+    fn tell_arrivals(&mut self) {
+        let head = self.replica.cursor().offset;
+        for (_, arrived) in self.arrivals.extract_if(.., |(place, arrived)| *place <= head || arrived.is_closed()) {
+            // Who has waited too long is not there any more.
+            let _ = arrived.send(());
+        }
     }
 
     pub fn next_ticket(&mut self) -> Ticket {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use actix::fut::wrap_future;
 use actix::prelude::*;
 
 use super::actor::Session;
@@ -75,7 +76,16 @@ impl Session {
         let asked: Vec<_> = asked.cloned().collect();
         self.is_busy = true;
         let held = self.seat.as_ref().map(Seat::hold);
-        let flow = self.ask(asked.clone()).map(move |answers, session: &mut Self, ctx| {
+        let relay = self.house.relay.clone();
+        let arrived = async move {
+            // The client may have been told by another thread a moment ago.
+            if let Start::At(cursor) = start {
+                relay.arrive(cursor).await;
+            }
+        };
+        let asking = asked.clone();
+        let answered = wrap_future(arrived).then(move |(), session: &mut Self, _| session.ask(asking));
+        let flow = answered.map(move |answers, session: &mut Self, ctx| {
             if has_failed(&answers) {
                 return session.end(&End::busy(), ctx);
             }

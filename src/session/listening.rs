@@ -49,7 +49,7 @@ impl Session {
     }
 
     /// Asks for the state behind topics; what is withdrawn meanwhile is refused.
-    pub(super) fn ask(&self, topics: Vec<Topic>) -> impl ActorFuture<Self, Output = Answers> + 'static {
+    pub(super) fn ask(&self, topics: Vec<Topic>) -> impl ActorFuture<Self, Output = Answers> + 'static + use<> {
         let (snapshots, asked) = (self.house.snapshots.clone(), topics.clone());
         let principal = Arc::clone(&self.principal);
         let answered = wrap_future::<_, Self>(async move {

@@ -359,7 +359,7 @@ test('those who have not said who they are are bounded', async (t) => {
     answer = answers.find(({ status }) => status !== 200) ?? answer;
   }
   assert.equal(answer.status, 503);
-  assert.ok(opened >= 2000 && opened <= 2050, `${opened}`);
+  assert.ok(opened >= 500 && opened <= 550, `${opened} of one address`);
   assert.ok(answer.headers.get('retry-after'));
   const page = await fetch(`${hub}/health/ready`);
   assert.equal(page.status, 200, 'and nobody else is kept out');

@@ -64,6 +64,10 @@ impl Lobby {
         let auth: Auth = auth.map(|json| read_json(json.as_bytes())).transpose()?.unwrap_or_default();
         let principal = self.authenticate(auth.token.clone()).await?;
         let recoveries = Some(self.house.recoveries.clone()).filter(|_| auth.recovery != Some(false));
+        if let Some(told) = auth.offset.as_deref().and_then(|offset| offset.parse::<Place>().ok()) {
+            // The client may have been told by another thread a moment ago.
+            self.house.sessions.relay.arrive(told.cursor).await;
+        }
         let returning = recoveries.as_ref().and_then(|recoveries| self.returning(recoveries, &auth, &principal));
         let hello = self.hello(auth, returning.as_ref());
         let returning = hello.cursor.is_some().then_some(returning).flatten();
