@@ -24,7 +24,7 @@ use crate::observe::Metrics;
 use crate::pipe::{Closed, Outbox};
 
 /// How long the first frame may take before the welcome goes out without it.
-const HELLO_GRACE: Duration = Duration::from_secs(2);
+const HELLO_GRACE: Duration = Duration::from_millis(500);
 /// How long a question to another actor may take.
 pub(super) const ASK_TIMEOUT: Duration = Duration::from_secs(5);
 /// The login has ended.

@@ -65,8 +65,7 @@ impl Session {
         if let Some(Outage { attempts, ms }) = hello.outage {
             self.house.metrics.reconnected(Duration::from_millis(ms), attempts);
         }
-        // Whoever has been welcomed has been handed events since: what lies before them cannot be told in order any more.
-        let start = if self.is_greeted && hello.cursor.is_some() { Start::Lost } else { Start::of(&hello) };
+        let start = Start::of(&hello);
         let wanted = self.greeted_topics(&hello);
         // A fresh client needs a snapshot of everything; for others only single modules need a judgement here, and taps a
         // line in the audit.

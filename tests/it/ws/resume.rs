@@ -147,24 +147,6 @@ async fn a_pong_comes_behind_everything_that_was_missed_before_the_ping() {
 }
 
 #[actix::test]
-async fn a_hello_that_comes_after_the_welcome_is_told_of_a_gap() {
-    let hub = TestHub::start().await;
-    let admin = hub.admin().await;
-    let mut tab = hub.tab(&admin, &["custom:a"]).await;
-    say(&admin, 0..2).await;
-    tab.event("rt_count").await;
-    let cursor = tab.cursor.clone();
-
-    let mut late = TestTab::connect(&hub.authority, &admin.access_token).await;
-    assert_eq!(late.next_of("welcome").await["recovered"], false, "without a hello, after a while");
-    late.send(json!({"type": "hello", "cursor": cursor, "topics": ["custom:a"]})).await;
-    assert_eq!(late.next_of("welcome").await["recovered"], false);
-    late.next_of("gap").await;
-    say(&admin, 2..3).await;
-    assert_eq!(late.event("rt_count").await["n"], 2);
-}
-
-#[actix::test]
 async fn who_asks_while_much_is_caught_up_is_answered_behind_it() {
     let hub =
         TestHub::with(&[("CARILLON__SOCKET__HIGH_WATER", "16384"), ("CARILLON__SOCKET__LOW_WATER", "4096")]).await;
