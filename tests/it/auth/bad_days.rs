@@ -12,7 +12,7 @@ async fn a_locked_database_is_told_as_a_pause_and_readers_go_on() {
     let admin = hub.admin().await;
     let file = hub.data().join("carillon.db");
     let mut intruder = SqliteConnection::establish(&file.display().to_string()).expect("the database is there");
-    intruder.batch_execute("BEGIN EXCLUSIVE").expect("nobody else writes");
+    intruder.batch_execute("PRAGMA busy_timeout = 30000; BEGIN EXCLUSIVE").expect("others write only now and then");
 
     let body = json!({"email": ADMIN, "password": PASSWORD});
     let login = Answer::of(&hub.authority, "POST", "/api/v1/auth/login", &[], Some(body)).await;

@@ -17,7 +17,7 @@ async fn while_the_database_is_locked_readings_are_refused_with_a_pause_and_take
     device.report(1, json!({"speed": 1})).await;
     let file = hub.data().join("carillon.db");
     let mut intruder = diesel::SqliteConnection::establish(&file.display().to_string()).expect("the file is there");
-    intruder.batch_execute("BEGIN IMMEDIATE").expect("nobody else writes");
+    intruder.batch_execute("PRAGMA busy_timeout = 30000; BEGIN IMMEDIATE").expect("others write only now and then");
 
     device.send(json!({"type": "telemetry", "id": 2, "telemetry": {"speed": 2}})).await;
     let error = device.next().await.expect("the socket stays open");
