@@ -15,7 +15,7 @@ use crate::domain::pace::Pace;
 use crate::domain::topic::Channel;
 use crate::pipe::Outbox;
 
-/// How many may wait for one client to catch up.
+/// From how many on who waits for a client to catch up holds up what else it says.
 const WAITING_MAX: usize = 8;
 
 /// Events were lost for this seat: its subscriptions have ended and need snapshots.
@@ -83,17 +83,22 @@ impl Seat {
         state.catch_up(self.number, &self.relay);
     }
 
-    /// Ends when the client has been handed everything it lacks now; none if it lacks nothing, or enough wait already.
+    /// Ends when the client has been handed everything it lacks now; none if it lacks nothing.
     #[must_use]
     pub fn caught_up(&self) -> Option<oneshot::Receiver<()>> {
         let mut state = self.relay.state();
         let client = state.client(self.number)?;
-        let may_wait = client.is_catching_up() && client.waiting.len() < WAITING_MAX;
-        may_wait.then(|| {
+        client.is_catching_up().then(|| {
             let (caught_up, is_caught_up) = oneshot::channel();
             client.waiting.push(caught_up);
             is_caught_up
         })
+    }
+
+    /// Whether so many wait for the client to catch up that nothing more of it may be taken until it has.
+    #[must_use]
+    pub fn is_crowded(&self) -> bool {
+        self.relay.state().client(self.number).is_some_and(|client| client.waiting.len() >= WAITING_MAX)
     }
 
     /// Whether everything after the cursor is still known.

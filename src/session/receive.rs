@@ -78,15 +78,20 @@ impl Session {
         done()
     }
 
-    /// Answers a ping behind everything that the client missed before it, without holding up its other frames.
+    /// Answers a ping behind everything that the client missed before it, without holding up its other frames; one of
+    /// many pings holds them up, so that a bounded number of them waits.
     fn pong(&self) -> Flow {
+        let is_crowded = self.seat.as_ref().is_some_and(Seat::is_crowded);
         let Some(caught_up) = self.seat.as_ref().and_then(Seat::caught_up) else {
             self.say(&Word::Pong);
             return done();
         };
-        Box::pin(done().map(|(), session, ctx: &mut Context<Self>| {
-            // Its client may have lost more meanwhile, which is told it by a gap.
-            let answer = caught_up.into_actor(session).map(|_, session, _| session.say(&Word::Pong));
+        // Its client may have lost more meanwhile, which is told it by a gap.
+        let answer = wrap_future::<_, Self>(caught_up).map(|_, session, _| session.say(&Word::Pong));
+        if is_crowded {
+            return Box::pin(answer);
+        }
+        Box::pin(done().map(|(), _, ctx: &mut Context<Self>| {
             ctx.spawn(answer);
         }))
     }
