@@ -80,7 +80,8 @@
 //!   `who_was_looked_at_before_an_end_or_a_change_is_not_let_in`, test
 //!   `a_transferred_module_leaves_one_page_and_appears_on_the_other`, test
 //!   `a_removed_module_is_withdrawn_from_everybody_who_listens_to_it`, test
-//!   `a_cursor_of_the_past_tells_nothing_of_what_was_anothers_then`.
+//!   `a_cursor_of_the_past_tells_nothing_of_what_was_anothers_then`, test
+//!   `what_others_publish_to_a_module_is_for_who_owned_it_then`.
 //! - What is taken away is felt on open sockets within 100 ms, and a token ends its socket to the second: test
 //!   `a_change_of_owner_is_felt_at_once`, test
 //!   `a_change_of_roles_the_end_of_a_login_and_of_an_account_are_felt_at_once`, test

@@ -7,7 +7,7 @@ use actix::prelude::*;
 use tokio::sync::oneshot;
 
 use super::archive::Archive;
-use super::journal::{Entry, Journal, JournalError};
+use super::journal::{Appended, Entry, Journal, JournalError};
 use super::open::OpenOrder;
 use super::places::Places;
 use super::relay::Deliver;

@@ -97,12 +97,11 @@ impl Client {
     ///
     /// Who listens to a single module was judged by who owns it now; an event that was before may have been another's.
     pub fn may_look_back(&self, event: &Event, channel: &Channel) -> bool {
-        match (&self.seat.own_modules, channel) {
-            (Some(own), Channel::Module(_)) => {
-                let audience = &event.what.audience;
-                // What other programs publish to a module is for all who may listen to it, whoever owned it then.
-                audience.contains(own) || !audience.contains(&Channel::AllModules)
-            }
+        match (&self.seat.owner, channel) {
+            (Some(person), Channel::Module(_)) => event.what.audience.iter().any(|channel| match channel {
+                Channel::ModulesOf(owner) | Channel::OwnedBy(owner) => owner == person,
+                _ => false,
+            }),
             _ => true,
         }
     }

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use futures_util::future::LocalBoxFuture;
 
-use crate::domain::event::Event;
+use crate::domain::event::{Event, NewEvent};
+use crate::domain::topic::Channel;
 use crate::store::announcements::{self, AnnouncementId};
-use crate::store::{Connection, Store, StoreError, events, order, presence};
+use crate::store::{Connection, Store, StoreError, events, modules, order, presence};
 
 /// An event could not be made durable; nobody saw it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -22,6 +23,9 @@ pub struct Entry {
     pub announcement: Option<AnnouncementId>,
 }
 
+/// An event that is in the journal now; none if it was before.
+pub type Appended = Option<Arc<Event>>;
+
 /// The journal of `Each` events: the broker appends in order, a batch at a time.
 #[derive(Clone)]
 pub struct Journal {
@@ -35,11 +39,12 @@ impl Journal {
         Self { store }
     }
 
-    /// Makes the events durable, all or none, in one transaction; answers of each whether it is new.
+    /// Makes the events durable, all or none, in one transaction; answers each as it is told from now on, and none for
+    /// what was in the journal already.
     ///
     /// # Errors
     /// [`JournalError`] when they are not durable; the broker then lets nobody see them.
-    pub fn append(&self, batch: Arc<[Entry]>) -> LocalBoxFuture<'static, Result<Vec<bool>, JournalError>> {
+    pub fn append(&self, batch: Arc<[Entry]>) -> LocalBoxFuture<'static, Result<Vec<Appended>, JournalError>> {
         let store = self.store.clone();
         Box::pin(async move {
             let events = batch.len();
@@ -65,16 +70,27 @@ impl Journal {
     }
 }
 
-fn append(conn: &mut Connection, batch: &[Entry]) -> Result<Vec<bool>, StoreError> {
-    let taken = batch.iter().map(|entry| match &entry.announcement {
-        Some(id) => announcements::take(conn, id),
-        None => Ok(true),
+fn append(conn: &mut Connection, batch: &[Entry]) -> Result<Vec<Appended>, StoreError> {
+    let appended = batch.iter().map(|entry| match &entry.announcement {
+        Some(id) => Ok(announcements::take(conn, id)?.then(|| Arc::clone(&entry.event))),
+        None => of_its_owner(conn, &entry.event).map(Some),
     });
-    let are_new = taken.collect::<Result<Vec<_>, _>>()?;
-    let new = || batch.iter().zip(&are_new).filter(|(_, is_new)| **is_new).map(|(entry, _)| &*entry.event);
-    events::append(conn, new())?;
+    let appended = appended.collect::<Result<Vec<_>, _>>()?;
+    let new = || appended.iter().flatten();
+    events::append(conn, new().map(|event| &**event))?;
     for event in new() {
         presence::note(conn, &event.what)?;
     }
-    Ok(are_new)
+    Ok(appended)
+}
+
+/// Notes whose module it is that other programs tell something of, so that nobody hears it who comes to own it later.
+///
+/// Exact, because a change of owner is a transaction as well: each event is before it or after it.
+fn of_its_owner(conn: &mut Connection, event: &Arc<Event>) -> Result<Arc<Event>, StoreError> {
+    let Some(module) = event.what.custom_of() else { return Ok(Arc::clone(event)) };
+    let Some(owner) = modules::owner(conn, module)? else { return Ok(Arc::clone(event)) };
+    let mut what = NewEvent::clone(&event.what);
+    what.audience.push(Channel::OwnedBy(owner));
+    Ok(Arc::new(what.stamped(event.cursor.epoch, event.offset())))
 }

@@ -17,6 +17,7 @@ use super::replica::{Gap, Replica};
 use super::seat::{Seat, SeatOptions};
 use crate::domain::cursor::{Cursor, Offset};
 use crate::domain::event::Event;
+use crate::domain::topic::Channel;
 use crate::observe::Metrics;
 
 /// How long a client waits for a place that this relay does not know yet.
@@ -223,10 +224,15 @@ impl State {
         let mut deliveries = 0;
         for channel in &event.what.audience {
             let Some(id) = self.index.id(channel) else { continue };
+            // On its way while the module got another owner, it may meet one who had it only before, or has it only since.
+            let is_guarded = matches!(channel, Channel::Module(_)) && event.what.custom_of().is_some();
             let before = deliveries;
             for listener in self.index.listeners_at(id) {
                 let Some(client) = self.clients[listener.seat as usize].as_mut() else { continue };
                 if client.seen >= offset || listener.from >= offset {
+                    continue;
+                }
+                if is_guarded && !client.may_look_back(event, channel) {
                     continue;
                 }
                 client.seen = offset;

@@ -10,7 +10,7 @@ use super::local::LocalRelay;
 use super::replica::Gap;
 use crate::domain::cursor::Cursor;
 use crate::domain::event::Dialect;
-use crate::domain::ids::SessionId;
+use crate::domain::ids::{SessionId, UserId};
 use crate::domain::pace::Pace;
 use crate::domain::topic::Channel;
 use crate::pipe::Outbox;
@@ -31,9 +31,9 @@ pub struct SeatOptions {
     pub outbox: Outbox,
     /// How its events are written.
     pub dialect: &'static Dialect,
-    /// The channel of this person's modules, unless they may see all: what happened to a single module in the past is
-    /// theirs to hear only if it was theirs then.
-    pub own_modules: Option<Channel>,
+    /// The person, unless they may see all modules: what happened to a single module in the past is theirs to hear only
+    /// if it was theirs then.
+    pub owner: Option<UserId>,
     /// Who is told of a gap.
     pub session: Recipient<Gapped>,
 }

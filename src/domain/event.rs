@@ -134,6 +134,17 @@ pub struct NewEvent {
 }
 
 impl NewEvent {
+    /// The single module that other programs tell something of; none for the hub's own events, whose audience says whose
+    /// the module is.
+    #[must_use]
+    pub fn custom_of(&self) -> Option<&ModuleId> {
+        let is_own = self.audience.contains(&Channel::AllModules);
+        self.audience.iter().filter(|_| !is_own).find_map(|channel| match channel {
+            Channel::Module(id) => Some(id),
+            _ => None,
+        })
+    }
+
     /// Gives the event its place in the order.
     #[must_use]
     pub fn stamped(self, epoch: Epoch, offset: Offset) -> Event {

@@ -49,6 +49,8 @@ pub enum Channel {
     Dashboard,
     /// A custom topic.
     Custom(Arc<str>),
+    /// Nobody listens to it: it notes whose module it was when an event for a single module was published.
+    OwnedBy(UserId),
 }
 
 /// A text that is no topic.
@@ -73,7 +75,10 @@ impl FromStr for Topic {
             Some(("module", id)) => id.parse().map(Self::Module).map_err(|_| refuse()),
             Some(("user", id)) => id.parse().map(Self::User).map_err(|_| refuse()),
             Some(("custom", name)) if is_custom_name(name) => Ok(Self::Custom(name.into())),
-            Some(("tap", channel)) => channel.parse().map(Self::Tap).map_err(|_| refuse()),
+            Some(("tap", channel)) => match channel.parse() {
+                Ok(Channel::OwnedBy(_)) | Err(_) => Err(refuse()),
+                Ok(channel) => Ok(Self::Tap(channel)),
+            },
             Some(_) => Err(refuse()),
         }
     }
@@ -116,14 +121,16 @@ impl<'de> Deserialize<'de> for Topic {
 #[error("`{0}` is not a channel")]
 pub struct ChannelError(String);
 
-/// As channels are stored: the topics' own texts, and `modules:<userId>` for the modules of one owner.
+/// As channels are stored: the topics' own texts, `modules:<userId>` for the modules of one owner, and `owner:<userId>`.
 impl FromStr for Channel {
     type Err = ChannelError;
 
     fn from_str(text: &str) -> Result<Self, ChannelError> {
         let refuse = || ChannelError(text.chars().take(80).collect());
-        if let Some(("modules", owner)) = text.split_once(':') {
-            return owner.parse().map(Self::ModulesOf).map_err(|_| refuse());
+        match text.split_once(':') {
+            Some(("modules", owner)) => return owner.parse().map(Self::ModulesOf).map_err(|_| refuse()),
+            Some(("owner", owner)) => return owner.parse().map(Self::OwnedBy).map_err(|_| refuse()),
+            _ => {}
         }
         // Looked at before the topic is read: a tap of a tap of a tap would be read as deeply as its text is long.
         if text.starts_with("tap:") {
@@ -151,6 +158,7 @@ impl fmt::Display for Channel {
             Self::Admin => f.write_str("admin"),
             Self::Dashboard => f.write_str("dashboard"),
             Self::Custom(name) => write!(f, "custom:{name}"),
+            Self::OwnedBy(owner) => write!(f, "owner:{owner}"),
         }
     }
 }
@@ -192,9 +200,11 @@ mod tests {
 
     #[test]
     fn channels_read_as_they_are_written() {
-        for text in ["modules", "modules:abc", "module:MC-1001-STN", "user:abc", "admin", "dashboard", "custom:a:b"] {
+        let topics = ["modules", "module:MC-1001-STN", "user:abc", "admin", "dashboard", "custom:a:b"];
+        for text in topics.into_iter().chain(["modules:abc", "owner:abc"]) {
             assert_eq!(text.parse::<Channel>().unwrap().to_string(), text);
         }
+        assert!("tap:owner:abc".parse::<Topic>().is_err());
         for bad in ["", "modules:", "modules:a b", "module:", "users", "custom:"] {
             assert!(bad.parse::<Channel>().is_err(), "{bad}");
         }

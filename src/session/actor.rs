@@ -19,7 +19,7 @@ use crate::domain::grant::Permission;
 use crate::domain::ids::SessionId;
 use crate::domain::problem::Problem;
 use crate::domain::time::Timestamp;
-use crate::domain::topic::{Channel, Topic};
+use crate::domain::topic::Topic;
 use crate::observe::Metrics;
 use crate::pipe::{Closed, Outbox};
 
@@ -214,7 +214,7 @@ impl Actor for Session {
             id: self.id.clone(),
             outbox: self.outbox.clone(),
             dialect: self.speech.events(),
-            own_modules: (!sees_all).then(|| Channel::ModulesOf(self.principal.user_id.clone())),
+            owner: (!sees_all).then(|| self.principal.user_id.clone()),
             session: ctx.address().recipient(),
         });
         // Where its events begin; they wait there for the welcome.

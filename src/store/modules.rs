@@ -125,6 +125,16 @@ pub fn owners(conn: &mut Connection) -> Result<HashMap<ModuleId, UserId>, StoreE
     rows.into_iter().map(|row| read(row.clone()).ok_or_else(|| StoreError::unreadable("modules", &row.0))).collect()
 }
 
+/// Whose module it is; none for one that nobody owns, or that is not there.
+///
+/// # Errors
+/// [`StoreError`] of the database only.
+pub fn owner(conn: &mut Connection, id: &ModuleId) -> Result<Option<UserId>, StoreError> {
+    let found: Option<Option<String>> =
+        modules::table.find(id.as_str()).select(modules::user_id).first(conn).optional()?;
+    Ok(found.flatten().and_then(|owner| owner.parse().ok()))
+}
+
 /// Whether a module is stored, with that owner.
 ///
 /// # Errors

@@ -70,15 +70,14 @@ impl Broker {
             broker.places.end_batch();
             broker.metrics.journal_committed(started.elapsed());
             match result {
-                Ok(are_new) => broker.committed(&batch, &are_new, answers, ctx),
+                Ok(appended) => broker.committed(&batch, appended, answers, ctx),
                 Err(JournalError) => broker.refused(&batch, answers, ctx),
             }
         }));
     }
 
-    fn committed(&mut self, batch: &[Entry], are_new: &[bool], answers: Vec<Answer>, ctx: &mut Context<Self>) {
-        let new = batch.iter().zip(are_new).filter(|(_, is_new)| **is_new);
-        let new: Vec<_> = new.map(|(entry, _)| Arc::clone(&entry.event)).collect();
+    fn committed(&mut self, batch: &[Entry], appended: Vec<Appended>, answers: Vec<Answer>, ctx: &mut Context<Self>) {
+        let new: Vec<_> = appended.into_iter().flatten().collect();
         if !new.is_empty() {
             self.fan_out(&new, ctx);
         }

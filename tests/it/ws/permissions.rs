@@ -163,3 +163,38 @@ async fn a_cursor_of_the_past_tells_nothing_of_what_was_anothers_then() {
     let told: Vec<_> = again.settle().await.into_iter().map(|frame| frame["data"]["name"].clone()).collect();
     assert_eq!(told, ["MC-1", "Of Bob"]);
 }
+
+#[actix::test]
+async fn what_others_publish_to_a_module_is_for_who_owned_it_then() {
+    let hub = TestHub::start().await;
+    let (admin, ann, bob) = (hub.admin().await, hub.user("ann@example.org").await, hub.user("bob@example.org").await);
+    ann.create_module("MC-1").await;
+    let publish = async |count: u32| {
+        let event = json!({"event": "rt_count", "topic": "module:MC-1", "data": {"n": count}});
+        assert_eq!(admin.post("/api/v1/events", event).await.status, 202);
+    };
+    let (mut of_ann, of_bob) = (hub.tab(&ann, &["module:MC-1"]).await, hub.tab(&bob, &[]).await);
+    let (cursor_of_ann, cursor) = (of_ann.cursor.clone(), of_bob.cursor.clone());
+    publish(1).await;
+    assert_eq!(of_ann.event("rt_count").await["n"], 1);
+
+    assert_eq!(admin.patch("/api/v1/modules/MC-1", json!({"userId": bob.id})).await.status, 200);
+    publish(2).await;
+
+    let counts = |frames: Vec<Value>| -> Vec<Value> {
+        frames
+            .into_iter()
+            .filter(|frame| frame["event"] == "rt_count")
+            .map(|frame| frame["data"]["n"].clone())
+            .collect()
+    };
+    assert_eq!(counts(of_ann.settle().await), Vec::<Value>::new(), "it is Bob's now");
+    let mut again = TestTab::connect(&hub.authority, &bob.access_token).await;
+    again.send(json!({"type": "hello", "cursor": cursor, "topics": ["module:MC-1"]})).await;
+    assert_eq!(again.next_of("welcome").await["recovered"], true);
+    assert_eq!(counts(again.settle().await), [2], "of what was before the transfer nothing");
+    assert_eq!(admin.patch("/api/v1/modules/MC-1", json!({"userId": ann.id})).await.status, 200);
+    let mut again = TestTab::connect(&hub.authority, &ann.access_token).await;
+    again.send(json!({"type": "hello", "cursor": cursor_of_ann, "topics": ["module:MC-1"]})).await;
+    assert_eq!(counts(again.settle().await), [1], "of what was Bob's nothing");
+}

@@ -87,7 +87,7 @@ impl Tab {
             id: SessionId::generate(),
             outbox: outbox.clone(),
             dialect: &PLACES,
-            own_modules: None,
+            owner: None,
             session,
         });
         let (heard, received) = (Vec::new(), Vec::new());
