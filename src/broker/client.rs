@@ -30,6 +30,8 @@ pub(super) struct Client {
     pub is_paced: bool,
     /// When a paced client was last handed a latest value.
     pub told_at: Option<Instant>,
+    /// It was handed an event since it came.
+    pub has_heard: bool,
 }
 
 /// The client is handed nothing until it catches up.
@@ -76,7 +78,17 @@ impl Drop for Due {
 
 impl Client {
     pub const fn new(seat: SeatOptions, seen: Offset) -> Self {
-        Self { seat, seen, behind: None, waiting: Vec::new(), passed: 0, conflated: 0, is_paced: false, told_at: None }
+        Self {
+            seat,
+            seen,
+            behind: None,
+            waiting: Vec::new(),
+            passed: 0,
+            conflated: 0,
+            is_paced: false,
+            told_at: None,
+            has_heard: false,
+        }
     }
 
     /// Whether it lacks events that it is to have as soon as it can take them.
@@ -109,6 +121,7 @@ impl Client {
     /// Hands over an event.
     pub fn send(&mut self, event: &Event) {
         self.seat.outbox.send_event(event, self.seat.dialect);
+        self.has_heard = true;
         if self.is_paced && !event.what.delivery.is_each() {
             self.told_at = Some(Instant::now());
         }

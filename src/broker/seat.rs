@@ -115,6 +115,21 @@ impl Seat {
         self.release(wanted);
     }
 
+    /// Listens to these channels too, whose state the client is told as of a moment since [`Seat::hold`]; call before
+    /// [`Seat::resume`], which goes on.
+    pub fn listen_from(&self, wanted: &[Wanted], held: Cursor) {
+        let mut state = self.relay.state();
+        for Wanted { channel, pace } in wanted {
+            state.index.add(self.number, channel, held.offset, *pace);
+        }
+    }
+
+    /// Whether the client was handed an event since it came: what lies before that cannot be told it in order any more.
+    #[must_use]
+    pub fn has_heard(&self) -> bool {
+        self.relay.state().client(self.number).is_some_and(|client| client.has_heard)
+    }
+
     /// Listens to a channel no more.
     pub fn leave(&self, channel: &Channel) {
         let mut state = self.relay.state();

@@ -80,6 +80,8 @@ pub struct Session {
     pub(super) seat: Option<Seat>,
     pub(super) topics: Vec<Listened>,
     pub(super) is_greeted: bool,
+    /// It was told the state of a topic since it came.
+    pub(super) has_state: bool,
     pub(super) is_busy: bool,
     pub(super) gap: Option<Gap>,
     /// What was taken away while a flow asked whether it may be had.
@@ -101,6 +103,7 @@ impl Session {
             seat: None,
             topics: Vec::new(),
             is_greeted: false,
+            has_state: false,
             is_busy: false,
             gap: None,
             withdrawn: Vec::new(),

@@ -31,8 +31,6 @@ pub struct SessionFacts {
     pub dialect: &'static str,
     /// When it began.
     pub since: Instant,
-    /// What it listens to.
-    pub topics: usize,
 }
 
 /// Asks a session for what it knows of itself.
@@ -63,7 +61,6 @@ impl Handler<DescribeYourself> for Session {
             user_name: self.principal.name.clone(),
             dialect: dialect::name_of(self.events()),
             since,
-            topics: self.topics.len(),
         })
     }
 }

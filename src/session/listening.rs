@@ -99,11 +99,16 @@ impl Session {
         }
     }
 
-    pub(super) fn tell(&self, snapshots: &[(Topic, Snapshot)], cursor: Cursor) {
+    pub(super) fn tell(&mut self, snapshots: &[(Topic, Snapshot)], cursor: Cursor) {
         for (topic, data) in snapshots {
-            self.say(&Word::Snapshot { topic: &topic.to_string(), data, cursor });
+            self.say_state(topic, data, cursor);
         }
         self.say(&Word::Synced(cursor));
+    }
+
+    pub(super) fn say_state(&mut self, topic: &Topic, data: &Snapshot, cursor: Cursor) {
+        self.has_state = true;
+        self.say(&Word::Snapshot { topic: &topic.to_string(), data, cursor });
     }
 
     /// Adds topics; one that it has already gets the new pace.

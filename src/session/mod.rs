@@ -6,6 +6,7 @@ mod describe;
 pub mod dialect;
 pub mod engine;
 mod flow;
+mod hello;
 mod listening;
 mod messages;
 mod receive;

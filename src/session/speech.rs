@@ -54,6 +54,8 @@ pub enum Word<'a> {
     },
     /// All snapshots have been told: from here on the client has everything up to this cursor.
     Synced(Cursor),
+    /// Everything missed since the cursor of a hello has been told.
+    CaughtUp,
     /// A request went well.
     Reply {
         /// The client's number for it.
@@ -106,9 +108,17 @@ pub struct Welcome<'a> {
 /// # Errors
 /// A problem that names the field, for a rate out of bounds.
 pub fn read_pace(max_rate: Option<f64>) -> Result<Option<Pace>, Problem> {
+    read_pace_at("/maxRate", max_rate)
+}
+
+/// The pace of a `maxRate` that stands at a pointer.
+///
+/// # Errors
+/// A problem that names the pointer, for a rate out of bounds.
+pub(super) fn read_pace_at(pointer: &str, max_rate: Option<f64>) -> Result<Option<Pace>, Problem> {
     max_rate.map(Pace::of_rate).transpose().map_err(|error| {
         let problem = Problem::new("invalid-fields", 422, "some fields are not as they must be");
-        problem.with_error("/maxRate", error.to_string())
+        problem.with_error(pointer, error.to_string())
     })
 }
 
@@ -154,8 +164,10 @@ pub struct Hello {
     pub topics: Vec<String>,
     /// How often at most newer values are wanted there.
     pub pace: Option<Pace>,
-    /// Paces that each topic has of its own, in their order; those beyond the last have `pace`.
+    /// Paces that topics have of their own, in their order; the others have `pace`.
     pub own_paces: Vec<Option<Pace>>,
+    /// Those of `topics` that begin with a snapshot even though there is a cursor.
+    pub fresh: Vec<String>,
     /// How long the client was away; none if it has not been here before.
     pub outage: Option<Outage>,
 }

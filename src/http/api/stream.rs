@@ -15,7 +15,7 @@ use super::super::sse::EventStream;
 use super::ReadProblems;
 use crate::auth::{Credential, Principal};
 use crate::domain::topic::Topic;
-use crate::session::dialect::sse::bye;
+use crate::session::dialect::sse::{bye, read_listed};
 use crate::session::{End, Hello, channel_of, read_pace, read_topics};
 
 /// The header by which a browser says what it saw last.
@@ -27,7 +27,8 @@ const LAST_EVENT_ID: &str = "last-event-id";
 #[into_params(parameter_in = Query)]
 pub struct Listening {
     /// Topics, separated by commas: `modules`, `module:<moduleId>`, `user:<id>`, `admin`, `dashboard`, `custom:<name>`,
-    /// and for admins `tap:<topic>`.
+    /// and for admins `tap:<topic>`. Each may have its own `;maxRate=HZ`, and `;fresh` if it is to begin with a snapshot
+    /// although the others go on from a cursor.
     #[param(example = "modules,custom:weather")]
     #[serde(default)]
     topics: String,
@@ -42,9 +43,9 @@ pub struct Listening {
 
 /// Streams events as they happen (`text/event-stream`).
 ///
-/// First `welcome`, then a `snapshot` of each topic or, after a cursor that is still known, every event since then; then
-/// events by their own names, with the cursor as `id`. `gap` says that events are missing and snapshots follow, `problem`
-/// that a topic may not be had, `bye` that the hub closes and when to come back.
+/// First `welcome`, then a `snapshot` of each topic or, after a cursor that is still known, every event since then, and
+/// `synced` when all of that has come; then events by their own names, with the cursor as `id`. `gap` says that events are
+/// missing and snapshots follow, `problem` that a topic may not be had, `bye` that the hub closes and when to come back.
 #[utoipa::path(
     get,
     path = "/api/v1/events",
@@ -69,8 +70,9 @@ pub async fn listen_to_events(
         return turn_away(refused);
     }
     let caller = gate.authenticator.authenticate(credential).await?.coming_from(address);
-    let (cursor, topics) = (cursor_of(&request, &listening), topics_of(&listening, &caller)?);
-    let hello = Hello { cursor, topics, pace: read_pace(listening.max_rate)?, ..Hello::default() };
+    let (cursor, listed) = (cursor_of(&request, &listening), read_listed(&listening.topics)?);
+    check_topics(&listed.topics, &caller)?;
+    let hello = Hello { cursor, pace: read_pace(listening.max_rate)?, ..listed };
     let is_gzip = doors.options.deflate_from.is_some() && accepts_gzip(&request);
     let mut answer = stream(is_gzip);
     if is_head {
@@ -117,10 +119,9 @@ fn cursor_of(request: &HttpRequest, listening: &Listening) -> Option<String> {
     header.or_else(|| listening.cursor.clone())
 }
 
-/// The topics, judged before the stream begins as far as that can be done without asking for their state.
-fn topics_of(listening: &Listening, caller: &Principal) -> ApiResult<Vec<String>> {
-    let texts: Vec<String> = listening.topics.split(',').filter(|text| !text.is_empty()).map(str::to_owned).collect();
-    for topic in read_topics(&texts).map_err(ApiError::from)? {
+/// Judges topics before the stream begins, as far as that can be done without asking for their state.
+fn check_topics(texts: &[String], caller: &Principal) -> ApiResult<()> {
+    for topic in read_topics(texts).map_err(ApiError::from)? {
         channel_of(&topic, caller).map_err(|problem| {
             // Counted as the caller named them, also when one came before.
             let place = texts.iter().position(|text| text.parse::<Topic>().is_ok_and(|named| named == topic));
@@ -128,5 +129,5 @@ fn topics_of(listening: &Listening, caller: &Principal) -> ApiResult<Vec<String>
             problem.with_error(format!("/topics/{place}"), detail)
         })?;
     }
-    Ok(texts)
+    Ok(())
 }

@@ -7,7 +7,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::super::speech::{Hello, Outage, Request, Speech, Welcome, Wish, Word, read_pace};
+use super::super::speech::{Hello, Outage, Request, Speech, Welcome, Wish, Word, read_pace, read_pace_at};
 use super::{Greeting, millis};
 use crate::domain::cursor::Cursor;
 use crate::domain::event::{Dialect, Event};
@@ -36,8 +36,8 @@ impl Speech for Native {
             Word::Gap { missed } => outbox.send_text(&gap(*missed)),
             Word::Bye { code, reason, retry_after } => outbox.send_text(&bye(*code, reason, *retry_after)),
             Word::Pong => outbox.send_text(PONG),
-            // Every snapshot has said it.
-            Word::Synced(_) => {}
+            // Every snapshot has said it; who wants to know asks by a ping.
+            Word::Synced(_) | Word::CaughtUp => {}
         }
     }
 }
@@ -76,11 +76,27 @@ struct HelloFrame {
     cursor: Option<String>,
     /// What to listen to.
     #[serde(default)]
-    topics: Vec<String>,
+    topics: Vec<Named>,
     #[serde(rename = "maxRate")]
     max_rate: Option<f64>,
     /// How it fared since its last connection.
     outage: Option<Outage>,
+}
+
+/// A topic, perhaps with a pace of its own.
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "must be a topic, or `{topic, maxRate?}`")]
+enum Named {
+    Bare(String),
+    Paced(Paced),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Paced {
+    topic: String,
+    #[serde(rename = "maxRate")]
+    max_rate: Option<f64>,
 }
 
 #[derive(Deserialize)]
@@ -144,7 +160,16 @@ fn read(text: &str) -> Result<Request, (Option<u64>, Problem)> {
 
 fn read_hello(json: &[u8]) -> Result<Hello, Problem> {
     let HelloFrame { id, cursor, topics, max_rate, outage, .. } = read_json(json)?;
-    Ok(Hello { id, cursor, topics, pace: read_pace(max_rate)?, outage, ..Hello::default() })
+    let mut hello = Hello { id, cursor, pace: read_pace(max_rate)?, outage, ..Hello::default() };
+    for (place, named) in topics.into_iter().enumerate() {
+        let (topic, max_rate) = match named {
+            Named::Bare(topic) => (topic, None),
+            Named::Paced(Paced { topic, max_rate }) => (topic, max_rate),
+        };
+        hello.topics.push(topic);
+        hello.own_paces.push(read_pace_at(&format!("/topics/{place}/maxRate"), max_rate)?);
+    }
+    Ok(hello)
 }
 
 fn read_subscribe(json: &[u8]) -> Result<Wish, Problem> {
@@ -267,6 +292,9 @@ mod tests {
             (r#"{"type":"subscribe","id":7,"topics":[],"maxRate":0}"#, Some(7), 422),
             (r#"{"type":"subscribe","id":8,"topics":[],"maxRate":1000.5}"#, Some(8), 422),
             (r#"{"type":"hello","id":9,"topics":[],"maxRate":1e-9}"#, Some(9), 422),
+            (r#"{"type":"hello","id":1,"topics":[{"topic":"modules","maxRate":0}]}"#, Some(1), 422),
+            (r#"{"type":"hello","id":2,"topics":[{"maxRate":2}]}"#, Some(2), 422),
+            (r#"{"type":"hello","id":3,"topics":[{"topic":"modules","admin":true}]}"#, Some(3), 422),
         ] {
             let (told, problem) = read(bad).unwrap_err();
             assert_eq!((told, problem.status), (id, status), "{bad}");

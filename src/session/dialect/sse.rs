@@ -1,7 +1,7 @@
 //! Server-sent events (WHATWG HTML, 9.2): `event`, `id` and `data` lines; the client only listens.
 //!
-//! `id` is a cursor, and a client is given one only when it has everything up to there: with every event, and once after
-//! all snapshots. What a browser sends back as `Last-Event-ID` can therefore always be used.
+//! `id` is a cursor, and a client is given one only when it has everything up to there: with every event, and with the
+//! `synced` that follows all snapshots. What a browser sends back as `Last-Event-ID` can therefore always be used.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::json;
 
-use super::super::speech::{Request, Speech, Welcome, Word};
+use super::super::speech::{Hello, Request, Speech, Welcome, Word, read_pace_at};
 use super::{Greeting, millis};
 use crate::domain::event::{Dialect, Event};
 use crate::domain::problem::Problem;
@@ -43,7 +43,8 @@ impl Speech for ServerSent {
                 let data = Snapshot { topic, data, cursor: cursor.to_string() };
                 outbox.send_text(&message_of("snapshot", &data));
             }
-            Word::Synced(cursor) => outbox.send_text(&format!("id: {cursor}\n\n")),
+            Word::Synced(cursor) => outbox.send_text(&message("synced", Some(&cursor.to_string()), "{}")),
+            Word::CaughtUp => outbox.send_text(&message("synced", None, "{}")),
             Word::Refusal { problem, .. } => outbox.send_text(&message_of("problem", problem)),
             Word::Gap { missed } => outbox.send_text(&message_of("gap", &json!({ "missed": missed }))),
             Word::Bye { code, reason, retry_after } => outbox.send_text(&bye(*code, reason, *retry_after)),
@@ -78,6 +79,38 @@ fn message_of(name: &str, data: &impl Serialize) -> String {
     message(name, None, &serde_json::to_string(data).expect("what is said is plain data"))
 }
 
+/// Reads topics as an address names them, separated by commas, each with what is its own: `modules,custom:a;maxRate=2`, and
+/// `;fresh` for one that begins with a snapshot even though there is a cursor.
+///
+/// # Errors
+/// A problem that names the place of what cannot be read.
+pub fn read_listed(text: &str) -> Result<Hello, Problem> {
+    let mut hello = Hello::default();
+    for (place, listed) in text.split(',').filter(|listed| !listed.is_empty()).enumerate() {
+        let mut parts = listed.split(';');
+        let topic = parts.next().unwrap_or_default();
+        let mut pace = None;
+        for part in parts {
+            match part.split_once('=') {
+                None if part == "fresh" => hello.fresh.push(topic.to_owned()),
+                Some(("maxRate", rate)) => {
+                    pace = read_pace_at(&format!("/topics/{place}"), Some(rate.parse().unwrap_or(f64::NAN)))?;
+                }
+                _ => return Err(unknown_part(place, part)),
+            }
+        }
+        hello.topics.push(topic.to_owned());
+        hello.own_paces.push(pace);
+    }
+    Ok(hello)
+}
+
+fn unknown_part(place: usize, part: &str) -> Problem {
+    let part: String = part.chars().take(40).collect();
+    let problem = Problem::new("invalid-fields", 422, "some topics are not as they must be");
+    problem.with_error(format!("/topics/{place}"), format!("`{part}` is unknown; use `maxRate=HZ` or `fresh`"))
+}
+
 /// One message; a payload with line breaks takes several `data` lines.
 fn message(name: &str, id: Option<&str>, data: &str) -> String {
     let mut text = String::with_capacity(name.len() + data.len() + 64);
@@ -96,6 +129,19 @@ fn message(name: &str, id: Option<&str>, data: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn listed_topics_have_parts_of_their_own() {
+        let hello = read_listed("modules,custom:a;maxRate=2;fresh,,admin;fresh").unwrap();
+        assert_eq!(hello.topics, ["modules", "custom:a", "admin"]);
+        assert_eq!(hello.own_paces.iter().map(Option::is_some).collect::<Vec<_>>(), [false, true, false]);
+        assert_eq!(hello.fresh, ["custom:a", "admin"]);
+        assert!(read_listed("").unwrap().topics.is_empty());
+        for bad in ["a,b;maxRate=0", "a,b;maxRate=two", "a,b;maxRate", "a,b;fresh=1", "a,b;", "a,b;admin"] {
+            let problem = read_listed(bad).unwrap_err();
+            assert_eq!((problem.status, problem.errors[0].pointer.as_str()), (422, "/topics/1"), "{bad}");
+        }
+    }
 
     #[test]
     fn a_payload_cannot_break_out_of_its_data() {

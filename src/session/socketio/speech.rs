@@ -129,7 +129,7 @@ impl Speech for SocketIo {
             Word::Gap { missed } => emit(outbox, "gap", &json!({ "missed": missed })),
             Word::Bye { code, reason, retry_after } => self.bye(*code, reason, retry_after.map(millis), outbox),
             // Nobody asked for an answer.
-            Word::Reply { id: None, .. } | Word::Pong => {}
+            Word::Reply { id: None, .. } | Word::Pong | Word::CaughtUp => {}
         }
     }
 

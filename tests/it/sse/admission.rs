@@ -23,6 +23,9 @@ async fn a_stream_needs_a_login_and_topics_that_one_may_have() {
     assert_eq!(status("?topic=modules", known()).await, Some(422));
     assert_eq!(status("?topics=modules&maxRate=0", known()).await, Some(422));
     assert_eq!(status("?topics=modules&maxRate=2", known()).await, None);
+    for bad in ["?topics=modules;maxRate=0", "?topics=modules;maxRate=x", "?topics=modules;admin", "?topics=modules;"] {
+        assert_eq!(status(bad, known()).await, Some(422), "{bad}");
+    }
 }
 
 #[actix::test]

@@ -62,6 +62,71 @@ async fn a_stream_goes_on_where_it_broke_off() {
 }
 
 #[actix::test]
+async fn a_stream_says_when_all_has_come() {
+    let hub = TestHub::with(&[("CARILLON__BROKER__RING", "16")]).await;
+    let admin = hub.admin().await;
+    let mut first = stream(&hub, &admin, "?topics=custom:a", None).await;
+    first.next_of("snapshot").await;
+    assert_eq!(first.next().await.unwrap().event, "synced");
+    assert!(!first.last_event_id.is_empty(), "from here on it can come back");
+    let last = first.last_event_id.clone();
+    drop(first);
+    say(&admin, 0..600).await;
+
+    let mut again = stream(&hub, &admin, "?topics=custom:a", Some(&last)).await;
+    assert_eq!(again.next_of("welcome").await["recovered"], true);
+    for n in 0..600 {
+        assert_eq!(again.next().await.unwrap().data["n"], n);
+    }
+    let last = again.last_event_id.clone();
+    assert_eq!(again.next().await.unwrap().event, "synced", "behind all pages");
+    assert_eq!(again.last_event_id, last);
+}
+
+#[actix::test]
+async fn a_new_topic_begins_with_a_snapshot_while_the_others_go_on() {
+    let hub = TestHub::start().await;
+    let (admin, mut device) = hub.owner_with_module("MC-1").await;
+    let mut first = stream(&hub, &admin, "?topics=custom:a", None).await;
+    first.next_of("synced").await;
+    let last = first.last_event_id.clone();
+    drop(first);
+    say(&admin, 0..2).await;
+    device.report(1, json!({"speed": 7})).await;
+
+    let query = "?topics=custom:a,modules;fresh,module:MC-404;fresh;maxRate=2";
+    let mut again = stream(&hub, &admin, query, Some(&last)).await;
+    assert_eq!(again.next_of("welcome").await["recovered"], true);
+    let problem = again.next().await.unwrap();
+    assert_eq!((problem.event.as_str(), &problem.data["status"]), ("problem", &json!(404)));
+    let snapshot = again.next().await.unwrap();
+    assert_eq!((snapshot.event.as_str(), &snapshot.data["topic"]), ("snapshot", &json!("modules")));
+    assert_eq!(snapshot.data["cursor"], last, "what was missed of the others comes behind it");
+    assert_eq!(snapshot.data["data"]["modules"][0]["telemetry"]["speed"], 7);
+    for n in 0..2 {
+        assert_eq!(again.next().await.unwrap().data["n"], n, "nothing that the snapshot holds comes again");
+    }
+    assert_eq!(again.next().await.unwrap().event, "synced");
+    device.report(2, json!({"speed": 8})).await;
+    assert_eq!(again.next().await.unwrap().data["telemetry"]["speed"], 8);
+}
+
+#[actix::test]
+async fn each_topic_of_a_stream_may_have_a_rate_of_its_own() {
+    let hub = TestHub::start().await;
+    let (admin, mut device) = hub.owner_with_module("MC-1").await;
+    let mut stream = stream(&hub, &admin, "?topics=custom:a,module:MC-1;maxRate=0.001", None).await;
+    stream.next_of("synced").await;
+    for speed in 0..3 {
+        device.report(speed, json!({"speed": speed})).await;
+    }
+    assert_eq!(stream.next_of("rt_telemetry_updated").await["telemetry"]["speed"], 0);
+    say(&admin, 0..1).await;
+    assert_eq!(stream.next().await.unwrap().data["telemetry"]["speed"], 2, "the newest comes along");
+    assert_eq!(stream.next().await.unwrap().data["n"], 0);
+}
+
+#[actix::test]
 async fn a_stream_whose_id_is_no_cursor_is_told_of_a_gap() {
     let hub = TestHub::start().await;
     let admin = hub.admin().await;

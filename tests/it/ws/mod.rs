@@ -4,6 +4,7 @@ mod admission;
 mod bad_input;
 mod compression;
 mod frames;
+mod late;
 mod pace;
 mod pages;
 mod permissions;

@@ -114,6 +114,7 @@ impl Message {
                 Some(Heard::Snapshot { topic, data: data["data"].take(), cursor: None })
             }
             "gap" => Some(Heard::Gap),
+            "synced" => id.map(Heard::Synced),
             "problem" => Some(Heard::Refused),
             "bye" => Some(Heard::Bye(data["retryAfterMs"].as_u64().map(Duration::from_millis))),
             name if name.starts_with("rt_") => {
