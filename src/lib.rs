@@ -126,7 +126,7 @@
 //! # What is deliberately absent
 //!
 //! Of telemetry the latest state is kept, not its history; states are not in the journal. Presence is not stored: after a
-//! start every module is offline until it comes back. There is one node and one database, SQLite. MQTT, commands to
+//! start every module is offline until it comes back. There is one node and one database, SQLite or PostgreSQL. MQTT, commands to
 //! modules, plugins, the scheduler, connectors, mail and a second factor have no room yet, and nothing here is prepared
 //! for them beyond the interfaces that are in use.
 
