@@ -29,7 +29,7 @@ async fn the_monitor_tells_who_is_slow_and_where_most_goes_on() {
     assert_eq!((&told["admission"]["rate"], &told["admission"]["admitted"]), (&json!(1000), &json!(2)));
     let slow = &told["slowest"][0];
     assert_eq!((&slow["userId"], &slow["userName"]), (&json!(user.id), &json!("ada@example.org")), "{told}");
-    assert_eq!((&slow["dialect"], &slow["isBehind"]), (&json!("websocket"), &json!(true)), "{told}");
+    assert_eq!((&slow["dialect"], &slow["isBehind"]), (&json!("ws"), &json!(true)), "{told}");
     assert!(slow["waitingBytes"].as_u64().is_some_and(|bytes| bytes >= 16_384), "{told}");
     let busiest = &told["topics"][0];
     assert_eq!(busiest["topic"], "custom:a", "{told}");
