@@ -46,7 +46,7 @@
 //! - The broker never waits for a listener, and a client that does not read costs nobody else anything: test
 //!   `a_stalled_client_falls_behind_alone_and_catches_up_with_every_event`.
 //! - A peer that stops reading does not stop the timers that watch it: test `a_client_that_reads_nothing_is_ended_by_its_timer`,
-//!   test `a_stream_that_is_not_read_is_ended_by_the_same_timer`.
+//!   test `a_stream_that_nobody_reads_falls_behind_alone_and_then_ends`.
 //! - Two subscribers never see two events in different orders: test `two_tabs_see_one_order`.
 //! - Nobody sees an event twice: test `an_event_of_several_topics_comes_once`, test
 //!   `since_tells_each_event_once_and_only_the_newest_values`.

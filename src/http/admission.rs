@@ -61,10 +61,8 @@ impl Admission {
     /// Takes `accept_rate` and `accept_burst`; `door` is whom it counts for.
     #[must_use]
     pub fn new(options: &config::Socket, door: Door, metrics: Metrics) -> Self {
-        let at_least_one = |number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
         let (rate, burst) = (options.steady_rate(), options.accept_burst);
-        let quota = Quota::per_second(at_least_one(rate)).allow_burst(at_least_one(burst));
-        let share = Quota::per_second(at_least_one(rate / 2)).allow_burst(at_least_one(burst / 2));
+        let (quota, share) = (quota(rate, burst), quota(rate / 2, burst / 2));
         let (bucket, line) = (RateLimiter::direct(quota), Line::new(options.return_rate()));
         Self(Arc::new(Inner { bucket, strangers: Counters::new(share), line, door, metrics }))
     }
@@ -106,9 +104,36 @@ impl Admission {
     }
 }
 
+/// So many each second, and so many at once; at least one.
+fn quota(rate: u32, burst: u32) -> Quota {
+    let at_least_one = |number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
+    Quota::per_second(at_least_one(rate)).allow_burst(at_least_one(burst))
+}
+
 #[cfg(test)]
 mod tests {
+    use governor::clock::FakeRelativeClock;
+
     use super::*;
+
+    #[test]
+    fn no_second_has_more_than_the_rate() {
+        for (accept_rate, accept_burst) in [(1000, 100), (20, 19), (2, 1)] {
+            let options = config::Socket { accept_rate, accept_burst, ..config::Socket::default() };
+            let clock = FakeRelativeClock::default();
+            let bucket = RateLimiter::direct_with_clock(quota(options.steady_rate(), accept_burst), clock.clone());
+            let mut entered = Vec::new();
+            for ms in 0..5000_u32 {
+                // Nobody comes in the second second, so that the bucket is full again.
+                while !(1000..2000).contains(&ms) && bucket.check().is_ok() {
+                    entered.push(ms);
+                }
+                clock.advance(Duration::from_millis(1));
+            }
+            let most = entered.iter().map(|from| entered.iter().filter(|ms| (*from..from + 1000).contains(ms)).count());
+            assert_eq!(most.max(), Some(accept_rate as usize), "{accept_burst} at once");
+        }
+    }
 
     #[test]
     fn one_address_does_not_keep_others_out() {
