@@ -2,8 +2,9 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::time::Duration;
 
-use actix::{Actor, Addr};
+use actix::{Actor, Addr, Handler, MailboxError, Message};
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use serde::Deserialize;
@@ -13,15 +14,20 @@ use super::attachments::Parcel;
 use super::connection::{Guest, Line, Namespaces};
 use super::newcomers::{Newcomer, Newcomers};
 use super::packet::{Kind, MAIN};
-use super::recovery::{Client, Place, Recoveries};
+use super::place::Place;
+use super::recovery::Recoveries;
+use super::remembered::Client;
 use super::speech::SocketIo;
 use crate::auth::{Credential, Principal};
 use crate::domain::problem::{Problem, read_json};
-use crate::pipe::{Closed, Received};
+use crate::pipe::{Closed, Outbox, Received};
 use crate::session::engine::{Caller, Engines};
-use crate::session::messages::Begin;
+use crate::session::messages::{Begin, End};
 use crate::session::speech::Hello;
 use crate::session::{House, Session};
+
+/// How long a session may take over what its client says; whatever it asks in the meantime has a shorter limit.
+const TAKING_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What all lobbies of a thread share.
 #[derive(Clone)]
@@ -73,11 +79,11 @@ impl Lobby {
         let returning = hello.cursor.is_some().then_some(returning).flatten();
         let speech = SocketIo::new(recoveries, returning);
         let named = speech.named();
-        let session = Session::new(principal, Box::new(speech), line.outbox, Rc::clone(&self.house.sessions)).start();
+        let (outbox, house) = (line.outbox.clone(), Rc::clone(&self.house.sessions));
+        let session = Session::new(principal, Box::new(speech), outbox, house).start();
         // Held while it begins too: a connection that ends meanwhile drops this, and with it the session.
-        let visitor = Rc::new(Visitor(session.clone()));
-        // A session that is not admitted says so itself.
-        let _ = session.send(Begin(hello)).await;
+        let visitor = Rc::new(Visitor { session: session.clone(), outbox: line.outbox });
+        visitor.tell(Begin(hello)).await;
         if let Some((pid, entry)) = &*named.borrow() {
             self.house.recoveries.is_session(pid, *entry, session);
         }
@@ -160,12 +166,31 @@ impl Namespaces for Lobby {
 }
 
 /// A session as the connection sees it; dropping it ends the session.
-struct Visitor(Addr<Session>);
+struct Visitor {
+    session: Addr<Session>,
+    outbox: Outbox,
+}
+
+impl Visitor {
+    /// Waits until the session has taken what its client says; a connection whose session does not answer ends.
+    async fn tell<M>(&self, message: M)
+    where
+        M: Message<Result = ()> + Send + 'static,
+        Session: Handler<M>,
+    {
+        // One that is not admitted or has ended says so itself, and closes the connection too.
+        if let Err(MailboxError::Timeout) = self.session.send(message).timeout(TAKING_TIMEOUT).await {
+            tracing::error!("a session does not answer");
+            let End { code, reason, .. } = End::busy();
+            self.outbox.close(code, reason);
+        }
+    }
+}
 
 impl Drop for Visitor {
     fn drop(&mut self) {
         // A session that is gone needs no word.
-        self.0.do_send(Closed);
+        self.session.do_send(Closed);
     }
 }
 
@@ -175,14 +200,13 @@ impl Guest for Visitor {
             // The hub asks clients for no answers, so one that comes answers nothing.
             if parcel.kind == Kind::Event {
                 let id = parcel.id.map(|id| id.to_string()).unwrap_or_default();
-                // A session that has ended has closed the connection too.
-                let _ = self.0.send(Received(id + &parcel.json)).await;
+                self.tell(Received(id + &parcel.json)).await;
             }
         }
         .boxed_local()
     }
 
     fn left(&self) {
-        self.0.do_send(Closed);
+        self.session.do_send(Closed);
     }
 }

@@ -6,7 +6,9 @@ mod connection;
 mod lobby;
 mod newcomers;
 pub mod packet;
+mod place;
 mod recovery;
+mod remembered;
 mod request;
 mod speech;
 

@@ -9,7 +9,9 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::packet::{self, Kind, MAIN};
-use super::recovery::{Client, Entry, Place, Recoveries};
+use super::place::Place;
+use super::recovery::Recoveries;
+use super::remembered::{Client, Entry};
 use super::request;
 use crate::domain::cursor::Cursor;
 use crate::domain::event::{Dialect, Event};
