@@ -46,7 +46,9 @@
 //! - The broker never waits for a listener, and a client that does not read costs nobody else anything: test
 //!   `a_stalled_client_falls_behind_alone_and_catches_up_with_every_event`.
 //! - A peer that stops reading does not stop the timers that watch it: test `a_client_that_reads_nothing_is_ended_by_its_timer`,
-//!   test `a_stream_that_nobody_reads_falls_behind_alone_and_then_ends`.
+//!   test `a_stream_that_is_not_read_is_ended_by_the_same_timer`, test
+//!   `a_socket_that_reads_nothing_is_ended_as_too_slow_and_not_as_silent`, test
+//!   `a_client_that_never_polls_is_ended_as_too_slow_and_told_so_if_it_comes_after_all`.
 //! - Two subscribers never see two events in different orders: test `two_tabs_see_one_order`.
 //! - Nobody sees an event twice: test `an_event_of_several_topics_comes_once`, test
 //!   `since_tells_each_event_once_and_only_the_newest_values`.
@@ -58,7 +60,8 @@
 //!   `seats_that_page_the_journal_agree_with_a_plain_model`, test
 //!   `a_relay_that_missed_the_end_of_a_burst_learns_of_it_without_another_event`.
 //! - It makes no difference to which thread a poll or a WebSocket of Socket.IO comes, and nothing is lost or reordered
-//!   when one takes over from the other: test `a_socket_under_tls_takes_over_a_session_of_any_thread`, and in
+//!   when one takes over from the other: test `a_socket_under_tls_takes_over_a_session_of_any_thread`, test
+//!   `what_a_socket_brings_waits_for_the_payload_that_was_posted_before`, and in
 //!   `tests/clients` `a session goes over to a WebSocket of any thread, and nothing is lost or reordered`.
 //! - What a client of Socket.IO listened to is given back to the same person by the same login only, and once: test
 //!   `only_the_same_person_by_the_same_login_gets_its_topics_back_and_once`.
@@ -126,7 +129,7 @@
 //! # What is deliberately absent
 //!
 //! Of telemetry the latest state is kept, not its history; states are not in the journal. Presence is not stored: after a
-//! start every module is offline until it comes back. There is one node and one database, SQLite or PostgreSQL. MQTT, commands to
+//! start every module is offline until it comes back. There is one node and one database, SQLite. MQTT, commands to
 //! modules, plugins, the scheduler, connectors, mail and a second factor have no room yet, and nothing here is prepared
 //! for them beyond the interfaces that are in use.
 

@@ -14,11 +14,11 @@ use crate::domain::ids::{SessionId, UserId};
 pub mod native;
 pub mod sse;
 
-/// What a dialect is called among the figures; as the door it comes by.
+/// What a dialect is called among the figures.
 #[must_use]
 pub const fn name_of(dialect: &Dialect) -> &'static str {
     match dialect.slot {
-        0 => "ws",
+        0 => "websocket",
         1 => "sse",
         _ => "socketio",
     }

@@ -27,6 +27,7 @@ use tokio::net::TcpStream;
 const OPTIONS: EngineOptions = EngineOptions {
     ping_interval: Duration::from_millis(300),
     ping_timeout: Duration::from_millis(200),
+    slow_timeout: Duration::from_secs(5),
     max_payload: 1_000_000,
     join_timeout: Duration::from_secs(1),
 };

@@ -23,6 +23,9 @@ use crate::pipe::frame::{Assembler, Deflation};
 use crate::pipe::{Flusher, Framing, Outbox, OutboxOptions, Stream};
 use crate::session::engine::{Application, Caller, Engine, EngineOptions, Engines, Parts, Transport, Wire};
 
+/// How long a session may take to answer a question that it need not think about.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// Whose sessions of Engine.IO these are.
 pub trait Host {
     /// Lets a session begin; what it answers is kept until the end.

@@ -1,7 +1,9 @@
 //! The requests of Engine.IO: a GET takes what waits, a POST brings packets.
 
 use std::rc::Rc;
+use std::time::Duration;
 
+use actix::MailboxError;
 use actix_web::http::header;
 use actix_web::web::{self, Bytes, Data, ServiceConfig, resource};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError};
@@ -10,9 +12,12 @@ use tokio::sync::oneshot;
 use super::super::doors::Refused;
 use super::super::extract::{BodyOptions, gather_within};
 use super::super::problem::{ApiError, ApiResult};
-use super::EngineDoor;
 use super::query::{self, About, By};
+use super::{ANSWER_TIMEOUT, EngineDoor};
 use crate::session::engine::{Break, Caller, EngineError, Poll, Post};
+
+/// How long a client may take to fetch the answers to one payload.
+const TAKING_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// Where a worker's application finds the door of its thread.
 pub struct EngineSource(Rc<dyn Fn() -> ApiResult<EngineDoor>>);
@@ -75,9 +80,12 @@ async fn try_poll(request: &HttpRequest, source: &EngineSource) -> Result<String
         About::Session(sid) => {
             let engine = door.engines.find(sid).ok_or(EngineError::Sid)?;
             let (answer, answered) = oneshot::channel();
-            engine.send(Poll { answer }).await.map_err(|_| EngineError::Sid)?;
+            engine.send(Poll { answer }).timeout(ANSWER_TIMEOUT).await.map_err(|_| EngineError::Sid)?;
+            // There is a ping at least, or the end.
+            let most = door.options.ping_interval + door.options.ping_timeout + ANSWER_TIMEOUT;
+            let answered = tokio::time::timeout(most, answered).await.map_err(|_| EngineError::Sid)?;
             // A session that ended meanwhile is none.
-            Ok(answered.await.map_err(|_| EngineError::Sid)??)
+            Ok(answered.map_err(|_| EngineError::Sid)??)
         }
     }
 }
@@ -96,13 +104,20 @@ async fn try_post(request: &HttpRequest, payload: web::Payload, source: &EngineS
         Ok(body) => body,
         Err(error) => {
             // Without this payload the session is not what its client believes.
-            let _ = engine.send(Break).await;
+            engine.do_send(Break);
             return Err(error.into());
         }
     };
-    let taken = engine.send(Post { body, caller: caller(&door, request) }).await;
-    // A session that ends by this payload may be gone before it has answered.
-    Ok(taken.map_err(|_| EngineError::Request)??)
+    match engine.send(Post { body, caller: caller(&door, request) }).timeout(TAKING_TIMEOUT).await {
+        Ok(taken) => Ok(taken?),
+        Err(error) => {
+            if error == MailboxError::Timeout {
+                engine.do_send(Break);
+            }
+            // A session that ends by this payload may be gone before it has answered.
+            Err(EngineError::Request.into())
+        }
+    }
 }
 
 async fn refuse(request: HttpRequest) -> HttpResponse {

@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use actix::Addr;
 use actix_http::Request;
 use actix_web::http::StatusCode;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -10,14 +11,14 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use super::super::handshake::Handshake;
 use super::super::turn_away::say_and_part;
 use super::super::upgrade::{refuse, refuse_with};
-use super::EngineDoor;
 use super::query::{self, About, By};
+use super::{ANSWER_TIMEOUT, EngineDoor};
 use crate::pipe::Stream;
 use crate::pipe::frame::{self, Assembler, Incoming};
-use crate::session::engine::{EngineError, Probe, ProbeEnded, Upgraded, packet};
+use crate::session::engine::{Engine, EngineError, Probe, ProbeEnded, Upgraded, packet};
 
-/// How long a WebSocket may try to take over.
-const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the way from request to open socket may take, or that of a WebSocket which tries to take over.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// The close code of a socket that may not be (RFC 6455, 7.4.1).
 const POLICY: u16 = 1008;
 /// How much one read takes at most.
@@ -26,8 +27,15 @@ const READ_SIZE: usize = 4096;
 /// Takes one upgrade request to its end.
 ///
 /// # Errors
-/// When the stream breaks.
-pub async fn upgrade<T>(door: &EngineDoor, request: &Request, mut stream: T, early: &[u8]) -> io::Result<()>
+/// When the stream breaks, or the handshake takes too long.
+pub async fn upgrade<T>(door: &EngineDoor, request: &Request, stream: T, early: &[u8]) -> io::Result<()>
+where
+    T: AsyncRead + AsyncWrite + Unpin + Into<Stream>,
+{
+    tokio::time::timeout(HANDSHAKE_TIMEOUT, shake_hands(door, request, stream, early)).await?
+}
+
+async fn shake_hands<T>(door: &EngineDoor, request: &Request, mut stream: T, early: &[u8]) -> io::Result<()>
 where
     T: AsyncRead + AsyncWrite + Unpin + Into<Stream>,
 {
@@ -77,35 +85,41 @@ where
     T: AsyncRead + AsyncWrite + Unpin + Into<Stream>,
 {
     let Some(engine) = door.engines.find(sid) else { return refuse_engine(&mut stream, EngineError::Sid).await };
-    match engine.send(Probe).await {
+    match engine.send(Probe).timeout(ANSWER_TIMEOUT).await {
         Ok(Ok(())) => {}
         // The official server closes such a socket rather than to refuse its handshake.
         Ok(Err(error)) => {
-            door.flusher.note_end(POLICY);
             let mut said = handshake.answer().into_bytes();
             said.extend_from_slice(&frame::close(POLICY, &error.to_string()));
             return say_and_part(&mut stream, &said).await;
         }
         Err(_) => return refuse_engine(&mut stream, EngineError::Sid).await,
     }
+    let attempt = Attempt(engine);
     let caller = door.host.caller(request.peer_addr(), request.head().headers(), request.uri().query());
     let deflation = door.deflation(handshake);
     let mut assembler = Assembler::new(door.options.max_payload, deflation.is_some());
     assembler.keep(early);
-    let probed = async {
-        switch(&mut stream, handshake).await?;
-        probe(&mut stream, &mut assembler).await
-    };
-    match tokio::time::timeout(PROBE_TIMEOUT, probed).await {
-        Ok(Ok(())) => {
-            // A session that ended meanwhile drops the stream.
-            let _ = engine.send(Upgraded { stream: stream.into(), deflation, assembler, caller }).await;
-            Ok(())
-        }
-        failed => {
-            let _ = engine.send(ProbeEnded).await;
-            failed.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
-        }
+    switch(&mut stream, handshake).await?;
+    probe(&mut stream, &mut assembler).await?;
+    attempt.succeed(Upgraded { stream: stream.into(), deflation, assembler, caller });
+    Ok(())
+}
+
+/// A WebSocket that tries to take over; dropping it tells the session that it does so no more, however it ended.
+struct Attempt(Addr<Engine>);
+
+impl Attempt {
+    fn succeed(self, upgraded: Upgraded) {
+        // Once per socket; a session that ended meanwhile drops the stream.
+        self.0.do_send(upgraded);
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        // Once per socket; a session that is gone needs no word.
+        self.0.do_send(ProbeEnded);
     }
 }
 

@@ -4,16 +4,16 @@ use std::any::Any;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use actix::fut::wrap_future;
 use actix::prelude::*;
 use serde::Serialize;
+use tokio::sync::oneshot;
 
 use super::directory::Engines;
 use super::messages::{Application, Break, Shut, Wire};
-use super::packet::{self, Message, Packet};
+use super::packet;
 use super::polling::Pending;
 use crate::pipe::frame::Assembler;
-use crate::pipe::{Closed, Outbox, Received, ReceivedBinary};
+use crate::pipe::{Closed, Outbox};
 
 /// How long requests of one client may be under way beside each other.
 const CROSSING: Duration = Duration::from_millis(200);
@@ -25,6 +25,8 @@ pub struct EngineOptions {
     pub ping_interval: Duration,
     /// How long it may take to say so.
     pub ping_timeout: Duration,
+    /// How long it may take nothing of what waits for it; whoever sits on top ends it then as too slow.
+    pub slow_timeout: Duration,
     /// The longest payload or message, in bytes.
     pub max_payload: usize,
     /// How long a session stays when nobody joins.
@@ -62,7 +64,7 @@ pub enum Transport {
 
 /// A session of Engine.IO.
 ///
-/// Invariant: at most one poll waits, and at most one payload is worked on.
+/// Invariant: at most one poll waits, and at most one payload or message is worked on, in the order in which they came.
 /// Invariant: packets leave in the order of the outbox, by whatever transport.
 pub struct Engine {
     pub(super) parts: Parts,
@@ -71,9 +73,13 @@ pub struct Engine {
     pub(super) is_posting: bool,
     pub(super) has_left: bool,
     pub(super) probing: Option<SpawnHandle>,
-    heartbeat: Option<SpawnHandle>,
+    /// The packet of a WebSocket that waits until the payload before it has been taken.
+    pub(super) when_taken: Option<oneshot::Sender<()>>,
+    pub(super) heartbeat: Option<SpawnHandle>,
+    /// A ping has been sent and not been answered.
+    pub(super) is_asked: bool,
     /// When the client must have answered the next ping, or the last one.
-    answer_due: Instant,
+    pub(super) answer_due: Instant,
     was_idle: bool,
 }
 
@@ -89,7 +95,9 @@ impl Engine {
             is_posting: false,
             has_left: false,
             probing: None,
+            when_taken: None,
             heartbeat: None,
+            is_asked: false,
             answer_due,
             was_idle: true,
         }
@@ -138,48 +146,6 @@ impl Engine {
         });
     }
 
-    fn expect_ping(&mut self, ctx: &mut Context<Self>) {
-        let interval = self.parts.options.ping_interval;
-        self.answer_due = Instant::now() + interval + self.parts.options.ping_timeout;
-        let handle = ctx.run_later(interval, |engine, ctx| {
-            engine.parts.outbox.send_text(packet::PING);
-            engine.expect_pong(Instant::now(), ctx);
-        });
-        self.beat_by(handle, ctx);
-    }
-
-    fn expect_pong(&mut self, asked: Instant, ctx: &mut Context<Self>) {
-        let left = self.answer_due.saturating_duration_since(asked);
-        let handle = ctx.run_later(left, move |engine, ctx| {
-            // Who takes what waits, if slowly, is there; the ping may still wait behind it.
-            if engine.parts.outbox.is_moving_since(asked) {
-                let now = Instant::now();
-                engine.answer_due = now + engine.parts.options.ping_timeout;
-                engine.expect_pong(now, ctx);
-            } else {
-                engine.end("the client did not answer", ctx);
-            }
-        });
-        self.beat_by(handle, ctx);
-    }
-
-    /// Whether the client should have answered by now, though the timer that says so may be late.
-    pub(super) fn is_overdue(&self) -> bool {
-        Instant::now() >= self.answer_due
-    }
-
-    fn beat_by(&mut self, handle: SpawnHandle, ctx: &mut Context<Self>) {
-        if let Some(earlier) = self.heartbeat.replace(handle) {
-            ctx.cancel_future(earlier);
-        }
-    }
-
-    /// The client is there.
-    pub(super) fn hear(&mut self, ctx: &mut Context<Self>) {
-        self.parts.outbox.mark_heard();
-        self.expect_ping(ctx);
-    }
-
     /// Ends the session: a waiting poll, or the WebSocket, is told.
     pub(super) fn end(&mut self, reason: &str, ctx: &mut Context<Self>) {
         self.answer(packet::CLOSE, ctx);
@@ -196,27 +162,6 @@ impl Engine {
         } else {
             ctx.run_later(CROSSING, |_, ctx| ctx.stop());
         }
-    }
-
-    /// Lets whoever sits on top take messages, one after the other, as the client takes the answers: those of one
-    /// payload may be many times as long as it is.
-    pub(super) fn hand_up(&self, messages: Vec<Message>) -> impl Future<Output = ()> + 'static {
-        let (application, outbox) = (Rc::clone(&self.parts.application), self.parts.outbox.clone());
-        async move {
-            for message in messages {
-                outbox.room().await;
-                Rc::clone(&application).take(message).await;
-            }
-        }
-    }
-
-    fn take(&mut self, packet: Packet, ctx: &mut Context<Self>) -> ResponseActFuture<Self, ()> {
-        match packet {
-            Packet::Message(message) => return Box::pin(wrap_future(self.hand_up(vec![message]))),
-            Packet::Pong => self.hear(ctx),
-            Packet::Close => self.leave(ctx),
-        }
-        Box::pin(fut::ready(()))
     }
 
     fn check_idle(&mut self, ctx: &mut Context<Self>) {
@@ -248,28 +193,6 @@ impl Actor for Engine {
             Transport::WebSocket => self.parts.outbox.close(1000, "the session has ended"),
             Transport::Polling | Transport::Probing => self.parts.outbox.abort(),
         }
-    }
-}
-
-impl Handler<Received> for Engine {
-    type Result = ResponseActFuture<Self, ()>;
-
-    fn handle(&mut self, Received(text): Received, ctx: &mut Self::Context) -> Self::Result {
-        match packet::read(&text) {
-            Ok(packet) => self.take(packet, ctx),
-            Err(error) => {
-                self.end(&error.to_string(), ctx);
-                Box::pin(fut::ready(()))
-            }
-        }
-    }
-}
-
-impl Handler<ReceivedBinary> for Engine {
-    type Result = ResponseActFuture<Self, ()>;
-
-    fn handle(&mut self, ReceivedBinary(bytes): ReceivedBinary, ctx: &mut Self::Context) -> Self::Result {
-        self.take(Packet::Message(Message::Binary(bytes)), ctx)
     }
 }
 

@@ -69,7 +69,7 @@ pub struct Break;
 #[rtype(result = "Result<(), EngineError>")]
 pub struct Probe;
 
-/// The WebSocket that wanted to take over does not.
+/// The WebSocket that tried to take over does so no more; of no meaning to a session that it has taken over.
 #[derive(Debug, Clone, Copy, ActixMessage)]
 #[rtype(result = "()")]
 pub struct ProbeEnded;

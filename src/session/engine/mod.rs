@@ -6,9 +6,12 @@
 mod actor;
 mod directory;
 mod error;
+mod heartbeat;
 mod messages;
 pub mod packet;
 mod polling;
+mod receive;
+mod takeover;
 
 pub use actor::{Engine, EngineOptions, Parts, Transport};
 pub use directory::Engines;

@@ -1,8 +1,7 @@
-//! A session by HTTP requests: polls that wait, payloads that come, and the WebSocket that takes over.
+//! A session by HTTP requests: polls that wait, and payloads that come.
 
 use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll as TaskPoll, ready};
-use std::time::Duration;
 
 use actix::fut::wrap_future;
 use actix::prelude::*;
@@ -11,15 +10,12 @@ use tokio::sync::oneshot;
 
 use super::actor::{Engine, Transport};
 use super::error::EngineError;
-use super::messages::{Poll, Post, Probe, ProbeEnded, Upgraded};
+use super::messages::{Poll, Post};
 use super::packet::{self, Packet};
-
-/// How long a poll may wait while a WebSocket tries to take over; the client stops polling as soon as one is answered.
-const RELEASE: Duration = Duration::from_millis(100);
 
 /// A poll that waits.
 pub(super) struct Pending {
-    answer: oneshot::Sender<Result<String, EngineError>>,
+    pub(super) answer: oneshot::Sender<Result<String, EngineError>>,
     waiting: SpawnHandle,
 }
 
@@ -73,12 +69,6 @@ impl Engine {
         // A client that is gone needs no answer.
         let _ = pending.answer.send(Ok(packet.to_owned()));
         true
-    }
-
-    fn stop_probing(&mut self, ctx: &mut Context<Self>) {
-        if let Some(handle) = self.probing.take() {
-            ctx.cancel_future(handle);
-        }
     }
 
     fn takes_posts(&self) -> bool {
@@ -147,66 +137,14 @@ impl Handler<Post> for Engine {
         let taken = wrap_future::<_, Self>(self.hand_up(messages.collect()));
         Box::pin(taken.map(move |(), engine, ctx| {
             engine.is_posting = false;
+            if let Some(waiting) = engine.when_taken.take() {
+                // A message whose socket is gone waits no more.
+                let _ = waiting.send(());
+            }
             if leaves {
                 engine.leave(ctx);
             }
             Ok(())
         }))
-    }
-}
-
-impl Handler<Probe> for Engine {
-    type Result = Result<(), EngineError>;
-
-    fn handle(&mut self, _: Probe, ctx: &mut Self::Context) -> Self::Result {
-        if self.transport != Transport::Polling {
-            return Err(EngineError::Request);
-        }
-        self.transport = Transport::Probing;
-        self.answer(packet::NOOP, ctx);
-        self.probing = Some(ctx.run_interval(RELEASE, |engine, ctx| {
-            engine.answer(packet::NOOP, ctx);
-        }));
-        Ok(())
-    }
-}
-
-impl Handler<ProbeEnded> for Engine {
-    type Result = ();
-
-    fn handle(&mut self, _: ProbeEnded, ctx: &mut Self::Context) {
-        if self.transport == Transport::Probing {
-            self.transport = Transport::Polling;
-            self.stop_probing(ctx);
-        }
-    }
-}
-
-impl Handler<Upgraded> for Engine {
-    type Result = ();
-
-    fn handle(&mut self, Upgraded { stream, deflation, assembler, caller }: Upgraded, ctx: &mut Self::Context) {
-        if self.transport != Transport::Probing {
-            return;
-        }
-        self.stop_probing(ctx);
-        self.transport = Transport::WebSocket;
-        if let Some(pending) = self.pending.take() {
-            // A client stops polling before it goes over.
-            let _ = pending.answer.send(Err(EngineError::Request));
-        }
-        match stream.moved_here() {
-            Ok(stream) => {
-                self.parts.application.called_by(caller);
-                self.parts.outbox.mark_heard();
-                self.parts.outbox.agree_on(deflation);
-                self.parts.outbox.attach(stream);
-                self.read_on(assembler, ctx);
-            }
-            Err(error) => {
-                tracing::debug!(%error, "the stream of an upgrade cannot be moved");
-                ctx.stop();
-            }
-        }
     }
 }

@@ -1,6 +1,14 @@
-import { RefusedError } from './refused.js';
-
 const TIMEOUT_MS = 15000;
+
+/** A request that the hub refused; `problem` is its RFC 9457 object. */
+export class RefusedError extends Error {
+  /** @param {import('./types.d.ts').Problem} problem */
+  constructor(problem) {
+    super(problem.detail ?? problem.title ?? 'refused');
+    this.name = 'RefusedError';
+    this.problem = problem;
+  }
+}
 
 /** Requests that wait for their reply, by id. */
 export class Requests {

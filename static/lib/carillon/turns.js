@@ -1,4 +1,4 @@
-import { RefusedError } from './refused.js';
+import { RefusedError } from './requests.js';
 
 /** Changes of topics that come together are made together. */
 const TOGETHER_MS = 30;
