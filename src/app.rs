@@ -23,6 +23,7 @@ mod wiring;
 
 pub use error::StartError;
 use lock::DataLock;
+use wiring::MqttDoor;
 
 /// What closing the last files may take of the time to stop.
 const LAST_STEPS: Duration = Duration::from_secs(1);
@@ -34,6 +35,7 @@ pub struct Hub {
     server: ServerHandle,
     served: JoinHandle<io::Result<()>>,
     house: wiring::House,
+    mqtt: Option<MqttDoor>,
     config: Config,
     _lock: DataLock,
 }
@@ -47,6 +49,7 @@ impl Hub {
         let listener = http::bind(config.http.listen).map_err(|cause| StartError::Listen(config.http.listen, cause))?;
         let address = listener.local_addr().map_err(|cause| StartError::Listen(config.http.listen, cause))?;
         let tls = http::tls(&config.http)?;
+        let mqtt = MqttDoor::bind(&config, tls.as_ref())?;
         let scheme = if tls.is_some() { "https" } else { "http" };
         let lock = DataLock::take(&config.data.dir)?;
         let house = wiring::House::open(&config).await?;
@@ -55,14 +58,21 @@ impl Hub {
         let handle = server.handle();
         let served = actix_web::rt::spawn(server);
         house.wait_for_relays(config.workers()).await?;
+        let mqtt = mqtt.map(|listeners| MqttDoor::open(&house, listeners, &config)).transpose()?;
         tracing::info!(http.address = %address, scheme, "listening");
-        Ok(Self { address, setup_address, server: handle, served, house, config, _lock: lock })
+        Ok(Self { address, setup_address, server: handle, served, house, mqtt, config, _lock: lock })
     }
 
     /// The address it listens on.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The address it listens on for MQTT, if it does.
+    #[must_use]
+    pub fn mqtt_address(&self) -> Option<SocketAddr> {
+        self.mqtt.as_ref().map(|door| door.address)
     }
 
     /// The one-time address at which the first admin is made, while there is none. Holds a secret.
@@ -76,6 +86,9 @@ impl Hub {
         let deadline = Instant::now() + self.config.shutdown.grace;
         self.house.health.stop();
         self.server.pause().await;
+        if let Some(mqtt) = &self.mqtt {
+            mqtt.pause().await;
+        }
         self.house.say_goodbye(&self.config).await;
         let left = deadline.saturating_duration_since(Instant::now());
         if actix_web::rt::time::timeout(left, self.house.sockets.wait_until_none()).await.is_err() {
@@ -85,6 +98,9 @@ impl Hub {
         let stopped = actix_web::rt::time::timeout(left, self.server.stop(true)).await;
         if stopped.is_err() {
             tracing::warn!("some requests did not end in time");
+        }
+        if let Some(mqtt) = self.mqtt {
+            mqtt.close().await;
         }
         self.house.flush().await;
         self.house.close();
@@ -97,7 +113,12 @@ impl Config {
     /// How many worker threads serve HTTP and sockets.
     #[must_use]
     pub fn workers(&self) -> usize {
-        match self.http.workers {
+        self.threads(self.http.workers)
+    }
+
+    /// How many threads a number of the configuration means.
+    fn threads(&self, number: usize) -> usize {
+        match number {
             0 => std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
             workers => workers,
         }

@@ -20,7 +20,7 @@
 //! | level | folders | knows |
 //! |---|---|---|
 //! | 6 | [`app`] [`cli`] `main` | everything; the only place where actors are started and joined up |
-//! | 5 | [`http`] | the outside: status codes, frames, sockets |
+//! | 5 | [`http`] [`mqtt`] | the outside: status codes, frames, sockets |
 //! | 4 | [`admin`] | modules and sessions |
 //! | 3 | [`session`] [`module`] [`telemetry`] | the broker |
 //! | 2 | [`broker`] [`auth`] | storage and pure rules |
@@ -129,7 +129,7 @@
 //! # What is deliberately absent
 //!
 //! Of telemetry the latest state is kept, not its history; states are not in the journal. Presence is not stored: after a
-//! start every module is offline until it comes back. There is one node and one database, SQLite. MQTT, commands to
+//! start every module is offline until it comes back. There is one node and one database, SQLite. Commands to
 //! modules, plugins, the scheduler, connectors, mail and a second factor have no room yet, and nothing here is prepared
 //! for them beyond the interfaces that are in use.
 
@@ -142,6 +142,7 @@ pub mod config;
 pub mod domain;
 pub mod http;
 pub mod module;
+pub mod mqtt;
 pub mod observe;
 pub mod pipe;
 pub mod session;

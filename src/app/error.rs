@@ -14,6 +14,11 @@ pub enum StartError {
     /// The address cannot be listened on.
     #[error("cannot listen on `{0}`: {1}; choose another address with --listen or `http.listen`")]
     Listen(SocketAddr, #[source] io::Error),
+    /// The address for MQTT cannot be listened on.
+    #[error(
+        "cannot listen on `{0}` for MQTT: {1}; choose another address with `mqtt.listen`, or set `mqtt.enabled` to `false`"
+    )]
+    ListenMqtt(SocketAddr, #[source] io::Error),
     /// Another hub runs on the data folder.
     #[error("another hub runs on the data folder `{}`; stop it, or give this one a folder of its own with --data", .0.display())]
     InUse(PathBuf),

@@ -28,6 +28,10 @@ use crate::session::{Drain, JoinAdminRoom, SessionOptions};
 use crate::telemetry::{Collector, Flush};
 use crate::{module, session};
 
+mod mqtt;
+
+pub use mqtt::MqttDoor;
+
 /// How long the relays may take to start.
 const RELAYS_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long an actor may take to say goodbye or write the rest.
@@ -162,13 +166,7 @@ impl House {
                 },
                 body_timeout: config.http.body_timeout,
             },
-            sessions: SessionOptions {
-                heartbeat: socket.heartbeat,
-                slow_timeout: socket.slow_timeout,
-                max_topics: socket.max_topics,
-                retry: config.reconnect.delay,
-                reconnect: reconnect_advice(config),
-            },
+            sessions: session_options(config),
             links: module::LinkOptions::of(config),
             flush_interval: socket.flush_interval,
             broker: self.broker.clone(),
@@ -225,6 +223,16 @@ impl House {
             // A thread that panicked has said so in the log.
             let _ = arbiter.join();
         }
+    }
+}
+
+fn session_options(config: &Config) -> SessionOptions {
+    SessionOptions {
+        heartbeat: config.socket.heartbeat,
+        slow_timeout: config.socket.slow_timeout,
+        max_topics: config.socket.max_topics,
+        retry: config.reconnect.delay,
+        reconnect: reconnect_advice(config),
     }
 }
 

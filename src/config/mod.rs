@@ -14,6 +14,7 @@ mod http;
 mod journal;
 mod keys;
 mod log;
+mod mqtt;
 mod network;
 mod presence;
 mod reconnect;
@@ -34,6 +35,7 @@ pub use fault::{ConfigError, Fault};
 pub use http::{Http, MetricsAccess};
 pub use journal::Journal;
 pub use log::{Log, LogFormat};
+pub use mqtt::Mqtt;
 pub use network::Network;
 pub use presence::Presence;
 pub use reconnect::Reconnect;
@@ -50,6 +52,8 @@ use keys::{Given, Layers, Section};
 pub struct Config {
     /// The HTTP door.
     pub http: Http,
+    /// The MQTT door.
+    pub mqtt: Mqtt,
     /// Where the hub keeps its files.
     pub data: Data,
     /// The database.
@@ -110,9 +114,10 @@ impl Config {
         self.store.file().unwrap_or_else(|| self.data.dir.join("carillon.db"))
     }
 
-    fn sections(&mut self) -> [(&'static str, &mut dyn Section); 13] {
+    fn sections(&mut self) -> [(&'static str, &mut dyn Section); 14] {
         [
             ("http", &mut self.http),
+            ("mqtt", &mut self.mqtt),
             ("data", &mut self.data),
             ("store", &mut self.store),
             ("auth", &mut self.auth),

@@ -16,7 +16,7 @@ use super::topic::Channel;
 pub mod payload;
 
 /// How many dialects may keep a finished frame inside an event.
-pub const DIALECT_SLOTS: usize = 4;
+pub const DIALECT_SLOTS: usize = 6;
 
 /// The name of an event, e.g. `rt_module_online`: `rt_` and 1 to 61 of `a-z 0-9 _`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -48,7 +48,7 @@ impl Link {
     #[must_use]
     pub fn new(identified: Option<Identified>, outbox: Outbox, house: Rc<House>) -> Self {
         Self {
-            connection: CONNECTIONS.fetch_add(1, Ordering::Relaxed),
+            connection: new_connection(),
             identified,
             module: None,
             outbox,
@@ -153,8 +153,17 @@ impl Link {
     }
 }
 
+/// A number that no other connection of a device has, by whatever door.
+#[must_use]
+pub fn new_connection() -> ConnectionId {
+    CONNECTIONS.fetch_add(1, Ordering::Relaxed)
+}
+
 /// Finds the module's actor and attaches to it, also when it goes to rest at this very moment.
-async fn attach(registry: &Addr<Registry>, id: &ModuleId, attach: Attach) -> Result<Addr<Module>, ModuleError> {
+///
+/// # Errors
+/// [`ModuleError::WrongToken`] when the token was replaced since it was shown, [`ModuleError::Busy`].
+pub async fn attach(registry: &Addr<Registry>, id: &ModuleId, attach: Attach) -> Result<Addr<Module>, ModuleError> {
     for _ in 0..ATTEMPTS {
         let module = registry.send(Locate(id.clone())).timeout(ANSWER_TIMEOUT).await??;
         let Attach { connection, end, token } = &attach;

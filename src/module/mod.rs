@@ -27,7 +27,7 @@ pub use directory::{Directory, Identified, identify};
 pub use entry::{Entry, Live, Meta, ModuleView, Status};
 pub use error::ModuleError;
 pub use house::{House, LinkOptions, ModuleOptions, Parts};
-pub use link::Link;
+pub use link::{Link, attach, new_connection};
 pub use listing::{ModuleFilter, ModuleSort, SortError, SortKey};
 pub use messages::{
     ByToken, CountModules, CreateModule, Created, DeleteModule, DrainLinks, GetModule, ListModules, Locate,

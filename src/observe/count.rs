@@ -16,11 +16,13 @@ pub enum Door {
     SocketIo,
     /// The WebSocket of modules.
     Module,
+    /// MQTT, for modules and people.
+    Mqtt,
 }
 
 impl Door {
     /// Every door.
-    pub const ALL: [Self; 4] = [Self::Native, Self::ServerSent, Self::SocketIo, Self::Module];
+    pub const ALL: [Self; 5] = [Self::Native, Self::ServerSent, Self::SocketIo, Self::Module, Self::Mqtt];
 
     pub(super) fn label(self) -> ByDoor {
         let door = match self {
@@ -28,6 +30,7 @@ impl Door {
             Self::ServerSent => "sse",
             Self::SocketIo => "socketio",
             Self::Module => "module",
+            Self::Mqtt => "mqtt",
         };
         ByDoor { door }
     }
@@ -177,6 +180,11 @@ impl Metrics {
     /// Counts accepted telemetry readings.
     pub fn readings_accepted(&self, count: u64) {
         self.figures().readings.inc_by(count);
+    }
+
+    /// Counts a packet of MQTT.
+    pub fn mqtt_packet(&self) {
+        self.figures().mqtt_packets.inc();
     }
 
     /// Counts a reading that changed nothing.

@@ -16,6 +16,10 @@ pub enum Framing {
     Text,
     /// The same in pieces of a gzip stream, see [`super::GzipStream`].
     Gzip,
+    /// Packets of MQTT as they are.
+    Mqtt,
+    /// Packets of MQTT, each in a binary message of a WebSocket.
+    MqttSocket,
 }
 
 impl Framing {
@@ -23,7 +27,7 @@ impl Framing {
     pub fn text(self, text: &str) -> Bytes {
         match self {
             Self::WebSocket | Self::Engine => frame::text(text.as_bytes()),
-            Self::Text | Self::Gzip => Bytes::copy_from_slice(text.as_bytes()),
+            Self::Text | Self::Gzip | Self::Mqtt | Self::MqttSocket => Bytes::copy_from_slice(text.as_bytes()),
         }
     }
 
@@ -32,7 +36,7 @@ impl Framing {
         const COMMENT: Bytes = Bytes::from_static(b":\n\n");
         match self {
             Self::WebSocket => Some(frame::ping()),
-            Self::Engine => None,
+            Self::Engine | Self::Mqtt | Self::MqttSocket => None,
             Self::Text => Some(COMMENT),
             Self::Gzip => Some(gzip::piece(&COMMENT)),
         }
@@ -40,7 +44,12 @@ impl Framing {
 
     /// Whether it is a WebSocket's, which ends with a close frame.
     pub const fn has_close_frames(self) -> bool {
-        matches!(self, Self::WebSocket | Self::Engine)
+        matches!(self, Self::WebSocket | Self::Engine | Self::MqttSocket)
+    }
+
+    /// Whether whoever reads from the connection watches over its silence.
+    pub const fn is_watched(self) -> bool {
+        matches!(self, Self::Mqtt | Self::MqttSocket)
     }
 
     /// A plain frame packed for one peer, for a WebSocket by what was agreed on; plain if it is too short.
@@ -49,7 +58,8 @@ impl Framing {
             (Self::WebSocket | Self::Engine, Some(deflation)) if deflation.covers(plain.len()) => {
                 frame::deflated_for(&plain, deflation)
             }
-            (Self::WebSocket | Self::Engine | Self::Text, _) => plain,
+            (Self::WebSocket | Self::Engine | Self::Text | Self::Mqtt, _) => plain,
+            (Self::MqttSocket, _) => frame::binary(&plain),
             (Self::Gzip, _) => gzip::piece(&plain),
         }
     }
@@ -61,8 +71,9 @@ impl Framing {
                 let covered = deflation.filter(|deflation| deflation.covers(length) && deflation.is_for_all(length));
                 covered.map(|_| frame::deflated as fn(&Bytes) -> Bytes)
             }
-            Self::Text => None,
+            Self::Text | Self::Mqtt => None,
             Self::Gzip => Some(gzip::piece),
+            Self::MqttSocket => Some(|packet| frame::binary(packet)),
         }
     }
 }

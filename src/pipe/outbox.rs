@@ -82,6 +82,13 @@ impl Outbox {
         Self::with_way(Way::Written(stream), Framing::Engine, flusher, options)
     }
 
+    /// An outbox of MQTT packets that drains into the stream, which may be a WebSocket's.
+    #[must_use]
+    pub fn of_mqtt(stream: Stream, is_socket: bool, flusher: Flusher, options: OutboxOptions) -> Self {
+        let framing = if is_socket { Framing::MqttSocket } else { Framing::Mqtt };
+        Self::with_way(Way::Written(stream), framing, flusher, options)
+    }
+
     /// An outbox whose frames somebody takes, see [`Outbox::poll_take`].
     #[must_use]
     pub fn taken(framing: Framing, flusher: Flusher, options: OutboxOptions) -> Self {
@@ -129,6 +136,13 @@ impl Outbox {
         self.send_packed(frame::binary(bytes));
     }
 
+    /// Sends a finished packet of MQTT, unless it is empty.
+    pub fn send_packet(&self, packet: Bytes) {
+        if !packet.is_empty() {
+            self.send_packed(packet);
+        }
+    }
+
     fn send_packed(&self, plain: Bytes) {
         self.send(self.0.framing.packed(plain, self.0.deflation.get()));
     }
@@ -136,6 +150,10 @@ impl Outbox {
     /// Sends an event in a frame that all who hear it share: the packed one if this peer can read that.
     pub fn send_event(&self, event: &Event, dialect: &Dialect) {
         let plain = event.frame(dialect);
+        if plain.is_empty() {
+            // The dialect has no word for it.
+            return;
+        }
         let pack = self.0.framing.pack_for_all(plain.len(), self.0.deflation.get());
         self.send(pack.map_or(plain, |pack| event.packed_frame(dialect, pack)));
     }
@@ -235,9 +253,12 @@ impl Outbox {
         self.waiting() > 0 && self.0.last_progress.get() > moment
     }
 
-    /// For how long the peer has sent nothing at all.
+    /// For how long the peer has sent nothing at all; zero where the reader watches over that.
     #[must_use]
     pub fn silent_for(&self) -> Duration {
+        if self.0.framing.is_watched() {
+            return Duration::ZERO;
+        }
         self.0.last_heard.get().elapsed()
     }
 

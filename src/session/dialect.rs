@@ -20,6 +20,7 @@ pub const fn name_of(dialect: &Dialect) -> &'static str {
     match dialect.slot {
         0 => "websocket",
         1 => "sse",
+        4 | 5 => "mqtt",
         _ => "socketio",
     }
 }

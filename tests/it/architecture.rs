@@ -10,7 +10,7 @@ const LEVELS: [&[&str]; 6] = [
     &["broker", "auth"],
     &["session", "module", "telemetry"],
     &["admin"],
-    &["http"],
+    &["http", "mqtt"],
 ];
 /// The top of the house knows everything.
 const TOP: [&str; 4] = ["app", "cli", "lib", "main"];

@@ -12,9 +12,12 @@ start_hub() {
   log_of build cargo build --locked --bin carillon || return
   local port
   port=$(free_port) || return
+  CARILLON_MQTT_PORT=$(free_port) || return
+  export CARILLON_MQTT_PORT
   hub_data=$(mktemp -d)
   CARILLON_ADMIN_EMAIL=$CARILLON_EMAIL CARILLON_ADMIN_PASSWORD=$CARILLON_PASSWORD \
-    CARILLON__AUTH__BCRYPT_COST=6 CARILLON__AUTH__ADDRESS_ATTEMPTS=1000000 CARILLON__AUTH__ACCOUNT_ATTEMPTS=1000000 \
+    CARILLON__MQTT__LISTEN=127.0.0.1:$CARILLON_MQTT_PORT CARILLON__AUTH__BCRYPT_COST=6 \
+    CARILLON__AUTH__ADDRESS_ATTEMPTS=1000000 CARILLON__AUTH__ACCOUNT_ATTEMPTS=1000000 \
     target/debug/carillon serve --listen "127.0.0.1:$port" --data "$hub_data" >"$logs/hub.log" 2>&1 &
   hub=$!
   export CARILLON_URL=http://127.0.0.1:$port

@@ -125,6 +125,7 @@ impl OwnHub {
             .arg(self.folder.join("data"))
             .env("CARILLON_ADMIN_EMAIL", ADMIN)
             .env("CARILLON_ADMIN_PASSWORD", &self.password)
+            .env("CARILLON__MQTT__LISTEN", "127.0.0.1:0")
             .env("CARILLON__LOG__LEVEL", "warn")
             .envs(self.settings.iter().map(|(key, value)| (key, value)))
             .stdin(Stdio::null())

@@ -15,6 +15,7 @@ use clap::Args;
 use super::signal::interrupted;
 use super::{CliError, HubArgs};
 use crate::app::Hub;
+use crate::config::{Config, Mqtt};
 use crate::observe::log;
 use banner::write_banner;
 use fleet::{DemoFleet, DemoPlan};
@@ -38,7 +39,7 @@ pub struct DemoArgs {
 /// # Errors
 /// When the configuration has faults or the hub cannot start.
 pub fn run(args: &DemoArgs, hub: &HubArgs) -> Result<(), CliError> {
-    let config = own_data(hub).load()?;
+    let config = beside_others(own_data(hub).load()?);
     let _log = log::start(&config.log, &config.data.dir)?;
     System::new().block_on(async {
         let accounts = accounts::prepare(&config).await?;
@@ -55,6 +56,14 @@ pub fn run(args: &DemoArgs, hub: &HubArgs) -> Result<(), CliError> {
         hub.stop().await;
         Ok(())
     })
+}
+
+/// A demo takes any free port for MQTT where none is given: a broker may run on the usual one.
+fn beside_others(mut config: Config) -> Config {
+    if config.mqtt.listen == Mqtt::default().listen {
+        config.mqtt.listen.set_port(0);
+    }
+    config
 }
 
 /// The given settings, with a data folder of the demo's own where none is given.

@@ -41,6 +41,7 @@ export async function ownHub(test, settings) {
       CARILLON_ADMIN_EMAIL: EMAIL,
       CARILLON_ADMIN_PASSWORD: PASSWORD,
       CARILLON__AUTH__BCRYPT_COST: '6',
+      CARILLON__MQTT__LISTEN: '127.0.0.1:0',
       ...settings,
     },
     stdio: 'ignore',

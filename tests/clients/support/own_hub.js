@@ -46,6 +46,7 @@ export class OwnHub {
         CARILLON_ADMIN_EMAIL: EMAIL,
         CARILLON_ADMIN_PASSWORD: PASSWORD,
         CARILLON__AUTH__BCRYPT_COST: '6',
+        CARILLON__MQTT__LISTEN: '127.0.0.1:0',
         ...this.#settings,
       },
     });

@@ -40,6 +40,8 @@ impl TestHub {
         let mut environment: HashMap<String, String> = [
             ("CARILLON__HTTP__LISTEN", "127.0.0.1:0"),
             ("CARILLON__HTTP__WORKERS", "2"),
+            ("CARILLON__MQTT__LISTEN", "127.0.0.1:0"),
+            ("CARILLON__MQTT__WORKERS", "2"),
             ("CARILLON__AUTH__BCRYPT_COST", "4"),
             ("CARILLON__AUTH__ADDRESS_ATTEMPTS", "100000"),
             ("CARILLON__AUTH__ACCOUNT_ATTEMPTS", "100000"),
@@ -65,6 +67,11 @@ impl TestHub {
     /// Where the hub keeps its data.
     pub fn data_folder(&self) -> &Path {
         &self.data
+    }
+
+    /// Where it speaks MQTT.
+    pub fn mqtt(&self) -> std::net::SocketAddr {
+        self.hub.as_ref().and_then(Hub::mqtt_address).expect("MQTT is on")
     }
 
     /// Stops the hub as SIGTERM would; gives the data folder back.

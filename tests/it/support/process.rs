@@ -74,6 +74,7 @@ fn carillon(data: &Path, arguments: &[&str]) -> Command {
         .env_clear()
         .env("CARILLON__HTTP__LISTEN", "127.0.0.1:0")
         .env("CARILLON__HTTP__WORKERS", "2")
+        .env("CARILLON__MQTT__LISTEN", "127.0.0.1:0")
         .env("CARILLON__AUTH__BCRYPT_COST", "4")
         .env("CARILLON__LOG__FORMAT", "json")
         .env("CARILLON__DATA__DIR", data)

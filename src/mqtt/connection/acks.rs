@@ -1,0 +1,55 @@
+//! What a client is answered to its messages.
+
+use std::num::NonZeroU16;
+use std::ops::ControlFlow;
+
+use rmqtt_codec::types::QoS;
+use rmqtt_codec::v5::{Packet, PublishAck, PublishAckReason, ToReasonCode};
+
+use super::{Connection, End, Finished};
+use crate::mqtt::bridge::{Bridge, Note, Refused};
+use crate::mqtt::wire::Version;
+
+impl<B: Bridge> Connection<B> {
+    /// Answers a message that was taken, or not.
+    pub(super) fn answer(&mut self, finished: Finished) -> ControlFlow<End> {
+        let Finished { id, qos, result } = finished;
+        if let Some(id) = id {
+            self.session.incoming.finish(id, qos, result.is_ok());
+        }
+        match (result, id) {
+            (Ok(()), Some(id)) => self.acknowledge(id, qos, None),
+            (Ok(()), None) => {}
+            (Err(refused), id) => {
+                self.bridge.note(Note::NotTaken(refused.reason));
+                match id {
+                    Some(id) if self.line.version() == Version::V5 => self.acknowledge(id, qos, Some(&refused)),
+                    // A client of 3.1.1 can be told nothing but that its message was taken, which it was not.
+                    Some(_) => return expel(refused),
+                    None if refused.is_grave => return expel(refused),
+                    None => {}
+                }
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    pub(super) fn acknowledge(&mut self, packet_id: NonZeroU16, qos: QoS, refused: Option<&Refused>) {
+        let ack = |reason_string| PublishAck {
+            packet_id,
+            reason_code: refused.map_or(PublishAckReason::Success, |refused| refused.reason),
+            reason_string,
+            ..PublishAck::default()
+        };
+        let packet = |ack| if qos == QoS::ExactlyOnce { Packet::PublishReceived(ack) } else { Packet::PublishAck(ack) };
+        let detail = refused.map(|refused| refused.detail.as_ref().into());
+        if !self.line.send(packet(ack(detail))) {
+            // Without words it is short enough for everybody.
+            let _ = self.line.send(packet(ack(None)));
+        }
+    }
+}
+
+fn expel(refused: Refused) -> ControlFlow<End> {
+    ControlFlow::Break(End::Expelled(refused.reason.to_reason_code(), refused.detail))
+}

@@ -1,0 +1,186 @@
+//! What modules publish, and where: pure.
+
+use std::sync::Arc;
+
+use rmqtt_codec::types::Publish;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::domain::ids::ModuleId;
+use crate::domain::problem::{Problem, read_json, read_json_list};
+use crate::domain::telemetry::{Reading, Telemetry};
+
+/// The first level of every topic of the hub.
+const ROOT: &str = "carillon";
+
+/// What a topic of a module is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heading<'a> {
+    /// `carillon/<moduleId>/telemetry`.
+    Telemetry,
+    /// `carillon/<moduleId>/telemetry/<key>`.
+    Value(&'a str),
+    /// `carillon/<moduleId>/result`.
+    Result,
+    /// `carillon/<moduleId>/reported`.
+    Reported,
+    /// `carillon/<moduleId>/command`; only the hub publishes it.
+    Command,
+    /// `carillon/<moduleId>/desired`; only the hub publishes it.
+    Desired,
+}
+
+/// Reads a topic: whose it is, and what it is for.
+#[must_use]
+pub fn read_topic(topic: &str) -> Option<(&str, Heading<'_>)> {
+    let mut levels = topic.split('/');
+    if levels.next() != Some(ROOT) {
+        return None;
+    }
+    let owner = levels.next()?;
+    let heading = match (levels.next()?, levels.next()) {
+        ("telemetry", None) => Heading::Telemetry,
+        ("telemetry", Some(key)) if !key.is_empty() => Heading::Value(key),
+        ("result", None) => Heading::Result,
+        ("reported", None) => Heading::Reported,
+        ("command", None) => Heading::Command,
+        ("desired", None) => Heading::Desired,
+        _ => return None,
+    };
+    levels.next().is_none().then_some((owner, heading))
+}
+
+/// The topic of a module.
+#[must_use]
+pub fn topic_of(id: &ModuleId, what: &str) -> String {
+    format!("{ROOT}/{id}/{what}")
+}
+
+/// What a topic of this module is for; none for those of others and those that there are not.
+#[must_use]
+pub fn own_heading<'a>(id: &ModuleId, topic: &'a str) -> Option<Heading<'a>> {
+    read_topic(topic).filter(|(owner, _)| *owner == id.as_str()).map(|(_, heading)| heading)
+}
+
+/// Reads the readings of a message: an object of values, `{ts?, telemetry}`, an array of those, or one value.
+///
+/// # Errors
+/// A [`Problem`] that names the place.
+pub fn read_readings(heading: Heading<'_>, publish: &Publish) -> Result<Arc<[Reading]>, Problem> {
+    let json = &publish.payload[..];
+    if let Heading::Value(key) = heading {
+        return read_value(key, json).map(now);
+    }
+    match json.trim_ascii_start().first() {
+        Some(b'[') => read_json_list(json).map(Into::into),
+        _ if is_dated(json) => read_json::<Reading>(json).map(|reading| [reading].into()),
+        _ => read_json(json).map(now),
+    }
+}
+
+fn now(telemetry: Telemetry) -> Arc<[Reading]> {
+    [Reading { ts: None, telemetry }].into()
+}
+
+/// Whether an object is `{ts?, telemetry: {…}}`: no value of telemetry is an object.
+fn is_dated(json: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Dated<'a> {
+        #[serde(borrow)]
+        telemetry: &'a RawValue,
+    }
+    serde_json::from_slice::<Dated<'_>>(json).is_ok_and(|dated| dated.telemetry.get().starts_with('{'))
+}
+
+fn read_value(key: &str, json: &[u8]) -> Result<Telemetry, Problem> {
+    // One whole value, so that nothing of it reaches beyond its place in the object.
+    let value: &RawValue = serde_json::from_slice(json)
+        .map_err(|error| Problem::new("invalid-json", 400, format!("the payload is not one JSON value: {error}")))?;
+    let key = serde_json::Value::from(key);
+    read_json(format!("{{{key}:{value}}}").as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rmqtt_codec::types::QoS;
+
+    use super::*;
+    use crate::mqtt::session::Message;
+
+    fn read(heading: Heading<'_>, payload: &str) -> Result<Arc<[Reading]>, Problem> {
+        read_readings(heading, Message::new("t", payload.to_owned(), QoS::AtMostOnce).publish())
+    }
+
+    #[test]
+    fn topics_belong_to_one_module() {
+        let id: ModuleId = "MC-1".parse().unwrap();
+        assert_eq!(own_heading(&id, "carillon/MC-1/telemetry"), Some(Heading::Telemetry));
+        assert_eq!(own_heading(&id, "carillon/MC-1/telemetry/a b"), Some(Heading::Value("a b")));
+        assert_eq!(own_heading(&id, "carillon/MC-1/result"), Some(Heading::Result));
+        for bad in [
+            "carillon/MC-2/telemetry",
+            "carillon/mc-1/telemetry",
+            "carillon//telemetry",
+            "/carillon/MC-1/telemetry",
+            "carillon/MC-1/telemetry/",
+            "carillon/MC-1/telemetry/a/b",
+            "carillon/MC-1",
+            "carillon/MC-1/",
+            "$SYS/MC-1/telemetry",
+            "telemetry",
+            "",
+        ] {
+            assert_eq!(own_heading(&id, bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn readings_come_in_four_shapes() {
+        let one = |payload| read(Heading::Telemetry, payload).unwrap();
+        assert_eq!(one(r#"{"a":1,"ts":5}"#)[0].telemetry.len(), 2);
+        assert!(one(r#"{"telemetry":{"a":1},"ts":"2026-05-01T12:00:00Z"}"#)[0].ts.is_some());
+        assert_eq!(one(r#"{"telemetry":1}"#)[0].telemetry.len(), 1, "a key like any other");
+        assert_eq!(one(r#" [{"telemetry":{"a":1}},{"telemetry":{"a":2}}]"#).len(), 2);
+        let value = |payload| read(Heading::Value("a\"b"), payload).unwrap()[0].telemetry.get("a\"b").cloned();
+        assert!(value("21.5").is_some() && value("\"on\"").is_some() && value(" null ").is_some());
+    }
+
+    #[test]
+    fn what_is_no_reading_is_refused_with_its_place() {
+        for (heading, payload, status) in [
+            (Heading::Telemetry, "", 400),
+            (Heading::Telemetry, "21.5", 422),
+            (Heading::Telemetry, "{\"a\":[]}", 422),
+            (Heading::Telemetry, "{\"telemetry\":{\"a\":1},\"tz\":1}", 422),
+            (Heading::Telemetry, "{\"telemetry\":{\"a\":1},\"ts\":\"yesterday\"}", 422),
+            (Heading::Value("a"), "hello", 400),
+            (Heading::Value("a"), "1,\"b\":2", 400),
+            (Heading::Value("a"), "1}{", 400),
+            (Heading::Value("a"), "{}", 422),
+            (Heading::Value("a"), "NaN", 400),
+        ] {
+            assert_eq!(read(heading, payload).unwrap_err().status, status, "{payload}");
+        }
+        let keys: Vec<_> = (0..1000).map(|number| format!("\"k{number}\":1")).collect();
+        assert_eq!(read(Heading::Telemetry, &format!("{{{}}}", keys.join(","))).unwrap_err().status, 422);
+        assert_eq!(read(Heading::Value(&"k".repeat(65)), "1").unwrap_err().status, 422);
+    }
+
+    proptest! {
+        #[test]
+        fn one_value_stays_one_value(key in ".{1,20}", payload in "[\\[\\]{}\",:a0-9 ]{0,12}") {
+            if let Ok(readings) = read(Heading::Value(&key), &payload) {
+                prop_assert_eq!(readings[0].telemetry.len(), 1);
+                prop_assert!(readings[0].telemetry.get(&key).is_some());
+            }
+        }
+
+        #[test]
+        fn no_payload_breaks_the_reader(payload in prop::collection::vec(any::<u8>(), 0..40)) {
+            let message = Message::new("t", payload, QoS::AtMostOnce);
+            let _ = read_readings(Heading::Telemetry, message.publish());
+            let _ = read_readings(Heading::Value("a"), message.publish());
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! The listeners, plain and under TLS, on worker threads of their own: a flood of devices does not hold up HTTP.
+
+use std::any::Any;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, TcpListener};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use actix_server::{Server, ServerBuilder};
+use actix_service::{Service, ServiceFactory, fn_factory, fn_service};
+use actix_tls::accept::rustls_0_23::Acceptor;
+use rustls::ServerConfig;
+use socket2::{SockRef, TcpKeepalive};
+use tokio::net::TcpStream;
+
+use super::connection::serve as serve_connection;
+use super::house::{House, Parts};
+use super::line::Line;
+use crate::pipe::{Flusher, Outbox, OutboxOptions, Stream, set_user_timeout};
+
+/// How long a TLS handshake may take.
+const TLS_TIMEOUT: Duration = Duration::from_secs(10);
+/// When the system begins to ask a silent peer's machine whether it is there; for clients without a keep-alive.
+const PROBE_AFTER: Duration = Duration::from_secs(60);
+/// How often it asks then.
+const PROBE_EVERY: Duration = Duration::from_secs(20);
+
+/// Where devices come in.
+#[derive(Debug)]
+pub struct Listeners {
+    /// As they are.
+    pub plain: TcpListener,
+    /// Under TLS, if that is configured.
+    pub tls: Option<(TcpListener, Arc<ServerConfig>)>,
+}
+
+/// What counts an open connection until it is dropped.
+pub type CountIn = Arc<dyn Fn() -> Box<dyn Any> + Send + Sync>;
+
+/// How the server runs.
+#[derive(Clone)]
+pub struct MqttOptions {
+    /// How many worker threads.
+    pub workers: usize,
+    /// How many connections there may be.
+    pub max_connections: usize,
+    /// The marks of every outbox.
+    pub outbox: OutboxOptions,
+    /// How long written packets wait for company.
+    pub flush_interval: Duration,
+    /// How long written bytes may go unacknowledged by the peer's machine.
+    pub user_timeout: Duration,
+    /// Counts connections in.
+    pub count_in: CountIn,
+}
+
+/// Serves MQTT on bound listeners; the future ends when the server has stopped.
+///
+/// # Errors
+/// When a listener cannot be used.
+pub fn serve(listeners: Listeners, options: MqttOptions, parts: Parts) -> io::Result<Server> {
+    let count = Arc::new(AtomicUsize::new(0));
+    let hall = Hall { options, parts, count };
+    let builder = Server::build().workers(hall.options.workers).shutdown_timeout(1).disable_signals();
+    let builder = listen(builder, listeners.plain, hall.clone())?;
+    match listeners.tls {
+        None => Ok(builder.run()),
+        Some((listener, tls)) => Ok(listen_tls(builder, listener, tls, hall)?.run()),
+    }
+}
+
+fn listen(builder: ServerBuilder, listener: TcpListener, hall: Hall) -> io::Result<ServerBuilder> {
+    builder.listen("mqtt", listener, move || {
+        let hall = hall.clone();
+        fn_factory(move || {
+            let door = Rc::new(Door::open(hall.clone()));
+            async move {
+                Ok::<_, ()>(fn_service(move |stream: TcpStream| {
+                    let door = Rc::clone(&door);
+                    async move {
+                        let from = door.prepare(&stream);
+                        door.welcome(stream.into(), from);
+                        Ok::<_, ()>(())
+                    }
+                }))
+            }
+        })
+    })
+}
+
+fn listen_tls(
+    builder: ServerBuilder,
+    listener: TcpListener,
+    tls: Arc<ServerConfig>,
+    hall: Hall,
+) -> io::Result<ServerBuilder> {
+    builder.listen("mqtts", listener, move || {
+        let (hall, tls) = (hall.clone(), Arc::clone(&tls));
+        fn_factory(move || {
+            let door = Rc::new(Door::open(hall.clone()));
+            let mut acceptor = Acceptor::new(ServerConfig::clone(&tls));
+            acceptor.set_handshake_timeout(TLS_TIMEOUT);
+            async move {
+                let acceptor = Rc::new(ServiceFactory::<TcpStream>::new_service(&acceptor, ()).await?);
+                Ok::<_, ()>(fn_service(move |stream: TcpStream| {
+                    let (door, acceptor) = (Rc::clone(&door), Rc::clone(&acceptor));
+                    async move {
+                        let from = door.prepare(&stream);
+                        if let Ok(stream) = acceptor.call(stream).await {
+                            door.welcome(stream.into(), from);
+                        }
+                        Ok::<_, ()>(())
+                    }
+                }))
+            }
+        })
+    })
+}
+
+/// What the doors of all threads share.
+#[derive(Clone)]
+struct Hall {
+    options: MqttOptions,
+    parts: Parts,
+    count: Arc<AtomicUsize>,
+}
+
+/// The door of one thread.
+struct Door {
+    house: Rc<House>,
+    flusher: Flusher,
+    hall: Hall,
+}
+
+impl Door {
+    fn open(hall: Hall) -> Self {
+        let metrics = hall.parts.metrics.clone();
+        let flusher = Flusher::start(hall.options.flush_interval, move |change| metrics.outbox_bytes(change));
+        Self { house: Rc::new(House::new(hall.parts.clone())), flusher, hall }
+    }
+
+    /// Sets what the system watches over; answers where the peer is.
+    fn prepare(&self, stream: &TcpStream) -> IpAddr {
+        set_user_timeout(stream, self.hall.options.user_timeout);
+        let probes = TcpKeepalive::new().with_time(PROBE_AFTER).with_interval(PROBE_EVERY);
+        let set = SockRef::from(stream).set_tcp_keepalive(&probes).and_then(|()| stream.set_nodelay(true));
+        if let Err(error) = set {
+            tracing::debug!(%error, "a socket takes no options");
+        }
+        stream.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip())
+    }
+
+    /// Serves a connection in a task of its own, if there is room for one more.
+    fn welcome(&self, stream: Stream, from: IpAddr) {
+        let Some(guard) = self.take_place() else { return };
+        let outbox = Outbox::of_mqtt(stream, false, self.flusher.clone(), self.hall.options.outbox);
+        let served = serve_connection(Rc::clone(&self.house), Line::new(outbox), from);
+        actix_rt::spawn(async move {
+            served.await;
+            drop(guard);
+        });
+    }
+
+    fn take_place(&self) -> Option<(Place, Box<dyn Any>)> {
+        let place = Place(Arc::clone(&self.hall.count));
+        if self.hall.count.fetch_add(1, Ordering::AcqRel) >= self.hall.options.max_connections {
+            self.hall.parts.metrics.refused("mqtt-full");
+            return None;
+        }
+        Some((place, (self.hall.options.count_in)()))
+    }
+}
+
+/// One of the places that there are; dropping it gives it back.
+struct Place(Arc<AtomicUsize>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
