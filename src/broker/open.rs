@@ -94,7 +94,9 @@ fn begin(conn: &mut Connection, states: u64) -> Result<Begun, StoreError> {
     let mut next = order.reserved + 1;
     let now = Timestamp::now();
     let mut untold = Vec::new();
-    for announced in announcements::older_than(conn, Timestamp::from_millis(i64::MAX), i64::MAX)? {
+    let left = announcements::left(conn, Timestamp::from_millis(i64::MAX), None, usize::MAX)?;
+    announcements::set_aside(conn, &left.unreadable)?;
+    for announced in left.announced {
         announcements::take(conn, &announced.id)?;
         untold.push(announced.event);
     }

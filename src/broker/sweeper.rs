@@ -10,10 +10,11 @@ use crate::store::{Store, StoreError, announcements};
 
 /// How often is looked.
 const INTERVAL: Duration = Duration::from_secs(2);
-/// What is younger is on its way: memory is told of a change before it is published, also of another process's.
+/// What another process changed is on its way that long: memory is told of it before it is published. Of the hub's own
+/// changes the announcements say themselves when they are left behind.
 const YOUNG: Duration = Duration::from_secs(4);
 /// How many are told at once.
-const MOST: i64 = 256;
+const MOST: usize = 256;
 /// How long the broker may take; it waits while the journal takes nothing.
 const TELL_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -55,20 +56,25 @@ impl Actor for Sweeper {
 }
 
 async fn sweep(store: Store, announce: Recipient<Announce>) -> Result<(), StoreError> {
+    let old = Timestamp::from_millis(Timestamp::now().as_millis() - YOUNG.as_millis() as i64);
+    let mut behind = None;
     loop {
-        let old = Timestamp::from_millis(Timestamp::now().as_millis() - YOUNG.as_millis() as i64);
-        let left = store.read(move |conn| announcements::older_than(conn, old, MOST)).await?;
-        let (is_last, changes) = ((left.len() as i64) < MOST, left.len());
+        let left = store.read(move |conn| announcements::left(conn, old, behind.as_ref(), MOST)).await?;
+        let changes = left.announced.len();
         if changes > 0 {
-            let told = announce.send(Announce(left)).timeout(TELL_TIMEOUT).await;
+            let told = announce.send(Announce(left.announced)).timeout(TELL_TIMEOUT).await;
             if !matches!(told, Ok(Ok(()))) {
                 // They stay where they are; the broker has said why.
                 return Ok(());
             }
             tracing::info!(changes, "told of changes that nobody had told of");
         }
-        if is_last {
-            return Ok(());
+        if !left.unreadable.is_empty() {
+            store.write(move |conn| announcements::set_aside(conn, &left.unreadable)).await?;
+        }
+        match left.next {
+            Some(next) => behind = Some(next),
+            None => return Ok(()),
         }
     }
 }

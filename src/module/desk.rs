@@ -41,6 +41,8 @@ pub struct Desk {
     started: Cell<usize>,
     line: Mutex<()>,
     waiting: Cell<usize>,
+    /// Somebody waits for the turn to look what another process changed.
+    is_about_to_look: Cell<bool>,
     snapshots: RefCell<Snapshots>,
 }
 
@@ -69,6 +71,7 @@ impl Desk {
             started: Cell::new(0),
             line: Mutex::new(()),
             waiting: Cell::new(0),
+            is_about_to_look: Cell::new(false),
             snapshots: RefCell::default(),
         }
     }
@@ -147,7 +150,7 @@ impl Desk {
         self.actors.borrow().get(id).filter(|actor| actor.connected()).cloned()
     }
 
-    /// Waits for the turn to change something.
+    /// Waits for the turn to change something that is asked for.
     async fn turn(&self) -> Result<MutexGuard<'_, ()>, ModuleError> {
         if self.waiting.get() >= WAITING_MAX {
             return Err(ModuleError::Busy);
@@ -156,5 +159,12 @@ impl Desk {
         let turn = self.line.lock().await;
         self.waiting.set(self.waiting.get() - 1);
         Ok(turn)
+    }
+
+    /// Waits for the turn to follow what the database says already; that cannot be refused, however many wait.
+    ///
+    /// Bounded all the same: an account is removed once, and one look at a time waits.
+    async fn turn_to_follow(&self) -> MutexGuard<'_, ()> {
+        self.line.lock().await
     }
 }

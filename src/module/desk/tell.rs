@@ -1,7 +1,10 @@
 //! What follows a stored change: memory, sessions, events, in this order.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
+
+use actix::MailboxError;
 
 use super::super::actor::Republish;
 use super::super::entry::{Entry, Meta};
@@ -19,14 +22,13 @@ const TOLD_AT_ONCE: usize = 100;
 /// How often, and how soon, the broker is asked again when too much waits for it.
 const RETRIES: usize = 5;
 const RETRY_AFTER: Duration = Duration::from_millis(200);
+/// How soon the database is asked again who owns what.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 impl Desk {
     /// The account is gone: its modules belong to nobody now, as the database knows already.
     pub async fn disown(&self, owner: &UserId, orphans: &[Orphan]) {
-        let Ok(_turn) = self.turn().await else {
-            tracing::error!("modules of a removed account keep their owner until the next start");
-            return;
-        };
+        let _turn = self.turn_to_follow().await;
         for part in orphans.chunks(TOLD_AT_ONCE) {
             let mut disowned = Vec::new();
             for Orphan { module_id, .. } in part {
@@ -44,15 +46,28 @@ impl Desk {
 
     /// Another process changed the database: whose account it removed owns nothing any more. It announced that itself.
     pub async fn look_outside(&self) {
-        // Changes of the hub hold their turn until memory is as the database.
-        let Ok(_turn) = self.turn().await else { return };
-        let owners = match self.store.read(modules::owners).await {
-            Ok(owners) => owners,
-            Err(error) => {
-                tracing::warn!(%error, "cannot see whether another process changed owners");
+        if self.is_about_to_look.replace(true) {
+            return;
+        }
+        loop {
+            // Changes of the hub hold their turn until memory is as the database.
+            let turn = self.turn_to_follow().await;
+            // From here on somebody else may have to look again.
+            self.is_about_to_look.set(false);
+            match self.store.read(modules::owners).await {
+                Ok(owners) => return self.follow(&owners).await,
+                Err(error) => tracing::warn!(%error, "cannot see whether another process changed owners; looking again"),
+            }
+            if self.is_about_to_look.replace(true) {
                 return;
             }
-        };
+            drop(turn);
+            tokio::time::sleep(LOOK_AGAIN_AFTER).await;
+        }
+    }
+
+    /// Takes away in memory what belongs to nobody in the database.
+    async fn follow(&self, owners: &HashMap<ModuleId, UserId>) {
         let owned: Vec<_> = self.catalogue.borrow().of(&View::All).cloned().collect();
         for entry in owned {
             let before = entry.meta.load_full();
@@ -88,9 +103,10 @@ impl Desk {
     pub(super) async fn withdraw(&self, id: &ModuleId, from: Option<UserId>, is_removed: bool) {
         let Some(listener) = &self.withdrawn else { return };
         let withdrawn = ModuleWithdrawn { module_id: id.clone(), from, is_removed };
-        let told = listener.send(withdrawn).timeout(TELL_TIMEOUT).await;
-        if let Err(error) = told {
-            tracing::error!(module.id = %id, %error, "sessions were not told that a module was withdrawn");
+        // Until it is told: nothing of the change may be published while somebody listens who may not hear it. Who is
+        // gone has no sessions; withdrawing twice changes nothing.
+        while let Err(MailboxError::Timeout) = listener.send(withdrawn.clone()).timeout(TELL_TIMEOUT).await {
+            tracing::error!(module.id = %id, "sessions were not told that a module was withdrawn; telling them again");
         }
     }
 
