@@ -131,6 +131,7 @@ impl State {
         let head = self.replica.cursor().offset;
         let Some(client) = self.clients.get_mut(number as usize).and_then(Option::as_mut) else { return false };
         client.seen = client.seen.max(head);
+        self.looked_through += missed.len();
         let mut deliveries = 0;
         let mut full_at = None;
         for event in missed {

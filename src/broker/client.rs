@@ -52,6 +52,8 @@ pub(super) enum Until {
     Due(Due),
     /// A page of older events has been read.
     Page,
+    /// It is its turn among many.
+    Turn,
 }
 
 /// The moment at which newer values are wanted, and its timer, which ends with it.
@@ -93,7 +95,7 @@ impl Client {
 
     /// Whether it lacks events that it is to have as soon as it can take them.
     pub fn is_catching_up(&self) -> bool {
-        matches!(&self.behind, Some(Behind { until: Until::Low | Until::Page, .. }))
+        matches!(&self.behind, Some(Behind { until: Until::Low | Until::Page | Until::Turn, .. }))
     }
 
     /// When the client wants to be told of an event; none for at once.

@@ -1,11 +1,16 @@
 //! Who listens to which channel, found without hashing per listener.
 
-use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use crate::domain::cursor::Offset;
 use crate::domain::pace::Pace;
 use crate::domain::topic::Channel;
+
+mod counts;
+#[cfg(test)]
+mod tests;
+
+pub use counts::TopicCount;
 
 /// The place of a channel in an index.
 pub type ChannelId = u32;
@@ -51,17 +56,6 @@ struct Room {
     deliveries: u64,
 }
 
-/// What went on in a channel.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TopicCount {
-    /// Which channel.
-    pub channel: Channel,
-    /// How many events there were.
-    pub events: u64,
-    /// How often they were handed to listeners.
-    pub deliveries: u64,
-}
-
 impl Index {
     /// The listeners of a channel.
     #[must_use]
@@ -73,28 +67,6 @@ impl Index {
     #[must_use]
     pub fn listeners_at(&self, id: ChannelId) -> &[Listener] {
         self.channels.get(id as usize).map_or(&[], |room| &room.listeners)
-    }
-
-    /// Counts an event of a channel that was handed to so many: once per event, whoever listens.
-    pub fn count(&mut self, id: ChannelId, deliveries: u64) {
-        if let Some(room) = self.channels.get_mut(id as usize) {
-            room.events += 1;
-            room.deliveries += deliveries;
-        }
-    }
-
-    /// The channels with most events and deliveries since this was asked last; all counts begin anew.
-    pub fn busiest(&mut self, most: usize) -> Vec<TopicCount> {
-        let mut busy = Vec::new();
-        for room in &mut self.channels {
-            let (events, deliveries) = (std::mem::take(&mut room.events), std::mem::take(&mut room.deliveries));
-            if events > 0 && !room.listeners.is_empty() {
-                busy.push(TopicCount { channel: room.channel.clone(), events, deliveries });
-            }
-        }
-        busy.sort_unstable_by_key(|count| Reverse(count.events + count.deliveries));
-        busy.truncate(most);
-        busy
     }
 
     /// The place of a channel that somebody listens to.
@@ -218,98 +190,4 @@ impl Index {
 #[expect(clippy::expect_used, reason = "a thread never has four thousand million listeners")]
 fn as_u32(number: usize) -> u32 {
     u32::try_from(number).expect("fewer than 2^32 listeners")
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[derive(Debug, Clone)]
-    enum Step {
-        Add(u32, u8, u64),
-        Remove(u32, u8),
-        Leave(u32),
-    }
-
-    fn step() -> impl Strategy<Value = Step> {
-        prop_oneof![
-            4 => (0_u32..8, 0_u8..6, any::<u64>()).prop_map(|(seat, channel, from)| Step::Add(seat, channel, from)),
-            2 => (0_u32..8, 0_u8..6).prop_map(|(seat, channel)| Step::Remove(seat, channel)),
-            1 => (0_u32..8).prop_map(Step::Leave),
-        ]
-    }
-
-    fn channel(number: u8) -> Channel {
-        Channel::Custom(number.to_string().into())
-    }
-
-    /// One in four is unpaced.
-    fn pace_of(from: u64) -> Option<Pace> {
-        let rate = u8::try_from(from % 4).unwrap();
-        Pace::of_rate(rate.into()).ok()
-    }
-
-    #[test]
-    fn the_busiest_channels_are_told_once() {
-        let mut index = Index::default();
-        for (number, events) in [(1, 3), (2, 9), (3, 1)] {
-            index.add(1, &channel(number), 0, None);
-            let id = index.id(&channel(number)).unwrap();
-            (0..events).for_each(|_| index.count(id, 2));
-        }
-        index.remove(1, &channel(3));
-
-        let told = index.busiest(2);
-
-        assert_eq!(told[0], TopicCount { channel: channel(2), events: 9, deliveries: 18 });
-        assert_eq!((told.len(), &told[1].channel), (2, &channel(1)));
-        assert_eq!(index.busiest(2), []);
-        index.add(1, &channel(4), 0, None);
-        assert_eq!(index.busiest(2), [], "a channel in the place of another begins anew");
-    }
-
-    proptest! {
-        #[test]
-        fn the_index_agrees_with_a_plain_map(steps in prop::collection::vec(step(), 0..120)) {
-            let mut index = Index::default();
-            let mut plain: BTreeMap<(u8, u32), u64> = BTreeMap::new();
-            for step in steps {
-                match step {
-                    Step::Add(seat, number, from) => {
-                        index.add(seat, &channel(number), from, pace_of(from));
-                        plain.insert((number, seat), from);
-                    }
-                    Step::Remove(seat, number) => {
-                        let was = plain.remove(&(number, seat)).is_some();
-                        prop_assert_eq!(index.remove(seat, &channel(number)), was);
-                    }
-                    Step::Leave(seat) => {
-                        index.remove_seat(seat);
-                        plain.retain(|(_, other), _| *other != seat);
-                    }
-                }
-                for number in 0..6 {
-                    let mut told: Vec<_> =
-                        index.listeners(&channel(number)).iter().map(|entry| (entry.seat, entry.from)).collect();
-                    told.sort_unstable();
-                    let expected: Vec<_> =
-                        plain.range((number, 0)..=(number, u32::MAX)).map(|((_, seat), from)| (*seat, *from)).collect();
-                    prop_assert_eq!(told, expected);
-                }
-                for seat in 0..8 {
-                    let audience = [channel(0), channel(1), channel(2)];
-                    let paces: Option<Vec<_>> =
-                        (0..3).filter_map(|number| plain.get(&(number, seat))).map(|from| pace_of(*from)).collect();
-                    let fastest = paces.and_then(|paces| paces.into_iter().min());
-                    prop_assert_eq!(index.pace(seat, &audience), fastest);
-                    let is_paced = plain.iter().any(|((_, other), from)| *other == seat && pace_of(*from).is_some());
-                    prop_assert_eq!(index.is_paced(seat), is_paced);
-                }
-            }
-        }
-    }
 }

@@ -15,10 +15,14 @@ use super::index::Index;
 use super::pages::Reads;
 use super::replica::{Gap, Replica};
 use super::seat::{Seat, SeatOptions};
+use super::walk::Step;
 use crate::domain::cursor::{Cursor, Offset};
 use crate::domain::event::Event;
 use crate::domain::topic::Channel;
 use crate::observe::Metrics;
+
+/// How many deliveries are made before other work of the thread gets its turn. Few in tests.
+const SLICE: u64 = if cfg!(test) { 1 } else { 256 };
 
 /// How long a client waits for a place that this relay does not know yet.
 const ARRIVAL: Duration = Duration::from_secs(1);
@@ -39,6 +43,10 @@ pub(super) struct State {
     /// Clients that may not take the event at hand as it comes.
     called_back: Vec<u32>,
     tickets: Ticket,
+    /// How many walks are under way.
+    pub walks: usize,
+    /// How many events clients that catch up were looked through in this turn.
+    pub looked_through: usize,
     /// Who waits for this relay to know a place that another one knows already.
     arrivals: Vec<(Offset, oneshot::Sender<()>)>,
 }
@@ -66,6 +74,8 @@ impl LocalRelay {
             inspected: Instant::now(),
             called_back: Vec::new(),
             tickets: 0,
+            walks: 0,
+            looked_through: 0,
             arrivals: Vec::new(),
         })))
     }
@@ -114,17 +124,32 @@ impl LocalRelay {
         let _ = tokio::time::timeout(ARRIVAL, arrival).await;
     }
 
-    /// Takes the next events and hands them to whoever listens.
-    pub(super) fn deliver(&self, events: &[Arc<Event>], head: Offset) {
+    /// Takes the next events and hands them to whoever listens; answers how many it took, the others want another turn.
+    ///
+    /// One event goes to all in one turn: that only queues its frame, 70 ns each on a
+    /// busy two-core machine and 0.7 ms for 10,000; the flusher, which writes, does so in slices.
+    pub(super) fn deliver(&self, events: &[Arc<Event>], head: Offset) -> usize {
         let mut state = self.state();
-        let mut deliveries = 0;
-        for event in events {
-            state.replica.apply(event);
-            deliveries += state.hand_out(event, self);
+        let (mut taken, mut deliveries) = (0, 0);
+        while taken < events.len() && deliveries < SLICE {
+            state.replica.apply(&events[taken]);
+            deliveries += state.hand_out(&events[taken], self);
+            taken += 1;
         }
-        state.replica.advance(head);
+        if taken == events.len() {
+            state.replica.advance(head);
+        }
         state.metrics.delivered(deliveries);
         state.tell_arrivals();
+        taken
+    }
+
+    /// The same with all of them, in as many turns as it takes. Whatever follows them in the order must wait.
+    pub(super) async fn deliver_all(self, events: Arc<[Arc<Event>]>, mut taken: usize, head: Offset) {
+        while taken < events.len() {
+            tokio::task::yield_now().await;
+            taken += self.deliver(&events[taken..], head);
+        }
     }
 
     /// Goes on behind a gap that the broker could not fill: who misses something there catches up from the journal.
@@ -139,22 +164,12 @@ impl LocalRelay {
         }
         state.replica.advance(head.offset);
         state.tell_arrivals();
-        for number in 0..u32::try_from(state.clients.len()).unwrap_or(u32::MAX) {
-            let Some(client) = state.client(number) else { continue };
-            if head.epoch != known.epoch {
-                state.give_up(number, Gap { missed: None });
-                continue;
-            }
-            match &mut client.behind {
-                None => state.go_on(number, known.offset, self),
-                // Something that must come at once may be among what was not heard of here.
-                Some(behind) if matches!(behind.until, Until::Due(_)) => {
-                    behind.until.forget_noted();
-                    state.catch_up(number, self);
-                }
-                Some(_) => {}
-            }
+        let waiting = state.wait_all(known.offset);
+        if head.epoch == known.epoch {
+            return state.walk(waiting, Step::CatchUp, self);
         }
+        // A relay meets another order only when it joins, before anybody sits here.
+        waiting.into_iter().for_each(|(number, _)| state.give_up(number, Gap { missed: None }));
     }
 
     /// A client's wait is over, if it still waits for what the ticket names.

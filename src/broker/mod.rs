@@ -24,6 +24,7 @@ mod retention;
 mod seat;
 mod sweeper;
 mod waiting;
+mod walk;
 
 pub use actor::{
     Announce, Broker, BrokerCheck, BrokerError, BrokerOptions, CloseOrder, Follow, Followed, Publish, Resync,

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::archive::Archive;
 use super::client::{Ticket, Until};
 use super::local::{LocalRelay, State};
-use super::replica::Gap;
+use super::walk::Step;
 use crate::domain::cursor::{Cursor, Offset};
 use crate::domain::event::Event;
 
@@ -108,16 +108,11 @@ impl State {
         let Some(read) = place.and_then(|place| self.reads.reads.remove(place)) else { return };
         self.reads.under_way -= 1;
         self.metrics.page_read();
-        let span = page.map(|page| self.span_of(after, floor, page));
-        for (number, ticket) in read.readers {
-            if !self.client(number).is_some_and(|client| client.waits_with(ticket)) {
-                continue;
-            }
-            match &span {
-                Some((missed, end)) => self.turn_page(number, missed, *end, relay),
-                None => self.give_up(number, Gap { missed: None }),
-            }
-        }
+        let step = page.map_or(Step::GiveUp, |page| {
+            let (missed, end) = self.span_of(after, floor, page);
+            Step::TurnPage(missed, end)
+        });
+        self.walk(read.readers, step, relay);
         self.read_on(relay);
     }
 
@@ -132,7 +127,8 @@ impl State {
         (page, end)
     }
 
-    fn turn_page(&mut self, number: u32, missed: &[Arc<Event>], end: Offset, relay: &LocalRelay) {
+    /// Hands a client the events of a page that reaches up to a place, and goes on behind it.
+    pub fn turn_page(&mut self, number: u32, missed: &[Arc<Event>], end: Offset, relay: &LocalRelay) {
         let Some(client) = self.client(number) else { return };
         client.behind = None;
         if self.hand_missed(number, missed, relay) {

@@ -109,7 +109,11 @@ impl Handler<Deliver> for Relay {
             self.local.reset(batch.after, &batch.events, batch.head);
         } else if batch.head.epoch == known.epoch && batch.after == known.offset {
             self.is_behind = false;
-            self.local.deliver(&batch.events, batch.head.offset);
+            let taken = self.local.deliver(&batch.events, batch.head.offset);
+            if taken < batch.events.len() {
+                let rest = self.local.clone().deliver_all(batch.events, taken, batch.head.offset);
+                ctx.wait(rest.into_actor(self));
+            }
         } else if batch.head.epoch != known.epoch || batch.head.offset > known.offset {
             self.is_behind = true;
             self.ask(ctx);

@@ -37,6 +37,8 @@ enum Step {
     Lose,
     /// It is told where the order stands.
     Reset,
+    /// What happened just now goes on while the next thing happens.
+    Hurry,
     /// The journal forgets all but so many of its events.
     Prune(usize),
 }
@@ -68,12 +70,14 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (0_u64..1500).prop_map(Step::Wait),
         1 => Just(Step::Lose),
         2 => Just(Step::Reset),
+        4 => Just(Step::Hurry),
         1 => (0_usize..40).prop_map(Step::Prune),
     ]
 }
 
 async fn play(mut rig: Rig, steps: Vec<Step>) {
-    for step in steps {
+    let mut steps = steps.into_iter().peekable();
+    while let Some(step) = steps.next() {
         match step {
             Step::Publish(events) => rig.publish(&events).await,
             Step::Hold(tab) => rig.hold(tab),
@@ -86,8 +90,11 @@ async fn play(mut rig: Rig, steps: Vec<Step>) {
             Step::Lose => rig.is_lost = true,
             Step::Reset => rig.reset(),
             Step::Prune(keep) => rig.prune(keep).await,
+            Step::Hurry => continue,
         }
-        rig.settle().await;
+        if !matches!(steps.peek(), Some(Step::Hurry)) {
+            rig.settle().await;
+        }
     }
     rig.finish().await;
 }

@@ -56,7 +56,9 @@ impl Desk {
             self.is_about_to_look.set(false);
             match self.store.read(modules::owners).await {
                 Ok(owners) => return self.follow(&owners).await,
-                Err(error) => tracing::warn!(%error, "cannot see whether another process changed owners; looking again"),
+                Err(error) => {
+                    tracing::warn!(%error, "cannot see whether another process changed owners; looking again")
+                }
             }
             if self.is_about_to_look.replace(true) {
                 return;

@@ -81,7 +81,7 @@ impl Rig {
             journal.store.write(append).await.unwrap();
         }
         if !self.is_lost {
-            self.relay.deliver(&events, self.broker.cursor().offset);
+            self.relay.clone().deliver_all(events.into(), 0, self.broker.cursor().offset).await;
         }
     }
 
@@ -142,7 +142,8 @@ impl Rig {
             }
             let head = self.relay.cursor().offset;
             self.tabs.iter_mut().for_each(|tab| tab.mend(head));
-            if self.relay.state().reads.is_idle() {
+            let is_idle = self.relay.state().reads.is_idle() && self.relay.state().walks == 0;
+            if is_idle {
                 return;
             }
             tokio::time::sleep(Duration::from_micros(100)).await;
