@@ -2,6 +2,7 @@
 
 mod audit;
 mod monitor;
+mod relayed;
 mod report;
 mod room;
 mod snapshots;

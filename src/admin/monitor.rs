@@ -7,7 +7,8 @@ use actix::prelude::*;
 use futures_util::FutureExt;
 use futures_util::future::{Shared, join_all};
 
-use super::report::{self, Monitored, Relayed};
+use super::relayed::Relayed;
+use super::report::{self, Monitored};
 use crate::broker::{Inspect, Relay, RelayReport};
 use crate::observe::Metrics;
 use crate::session::{Describe, SessionFacts};

@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::broker::{RelayReport, SlowClient};
+use super::relayed::Relayed;
+use crate::broker::SlowClient;
 use crate::domain::ids::SessionId;
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Timestamp, millis};
 use crate::domain::topic::Channel;
 use crate::observe::Metrics;
 use crate::session::SessionFacts;
@@ -153,39 +154,6 @@ pub struct TopicRate {
     deliveries_per_second: f64,
 }
 
-/// What all relays together tell.
-#[derive(Debug, Default)]
-pub struct Relayed {
-    /// The slowest clients first.
-    pub slowest: Vec<SlowClient>,
-    topics: Vec<(Channel, u64, u64)>,
-    over: Duration,
-}
-
-impl Relayed {
-    /// Puts together what each relay tells: every one sees every event, and delivers to its own clients.
-    #[must_use]
-    pub fn of(reports: Vec<RelayReport>) -> Self {
-        let mut topics: HashMap<Channel, (u64, u64)> = HashMap::new();
-        let (mut slowest, mut over) = (Vec::new(), Duration::ZERO);
-        for report in reports {
-            over = over.max(report.over);
-            slowest.extend(report.slowest);
-            for topic in report.topics {
-                let sum = topics.entry(topic.channel).or_default();
-                *sum = (sum.0.max(topic.events), sum.1 + topic.deliveries);
-            }
-        }
-        slowest.sort_by_key(|client: &SlowClient| Reverse(client.slowness()));
-        slowest.truncate(MOST);
-        let mut topics: Vec<_> =
-            topics.into_iter().map(|(channel, (events, deliveries))| (channel, events, deliveries)).collect();
-        topics.sort_by_key(|(_, events, deliveries)| Reverse((*events + *deliveries, *events)));
-        topics.truncate(MOST);
-        Self { slowest, topics, over }
-    }
-}
-
 impl Monitored {
     /// Sums up what was gathered.
     #[must_use]
@@ -263,14 +231,10 @@ fn most_first<T>(counts: impl Iterator<Item = T>, count: impl Fn(&T) -> u64) -> 
     counts
 }
 
-fn millis(span: Duration) -> u64 {
-    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::broker::TopicCount;
+    use crate::broker::{RelayReport, TopicCount};
 
     fn report(topics: &[(&str, u64, u64)], waiting: &[usize]) -> RelayReport {
         let topic = |(name, events, deliveries): &(&str, u64, u64)| TopicCount {

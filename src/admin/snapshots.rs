@@ -66,16 +66,16 @@ async fn take(
     match topic {
         Topic::Modules => {
             let asked = module::TakeSnapshot { by: Principal::clone(&principal) };
-            modules.send(asked).timeout(ASK_TIMEOUT).await.map_err(|_| busy())
+            modules.send(asked).timeout(ASK_TIMEOUT).await.map_err(|_| Problem::busy())
         }
         Topic::Module(id) => {
             let asked = module::GetModule { by: Principal::clone(&principal), id };
-            let found = modules.send(asked).timeout(ASK_TIMEOUT).await.map_err(|_| busy())?;
+            let found = modules.send(asked).timeout(ASK_TIMEOUT).await.map_err(|_| Problem::busy())?;
             let module = found.map_err(|error| error.problem())?;
             Ok(object("module", &module))
         }
         Topic::Admin => {
-            let stats = room.send(ReadStats).timeout(ASK_TIMEOUT).await.map_err(|_| busy())?;
+            let stats = room.send(ReadStats).timeout(ASK_TIMEOUT).await.map_err(|_| Problem::busy())?;
             Ok(object("stats", &stats))
         }
         Topic::Tap(channel) => {
@@ -83,7 +83,7 @@ async fn take(
             // Nobody listens to it before it is written down.
             match audit.send(Note(deed)).timeout(ASK_TIMEOUT).await {
                 Ok(Ok(())) => Ok(nothing()),
-                _ => Err(busy()),
+                _ => Err(Problem::busy()),
             }
         }
         // Nothing stands behind these: their events are all there is.
@@ -97,8 +97,4 @@ fn object(key: &str, value: &impl Serialize) -> Snapshot {
 
 fn nothing() -> Snapshot {
     json(&serde_json::Map::new()).into()
-}
-
-fn busy() -> Problem {
-    Problem::new("unavailable", 503, "the hub is busy; try again in a moment")
 }

@@ -83,17 +83,7 @@ impl House {
         });
         let relays = RelayList::default();
         let people_admitted = Admission::new(&config.socket, Door::Native, core.metrics.clone());
-        let monitor = start_on(&core.house, {
-            let (all, admitted) = (relays.clone(), people_admitted.clone());
-            let sources = MonitorSources {
-                relays: Box::new(move || all.all()),
-                sessions: core.sessions.clone().recipient(),
-                waiting: Box::new(move || admitted.waiting()),
-                accept_rate: config.socket.accept_rate,
-                metrics: core.metrics.clone(),
-            };
-            move || Monitor::new(sources)
-        });
+        let monitor = start_monitor(&core, &relays, &people_admitted, config);
         Ok(Self {
             sockets: OpenSockets::default(),
             engines: Engines::default(),
@@ -148,24 +138,7 @@ impl House {
     fn doors(&self, config: &Config) -> DoorMaker {
         let socket = &config.socket;
         DoorMaker {
-            options: DoorOptions {
-                outbox: OutboxOptions { high_water: socket.high_water, low_water: socket.low_water },
-                max_message: socket.max_frame,
-                deflate_from: socket.compression.then_some(socket.compression_threshold),
-                max_sockets: config.http.max_connections,
-                // Later than the session, which ends a client with a reason.
-                user_timeout: socket.slow_timeout + socket.heartbeat * 2,
-                allowed_origins: config.http.allowed_origins.clone(),
-                trusted_proxies: TrustedProxies(config.http.trusted_proxies.clone()),
-                engines: EngineOptions {
-                    ping_interval: socket.heartbeat,
-                    ping_timeout: socket.heartbeat_timeout,
-                    slow_timeout: socket.slow_timeout,
-                    max_payload: socket.max_frame,
-                    join_timeout: socket.handshake_timeout,
-                },
-                body_timeout: config.http.body_timeout,
-            },
+            options: door_options(config),
             sessions: session_options(config),
             links: module::LinkOptions::of(config),
             flush_interval: socket.flush_interval,
@@ -226,11 +199,46 @@ impl House {
     }
 }
 
+fn start_monitor(core: &Core, relays: &RelayList, admitted: &Admission, config: &Config) -> Addr<Monitor> {
+    let (relays, admitted) = (relays.clone(), admitted.clone());
+    let sources = MonitorSources {
+        relays: Box::new(move || relays.all()),
+        sessions: core.sessions.clone().recipient(),
+        waiting: Box::new(move || admitted.waiting()),
+        accept_rate: config.socket.accept_rate,
+        metrics: core.metrics.clone(),
+    };
+    start_on(&core.house, move || Monitor::new(sources))
+}
+
+fn door_options(config: &Config) -> DoorOptions {
+    let socket = &config.socket;
+    DoorOptions {
+        outbox: OutboxOptions { high_water: socket.high_water, low_water: socket.low_water },
+        max_message: socket.max_frame,
+        deflate_from: socket.compression.then_some(socket.compression_threshold),
+        max_sockets: config.http.max_connections,
+        // Later than the session, which ends a client with a reason.
+        user_timeout: socket.slow_timeout + socket.heartbeat * 2,
+        allowed_origins: config.http.allowed_origins.clone(),
+        trusted_proxies: TrustedProxies(config.http.trusted_proxies.clone()),
+        engines: EngineOptions {
+            ping_interval: socket.heartbeat,
+            ping_timeout: socket.heartbeat_timeout,
+            slow_timeout: socket.slow_timeout,
+            max_payload: socket.max_frame,
+            join_timeout: socket.handshake_timeout,
+        },
+        body_timeout: config.http.body_timeout,
+    }
+}
+
 fn session_options(config: &Config) -> SessionOptions {
+    let socket = &config.socket;
     SessionOptions {
-        heartbeat: config.socket.heartbeat,
-        slow_timeout: config.socket.slow_timeout,
-        max_topics: config.socket.max_topics,
+        heartbeat: socket.heartbeat,
+        slow_timeout: socket.slow_timeout,
+        max_topics: socket.max_topics,
         retry: config.reconnect.delay,
         reconnect: reconnect_advice(config),
     }

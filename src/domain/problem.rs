@@ -46,6 +46,12 @@ impl Problem {
         }
     }
 
+    /// The hub cannot tell now, as somebody inside did not answer in time.
+    #[must_use]
+    pub fn busy() -> Self {
+        Self::new("unavailable", 503, "the hub is busy; try again in a moment")
+    }
+
     /// The kind, e.g. `module-exists`.
     #[must_use]
     pub fn kind(&self) -> &str {

@@ -53,45 +53,72 @@ pub fn serve(
     services: Services,
     doors: DoorMaker,
 ) -> io::Result<Server> {
-    let address = listener.local_addr()?;
     let builder = builder(&options);
-    let app = move |doors: &WorkerDoors| {
-        let config = AppConfig::default();
-        map_config(application(services.clone(), doors.clone()), move |()| config.clone())
+    let front = Front {
+        address: listener.local_addr()?,
+        services,
+        doors,
+        // Idle connections close as soon as the server stops; otherwise they would hold it up for all of the grace.
+        stopping: builder.graceful_shutdown_signal(),
     };
-    let user_timeout = doors.options.user_timeout;
-    // Idle connections close as soon as the server stops; otherwise they would hold it up for all of the grace.
-    let stopping = builder.graceful_shutdown_signal();
     let builder = match options.tls {
-        None => builder.listen("http", listener, move || {
-            let opened = WorkerDoors::default();
+        None => front.listen(builder, listener),
+        Some(tls) => front.listen_by_tls(builder, listener, tls),
+    };
+    Ok(builder?.run())
+}
+
+/// What every worker thread makes its services from.
+struct Front {
+    address: SocketAddr,
+    services: Services,
+    doors: DoorMaker,
+    stopping: GracefulShutdownSignal,
+}
+
+impl Front {
+    fn listen(self, builder: ServerBuilder, listener: TcpListener) -> io::Result<ServerBuilder> {
+        let Self { address, services, doors, stopping } = self;
+        let user_timeout = doors.options.user_timeout;
+        builder.listen("http", listener, move || {
+            let (opened, config) = (WorkerDoors::default(), AppConfig::default());
+            let app = application(services.clone(), opened.clone());
             HttpService::build()
                 .keep_alive(KEEP_ALIVE)
                 .client_request_timeout(HEAD_TIMEOUT)
                 .local_addr(address)
                 .graceful_shutdown_signal(notified(&stopping))
                 .on_connect_ext(move |stream: &TcpStream, _| set_user_timeout(stream, user_timeout))
-                .upgrade(door::<TcpStream>(doors.clone(), opened.clone()))
-                .finish(app(&opened))
+                .upgrade(door::<TcpStream>(doors.clone(), opened))
+                .finish(map_config(app, move |()| config.clone()))
                 .tcp()
-        }),
-        Some(tls) => builder.listen("https", listener, move || {
-            let opened = WorkerDoors::default();
+        })
+    }
+
+    fn listen_by_tls(
+        self,
+        builder: ServerBuilder,
+        listener: TcpListener,
+        tls: Arc<ServerConfig>,
+    ) -> io::Result<ServerBuilder> {
+        let Self { address, services, doors, stopping } = self;
+        let user_timeout = doors.options.user_timeout;
+        builder.listen("https", listener, move || {
+            let (opened, config) = (WorkerDoors::default(), AppConfig::default());
+            let app = application(services.clone(), opened.clone());
+            let set_timeout = move |stream: &TlsStream<TcpStream>| set_user_timeout(stream.get_ref().0, user_timeout);
             HttpService::build()
                 .keep_alive(KEEP_ALIVE)
                 .client_request_timeout(HEAD_TIMEOUT)
                 .local_addr(address)
                 .graceful_shutdown_signal(notified(&stopping))
                 .secure()
-                .on_connect_ext(move |stream: &TlsStream<TcpStream>, _| {
-                    set_user_timeout(stream.get_ref().0, user_timeout)
-                })
-                .upgrade(door::<TlsStream<TcpStream>>(doors.clone(), opened.clone()))
-                .finish(app(&opened))
+                .on_connect_ext(move |stream: &TlsStream<TcpStream>, _| set_timeout(stream))
+                .upgrade(door::<TlsStream<TcpStream>>(doors.clone(), opened))
+                .finish(map_config(app, move |()| config.clone()))
                 .rustls_0_23(ServerConfig::clone(&tls))
-        }),
-    };
-    Ok(builder?.run())
+        })
+    }
 }
 
 fn notified(stopping: &GracefulShutdownSignal) -> impl Fn() -> LocalBoxFuture<'static, ()> + use<> {

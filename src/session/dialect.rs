@@ -1,7 +1,5 @@
 //! The dialects that sessions speak.
 
-use std::time::Duration;
-
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -10,6 +8,7 @@ use crate::auth::Principal;
 use crate::domain::event::Dialect;
 use crate::domain::grant::Role;
 use crate::domain::ids::{SessionId, UserId};
+pub(super) use crate::domain::time::millis;
 
 pub mod native;
 pub mod sse;
@@ -71,8 +70,4 @@ impl<'a> From<&'a Principal> for User<'a> {
             roles: &person.roles,
         }
     }
-}
-
-pub(super) fn millis(span: Duration) -> u64 {
-    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }

@@ -58,10 +58,7 @@ impl Session {
                 return Vec::new();
             }
             let answer = snapshots.send(TakeSnapshots { principal, topics }).timeout(ASK_TIMEOUT).await;
-            answer.unwrap_or_else(|_| {
-                let problem = Problem::new("unavailable", 503, "the hub is busy; try again in a moment");
-                vec![Err(problem); count]
-            })
+            answer.unwrap_or_else(|_| vec![Err(Problem::busy()); count])
         });
         answered.map(move |answers: Answers, session, _| {
             let judged = asked.iter().zip(answers);

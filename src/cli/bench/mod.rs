@@ -2,6 +2,7 @@
 
 mod audience;
 mod fanout;
+mod fleet;
 mod http;
 mod idle;
 mod ingest;

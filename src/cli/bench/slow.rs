@@ -1,9 +1,4 @@
-use std::{
-    cell::{Cell, RefCell},
-    collections::HashMap,
-    rc::Rc,
-    time::Duration,
-};
+use std::{collections::HashMap, rc::Rc, time::Duration};
 
 use clap::Args;
 use futures_util::future::join_all;
@@ -12,16 +7,16 @@ use tokio::{
     select,
     sync::watch,
     task::{JoinHandle, spawn_local},
-    time::{Instant, sleep, sleep_until, timeout},
+    time::{Instant, sleep, timeout},
 };
 
 use super::{
     audience::{Audience, Mark},
+    fleet::{Fleet, PATIENCE},
     ingest::register_modules,
     limits::allow_connections,
     process::Usage,
     report::{Latencies, Report},
-    schedule::Schedule,
     sessions::open_sessions,
     target::{Target, TargetArgs},
     telemetry::connect,
@@ -33,8 +28,6 @@ const TOPIC: &str = "modules";
 const SETTLE: Duration = Duration::from_secs(2);
 /// The last deliveries may come so long after they were due.
 const LAST: Duration = Duration::from_millis(500);
-/// Nobody who reads takes longer to be right, however busy the machine is.
-const PATIENCE: Duration = Duration::from_secs(30);
 const SETTINGS: [(&str, &str); 3] = [
     ("CARILLON__SOCKET__MAX_PER_USER", "1000000"),
     ("CARILLON__HTTP__MAX_CONNECTIONS", "1000000"),
@@ -90,7 +83,7 @@ pub async fn measure(args: &SlowArgs) -> Result<Report, CliError> {
         .map(|(index, socket)| spawn_local(Rc::clone(&audience).listen(index, socket)))
         .collect();
     let stalling = open_sessions(&target.destination, token, args.stalled as usize, topic).await?;
-    let fleet = Fleet::start(devices, args);
+    let fleet = Fleet::start(devices, args.rate, args.size as usize);
     let (stall, stalls) = watch::channel(false);
     let reading: Vec<_> = stalling.into_iter().map(|socket| spawn_local(read_until(socket, stalls.clone()))).collect();
     sleep(SETTLE).await;
@@ -204,121 +197,4 @@ async fn until_right(socket: &mut WireSocket, newest: &HashMap<usize, u64>) -> O
     }
 
     Some(())
-}
-
-/// The modules that report.
-struct Fleet {
-    orders: watch::Sender<Option<(Instant, Duration)>>,
-    state: Rc<FleetState>,
-    tasks: Vec<JoinHandle<()>>,
-}
-
-#[derive(Default)]
-struct FleetState {
-    newest: RefCell<HashMap<usize, u64>>,
-    busy: Cell<usize>,
-}
-
-impl Fleet {
-    fn start(devices: Vec<WireSocket>, args: &SlowArgs) -> Self {
-        let (orders, order) = watch::channel(None);
-        let state = Rc::new(FleetState::default());
-        let (count, rate, size) = (devices.len() as u64, args.rate, args.size as usize);
-        let tasks = devices
-            .into_iter()
-            .enumerate()
-            .map(|(number, socket)| {
-                let device = Device { number, count, rate, size, state: Rc::clone(&state) };
-                spawn_local(device.run(socket, order.clone()))
-            })
-            .collect();
-
-        Self { orders, state, tasks }
-    }
-
-    /// Lets every module report, each at its own moments; ends when all have.
-    async fn report(&self, start: Instant, duration: Duration) {
-        self.state.busy.set(self.tasks.len());
-        self.orders.send_replace(Some((start, duration)));
-        while self.state.busy.get() > 0 && start.elapsed() < duration + PATIENCE {
-            sleep(Duration::from_millis(20)).await;
-        }
-    }
-
-    /// The last number of each module.
-    fn newest(&self) -> HashMap<usize, u64> {
-        self.state.newest.borrow().clone()
-    }
-}
-
-impl Drop for Fleet {
-    fn drop(&mut self) {
-        self.tasks.iter().for_each(JoinHandle::abort);
-    }
-}
-
-struct Device {
-    number: usize,
-    count: u64,
-    rate: f64,
-    size: usize,
-    state: Rc<FleetState>,
-}
-
-impl Device {
-    async fn run(self, mut socket: WireSocket, mut orders: watch::Receiver<Option<(Instant, Duration)>>) {
-        let mut sent = 0;
-        loop {
-            select! {
-                changed = orders.changed() => if changed.is_err() { return },
-                read = socket.read(|_| {}) => { if read.is_err() { return } continue },
-            }
-            let Some((start, duration)) = *orders.borrow_and_update() else { continue };
-            let schedule = Schedule::new(self.rate, duration, self.count, self.number as u64);
-            for number in 0..schedule.count() {
-                let due = schedule.due(number);
-                sent += 1;
-                if self.send(&mut socket, start, due, sent).await.is_none() {
-                    return;
-                }
-            }
-            self.state.busy.set(self.state.busy.get().saturating_sub(1));
-        }
-    }
-
-    /// Reports once at its time; what the hub says meanwhile is read and forgotten.
-    async fn send(&self, socket: &mut WireSocket, start: Instant, due: Duration, sent: u64) -> Option<()> {
-        loop {
-            select! {
-                () = sleep_until(start + due) => break,
-                read = socket.read(|_| {}) => read.ok()?,
-            }
-        }
-        self.state.newest.borrow_mut().insert(self.number, sent);
-        socket.send(&self.frame(due, sent)).await.ok()
-    }
-
-    fn frame(&self, due: Duration, sent: u64) -> String {
-        let (number, due) = (self.number, due.as_micros());
-        let mark = format!(r#"{{"stream":{number},"number":{sent},"dueUs":{due},"pad":""#);
-        let pad = "x".repeat(self.size.saturating_sub(mark.len() + 2).min(1024));
-
-        format!(r#"{{"type":"telemetry","id":{sent},"telemetry":{mark}{pad}"}}}}"#)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_report_carries_its_mark() {
-        let device = Device { number: 3, count: 10, rate: 1.0, size: 200, state: Rc::default() };
-        let frame = device.frame(Duration::from_millis(5), 7);
-        let parsed: Value = serde_json::from_str(&frame).unwrap();
-        let mark = Mark::find(frame.as_bytes()).unwrap();
-
-        assert_eq!((mark.stream, mark.number, mark.due), (3, 7, Duration::from_millis(5)));
-        assert_eq!(parsed["telemetry"].to_string().len(), 200);
-    }
 }
