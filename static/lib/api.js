@@ -1,4 +1,5 @@
 /** Speaks to the HTTP API with the session cookie; errors carry the problem that the hub described. */
+import { RefusedError } from './carillon/refused.js';
 
 const BASE = '/api/v1';
 const TIMEOUT_MS = 20000;
@@ -7,13 +8,12 @@ const TIMEOUT_MS = 20000;
 export const apiEvents = new EventTarget();
 
 /** An answer that is not a success, or none at all (`status` 0). */
-export class ApiError extends Error {
-  /** @param {number} status @param {{title?: string, detail?: string, errors?: {pointer: string, detail: string}[]}} problem */
+export class ApiError extends RefusedError {
+  /** @param {number} status @param {import('./carillon/types.d.ts').Problem} problem */
   constructor(status, problem = {}, retryAfter = null) {
-    super(problem.detail ?? problem.title ?? `HTTP ${status}`);
+    super(problem);
     this.name = 'ApiError';
     this.status = status;
-    this.problem = problem;
     this.retryAfter = retryAfter;
   }
 

@@ -28,6 +28,7 @@ export type {
   TelemetryValue,
   Token,
   Transport,
+  WantedTopic,
 } from './carillon/types.d.ts';
 
 /** The data of an event: known by its name, or anything for a custom one. */
@@ -35,17 +36,19 @@ export type DataOf<Name extends string> = Name extends keyof CarillonEvents ? Ca
 
 /** Close codes of the hub, and the one that every WebSocket gives to a connection lost without a word. */
 export declare const CloseCode: Readonly<{
+  PROTOCOL: 1002;
+  UNSUPPORTED: 1003;
   LOST: 1006;
   UNREADABLE: 1007;
+  TOO_LARGE: 1009;
   RESTART: 1012;
   LOGIN_ENDED: 4001;
   NOT_ALLOWED: 4003;
   TOO_SLOW: 4008;
-  PROTOCOL: 4009;
   TOO_MANY: 4029;
 }>;
 
-/** A request that the hub refused; `problem` is its RFC 9457 object. */
+/** What the hub refused; `problem` is its RFC 9457 object. */
 export declare class RefusedError extends Error {
   constructor(problem: Problem);
   problem: Problem;
@@ -53,10 +56,13 @@ export declare class RefusedError extends Error {
 
 /** One live connection to a hub. */
 export declare class Carillon {
-  /** @throws {TypeError} When `url` is missing outside a page, or no way to the hub is left. */
+  /** @throws {TypeError | RangeError} When `url` is missing outside a page, no way to the hub is left, or a `maxRate` is none. */
   constructor(options?: CarillonOptions);
 
-  /** Listens to an event; answers a function that stops listening. A handler that throws stops no other. */
+  /**
+   * Listens to an event; answers a function that stops listening. What a handler throws is reported to the console; it stops
+   * no other, and the event counts as handled: it does not come again.
+   */
   on<Name extends keyof CarillonEvents | (string & {})>(
     name: Name,
     handler: (data: DataOf<Name>, info?: EventInfo) => void,
@@ -89,7 +95,12 @@ export declare class Carillon {
   close(): void;
   /** Forces a new attempt at once, with the back-off starting anew. */
   reconnect(): void;
-  /** Adds topics; resolves when the hub agreed, or at once when it is not connected. @throws {RefusedError} */
+  /**
+   * Adds topics; resolves when the hub agreed, or at once when it is not connected. `maxRate`: the highest number of updates
+   * a second of each state (0.001 to 1000); for topics that are had already it replaces the earlier one.
+   *
+   * @throws {RefusedError | RangeError}
+   */
   subscribe(topics: string[], options?: { maxRate?: number }): Promise<unknown>;
   /** Gives topics up. @throws {RefusedError} */
   unsubscribe(topics: string[]): Promise<unknown>;

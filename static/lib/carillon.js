@@ -11,16 +11,17 @@
  * Every option, event, state and error is described at `/client` of a hub.
  *
  * Invariant: handlers see the frames of the hub in the order in which the hub sent them, and each only once: the cursor
- * sent after a drop is that of the last frame handled.
+ * sent after a drop is that of the last frame handed to them, whether or not one of them threw.
  */
 import { Address } from './carillon/address.js';
 import { Credentials } from './carillon/credentials.js';
-import { Emitter } from './carillon/emitter.js';
+import { Emitter, call } from './carillon/emitter.js';
 import { Interruption } from './carillon/interruption.js';
 import { Link } from './carillon/link.js';
 import { Place } from './carillon/place.js';
 import { Renewal } from './carillon/renewal.js';
-import { RefusedError, Requests } from './carillon/requests.js';
+import { RefusedError } from './carillon/refused.js';
+import { Requests } from './carillon/requests.js';
 import { Settings } from './carillon/settings.js';
 import { Statistics } from './carillon/statistics.js';
 import { watchSurroundings } from './carillon/surroundings.js';
@@ -28,7 +29,7 @@ import { Sync } from './carillon/sync.js';
 import { Turns } from './carillon/turns.js';
 
 export { CloseCode } from './carillon/loss.js';
-export { RefusedError } from './carillon/requests.js';
+export { RefusedError } from './carillon/refused.js';
 
 /** One live connection to a hub. */
 export class Carillon extends Emitter {
@@ -42,7 +43,6 @@ export class Carillon extends Emitter {
   #turns = new Turns(() => this.#link.reopen());
   #requests = new Requests();
   #stopWatching = null;
-  #hasForgotten = false;
 
   #frames = {
     event: (frame) => this.#event(frame),
@@ -51,7 +51,8 @@ export class Carillon extends Emitter {
     reply: (frame) => this.#reply(frame),
     gap: (frame) => this.#gap(frame),
     bye: (frame) => this.emit('bye', frame),
-    pong: () => this.#sync?.ponged(),
+    pong: () => this.#sync?.completed(),
+    synced: () => this.#sync?.completed(),
     error: (frame) => this.emit('problem', frame.problem ?? frame),
   };
 
@@ -91,7 +92,7 @@ export class Carillon extends Emitter {
 
   /** Topics wanted, whether or not the connection stands. */
   get topics() {
-    return [...this.#place.wanted];
+    return this.#place.topics;
   }
 
   /** What the option `bookmark` of a later client needs to go on from here; null before the first welcome. */
@@ -127,17 +128,17 @@ export class Carillon extends Emitter {
    * Adds topics; resolves when the hub agreed (at once when it is not connected: they are asked for on connecting).
    *
    * @param {string[]} topics
-   * @param {{maxRate?: number}} [options] Highest number of updates a second of each state; only over WebSocket.
+   * @param {{maxRate?: number | null}} [options] Highest number of updates a second of each state.
    */
-  async subscribe(topics, { maxRate } = {}) {
-    this.#place.add(topics);
+  async subscribe(topics, { maxRate = null } = {}) {
+    const undo = this.#place.add(topics, maxRate);
     if (this.state !== 'live') return undefined;
     if (this.#isStream) return this.#place.late.length ? this.#turns.next(topics) : undefined;
     this.#place.ask(topics);
     try {
-      return await this.#request({ type: 'subscribe', topics, ...(maxRate ? { maxRate } : {}) });
+      return await this.#ask(topics, maxRate);
     } catch (error) {
-      if (error instanceof RefusedError && error.problem.status < 500) this.#place.remove(topics);
+      if (error instanceof RefusedError && error.problem.status < 500) undo();
       throw error;
     }
   }
@@ -168,8 +169,9 @@ export class Carillon extends Emitter {
   #hello() {
     if (!this.#settings.syncOnReconnect) this.#place.forget();
     const { cursor, topics } = this.#place.start();
-    this.#begin(topics, 'websocket');
-    this.#link.send({ type: 'hello', ...(cursor ? { cursor } : {}), topics, ...this.#outage() });
+    this.#begin(topics);
+    const named = this.#place.withRates(topics);
+    this.#link.send({ type: 'hello', ...(cursor ? { cursor } : {}), topics: named, ...this.#outage() });
   }
 
   // How the interruption went, for the hub's figures.
@@ -180,24 +182,23 @@ export class Carillon extends Emitter {
 
   #startStream() {
     if (!this.#settings.syncOnReconnect) this.#place.forget();
-    const { cursor, topics, lost } = this.#place.startWhole();
-    this.#hasForgotten ||= lost;
-    this.#begin(topics, 'sse');
-    return { cursor, topics };
+    const { cursor, topics, fresh } = this.#place.startWhole();
+    this.#begin(topics);
+    return { cursor, topics: this.#place.withRates(topics), fresh };
   }
 
-  #begin(topics, kind) {
+  #begin(topics) {
     this.#sync?.cancel();
-    this.#sync = new Sync(topics, kind, () => this.#synchronised());
+    this.#sync = new Sync(topics, () => this.#synchronised());
   }
 
   #receive(frame) {
     if (frame.type === 'alive') return;
     this.statistics.count({ received: 1 });
+    // Before the handlers: a `bookmark` taken in one of them includes what it is just being told.
     this.#place.pass(frame);
     // A newer hub may say more than is known here.
     if (Object.hasOwn(this.#frames, frame.type)) this.#frames[frame.type](frame);
-    this.#sync?.passed();
   }
 
   #event({ event, data, at }) {
@@ -218,23 +219,24 @@ export class Carillon extends Emitter {
     if (isBack) this.#backAgain(attempts);
     this.#renewal.plan();
     this.emit('welcome', frame);
-    if (this.#hasForgotten) this.#gap({ type: 'gap', missed: null });
-    this.#hasForgotten = false;
     this.#turns.welcomed();
     this.#askForLate();
     this.#link.send({ type: 'ping' });
   }
 
-  // All in one frame; if one of them is refused, each for itself.
+  // All of one rate in one frame; if one of them is refused, each for itself.
   #askForLate() {
-    const late = this.#isStream ? [] : this.#place.late;
+    const late = this.#isStream ? [] : this.#place.lateByRate;
     const report = (error) => this.emit('problem', error.problem ?? error);
-    if (late.length === 1) this.subscribe(late).catch(report);
-    if (late.length < 2) return;
-    this.#place.ask(late);
-    this.#request({ type: 'subscribe', topics: late }).catch(() => {
-      if (this.state === 'live') for (const topic of late) this.subscribe([topic]).catch(report);
-    });
+    for (const [maxRate, topics] of late) {
+      const each = () => topics.forEach((topic) => this.subscribe([topic], { maxRate }).catch(report));
+      if (topics.length === 1) each();
+      else this.#ask(topics, maxRate).then(() => this.#place.ask(topics), () => this.state === 'live' && each());
+    }
+  }
+
+  #ask(topics, maxRate) {
+    return this.#request({ type: 'subscribe', topics, ...(maxRate === null ? {} : { maxRate }) });
   }
 
   #backAgain(attempts) {
@@ -242,13 +244,13 @@ export class Carillon extends Emitter {
     if (downMs === null) return;
     if (this.#settings.syncOnReconnect) this.#sync?.report();
     this.statistics.reconnected(downMs);
-    this.#given.onReconnect?.({ attempts, downMs });
+    call(this.#given.onReconnect, { attempts, downMs });
   }
 
   #synchronised() {
     const [server, client] = this.#sync.sides(this.#place.cursor);
     this.statistics.count({ replayed: client.replayed });
-    this.#given.onSyncComplete?.(server, client);
+    call(this.#given.onSyncComplete, server, client);
   }
 
   #gap(frame) {
@@ -277,10 +279,10 @@ export class Carillon extends Emitter {
   }
 
   #parted({ code, reason, wasLive, wasHeard }) {
-    if (wasLive && this.#interruption.begin()) this.#given.onDisconnect?.({ code, reason });
+    if (wasLive && this.#interruption.begin()) call(this.#given.onDisconnect, { code, reason });
     if (!wasHeard) {
       this.statistics.count({ failures: 1 });
-      this.#given.onHandshakeFailed?.(code);
+      call(this.#given.onHandshakeFailed, code);
     }
     this.emit('closed', { code, reason });
   }

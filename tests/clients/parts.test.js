@@ -45,11 +45,35 @@ test('a line lost between a gap and its snapshots asks for the snapshots', () =>
   assert.deepEqual(place.late, ['b']);
 });
 
-test('a stream with a topic that is new begins with snapshots, and owns that something may be missing', () => {
+test('a stream with a topic that is new goes on with the others', () => {
   const place = settled(['a']);
-  assert.deepEqual(place.startWhole(), { cursor: 'c1', topics: ['a'], lost: false });
+  assert.deepEqual(place.startWhole(), { cursor: 'c1', topics: ['a'], fresh: [] });
   place.add(['b']);
-  assert.deepEqual(place.startWhole(), { cursor: null, topics: ['a', 'b'], lost: true });
+  assert.deepEqual(place.startWhole(), { cursor: 'c1', topics: ['a', 'b'], fresh: ['b'] });
+  place.pass({ type: 'snapshot', topic: 'b', cursor: 'c1' });
+  assert.deepEqual(place.startWhole(), { cursor: 'c1', topics: ['a', 'b'], fresh: [] });
+});
+
+test('a rate stays with its topic until another one is asked for or the hub refuses it', () => {
+  const place = new Place(['a', { topic: 'b', maxRate: 2 }, { topic: 'c' }]);
+  place.add(['d'], 2);
+  assert.deepEqual(place.withRates(place.start().topics), [
+    'a',
+    { topic: 'b', maxRate: 2 },
+    'c',
+    { topic: 'd', maxRate: 2 },
+  ]);
+
+  const undo = place.add(['b', 'e'], 5);
+  assert.deepEqual(place.late, ['b', 'e'], 'what is wanted otherwise is asked for again');
+  assert.deepEqual([...place.lateByRate], [[5, ['b', 'e']]]);
+  undo();
+  assert.deepEqual(place.topics, ['a', 'b', 'c', 'd']);
+  assert.deepEqual(place.withRates(['b']), [{ topic: 'b', maxRate: 2 }]);
+  place.add(['b']);
+  assert.deepEqual(place.withRates(['b']), ['b']);
+  for (const bad of [0, -1, 1001, NaN, '2']) assert.throws(() => place.add(['f'], bad), RangeError);
+  assert.deepEqual(place.late, ['b'], 'nothing comes of what is refused here');
 });
 
 test('a stream reads the same however its text is cut', () => {
@@ -114,6 +138,8 @@ test('the hub is found from an origin, a path or the address of its socket', () 
     const address = new Address(given, page);
     assert.equal(address.socket('t'), 'wss://hub.example/ws?ticket=t');
     assert.equal(address.events({ topics: ['a', 'b'] }), 'https://hub.example/api/v1/events?topics=a%2Cb');
+    const stream = new URL(address.events({ topics: ['a', { topic: 'b', maxRate: 2 }, 'c'], fresh: ['b', 'c'] }));
+    assert.equal(stream.searchParams.get('topics'), 'a,b;maxRate=2;fresh,c;fresh');
   }
   assert.equal(new Address('https://h.example/carillon/').socket(), 'wss://h.example/carillon/ws');
 });

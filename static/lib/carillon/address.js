@@ -25,10 +25,14 @@ export class Address {
     return address.href;
   }
 
-  /** The stream of server-sent events. @param {{topics: string[], cursor?: string | null, ticket?: string | null}} wish */
-  events({ topics, cursor, ticket }) {
+  /**
+   * The stream of server-sent events.
+   *
+   * @param {{topics: import('./types.d.ts').WantedTopic[], fresh?: string[], cursor?: string | null, ticket?: string | null}} wish
+   */
+  events({ topics, fresh = [], cursor, ticket }) {
     const address = new URL('api/v1/events', this.#base);
-    address.searchParams.set('topics', topics.join(','));
+    address.searchParams.set('topics', topics.map((wanted) => listed(wanted, fresh)).join(','));
     if (cursor) address.searchParams.set('cursor', cursor);
     if (ticket) address.searchParams.set('ticket', ticket);
     return address.href;
@@ -38,4 +42,10 @@ export class Address {
   get tickets() {
     return new URL('api/v1/auth/ticket', this.#base).href;
   }
+}
+
+/** A topic with what is its own. @param {import('./types.d.ts').WantedTopic} wanted @param {string[]} fresh */
+function listed(wanted, fresh) {
+  const { topic, maxRate } = typeof wanted === 'string' ? { topic: wanted, maxRate: undefined } : wanted;
+  return [topic, ...(maxRate ? [`maxRate=${maxRate}`] : []), ...(fresh.includes(topic) ? ['fresh'] : [])].join(';');
 }

@@ -24,12 +24,15 @@ export class Emitter {
 
   /** Tells everyone who listens. @param {string} name @param {any} data @param {EventInfo} [info] */
   emit(name, data, info) {
-    for (const handler of [...(this.#handlers.get(name) ?? [])]) {
-      try {
-        handler(data, info);
-      } catch (error) {
-        console.error(error);
-      }
-    }
+    for (const handler of [...(this.#handlers.get(name) ?? [])]) call(handler, data, info);
+  }
+}
+
+/** Calls a function of the page, if it gave one; what it throws is reported, and stops nothing. */
+export function call(handler, ...given) {
+  try {
+    handler?.(...given);
+  } catch (error) {
+    console.error(error);
   }
 }

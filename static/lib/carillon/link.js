@@ -1,6 +1,6 @@
 import { backOff } from './back_off.js';
 import { Heartbeat } from './heartbeat.js';
-import { CloseCode } from './loss.js';
+import { CloseCode, isFault } from './loss.js';
 import { Retries } from './retries.js';
 import { SocketLine } from './socket_line.js';
 import { StreamLine } from './stream_line.js';
@@ -11,7 +11,7 @@ import { Ways } from './ways.js';
 /** @typedef {import('./types.d.ts').StateChange} StateChange */
 
 const HEARTBEAT_MS = 25000;
-/** Protocol errors in a row after which coming back helps nobody. */
+/** Faults in a row after which coming back helps nobody. */
 const FAULTS_MAX = 3;
 
 /**
@@ -162,15 +162,19 @@ export class Link {
   #adopt(line) {
     this.#line.close();
     this.#line = line;
-    line.listen(this.#listener(line.kind));
+    line.listen(this.#listener(line.kind, false));
     this.#limit();
     this.#tell.hello();
   }
 
-  #listener(kind) {
+  // What the hub told a socket before it heard the hello has no place in the order of the stream that led until then.
+  #listener(kind, isInOrder = true) {
     return {
       open: () => kind === 'websocket' && this.#tell.hello(),
-      frame: (frame) => this.#take(frame),
+      frame: (frame) => {
+        isInOrder ||= frame.type === 'welcome' || frame.type === 'bye';
+        if (isInOrder) this.#take(frame);
+      },
       lost: (loss) => this.#lost(loss),
     };
   }
@@ -209,7 +213,7 @@ export class Link {
   }
 
   #reasonToStay(code) {
-    this.#faults = code === CloseCode.PROTOCOL ? this.#faults + 1 : 0;
+    this.#faults = isFault(code) ? this.#faults + 1 : 0;
     if (code === CloseCode.NOT_ALLOWED) return 'forbidden';
     if (this.#faults >= FAULTS_MAX) return 'protocol';
     if (code !== CloseCode.LOGIN_ENDED) return null;

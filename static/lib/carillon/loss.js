@@ -1,16 +1,27 @@
 /** How a line ended, in the hub's close codes whatever the line was. */
+import { RefusedError } from './refused.js';
 
 /** Close codes of the hub, and the one that every WebSocket gives to a connection lost without a word. */
 export const CloseCode = Object.freeze({
+  PROTOCOL: 1002,
+  UNSUPPORTED: 1003,
   LOST: 1006,
   UNREADABLE: 1007,
+  TOO_LARGE: 1009,
   RESTART: 1012,
   LOGIN_ENDED: 4001,
   NOT_ALLOWED: 4003,
   TOO_SLOW: 4008,
-  PROTOCOL: 4009,
   TOO_MANY: 4029,
 });
+
+/** @type {Set<number>} */
+const FAULTS = new Set([CloseCode.PROTOCOL, CloseCode.UNSUPPORTED, CloseCode.UNREADABLE, CloseCode.TOO_LARGE]);
+
+/** Whether a close code says that one side does not understand the other. @param {number} code */
+export function isFault(code) {
+  return FAULTS.has(code);
+}
 
 const BY_STATUS = new Map([
   [401, CloseCode.LOGIN_ENDED],
@@ -18,15 +29,6 @@ const BY_STATUS = new Map([
   [429, CloseCode.TOO_MANY],
   [503, CloseCode.TOO_MANY],
 ]);
-
-/** An HTTP answer that is not what was asked for. */
-export class RefusedAnswer extends Error {
-  /** @param {import('./parts.d.ts').Loss} loss */
-  constructor(loss) {
-    super(loss.reason);
-    this.loss = loss;
-  }
-}
 
 /**
  * What an HTTP answer that is not a success means. Only the hub describes its problems; an answer of something in between,
@@ -39,7 +41,7 @@ export async function refused(response) {
   const problem = own ? await response.json().catch(() => ({})) : {};
   const seconds = Number(response.headers.get('retry-after'));
   const places = topicsIn(problem);
-  return new RefusedAnswer({
+  return new RefusedError(problem, {
     code: (own && !places.length && BY_STATUS.get(response.status)) || CloseCode.LOST,
     reason: problem.detail ?? problem.title ?? `HTTP ${response.status}`,
     retryAfterMs: problem.retryAfterMs ?? (seconds > 0 ? seconds * 1000 : null),
@@ -58,6 +60,6 @@ function topicsIn({ errors = [] }) {
 
 /** The loss behind any error of opening a line. */
 export function lossOf(error) {
-  if (error instanceof RefusedAnswer) return error.loss;
+  if (error instanceof RefusedError && error.loss) return error.loss;
   return { code: CloseCode.LOST, reason: error?.message ?? '', retryAfterMs: null };
 }

@@ -1,5 +1,5 @@
 /** What the parts of the library say to each other; nobody outside needs it. */
-import type { Parting, Problem, StateChange, Transport } from './types.d.ts';
+import type { Parting, Problem, StateChange, Transport, WantedTopic } from './types.d.ts';
 
 export interface Loss extends Parting {
   retryAfterMs: number | null;
@@ -29,11 +29,18 @@ export interface LinkMeans {
   transports?: Transport[];
 }
 
+export interface StreamStart {
+  topics: WantedTopic[];
+  cursor: string | null;
+  /** Those of the topics that begin with a snapshot while the others go on from the cursor. */
+  fresh: string[];
+}
+
 export interface LinkEvents {
   /** A WebSocket is open: say hello. */
   hello(): void;
   /** Where a stream begins. */
-  start(): { topics: string[]; cursor: string | null };
+  start(): StreamStart;
   frame(frame: any): void;
   /** Some topics named at the start may not be had; answers whether it is worth beginning again without them. */
   refused(refused: { places: number[]; problem: Problem }): boolean;

@@ -1,3 +1,8 @@
+const RATE_MIN = 0.001;
+const RATE_MAX = 1000;
+
+/** @typedef {import('./types.d.ts').WantedTopic} WantedTopic */
+
 /**
  * Where a client stands in the hub's order, and what it listens to.
  *
@@ -5,24 +10,34 @@
  * settled topics are resumed from the cursor, the others begin with a snapshot.
  */
 export class Place {
-  /** Topics wanted, whether or not there is a line. */
-  wanted = new Set();
   /** @type {string | null} */
   cursor = null;
+  /** Topics wanted, and how often at most newer values are. @type {Map<string, number | null>} */
+  #wanted = new Map();
   #settled = new Set();
   #asked = new Set();
+  /** @type {string[]} What the line was asked for at its start, in this order. */
+  #named = [];
   #welcome = null;
   #hasRefused = false;
 
-  /** @param {string[]} topics @param {{cursor: string, topics: string[]}} [bookmark] */
+  /** @param {WantedTopic[]} topics @param {{cursor: string, topics: string[]} | null} [bookmark] */
   constructor(topics, bookmark) {
-    for (const topic of topics) this.wanted.add(topic);
+    for (const wanted of topics) {
+      const { topic, maxRate } = typeof wanted === 'string' ? { topic: wanted, maxRate: null } : wanted;
+      this.add([topic], maxRate);
+    }
     if (!bookmark?.cursor) return;
     this.cursor = bookmark.cursor;
     for (const topic of bookmark.topics ?? []) {
-      this.wanted.add(topic);
+      if (!this.#wanted.has(topic)) this.add([topic]);
       this.#settled.add(topic);
     }
+  }
+
+  /** Topics wanted, whether or not there is a line. */
+  get topics() {
+    return [...this.#wanted.keys()];
   }
 
   /** What another client needs to go on from here. */
@@ -39,25 +54,65 @@ export class Place {
 
   /** Where a line begins that can be asked for more topics later. */
   start() {
-    const topics = this.cursor ? this.#only(this.#settled) : [...this.wanted];
-    return this.#begin({ cursor: this.cursor, topics });
+    return this.#begin(this.cursor ? this.#only(this.#settled) : this.topics);
   }
 
-  /** Where a line begins that must name all its topics: one new topic makes all of them begin with a snapshot. */
+  /** Where a line begins that must name all its topics; those that are `fresh` do not go on from the cursor. */
   startWhole() {
-    const isSettled = [...this.wanted].every((topic) => this.#settled.has(topic));
-    const lost = !isSettled && this.cursor !== null;
-    if (!isSettled) this.forget();
-    return { ...this.#begin({ cursor: this.cursor, topics: [...this.wanted] }), lost };
+    const fresh = this.cursor ? this.topics.filter((topic) => !this.#settled.has(topic)) : [];
+    return { ...this.#begin(this.topics), fresh };
   }
 
-  /** Topics that the present line was not asked for yet. */
+  /**
+   * Topics as the hub is asked for them: with their rate, where they have one.
+   *
+   * @param {string[]} topics
+   * @returns {WantedTopic[]}
+   */
+  withRates(topics) {
+    return topics.map((topic) => {
+      const maxRate = this.#wanted.get(topic);
+      return maxRate ? { topic, maxRate } : topic;
+    });
+  }
+
+  /** Topics that the present line was not asked for as they are wanted now. */
   get late() {
-    return [...this.wanted].filter((topic) => !this.#asked.has(topic));
+    return this.topics.filter((topic) => !this.#asked.has(topic));
   }
 
-  add(topics) {
-    for (const topic of topics) this.wanted.add(topic);
+  /** The same, those of one rate together. @returns {Map<number | null, string[]>} */
+  get lateByRate() {
+    const groups = new Map();
+    for (const topic of this.late) {
+      const rate = this.#wanted.get(topic);
+      groups.set(rate, [...(groups.get(rate) ?? []), topic]);
+    }
+    return groups;
+  }
+
+  /**
+   * Wants topics; answers what takes that back when the hub refuses.
+   *
+   * @param {string[]} topics
+   * @param {number | null} [maxRate]
+   * @throws {RangeError}
+   */
+  add(topics, maxRate = null) {
+    const isRate = typeof maxRate === 'number' && maxRate >= RATE_MIN && maxRate <= RATE_MAX;
+    if (maxRate !== null && !isRate)
+      throw new RangeError(`\`maxRate\` must be from ${RATE_MIN} to ${RATE_MAX}, in updates a second`);
+    const before = new Map(topics.map((topic) => [topic, this.#asked.has(topic) ? this.#wanted.get(topic) : undefined]));
+    for (const topic of topics) {
+      if (this.#wanted.get(topic) !== maxRate) this.#asked.delete(topic);
+      this.#wanted.set(topic, maxRate);
+    }
+    return () => {
+      for (const [topic, rate] of before) {
+        if (rate === undefined) this.remove([topic]);
+        else if (this.#wanted.has(topic)) this.#wanted.set(topic, rate);
+      }
+    };
   }
 
   ask(topics) {
@@ -66,15 +121,14 @@ export class Place {
 
   /** The topics at some places of what the line was asked for. */
   at(places) {
-    const asked = [...this.#asked];
-    return places.map((place) => asked[place]).filter((topic) => topic !== undefined);
+    return places.map((place) => this.#named[place]).filter((topic) => topic !== undefined);
   }
 
   remove(topics) {
-    for (const topic of topics) for (const set of [this.wanted, this.#settled, this.#asked]) set.delete(topic);
+    for (const topic of topics) for (const known of [this.#wanted, this.#settled, this.#asked]) known.delete(topic);
   }
 
-  /** Takes over what a frame that was handled says of the order. */
+  /** Takes over what a frame that is about to be handled says of the order. */
   pass({ type, topic, cursor, problem }) {
     if (type === 'welcome') return this.#welcomed(cursor ?? null);
     if (type === 'snapshot') this.#settled.add(topic);
@@ -97,18 +151,19 @@ export class Place {
 
   // A stream has told every snapshot that there is; it does not say which topic a problem was about.
   #giveUpRefused() {
-    if (this.#hasRefused) this.remove([...this.#asked].filter((topic) => !this.#settled.has(topic)));
+    if (this.#hasRefused) this.remove(this.#named.filter((topic) => !this.#settled.has(topic)));
     this.#hasRefused = false;
   }
 
-  #begin(start) {
+  #begin(topics) {
     this.#hasRefused = false;
-    this.#asked = new Set(start.topics);
+    this.#asked = new Set(topics);
+    this.#named = [...topics];
     this.#welcome = null;
-    return start;
+    return { cursor: this.cursor, topics };
   }
 
-  #only(topics) {
-    return [...this.wanted].filter((topic) => topics.has(topic));
+  #only(some) {
+    return this.topics.filter((topic) => some.has(topic));
   }
 }

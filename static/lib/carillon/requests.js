@@ -1,14 +1,6 @@
-const TIMEOUT_MS = 15000;
+import { RefusedError } from './refused.js';
 
-/** A request that the hub refused; `problem` is its RFC 9457 object. */
-export class RefusedError extends Error {
-  /** @param {import('./types.d.ts').Problem} problem */
-  constructor(problem) {
-    super(problem.detail ?? problem.title ?? 'refused');
-    this.name = 'RefusedError';
-    this.problem = problem;
-  }
-}
+const TIMEOUT_MS = 15000;
 
 /** Requests that wait for their reply, by id. */
 export class Requests {

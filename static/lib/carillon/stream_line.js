@@ -18,7 +18,7 @@ export class StreamLine {
 
   /**
    * @param {{address: import('./address.js').Address, credentials: import('./credentials.js').Credentials,
-   *   start: {topics: string[], cursor: string | null}}} means
+   *   start: import('./parts.d.ts').StreamStart}} means
    * @param {import('./parts.d.ts').LineEvents} tell
    */
   constructor(means, tell) {
@@ -63,9 +63,10 @@ export class StreamLine {
 
 /** The frame of a WebSocket that says the same. @param {{event?: string, id?: string, data?: string}} told */
 function frameOf({ event, id, data }) {
-  if (!data) return id ? { type: 'synced', cursor: id } : { type: 'alive' };
+  if (!data) return { type: 'alive' };
   const content = JSON.parse(data);
   if (event === 'problem') return { type: 'error', problem: content };
+  if (event === 'synced') return { type: event, cursor: id };
   if (!event.startsWith('rt_')) return { ...content, type: event };
   // The stream does not say when; it comes at once.
   return { type: 'event', event, data: content, at: new Date().toISOString(), cursor: id };

@@ -1,4 +1,4 @@
-import { RefusedError } from './requests.js';
+import { RefusedError } from './refused.js';
 
 /** Changes of topics that come together are made together. */
 const TOGETHER_MS = 30;

@@ -9,7 +9,7 @@ export interface CarillonOptions {
   /** Where the hub is: its origin, or the address of its `/ws`. By default the origin of the page; outside a page it must be told. */
   url?: string;
   /** Topics wanted from the start. */
-  topics?: string[];
+  topics?: WantedTopic[];
   /** Where an earlier client stopped, from its `bookmark`: what was missed since comes, and no snapshot. */
   bookmark?: Bookmark | null;
   /** Answers an access token; asked before every attempt. Without it the browser's cookie is the credential. */
@@ -38,12 +38,16 @@ export interface CarillonOptions {
   WebSocket?: unknown;
   /** Another implementation of `fetch`. */
   fetch?: typeof globalThis.fetch;
+  /** Like handlers of events, these stop nothing when they throw. */
   onReconnect?: (info: { attempts: number; downMs: number }) => void;
   onDisconnect?: (info: Parting) => void;
   onSyncComplete?: (server: ServerSync, client: ClientSync) => void;
   /** An attempt reached nobody, or was refused before the hub said a word. */
   onHandshakeFailed?: (code: number) => void;
 }
+
+/** A topic, alone or with the highest number of updates a second of each state (0.001 to 1000). */
+export type WantedTopic = string | { topic: string; maxRate?: number };
 
 /** An access token, alone or as logging in answers it: with `expiresIn`, in seconds, it is renewed in time. */
 export type Token = string | { accessToken: string; expiresIn?: number | null };

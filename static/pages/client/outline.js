@@ -73,8 +73,8 @@ export const CLIENT_EVENTS = [
 
 const STATES = ['idle', 'connecting', 'live', 'reconnecting', 'offline', 'ended'];
 const REASONS = ['network', 'attempts', 'login', 'forbidden', 'protocol'];
-const CODES = ['1006', '1012', '4001', '4003', '4008', '4009', '4029'];
-const ERRORS = ['TypeError', 'RefusedError', 'problem', 'gap', 'ended'];
+const CODES = ['1002', '1003', '1006', '1007', '1009', '1012', '4001', '4003', '4008', '4029'];
+const ERRORS = ['TypeError', 'RangeError', 'RefusedError', 'problem', 'gap', 'ended'];
 
 const named = (prefix, names) => names.map((name) => [name, `${prefix}.${name}`]);
 const described = (prefix, rows) => rows.map(([name, middle]) => [name, middle, `${prefix}.${name}`]);

@@ -44,7 +44,7 @@ export const en = {
     'All are optional. What you give counts; what you leave out, the hub may set for all its clients (`reconnect.*` in its configuration); then the default. Times are in milliseconds.',
   'option.url': 'Where the hub is: its origin, or the address of its `/ws`. Outside a page it must be given.',
   'option.topics':
-    'Topics wanted from the start: `modules`, `module:<id>`, `dashboard`, `admin`, `user:<id>`, `custom:<name>`.',
+    'Topics wanted from the start: `modules`, `module:<id>`, `dashboard`, `admin`, `user:<id>`, `custom:<name>`. `{ topic, maxRate }` bounds the updates a second of each state.',
   'option.token':
     'A function that answers an access token, or what logging in answers. It is asked before every attempt.',
   'option.ticket': 'A function that answers a ticket of `POST /api/v1/auth/ticket`. It is asked before every attempt.',
@@ -73,11 +73,11 @@ export const en = {
   'member.close': 'Ends it for good. `connect()` begins anew, with snapshots.',
   'member.reconnect': 'Forces an attempt at once, in any state, with the delays starting anew.',
   'member.subscribe':
-    'Adds topics. Resolves when the hub agreed; at once when not connected. `maxRate` bounds the updates a second of each state (WebSocket only).',
+    'Adds topics. Resolves when the hub agreed; at once when not connected. `maxRate` bounds the updates a second of each state, from 0.001 to 1000, and holds until another call names the topic.',
   'member.unsubscribe': 'Gives topics up.',
   'member.command': 'Sends a command to a module; resolves with its answer. Not on a stream.',
   'member.on':
-    'Listens; answers a function that stops listening. Handlers of `rt_` events get the data and `{ event, at }`. One that throws is reported to the console and stops nobody else.',
+    'Listens; answers a function that stops listening. Handlers of `rt_` events get the data and `{ event, at }`. One that throws is reported to the console and stops nobody else; the event counts as handled and does not come again.',
   'member.off': 'Stops listening.',
   'member.state': 'The present state, see below.',
   'member.change': 'The last `state` event, for a banner that is drawn later.',
@@ -123,7 +123,7 @@ export const en = {
   'reason.attempts': '`maxReconnectAttempts` were in vain.',
   'reason.login': 'The login ended, was revoked or has expired, and the token function had nothing newer.',
   'reason.forbidden': 'The hub does not let this person in.',
-  'reason.protocol': 'Three times in a row the hub did not understand this client: one of them is too old.',
+  'reason.protocol': 'Three times in a row the hub and this client did not understand each other: one of them is too old.',
 
   'missed.words':
     'With every event comes a cursor: everything up to here has been seen. After a drop the client hands in the last one, and the hub sends what was missed: every event, and of telemetry the newest values, in order, none twice. `onSyncComplete` tells when that is done.',
@@ -135,24 +135,28 @@ export const en = {
     'A delay is drawn at random from 0 to `reconnectDelay`, doubled with every attempt up to `maxReconnectDelay` (full jitter), so that clients which lost a hub together do not come back together. Connections that break within five seconds do not make it short again.',
   'delays.back':
     'When the browser says that the network is back, delays begin anew; when the page is looked at again, the next attempt is made at once. A moment that the hub chose (`retryAfterMs`, `Retry-After`) counts before all of this.',
+  'code.1002': 'Protocol error: comes back; after three faults in a row `ended`. The same holds for 1003, 1007 and 1009.',
+  'code.1003': 'A message of a kind that the hub does not take.',
   'code.1006': 'Lost without a word: comes back.',
+  'code.1007': 'A message that cannot be read, on either side.',
+  'code.1009': 'A message that is too large.',
   'code.1012': 'The hub restarts, or your roles changed: comes back when the hub says.',
   'code.4001': 'The login ended. With a token function it is asked once more; else `ended`.',
   'code.4003': 'Not allowed: `ended`, never tried again.',
   'code.4008': 'Too slow for too long: comes back and catches up.',
-  'code.4009': 'Protocol error: comes back; after three in a row `ended`.',
   'code.4029': 'Too many connections: comes back when the hub says.',
 
   'streams.words':
     'When two WebSockets in a row reach nobody (four, where one has worked before), every second attempt is a stream of server-sent events over plain HTTP. If that works it is used, with the same events, cursors and gaps; and beside it the client looks from time to time whether a WebSocket gets through, and then moves over without losing anything.',
   'streams.limits':
-    'A stream only listens: `command()` is refused, `maxRate` does nothing, `at` is the moment of arrival, and `onSyncComplete` comes when nothing came for half a second, or after five. Other topics open a new stream; a topic that is new begins with a `gap` and snapshots of all.',
+    'A stream only listens: `command()` is refused, and `at` is the moment of arrival. Other topics, or another `maxRate`, open a new stream that goes on where the old one was; a topic that is new begins with its snapshot. Should something about you yourself be told just while the client moves back to a WebSocket, a `gap` and snapshots follow.',
   'access.words':
     'In a page of the hub the cookie of the login is enough. A program gives a `token` function; `{ accessToken, expiresIn }` instead of a bare token makes the client fetch the next one in time and extend the connection in place. Tokens are never part of an address.',
   'access.origin':
     'A page of another origin must be named in `http.allowed_origins`. If it may not have tokens, its own server fetches a ticket, which works once and for 30 seconds:',
 
   'error.TypeError': 'Thrown by the constructor: `url` is missing outside a page, or no way to the hub is left.',
+  'error.RangeError': 'Thrown by the constructor, and rejects `subscribe`: a `maxRate` is out of bounds.',
   'error.RefusedError':
     'Rejects `subscribe`, `unsubscribe` and `command`. `error.problem` is what the hub said (RFC 9457), or has the title `connection lost` or `no answer in time`. A topic that one may not have is given up.',
   'error.problem': 'The same for what nobody waits for, as an event.',

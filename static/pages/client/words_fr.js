@@ -44,7 +44,7 @@ export const fr = {
     'Toutes sont facultatives. Ce que vous donnez l’emporte ; ce que vous omettez, le serveur peut le fixer pour tous ses clients (`reconnect.*` dans sa configuration) ; sinon vaut la valeur par défaut. Les durées sont en millisecondes.',
   'option.url': 'Où est le serveur : son origine, ou l’adresse de son `/ws`. Hors d’une page, il faut la donner.',
   'option.topics':
-    'Sujets voulus dès le début : `modules`, `module:<id>`, `dashboard`, `admin`, `user:<id>`, `custom:<name>`.',
+    'Sujets voulus dès le début : `modules`, `module:<id>`, `dashboard`, `admin`, `user:<id>`, `custom:<name>`. `{ topic, maxRate }` borne les mises à jour par seconde de chaque état.',
   'option.token':
     'Une fonction qui répond un jeton d’accès, ou ce que répond la connexion d’un compte. Elle est appelée avant chaque essai.',
   'option.ticket':
@@ -76,11 +76,11 @@ export const fr = {
   'member.close': 'Y met fin pour de bon. `connect()` recommence, par des instantanés.',
   'member.reconnect': 'Force un essai aussitôt, dans tout état ; les délais recommencent.',
   'member.subscribe':
-    'Ajoute des sujets. Se résout quand le serveur a accepté ; aussitôt sans connexion. `maxRate` borne les mises à jour par seconde de chaque état (WebSocket seulement).',
+    'Ajoute des sujets. Se résout quand le serveur a accepté ; aussitôt sans connexion. `maxRate` borne les mises à jour par seconde de chaque état, de 0,001 à 1000, jusqu’à ce qu’un autre appel nomme le sujet.',
   'member.unsubscribe': 'Abandonne des sujets.',
   'member.command': 'Envoie une commande à un module ; se résout avec sa réponse. Pas sur un flux.',
   'member.on':
-    'Écoute ; répond une fonction qui cesse d’écouter. Les fonctions des événements `rt_` reçoivent les données et `{ event, at }`. Celle qui échoue est signalée dans la console et n’arrête personne d’autre.',
+    'Écoute ; répond une fonction qui cesse d’écouter. Les fonctions des événements `rt_` reçoivent les données et `{ event, at }`. Celle qui échoue est signalée dans la console et n’arrête personne d’autre ; l’événement compte comme traité et ne revient pas.',
   'member.off': 'Cesse d’écouter.',
   'member.state': 'L’état présent, voir plus bas.',
   'member.change': 'Le dernier événement `state`, pour un bandeau dessiné plus tard.',
@@ -127,7 +127,7 @@ export const fr = {
   'reason.login':
     'La session a pris fin, a été révoquée ou a expiré, et la fonction `token` n’avait rien de plus récent.',
   'reason.forbidden': 'Le serveur ne laisse pas entrer cette personne.',
-  'reason.protocol': 'Trois fois de suite le serveur n’a pas compris ce client : l’un des deux est trop ancien.',
+  'reason.protocol': 'Trois fois de suite le serveur et ce client ne se sont pas compris : l’un des deux est trop ancien.',
 
   'missed.words':
     'Avec chaque événement vient un curseur : tout a été vu jusqu’ici. Après une coupure le client remet le dernier, et le serveur envoie ce qui a été manqué : chaque événement, et de la télémétrie les dernières valeurs, dans l’ordre, rien deux fois. `onSyncComplete` dit quand c’est fait.',
@@ -139,18 +139,22 @@ export const fr = {
     'Un délai est tiré au hasard de 0 à `reconnectDelay`, doublé à chaque essai jusqu’à `maxReconnectDelay`, pour que des clients qui ont perdu un serveur ensemble ne reviennent pas ensemble. Des connexions qui cassent en moins de cinq secondes ne le raccourcissent pas.',
   'delays.back':
     'Quand le navigateur dit que le réseau est revenu, les délais recommencent ; quand on regarde de nouveau la page, l’essai suivant est fait aussitôt. Un moment que le serveur a choisi (`retryAfterMs`, `Retry-After`) passe avant tout cela.',
+  'code.1002':
+    'Erreur de protocole : revient ; après trois fautes de suite `ended`. Il en va de même de 1003, 1007 et 1009.',
+  'code.1003': 'Un message d’un genre que le serveur n’accepte pas.',
   'code.1006': 'Perdu sans un mot : revient.',
+  'code.1007': 'Un message illisible, d’un côté ou de l’autre.',
+  'code.1009': 'Un message trop grand.',
   'code.1012': 'Le serveur redémarre, ou vos rôles ont changé : revient quand le serveur le dit.',
   'code.4001': 'La session a pris fin. Une fonction `token` est appelée encore une fois ; sinon `ended`.',
   'code.4003': 'Non autorisé : `ended`, jamais réessayé.',
   'code.4008': 'Trop lent trop longtemps : revient et rattrape.',
-  'code.4009': 'Erreur de protocole : revient ; après trois de suite `ended`.',
   'code.4029': 'Trop de connexions : revient quand le serveur le dit.',
 
   'streams.words':
     'Quand deux WebSockets de suite n’atteignent personne (quatre, là où un a déjà fonctionné), un essai sur deux est un flux d’événements (SSE) par simple HTTP. S’il fonctionne, il est utilisé, avec les mêmes événements, curseurs et lacunes ; et à côté le client regarde de temps en temps si un WebSocket passe, et y retourne alors sans rien perdre.',
   'streams.limits':
-    'Un flux ne fait qu’écouter : `command()` est refusé, `maxRate` ne fait rien, `at` est le moment d’arrivée, et `onSyncComplete` vient quand rien n’est venu pendant une demi-seconde, ou après cinq. D’autres sujets ouvrent un nouveau flux ; un sujet nouveau commence par un `gap` et les instantanés de tous.',
+    'Un flux ne fait qu’écouter : `command()` est refusé, et `at` est le moment d’arrivée. D’autres sujets, ou un autre `maxRate`, ouvrent un nouveau flux qui reprend où était l’ancien ; un sujet nouveau commence par son instantané. Si quelque chose est dit de vous-même juste pendant que le client retourne à un WebSocket, un `gap` et des instantanés suivent.',
   'access.words':
     'Dans une page du serveur, le cookie de la session suffit. Un programme donne une fonction `token` ; `{ accessToken, expiresIn }` au lieu d’un simple jeton fait que le client demande le suivant à temps et prolonge la connexion sur place. Les jetons ne font jamais partie d’une adresse.',
   'access.origin':
@@ -158,6 +162,7 @@ export const fr = {
 
   'error.TypeError':
     'Levée par le constructeur : `url` manque hors d’une page, ou il ne reste aucune voie vers le serveur.',
+  'error.RangeError': 'Levée par le constructeur, et rejette `subscribe` : un `maxRate` hors des bornes.',
   'error.RefusedError':
     'Rejette `subscribe`, `unsubscribe` et `command`. `error.problem` est ce que le serveur a dit (RFC 9457), ou porte le titre `connection lost` ou `no answer in time`. Un sujet que l’on ne peut pas avoir est abandonné.',
   'error.problem': 'La même chose, en événement, pour ce que personne n’attend.',
