@@ -100,8 +100,9 @@ impl Session {
         let Some(held) = held else { return };
         self.house.metrics.gap();
         self.say(&Word::Gap { missed: gap.missed });
-        let (snapshots, refused) = self.sort_out(None, topics, answers);
-        for topic in &refused {
+        let (snapshots, refused) = Self::sort_out(topics, answers);
+        for (topic, problem) in &refused {
+            self.refuse(None, problem);
             self.leave(topic);
         }
         self.tell(&snapshots, held);

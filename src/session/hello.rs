@@ -34,6 +34,8 @@ enum Start {
 struct Wishes {
     id: Option<u64>,
     start: Start,
+    /// The topics as the client wrote them.
+    named: Vec<String>,
     wanted: Vec<Listened>,
     /// Those that begin with a snapshot even if the others go on.
     fresh: Vec<Topic>,
@@ -50,6 +52,13 @@ impl Wishes {
             self.fresh.extend(are_fresh.then(|| listened.topic.clone()));
             self.wanted.push(listened);
         }
+    }
+
+    /// Takes a topic out that may not be had.
+    fn refuse(&mut self, topic: &Topic, problem: Problem) {
+        self.wanted.retain(|listened| listened.topic != *topic);
+        let place = self.named.iter().position(|text| text.parse::<Topic>().is_ok_and(|named| named == *topic));
+        self.problems.push(at_place(place.unwrap_or_default(), problem));
     }
 
     /// The topics to ask about. A fresh client needs a snapshot of everything; for others only what is new does, single
@@ -104,7 +113,8 @@ impl Session {
 
     /// The topics of a hello that one may have, each once, however often they are named.
     fn wishes_of(&self, hello: &Hello) -> Wishes {
-        let mut wishes = Wishes { id: hello.id, start: self.start_of(hello), ..Wishes::default() };
+        let (start, named) = (self.start_of(hello), hello.topics.clone());
+        let mut wishes = Wishes { id: hello.id, start, named, ..Wishes::default() };
         let most = self.house.options.max_topics;
         if hello.topics.len() > most {
             return Wishes { problems: vec![too_many(most)], ..wishes };
@@ -114,7 +124,7 @@ impl Session {
             let read = read_topics(std::slice::from_ref(text));
             match read.and_then(|topics| self.with_channels(topics, pace)) {
                 Ok(topics) => wishes.add(topics, hello.fresh.contains(text)),
-                Err(problem) => wishes.problems.push(problem),
+                Err(problem) => wishes.problems.push(at_place(place, problem)),
             }
         }
         let more = wishes.wanted.iter().filter(|listened| !self.listens_to(&listened.topic)).count();
@@ -140,11 +150,13 @@ impl Session {
         };
         self.house.metrics.session_began(began);
         self.greet(began == Began::Resumed, from);
+        let (snapshots, refused) = Self::sort_out(asked, answers);
+        for (topic, problem) in refused {
+            wishes.refuse(&topic, problem);
+        }
         for problem in &wishes.problems {
             self.refuse(wishes.id, problem);
         }
-        let (snapshots, refused) = self.sort_out(wishes.id, asked, answers);
-        wishes.wanted.retain(|listened| !refused.contains(&listened.topic));
         match began {
             Began::Resumed => self.resume(wishes, from, held, &snapshots, ctx),
             Began::Fresh => {
@@ -198,4 +210,11 @@ impl Session {
         });
         ctx.spawn(told);
     }
+}
+
+/// A problem that names the place of the topic at fault among those of the hello.
+fn at_place(place: usize, mut problem: Problem) -> Problem {
+    let told = problem.errors.drain(..).next().map(|error| error.detail);
+    let detail = told.unwrap_or_else(|| problem.detail.clone());
+    problem.with_error(format!("/topics/{place}"), detail)
 }

@@ -18,6 +18,9 @@ use crate::domain::topic::{Channel, Topic};
 /// The states behind topics, as far as they may be had.
 pub(super) type Answers = Vec<Result<Snapshot, Problem>>;
 
+/// Topics and the states behind them.
+pub(super) type States = Vec<(Topic, Snapshot)>;
+
 /// Whether some state cannot be told now, though it may be had.
 pub(super) fn has_failed(answers: &Answers) -> bool {
     answers.iter().any(|answer| answer.as_ref().is_err_and(|problem| problem.status >= 500))
@@ -70,21 +73,13 @@ impl Session {
         })
     }
 
-    /// The snapshots that are there, and the topics that may not be had, which are refused one by one.
-    pub(super) fn sort_out(
-        &self,
-        id: Option<u64>,
-        asked: &[Topic],
-        answers: Answers,
-    ) -> (Vec<(Topic, Snapshot)>, Vec<Topic>) {
+    /// The snapshots that are there, and the topics that may not be had.
+    pub(super) fn sort_out(asked: &[Topic], answers: Answers) -> (States, Vec<(Topic, Problem)>) {
         let (mut snapshots, mut refused) = (Vec::new(), Vec::new());
         for (topic, answer) in asked.iter().zip(answers) {
             match answer {
                 Ok(snapshot) => snapshots.push((topic.clone(), snapshot)),
-                Err(problem) => {
-                    self.refuse(id, &problem);
-                    refused.push(topic.clone());
-                }
+                Err(problem) => refused.push((topic.clone(), problem)),
             }
         }
         (snapshots, refused)

@@ -17,7 +17,9 @@ import { Address } from './carillon/address.js';
 import { Credentials } from './carillon/credentials.js';
 import { Emitter, call } from './carillon/emitter.js';
 import { Interruption } from './carillon/interruption.js';
+import { askForLate } from './carillon/late.js';
 import { Link } from './carillon/link.js';
+import { topicsIn } from './carillon/loss.js';
 import { Place } from './carillon/place.js';
 import { Renewal } from './carillon/renewal.js';
 import { RefusedError } from './carillon/refused.js';
@@ -52,8 +54,8 @@ export class Carillon extends Emitter {
     gap: (frame) => this.#gap(frame),
     bye: (frame) => this.emit('bye', frame),
     pong: () => this.#sync?.completed(),
-    synced: () => this.#sync?.completed(),
-    error: (frame) => this.emit('problem', frame.problem ?? frame),
+    synced: () => this.#synced(),
+    error: ({ problem }) => this.#refused({ places: topicsIn(problem), problem }),
   };
 
   /** Counters of this connection; they stand still while the hub or the options turn `enableStats` off. */
@@ -126,7 +128,6 @@ export class Carillon extends Emitter {
 
   /**
    * Adds topics; resolves when the hub agreed (at once when it is not connected: they are asked for on connecting).
-   *
    * @param {string[]} topics
    * @param {{maxRate?: number | null}} [options] Highest number of updates a second of each state.
    */
@@ -152,7 +153,6 @@ export class Carillon extends Emitter {
 
   /**
    * Sends a command to a module; resolves with its answer.
-   *
    * @param {string} moduleId
    * @param {string} command
    * @param {object} [params]
@@ -219,20 +219,16 @@ export class Carillon extends Emitter {
     if (isBack) this.#backAgain(attempts);
     this.#renewal.plan();
     this.emit('welcome', frame);
-    this.#turns.welcomed();
-    this.#askForLate();
+    if (!this.#isStream) this.#askForLate();
     this.#link.send({ type: 'ping' });
   }
 
-  // All of one rate in one frame; if one of them is refused, each for itself.
   #askForLate() {
-    const late = this.#isStream ? [] : this.#place.lateByRate;
     const report = (error) => this.emit('problem', error.problem ?? error);
-    for (const [maxRate, topics] of late) {
-      const each = () => topics.forEach((topic) => this.subscribe([topic], { maxRate }).catch(report));
-      if (topics.length === 1) each();
-      else this.#ask(topics, maxRate).then(() => this.#place.ask(topics), () => this.state === 'live' && each());
-    }
+    askForLate(this.#place.lateByRate, {
+      together: (topics, maxRate) => this.#ask(topics, maxRate).then(() => this.#place.ask(topics)),
+      alone: (topic, maxRate) => this.subscribe([topic], { maxRate }).catch(report),
+    });
   }
 
   #ask(topics, maxRate) {
@@ -265,8 +261,15 @@ export class Carillon extends Emitter {
     return topics.length > 0;
   }
 
+  // A refusal without a number is about the hello.
   #reply(frame) {
-    if (!this.#requests.answer(frame) && !frame.ok) this.emit('problem', frame.problem ?? {});
+    const { id, ok, problem = {} } = frame;
+    if (!this.#requests.answer(frame) && !ok) this.#refused({ places: id == null ? topicsIn(problem) : [], problem });
+  }
+
+  #synced() {
+    this.#turns.taken();
+    this.#sync?.completed();
   }
 
   #request(frame) {

@@ -125,6 +125,23 @@ for (const [way, means] of Object.entries(WAYS)) {
     );
   });
 
+  test(`by ${way}: a module that is not there is given up, wherever it is asked for`, async (t) => {
+    const topic = unique('custom');
+    const hub = client(t, { ...means, topics: ['module:nobody', topic] });
+    const problems = [];
+    hub.on('problem', ({ status }) => problems.push(status));
+    const told = listen(hub);
+    hub.connect();
+    await until(() => told.length === 1 && problems.length === 1);
+    assert.deepEqual([hub.topics, problems], [[topic], [404]]);
+
+    await assert.rejects(hub.subscribe(['module:nobody-else']), ({ problem }) => problem.status === 404);
+    await publish(topic, 1);
+    await until(() => told.at(-1) === '1');
+
+    assert.deepEqual([hub.topics, problems], [[topic], [404]]);
+  });
+
   test(`by ${way}: what throws is reported, stops nothing, and counts as handled`, async (t) => {
     const reported = t.mock.method(console, 'error', () => {});
     const topic = unique('custom');

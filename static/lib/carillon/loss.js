@@ -50,8 +50,8 @@ export async function refused(response) {
   });
 }
 
-/** The places of those topics that are the fault. */
-function topicsIn({ errors = [] }) {
+/** The places of those topics that are the fault. @param {import('./types.d.ts').Problem} problem @returns {number[]} */
+export function topicsIn({ errors = [] }) {
   return errors
     .map(({ pointer }) => /^\/topics\/(\d+)$/.exec(pointer)?.[1])
     .filter(Boolean)

@@ -19,7 +19,6 @@ export class Place {
   /** @type {string[]} What the line was asked for at its start, in this order. */
   #named = [];
   #welcome = null;
-  #hasRefused = false;
 
   /** @param {WantedTopic[]} topics @param {{cursor: string, topics: string[]} | null} [bookmark] */
   constructor(topics, bookmark) {
@@ -129,11 +128,9 @@ export class Place {
   }
 
   /** Takes over what a frame that is about to be handled says of the order. */
-  pass({ type, topic, cursor, problem }) {
+  pass({ type, topic, cursor }) {
     if (type === 'welcome') return this.#welcomed(cursor ?? null);
     if (type === 'snapshot') this.#settled.add(topic);
-    if (type === 'error' && problem?.status < 500) this.#hasRefused = true;
-    if (type === 'synced') this.#giveUpRefused();
     if (type === 'gap') {
       this.#settled.clear();
       this.cursor = this.#welcome ?? this.cursor;
@@ -149,14 +146,7 @@ export class Place {
     this.cursor ??= cursor;
   }
 
-  // A stream has told every snapshot that there is; it does not say which topic a problem was about.
-  #giveUpRefused() {
-    if (this.#hasRefused) this.remove(this.#named.filter((topic) => !this.#settled.has(topic)));
-    this.#hasRefused = false;
-  }
-
   #begin(topics) {
-    this.#hasRefused = false;
     this.#asked = new Set(topics);
     this.#named = [...topics];
     this.#welcome = null;

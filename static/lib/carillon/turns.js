@@ -3,7 +3,7 @@ import { RefusedError } from './refused.js';
 /** Changes of topics that come together are made together. */
 const TOGETHER_MS = 30;
 
-/** Changes of topics on a stream: it is opened anew, and they hold from its welcome on. */
+/** Changes of topics on a stream: it is opened anew, and they are made when it has said all that it begins with. */
 export class Turns {
   #reopen;
   #timer = null;
@@ -14,7 +14,7 @@ export class Turns {
     this.#reopen = reopen;
   }
 
-  /** Asks for a turn; resolves when the hub has said welcome again. @param {string[]} topics @returns {Promise<void>} */
+  /** Asks for a turn; resolves when the hub has taken it. @param {string[]} topics @returns {Promise<void>} */
   next(topics) {
     this.#timer ??= setTimeout(() => {
       this.#timer = null;
@@ -24,7 +24,7 @@ export class Turns {
   }
 
   /** A stream has begun; those who asked since then wait for the next. */
-  welcomed() {
+  taken() {
     if (this.#timer === null) for (const { resolve } of this.#waiting.splice(0)) resolve();
   }
 

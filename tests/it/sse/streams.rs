@@ -99,6 +99,7 @@ async fn a_new_topic_begins_with_a_snapshot_while_the_others_go_on() {
     assert_eq!(again.next_of("welcome").await["recovered"], true);
     let problem = again.next().await.unwrap();
     assert_eq!((problem.event.as_str(), &problem.data["status"]), ("problem", &json!(404)));
+    assert_eq!(problem.data["errors"][0]["pointer"], "/topics/2");
     let snapshot = again.next().await.unwrap();
     assert_eq!((snapshot.event.as_str(), &snapshot.data["topic"]), ("snapshot", &json!("modules")));
     assert_eq!(snapshot.data["cursor"], last, "what was missed of the others comes behind it");

@@ -109,9 +109,10 @@ async fn what_is_wrong_with_a_hello_is_told_behind_its_welcome() {
     tab.send(json!({"type": "hello", "id": 7, "topics": ["no topic", "custom:a", "module:MC-404"]})).await;
 
     tab.next_of("welcome").await;
-    for status in [422, 404] {
+    for (status, pointer) in [(422, "/topics/0"), (404, "/topics/2")] {
         let refused = tab.next_of("reply").await;
         assert_eq!((&refused["id"], &refused["problem"]["status"]), (&json!(7), &json!(status)), "{refused}");
+        assert_eq!(refused["problem"]["errors"][0]["pointer"], pointer);
     }
     assert_eq!(tab.next_of("snapshot").await["topic"], "custom:a");
 }
