@@ -12,6 +12,12 @@ pub struct Moments {
 }
 
 impl Moments {
+    /// A moment for somebody who comes beside those who are counted.
+    #[must_use]
+    pub fn any(&self) -> Duration {
+        self.moment(0, 1)
+    }
+
     /// How long number `place` of `count` stays away: the moments are evenly spaced, each moved by chance within its own
     /// space, so that never more come back at once than the hub lets in.
     #[must_use]

@@ -139,6 +139,8 @@ impl Desk {
 
     /// Ends the links of all modules, which come back one after the other.
     pub fn drain_links(&self, moments: Moments) {
+        // The hub stops once; a second word changes nothing.
+        let _ = self.shared.stopping.set(moments);
         let actors = self.actors.borrow();
         for (place, actor) in actors.values().enumerate() {
             let retry_after = Some(moments.moment(place, actors.len()));

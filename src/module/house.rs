@@ -1,7 +1,7 @@
 //! What actors of modules share.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use actix::{Addr, ArbiterHandle, Recipient};
@@ -10,6 +10,7 @@ use super::registry::Registry;
 use crate::auth::ModuleWithdrawn;
 use crate::broker::{Announce, Publish};
 use crate::config::Config;
+use crate::domain::moments::Moments;
 use crate::observe::Metrics;
 use crate::store::Store;
 use crate::store::latest::Commit;
@@ -109,6 +110,8 @@ pub struct Shared {
     pub waiting: AtomicUsize,
     /// Grows with every change that a snapshot shows, after the change and before its event.
     pub version: AtomicU64,
+    /// When devices come back, once the hub stops; none is let in any more then.
+    pub stopping: OnceLock<Moments>,
 }
 
 impl Shared {
@@ -123,6 +126,7 @@ impl Shared {
             online: AtomicUsize::new(0),
             waiting: AtomicUsize::new(0),
             version: AtomicU64::new(0),
+            stopping: OnceLock::new(),
         })
     }
 

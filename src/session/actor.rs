@@ -136,6 +136,7 @@ impl Session {
                 Ok(Ok(())) => {}
                 Ok(Err(NotAdmitted::LoginEnded)) => session.end(&End::LOGIN_ENDED, ctx),
                 Ok(Err(NotAdmitted::RolesChanged)) => session.end(&End::ROLES_CHANGED, ctx),
+                Ok(Err(NotAdmitted::Stopping(after))) => session.end(&End::restart(after), ctx),
                 Ok(Err(NotAdmitted::TooMany)) => {
                     session.end(&End { code: TOO_MANY, reason: "too many connections", retry_after }, ctx);
                 }

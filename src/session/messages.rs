@@ -65,6 +65,9 @@ pub enum NotAdmitted {
     /// The roles have changed since the account was looked at.
     #[error("your roles have changed; connect again")]
     RolesChanged,
+    /// The hub stops; the moment to come back is its own.
+    #[error("the hub restarts; connect again later")]
+    Stopping(Duration),
 }
 
 /// A session is over.
@@ -107,6 +110,12 @@ impl End {
     #[must_use]
     pub const fn come_back(after: Duration) -> Self {
         Self { code: 4029, reason: "too many connections begin at once", retry_after: Some(after) }
+    }
+
+    /// The hub stops; it is back after the span.
+    #[must_use]
+    pub const fn restart(after: Duration) -> Self {
+        Self { code: 1012, reason: "the hub restarts", retry_after: Some(after) }
     }
 
     /// The state behind topics cannot be told now; not all of those who hear this come back at once.

@@ -16,6 +16,7 @@ use super::messages::{
 use crate::auth::{AccountChanged, ModuleWithdrawn};
 use crate::broker::Announce;
 use crate::domain::ids::{LoginId, SessionId, UserId};
+use crate::domain::moments::Moments;
 use crate::domain::topic::Topic;
 use crate::observe::Metrics;
 use crate::store::announcements::Announced;
@@ -29,13 +30,15 @@ const ANNOUNCE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Knows every session of this node.
 ///
 /// Invariant: a session never begins that `crossings` do not let in; so a logout or a change of roles during a handshake
-/// is not missed.
+/// is not missed. None begins once the hub stops.
 pub struct Registry {
     sessions: HashMap<SessionId, Known>,
     users: HashMap<UserId, usize>,
     crossings: Crossings,
     counts: SessionCounts,
     max_per_user: usize,
+    /// When those come back who are sent away, once the hub stops.
+    stopping: Option<Moments>,
     announce: Recipient<Announce>,
     admin_room: Option<Recipient<AdminsWatch>>,
     metrics: Metrics,
@@ -65,6 +68,7 @@ impl Registry {
             crossings: Crossings::default(),
             counts: SessionCounts::default(),
             max_per_user,
+            stopping: None,
             announce,
             admin_room: None,
             metrics,
@@ -139,6 +143,9 @@ impl Handler<Opened> for Registry {
     type Result = Result<(), NotAdmitted>;
 
     fn handle(&mut self, opened: Opened, _: &mut Self::Context) -> Self::Result {
+        if let Some(moments) = self.stopping {
+            return Err(NotAdmitted::Stopping(moments.any()));
+        }
         self.crossings.judge(&opened.user_id, &opened.login_id, opened.read_at)?;
         let count = self.users.entry(opened.user_id.clone()).or_default();
         if *count >= self.max_per_user {
@@ -204,11 +211,12 @@ impl Handler<Drain> for Registry {
     type Result = ();
 
     fn handle(&mut self, Drain(moments): Drain, _: &mut Self::Context) {
+        // Whoever is at the door still would keep the hub from stopping.
+        self.stopping = Some(moments);
         let count = self.sessions.len();
         // The map is in no order, so that nobody is always the last.
         for (place, session) in self.sessions.values().enumerate() {
-            let retry_after = Some(moments.moment(place, count));
-            session.addr.do_send(End { code: 1012, reason: "the hub restarts", retry_after });
+            session.addr.do_send(End::restart(moments.moment(place, count)));
         }
     }
 }

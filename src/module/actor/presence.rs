@@ -17,6 +17,10 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 impl Module {
     pub(super) fn attach(&mut self, attach: Attach, ctx: &mut Context<Self>) {
+        if let Some(moments) = self.shared.stopping.get() {
+            attach.end.do_send(EndLink { retry_after: Some(moments.any()), ..EndLink::RESTART });
+            return;
+        }
         self.last_work = Instant::now();
         if let Some((_, older)) = self.link.replace((attach.connection, attach.end)) {
             older.do_send(EndLink::REPLACED);

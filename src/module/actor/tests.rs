@@ -125,6 +125,7 @@ impl Bench {
             online: Default::default(),
             waiting: Default::default(),
             version: Default::default(),
+            stopping: Default::default(),
         });
         let module = Module::new(Arc::clone(&entry), Arc::clone(&shared)).start();
         Self { entry, shared, module, heard, stored }

@@ -55,10 +55,15 @@ pub struct RawSocket {
 impl RawSocket {
     /// Opens `/ws` and offers these extensions.
     pub async fn open(authority: &str, token: &str, extensions: &str) -> Self {
-        let mut stream = TcpStream::connect(authority).await.expect("the hub listens");
+        let stream = TcpStream::connect(authority).await.expect("the hub listens");
+        Self::over(stream, "/ws", authority, token, extensions).await
+    }
+
+    /// Opens a socket over a connection that may have served requests before.
+    pub async fn over(mut stream: TcpStream, path: &str, authority: &str, token: &str, extensions: &str) -> Self {
         let offer = if extensions.is_empty() { String::new() } else { format!("{extensions}\r\n") };
         let request = format!(
-            "GET /ws HTTP/1.1\r\nHost: {authority}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+            "GET {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
              Authorization: Bearer {token}\r\n{offer}\r\n"
         );

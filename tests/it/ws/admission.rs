@@ -2,6 +2,10 @@
 
 use serde_json::json;
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::support::raw::RawSocket;
 use crate::support::{Answer, Ended, PASSWORD, TestHub, TestTab, open};
 
 #[actix::test]
@@ -116,4 +120,41 @@ async fn a_stopping_hub_says_when_to_come_back() {
     assert_eq!(tab.end().await, Ended { code: 1012 });
     drop(tab);
     stopped.await.expect("the hub stops");
+}
+
+#[actix::test]
+async fn who_comes_while_the_hub_stops_is_sent_away_too() {
+    let hub = TestHub::start().await;
+    let admin = hub.admin().await;
+    let module = admin.create_module("MC-1").await;
+    let authority = hub.authority.clone();
+    let (person, device) = (kept(&authority).await, kept(&authority).await);
+    // It hears the goodbye and does not hang up, which the hub gives it a moment for.
+    let mut lingering = RawSocket::open(&authority, &admin.access_token, "").await;
+
+    let stopped = actix::spawn(hub.stop());
+    lingering.next_of("bye").await;
+    let mut person = RawSocket::over(person, "/ws", &authority, &admin.access_token, "").await;
+    let mut device = RawSocket::over(device, "/ws/module", &authority, &module, "").await;
+
+    for late in [&mut person, &mut device] {
+        let bye = late.next_of("bye").await.json();
+        assert_eq!(bye["code"], 1012, "{bye}");
+        assert!(bye["retryAfterMs"].as_u64().is_some_and(|after| after <= 5000), "{bye}");
+        assert_eq!(late.end().await, 1012);
+    }
+    drop((lingering, person, device));
+    stopped.await.expect("the hub stops");
+}
+
+/// A connection over which a request has been answered, so that the hub has taken it.
+async fn kept(authority: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(authority).await.expect("the hub listens");
+    let request = format!("HEAD /health/live HTTP/1.1\r\nHost: {authority}\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.expect("the hub listens");
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.expect("the hub answers"));
+    }
+    stream
 }
