@@ -9,12 +9,11 @@ use carillon::domain::cursor::Cursor;
 use carillon::domain::topic::Channel;
 use rand::Rng;
 use rand::rngs::StdRng;
-use rand::seq::IndexedRandom;
 use serde_json::Value;
 
 use super::cable::Fuse;
 use super::line::{Broken, Call, Dialect, Heard, Line, Ticket};
-use super::publish::{CUSTOM, END};
+use super::topics::{channels_of, choose_topics};
 use super::transcript::{Note, is_latest, mark};
 use super::view::View;
 use super::world::{Person, Stage, World};
@@ -211,7 +210,11 @@ impl Client {
         visit.is_welcomed = true;
         let is_same_hub = self.last_life.replace(visit.life) == visit.life;
         match (visit.has_cursor, recovered) {
-            (true, true) => self.resumes.set(self.resumes.get() + 1),
+            (true, true) => {
+                self.resumes.set(self.resumes.get() + 1);
+                // Where the hub said welcome before it heard the hello, this one counts.
+                visit.needs_gap = false;
+            }
             (true, false) if is_told => visit.needs_gap = true,
             (true, false) => {
                 // Private names live as long as their hub, and nobody is recovered who lacks a snapshot.
@@ -306,39 +309,4 @@ impl Visit {
             staged: View::default(),
         }
     }
-}
-
-/// Topics that the person may have, always with that of the last event.
-fn choose_topics(world: &World, place: usize, dice: &mut StdRng) -> Vec<String> {
-    let person = &world.people[place];
-    let mut topics = vec![END.to_owned()];
-    if dice.random_ratio(2, 3) {
-        topics.push("modules".to_owned());
-    }
-    if person.is_admin && dice.random() {
-        topics.push("admin".to_owned());
-    }
-    if dice.random_ratio(1, 3) {
-        topics.push("dashboard".to_owned());
-    }
-    let own: Vec<_> = world.stations.iter().filter(|station| person.is_admin || station.owner == place).collect();
-    if dice.random_ratio(1, 3) {
-        topics.extend(own.choose(dice).map(|station| format!("module:{}", station.id)));
-    }
-    topics.extend(CUSTOM.iter().filter(|_| dice.random()).map(|topic| (*topic).to_owned()));
-    topics
-}
-
-/// What the hub sends on these topics to this person, and on their own implied one.
-fn channels_of(topics: &[String], person: &Person) -> HashSet<Channel> {
-    let user = || person.id.parse().expect("an id");
-    let channel = |topic: &String| match topic.split_once(':') {
-        Some(("custom", name)) => Channel::Custom(name.into()),
-        Some(("module", id)) => Channel::Module(id.parse().expect("an id")),
-        _ if topic == "admin" => Channel::Admin,
-        _ if topic == "dashboard" => Channel::Dashboard,
-        _ if person.is_admin => Channel::AllModules,
-        _ => Channel::ModulesOf(user()),
-    };
-    topics.iter().map(channel).chain([Channel::User(user())]).collect()
 }

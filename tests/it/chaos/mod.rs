@@ -18,6 +18,7 @@ mod plan;
 mod publish;
 mod reaper;
 mod run;
+mod topics;
 mod transcript;
 mod verdict;
 mod view;
