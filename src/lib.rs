@@ -46,7 +46,7 @@
 //! - The broker never waits for a listener, and a client that does not read costs nobody else anything: test
 //!   `a_stalled_client_falls_behind_alone_and_catches_up_with_every_event`.
 //! - A peer that stops reading does not stop the timers that watch it: test `a_client_that_reads_nothing_is_ended_by_its_timer`,
-//!   test `a_stream_that_is_not_read_is_ended_by_the_same_timer`, test
+//!   test `a_stream_that_nobody_reads_falls_behind_alone_and_then_ends`, test
 //!   `a_socket_that_reads_nothing_is_ended_as_too_slow_and_not_as_silent`, test
 //!   `a_client_that_never_polls_is_ended_as_too_slow_and_told_so_if_it_comes_after_all`.
 //! - Two subscribers never see two events in different orders: test `two_tabs_see_one_order`.
@@ -129,7 +129,7 @@
 //! # What is deliberately absent
 //!
 //! Of telemetry the latest state is kept, not its history; states are not in the journal. Presence is not stored: after a
-//! start every module is offline until it comes back. There is one node and one database, SQLite. Commands to
+//! start every module is offline until it comes back. There is one node and one database, SQLite or PostgreSQL. Commands to
 //! modules, plugins, the scheduler, connectors, mail and a second factor have no room yet, and nothing here is prepared
 //! for them beyond the interfaces that are in use.
 

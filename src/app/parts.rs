@@ -137,8 +137,8 @@ impl People {
 }
 
 async fn open_store(config: &Config, metrics: &Metrics) -> Result<Store, StartError> {
-    let (file, options) = (config.database_file(), Options::from(&config.store));
-    let opened = tokio::task::spawn_blocking(move || Store::open(&file, &options)).await;
+    let (database, options) = (config.database(), Options { is_hub: true, ..Options::from(&config.store) });
+    let opened = tokio::task::spawn_blocking(move || Store::open(database, &options)).await;
     let store = opened.map_err(|_| StartError::Part(MailboxError::Closed))??;
     let metrics = metrics.clone();
     Ok(store.watched_by(move |run| {

@@ -19,7 +19,7 @@ use crate::config::Config;
 use crate::domain::event::json;
 use crate::domain::moments::Moments;
 use crate::http::address::TrustedProxies;
-use crate::http::{self, Admission, DoorMaker, DoorOptions, OpenSockets, RelayList, ServerOptions, Services};
+use crate::http::{self, Admission, DoorMaker, DoorOptions, OpenSockets, Partings, RelayList, ServerOptions, Services};
 use crate::observe::{Door, Health, Metrics};
 use crate::pipe::OutboxOptions;
 use crate::session::engine::{EngineOptions, Engines};
@@ -154,6 +154,7 @@ impl House {
             recoveries: Recoveries::default(),
             newcomers: Newcomers::default(),
             sockets: self.sockets.clone(),
+            partings: Partings::default(),
             relays: self.relays.clone(),
             metrics: self.metrics.clone(),
         }

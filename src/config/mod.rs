@@ -8,6 +8,7 @@ mod admin;
 mod auth;
 mod broker;
 mod data;
+mod database;
 mod environment;
 mod fault;
 mod http;
@@ -25,12 +26,13 @@ mod socket;
 mod store;
 mod telemetry;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 pub use admin::Admin;
 pub use auth::Auth;
 pub use broker::Broker;
 pub use data::{Data, make_private_folder};
+pub use database::Database;
 pub use fault::{ConfigError, Fault};
 pub use http::{Http, MetricsAccess};
 pub use journal::Journal;
@@ -109,9 +111,9 @@ impl Config {
         ConfigError::none_of(faults).map(|()| config)
     }
 
-    /// The file of the SQLite database: `store.url`, or `carillon.db` in the data folder.
-    pub fn database_file(&self) -> PathBuf {
-        self.store.file().unwrap_or_else(|| self.data.dir.join("carillon.db"))
+    /// The database: `store.url`, or `carillon.db` in the data folder.
+    pub fn database(&self) -> Database {
+        self.store.database().unwrap_or_else(|| Database::Sqlite(self.data.dir.join("carillon.db")))
     }
 
     fn sections(&mut self) -> [(&'static str, &mut dyn Section); 14] {

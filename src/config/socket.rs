@@ -31,18 +31,26 @@ pub struct Socket {
     pub max_topics: usize,
     /// Sessions of one user at once.
     pub max_per_user: usize,
-    /// Connections that may begin each second; the others are told when to come back.
+    /// Connections that may begin in any one second; the others are told when to come back.
     pub accept_rate: u32,
-    /// Connections that may begin in the same moment.
+    /// How many of those may begin in the same moment.
     pub accept_burst: u32,
 }
 
 impl Socket {
+    /// How many may begin each second in the long run: with a burst at any moment of it, no second has more than
+    /// `accept_rate`.
+    #[must_use]
+    pub const fn steady_rate(&self) -> u32 {
+        let rate = self.accept_rate.saturating_sub(self.accept_burst);
+        if rate == 0 { 1 } else { rate }
+    }
+
     /// How many of those who are sent away come back each second: a tenth less than may begin, so that there is room for
     /// newcomers and nobody who keeps the moment given is sent away twice.
     #[must_use]
     pub fn return_rate(&self) -> f64 {
-        f64::from(self.accept_rate) * 0.9
+        f64::from(self.steady_rate()) * 0.9
     }
 }
 
@@ -101,7 +109,8 @@ impl Section for Socket {
         checks.require(self.compression_threshold >= 64, "compression_threshold", "must be at least 64 bytes");
         checks.require(self.max_topics > 0, "max_topics", "must be at least 1");
         checks.require(self.max_per_user > 0, "max_per_user", "must be at least 1");
-        checks.require(self.accept_rate > 0, "accept_rate", "must be at least 1");
+        checks.require(self.accept_rate > 1, "accept_rate", "must be at least 2");
         checks.require(self.accept_burst > 0, "accept_burst", "must be at least 1");
+        checks.require(self.accept_burst < self.accept_rate, "accept_burst", "must be less than `socket.accept_rate`");
     }
 }

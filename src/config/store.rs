@@ -1,10 +1,11 @@
 //! The section `store`: the database.
 
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
 use toml::Value;
 
 use super::{
+    database::Database,
     keys::{Checks, Keys, Section},
     secret::Secret,
     setting::Setting,
@@ -13,7 +14,7 @@ use super::{
 /// The database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Store {
-    /// The database, as `sqlite:PATH`; without one `carillon.db` in the data folder.
+    /// The database, as `sqlite:PATH` or `postgres://…`; without one `carillon.db` in the data folder.
     pub url: Option<Secret>,
     /// Connections that read at the same time; one more writes.
     pub readers: u32,
@@ -38,23 +39,20 @@ impl Section for Store {
     }
 
     fn check(&self, checks: &mut Checks<'_>) {
-        let sqlite = self.url.is_none() || self.file().is_some();
+        let is_known = self.url.is_none() || self.database().is_some();
         checks.require(
-            sqlite,
+            is_known,
             "url",
-            "must be an SQLite database such as `sqlite:data/carillon.db`; no other kind is supported",
+            "must be `sqlite:data/carillon.db` or `postgres://user:password@host/name`; no other kind is supported",
         );
         checks.require((1..=64).contains(&self.readers), "readers", "must be from 1 to 64");
     }
 }
 
 impl Store {
-    /// The file that `url` names; none if it names no SQLite file.
-    pub(super) fn file(&self) -> Option<PathBuf> {
-        let url = self.url.as_ref()?.expose();
-        let path = url.strip_prefix("sqlite:").map(|path| path.strip_prefix("//").unwrap_or(path));
-        let path = path.or_else(|| (!url.contains(':')).then_some(url))?;
-        (!path.is_empty() && path != ":memory:").then(|| PathBuf::from(path))
+    /// The database that `url` names; none if it names none.
+    pub(super) fn database(&self) -> Option<Database> {
+        Database::parse(self.url.as_ref()?.expose())
     }
 }
 

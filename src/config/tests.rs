@@ -87,7 +87,7 @@ fn later_layers_win() {
 
     assert_eq!(config.http.listen.port(), 3);
     assert_eq!(config.http.workers, 2);
-    assert_eq!(config.database_file(), PathBuf::from("c.db"));
+    assert_eq!(config.database(), Database::Sqlite(PathBuf::from("c.db")));
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn no_fault_shows_a_secret() {
     let error = from_environment(&[
         ("JWT_SECRET_KEY", "hush-hush"),
         ("CARILLON_ADMIN_PASSWORD", "hush"),
-        ("DATABASE_URL", "postgres://ada:hush@db/carillon"),
+        ("DATABASE_URL", "mysql://ada:hush@db/carillon"),
     ])
     .unwrap_err();
 

@@ -12,7 +12,7 @@ use actix_web::{App, Error, HttpResponse};
 use super::address::TrustedProxies;
 use super::api::auth::CookieOptions;
 use super::caller::Gate;
-use super::doors::WorkerDoors;
+use super::door_maker::WorkerDoors;
 use super::engine::{self, EngineSource};
 use super::extract::{BodyOptions, not_found};
 use super::middleware::{cross_origin, measure, security_headers};

@@ -1,15 +1,14 @@
 //! Who calls: the one extractor that every handler behind a login names.
 
 use actix_web::dev::Payload;
-use actix_web::http::header::HeaderMap;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::future::LocalBoxFuture;
 
 use super::address::ClientAddress;
+use super::credential::{Pages, credential_of};
 use super::problem::{ApiError, ApiResult};
-use super::{credential, origin};
-use crate::auth::{Authenticator, Credential, Principal};
+use crate::auth::{Authenticator, Principal};
 use crate::domain::grant::Permission;
 
 /// What the extractor needs to judge a request.
@@ -38,33 +37,11 @@ impl FromRequest for Principal {
 /// # Errors
 /// 401 for nobody known, 403 for a write by a page of a foreign origin.
 pub async fn authenticate(request: &HttpRequest, gate: &Gate) -> ApiResult<Principal> {
-    let credential = credential_of(request, &gate.allowed_origins)?;
+    // A write by cookie must come from a page of this hub; nothing but a stream or a socket takes a ticket.
+    let pages = if request.method().is_safe() { Pages::Any } else { Pages::Own(&gate.allowed_origins) };
+    let credential = credential_of(request.headers(), None, pages)?;
     let person = gate.authenticator.authenticate(credential).await?;
     Ok(person.coming_from(ClientAddress::of(request).ip()))
-}
-
-/// Finds the credential; a cookie counts for a write only on a page of this hub.
-///
-/// # Errors
-/// 401 when there is none, 403 for a write by a page of a foreign origin.
-pub fn credential_of(request: &HttpRequest, allowed: &[String]) -> ApiResult<Credential> {
-    let headers = request.headers();
-    if let Some(token) = credential::bearer(headers) {
-        return Ok(Credential::Bearer(token.to_owned()));
-    }
-    let Some(cookie) = credential::cookie(headers) else {
-        return Err(ApiError::new("not-authenticated", 401, "log in first"));
-    };
-    if !request.method().is_safe() && !is_same_origin(headers, allowed) {
-        let detail = "a page of another origin may not change things by the session cookie";
-        return Err(ApiError::new("foreign-origin", 403, detail));
-    }
-    Ok(Credential::Cookie(cookie.to_owned()))
-}
-
-fn is_same_origin(headers: &HeaderMap, allowed: &[String]) -> bool {
-    let site = headers.get("sec-fetch-site").and_then(|site| site.to_str().ok());
-    site == Some("same-origin") || origin::is_own(headers, allowed)
 }
 
 impl Principal {

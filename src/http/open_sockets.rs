@@ -32,12 +32,13 @@ impl OpenSockets {
         self.0.count.load(Ordering::Acquire)
     }
 
-    /// Counts one in.
+    /// Counts one in, unless there are `most` already; none for one too many.
     #[must_use]
-    pub fn open(&self, door: Door, metrics: &Metrics) -> SocketGuard {
-        self.0.count.fetch_add(1, Ordering::AcqRel);
+    pub fn open(&self, door: Door, most: usize, metrics: &Metrics) -> Option<SocketGuard> {
+        let more = |count: usize| (count < most).then_some(count + 1);
+        self.0.count.fetch_update(Ordering::AcqRel, Ordering::Acquire, more).ok()?;
         metrics.socket_opened(door);
-        SocketGuard { open: self.clone(), metrics: metrics.clone(), door }
+        Some(SocketGuard { open: self.clone(), metrics: metrics.clone(), door })
     }
 
     /// Waits until none is open.
@@ -60,5 +61,20 @@ impl Drop for SocketGuard {
         if self.open.0.count.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.open.0.emptied.notify_waiters();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_are_open_than_may_be() {
+        let (sockets, metrics) = (OpenSockets::default(), Metrics::default());
+        let open = || sockets.open(Door::Native, 2, &metrics);
+        let (first, _second) = (open(), open());
+        assert!(first.is_some() && open().is_none());
+        drop(first);
+        assert!(open().is_some());
     }
 }

@@ -2,6 +2,14 @@
 
 use actix_web::http::header::{self, HeaderMap};
 
+/// Whether a page of this hub, or of an origin that the operator allows, sends the request: the browser says so itself, or
+/// by its `Origin`. Neither can be set by a page.
+#[must_use]
+pub fn is_own_page(headers: &HeaderMap, allowed: &[String]) -> bool {
+    let site = headers.get("sec-fetch-site").and_then(|site| site.to_str().ok());
+    site == Some("same-origin") || is_own(headers, allowed)
+}
+
 /// Whether the request's `Origin` is this hub's own address or one that the operator allows.
 ///
 /// Schemes are not compared: behind a proxy that ends TLS the hub itself speaks plain HTTP.

@@ -19,7 +19,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::application::{Services, application};
-use super::doors::{DoorMaker, WorkerDoors};
+use super::door_maker::{DoorMaker, WorkerDoors};
 use super::upgrade::upgrade;
 use crate::pipe::{Stream, set_user_timeout};
 

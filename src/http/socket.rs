@@ -106,7 +106,7 @@ impl Socket {
             },
             Incoming::Ping(payload) => self.outbox.send(frame::pong(&payload)),
             Incoming::Pong => {}
-            Incoming::Close(code) => self.outbox.close(code.unwrap_or(1000), ""),
+            Incoming::Close(code) => self.outbox.part(code.unwrap_or(1000), ""),
         }
     }
 

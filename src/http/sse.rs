@@ -12,7 +12,6 @@ use actix_web::web::{Bytes, BytesMut};
 use super::doors::Doors;
 use super::open_sockets::SocketGuard;
 use crate::auth::Principal;
-use crate::observe::Door;
 use crate::pipe::{Closed, Framing, GzipStream, Outbox};
 use crate::session::dialect::sse::ServerSent;
 use crate::session::{Begin, Hello, Session};
@@ -27,20 +26,19 @@ pub struct EventStream {
     outbox: Outbox,
     gzip: Option<GzipStream>,
     session: Recipient<Closed>,
-    _guard: SocketGuard,
+    _place: SocketGuard,
 }
 
 impl EventStream {
     /// Starts the session of an admitted person.
     #[must_use]
-    pub fn open(doors: &Doors, person: Principal, hello: Hello, is_gzip: bool) -> Self {
+    pub fn open(doors: &Doors, place: SocketGuard, person: Principal, hello: Hello, is_gzip: bool) -> Self {
         let framing = if is_gzip { Framing::Gzip } else { Framing::Text };
         let outbox = Outbox::taken(framing, doors.flusher.clone(), doors.options.outbox);
-        let guard = doors.sockets.open(Door::ServerSent, &doors.metrics);
         let session = Session::new(person, Box::new(ServerSent), outbox.clone(), Rc::clone(&doors.house)).start();
         // The first message of a new mailbox.
         session.do_send(Begin(hello));
-        Self { outbox, gzip: is_gzip.then(GzipStream::default), session: session.recipient(), _guard: guard }
+        Self { outbox, gzip: is_gzip.then(GzipStream::default), session: session.recipient(), _place: place }
     }
 }
 

@@ -13,6 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use super::doors::{Admitted, Doors, Refused};
 use super::engine;
 use super::handshake::Handshake;
+use super::open_sockets::SocketGuard;
 use super::socket::{Peer, Socket};
 use super::turn_away::turn_away;
 use crate::domain::problem::Problem;
@@ -24,6 +25,9 @@ use crate::session::dialect::native::Native;
 
 /// How long the way from request to open socket may take.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The close code of those who are told their moment to come back.
+const COME_BACK: u16 = 4029;
 
 /// Takes one upgrade request to its end; the socket then lives in a task of its own.
 ///
@@ -39,16 +43,20 @@ where
         return engine::upgrade(&engine::of_people(&doors), &request, stream, &early).await;
     }
     let answered = tokio::time::timeout(HANDSHAKE_TIMEOUT, answer(&doors, &request, &mut stream)).await;
-    let Some((admitted, deflation)) = answered?? else { return Ok(()) };
-    open(&doors, admitted, stream.into(), deflation, &early);
+    if let Some(newcomer) = answered?? {
+        open(&doors, newcomer, stream.into(), &early);
+    }
     Ok(())
 }
 
-async fn answer<T>(
-    doors: &Doors,
-    request: &Request,
-    stream: &mut T,
-) -> io::Result<Option<(Admitted, Option<Deflation>)>>
+/// Somebody whose handshake is done.
+struct Newcomer {
+    admitted: Admitted,
+    place: SocketGuard,
+    deflation: Option<Deflation>,
+}
+
+async fn answer<T>(doors: &Doors, request: &Request, stream: &mut T) -> io::Result<Option<Newcomer>>
 where
     T: AsyncRead + AsyncWrite + Unpin,
 {
@@ -58,14 +66,30 @@ where
         Err(problem) => return refuse(stream, &problem, None).await.map(|()| None),
     };
     match doors.admit(request).await {
-        Ok(admitted) => {
+        Ok((admitted, place)) => {
             stream.write_all(handshake.answer().as_bytes()).await?;
             stream.flush().await?;
-            Ok(Some((admitted, threshold.and_then(|threshold| handshake.deflation(threshold)))))
+            let deflation = threshold.and_then(|threshold| handshake.deflation(threshold));
+            Ok(Some(Newcomer { admitted, place, deflation }))
         }
-        Err(Refused::Later(after)) => turn_away(stream, &handshake.answer(), after).await.map(|()| None),
-        Err(Refused::Problem(problem, after)) => refuse(stream, &problem, after).await.map(|()| None),
+        Err(refused) => send_away(doors, stream, &handshake, refused).await.map(|()| None),
     }
+}
+
+/// Who has a moment to come back hears it in words that a page can read, unless so many are being sent away that a refused
+/// handshake must do.
+async fn send_away<T>(doors: &Doors, stream: &mut T, handshake: &Handshake, refused: Refused) -> io::Result<()>
+where
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    if let Refused::Later(after) = refused
+        && let Some(_parting) = doors.partings.begin(&doors.metrics)
+    {
+        doors.metrics.connection_ended(COME_BACK);
+        return turn_away(stream, &handshake.answer(), after).await;
+    }
+    let (problem, after) = refused.into_problem();
+    refuse(stream, &problem, after).await
 }
 
 /// Answers a handshake with a problem and closes.
@@ -105,10 +129,10 @@ pub(super) async fn refuse_with<T: AsyncWrite + Unpin>(
 }
 
 /// Starts the actor of an admitted peer and the task that owns its socket.
-fn open(doors: &Doors, admitted: Admitted, stream: Stream, deflation: Option<Deflation>, early: &[u8]) {
+fn open(doors: &Doors, newcomer: Newcomer, stream: Stream, early: &[u8]) {
+    let Newcomer { admitted, place, deflation } = newcomer;
     let outbox = Outbox::new(stream, doors.flusher.clone(), doors.options.outbox);
     outbox.agree_on(deflation);
-    let guard = doors.count_socket(&admitted);
     let peer = match admitted {
         Admitted::Person(principal) => {
             let session = Session::new(*principal, Box::new(Native), outbox.clone(), Rc::clone(&doors.house)).start();
@@ -122,6 +146,6 @@ fn open(doors: &Doors, admitted: Admitted, stream: Stream, deflation: Option<Def
     let socket = Socket::new(outbox, peer, doors.options.max_message, early);
     actix_rt::spawn(async move {
         socket.await;
-        drop(guard);
+        drop(place);
     });
 }

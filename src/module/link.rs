@@ -146,7 +146,7 @@ impl Link {
             self.outbox.close(TOO_SLOW, "too slow");
             self.outbox.abort();
         } else if self.outbox.silent_for() > options.heartbeat * 2 + PATIENCE {
-            self.outbox.abort();
+            self.outbox.give_up();
         } else if self.outbox.waiting() == 0 {
             self.outbox.send_ping();
         }

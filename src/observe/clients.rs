@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
@@ -18,8 +19,6 @@ use super::{Admitted, Door};
 const RECENT: usize = 512;
 /// A client that was away for longer had no need of the hub; it counts as this.
 const LONGEST: Duration = Duration::from_secs(3600);
-/// The codes by which the hub ends sessions.
-const CODES: [u16; 6] = [1012, 4001, 4003, 4008, 4009, 4029];
 
 /// How a session begins to listen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -60,7 +59,7 @@ pub struct ClientTotals {
     pub away_p95: Duration,
     /// Of the last of them: the longest away.
     pub away_max: Duration,
-    /// Sessions ended by the hub, by close code.
+    /// Connections ended by the hub, by close code.
     pub ended: Vec<(u16, u64)>,
     /// Requests and frames refused, by reason.
     pub refused: Vec<(Cow<'static, str>, u64)>,
@@ -79,11 +78,14 @@ pub(super) struct Clients {
     begun: Family<ByStart, Counter>,
     ended: Family<ByCode, Counter>,
     refused: Family<Reason, Counter>,
+    parting: Gauge,
     away: Histogram,
     attempts: Counter,
     recent: Mutex<VecDeque<Duration>>,
     reconnections: Counter,
     reasons: Mutex<BTreeMap<Cow<'static, str>, u64>>,
+    /// Only the hub's own codes, which are few.
+    codes: Mutex<BTreeMap<u16, u64>>,
 }
 
 impl Default for Clients {
@@ -93,11 +95,13 @@ impl Default for Clients {
             begun: Family::default(),
             ended: Family::default(),
             refused: Family::default(),
+            parting: Gauge::default(),
             away: Histogram::new([0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0]),
             attempts: Counter::default(),
             recent: Mutex::default(),
             reconnections: Counter::default(),
             reasons: Mutex::default(),
+            codes: Mutex::default(),
         }
     }
 }
@@ -107,8 +111,13 @@ impl Clients {
         let told = "Connections that wanted to begin, by what they were told";
         to.register("connections_asked", told, self.admissions.clone());
         to.register("sessions_begun", "Sessions by how they began to listen", self.begun.clone());
-        to.register("sessions_ended", "Sessions that the hub ended, by close code", self.ended.clone());
+        to.register(
+            "sessions_ended",
+            "Connections that the hub ended, of people and of modules, by close code",
+            self.ended.clone(),
+        );
         to.register("refused", "Requests and frames refused, by reason", self.refused.clone());
+        to.register("sockets_parting", "Sockets that are being sent away: they read why", self.parting.clone());
         let away = "How long clients that came back had been away, as they tell themselves";
         to.register_with_unit("reconnection", away, Unit::Seconds, self.away.clone());
         to.register("reconnection_attempts", "Attempts of clients that came back", self.attempts.clone());
@@ -116,6 +125,10 @@ impl Clients {
 
     fn recent(&self) -> MutexGuard<'_, VecDeque<Duration>> {
         self.recent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn codes(&self) -> MutexGuard<'_, BTreeMap<u16, u64>> {
+        self.codes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn reasons(&self) -> MutexGuard<'_, BTreeMap<Cow<'static, str>, u64>> {
@@ -134,9 +147,20 @@ impl Metrics {
         self.clients().begun.get_or_create(&began.label()).inc();
     }
 
-    /// Counts a session that the hub ends.
-    pub fn session_ended(&self, code: u16) {
+    /// Counts a connection that the hub ends, by whatever door; 1006 is one that gave no sign of life.
+    pub fn connection_ended(&self, code: u16) {
+        *self.clients().codes().entry(code).or_default() += 1;
         self.clients().ended.get_or_create(&ByCode { code }).inc();
+    }
+
+    /// Counts one who is being sent away.
+    pub fn parting_began(&self) {
+        self.clients().parting.inc();
+    }
+
+    /// Takes one off who has been sent away.
+    pub fn parting_ended(&self) {
+        self.clients().parting.dec();
     }
 
     /// Counts a client that came back, by what it tells itself.
@@ -166,7 +190,6 @@ impl Metrics {
         let asked = |told| clients.admissions.get_or_create(&ByTold::of(Door::Native, told)).get();
         let mut recent: Vec<_> = clients.recent().iter().copied().collect();
         recent.sort_unstable();
-        let ended = CODES.map(|code| (code, clients.ended.get_or_create(&ByCode { code }).get()));
         ClientTotals {
             resumed: began(Began::Resumed),
             fresh: began(Began::Fresh),
@@ -175,7 +198,7 @@ impl Metrics {
             away_p50: quantile(&recent, 50),
             away_p95: quantile(&recent, 95),
             away_max: quantile(&recent, 100),
-            ended: ended.into_iter().filter(|(_, count)| *count > 0).collect(),
+            ended: clients.codes().iter().map(|(code, count)| (*code, *count)).collect(),
             refused: clients.reasons().iter().map(|(reason, count)| (reason.clone(), *count)).collect(),
             admitted: asked(Admitted::Now),
             sent_away: asked(Admitted::Later),
@@ -226,7 +249,7 @@ mod tests {
         metrics.refused("frame");
         metrics.refused("not-found");
         metrics.refused("frame");
-        metrics.session_ended(4008);
+        metrics.connection_ended(4008);
 
         let totals = metrics.client_totals();
 

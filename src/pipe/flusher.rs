@@ -12,6 +12,15 @@ use super::outbox::Outbox;
 /// How many connections write before other work of the thread gets its turn.
 const SLICE: usize = 256;
 
+/// What a flusher tells of its connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Noted {
+    /// By how much the bytes that wait have changed.
+    Waiting(i64),
+    /// The hub ended a connection, by this close code; told once for each.
+    Ended(u16),
+}
+
 /// The flusher of one thread; cloning it gives the same one.
 ///
 /// A frame leaves at once when its connection was quiet; frames that come within the interval leave in one write.
@@ -24,16 +33,16 @@ struct Inner {
     interval: Duration,
     /// Bytes that began or ceased to wait since the last report.
     change: Cell<i64>,
-    report: Box<dyn Fn(i64)>,
+    note: Box<dyn Fn(Noted)>,
 }
 
 impl Flusher {
-    /// Starts the flusher on this thread, where it ends with the thread; after each walk it reports by how much the
-    /// bytes that wait have changed.
+    /// Starts the flusher on this thread, where it ends with the thread; after each walk it notes by how much the bytes
+    /// that wait have changed.
     #[must_use]
-    pub fn start(interval: Duration, report: impl Fn(i64) + 'static) -> Self {
+    pub fn start(interval: Duration, note: impl Fn(Noted) + 'static) -> Self {
         let (dirty, wake, change) = (RefCell::default(), Notify::new(), Cell::new(0));
-        let flusher = Self(Rc::new(Inner { dirty, wake, interval, change, report: Box::new(report) }));
+        let flusher = Self(Rc::new(Inner { dirty, wake, interval, change, note: Box::new(note) }));
         // Unconstrained: hundreds of writes in one turn are its work; it yields by itself after each slice.
         actix_rt::spawn(tokio::task::coop::unconstrained(flusher.clone().run()));
         flusher
@@ -50,6 +59,11 @@ impl Flusher {
         self.0.change.set(self.0.change.get() + change);
     }
 
+    /// Notes that the hub ended a connection.
+    pub fn note_end(&self, code: u16) {
+        (self.0.note)(Noted::Ended(code));
+    }
+
     /// Reports also if nothing is to be written: a connection is gone with what waited for it.
     pub(super) fn report_soon(&self) {
         if self.0.change.get() != 0 {
@@ -60,7 +74,7 @@ impl Flusher {
     fn report(&self) {
         match self.0.change.take() {
             0 => {}
-            change => (self.0.report)(change),
+            change => (self.0.note)(Noted::Waiting(change)),
         }
     }
 

@@ -11,7 +11,7 @@ mod outbox;
 mod queue;
 mod stream;
 
-pub use flusher::Flusher;
+pub use flusher::{Flusher, Noted};
 pub use framing::Framing;
 pub use gzip::GzipStream;
 pub use inbound::{Closed, Received, ReceivedBinary};

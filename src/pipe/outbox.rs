@@ -17,6 +17,9 @@ use crate::domain::event::{Dialect, Event};
 
 mod drain;
 
+/// What is counted for a peer that gives no sign of life; it is never sent (RFC 6455, 7.4.1).
+const GONE: u16 = 1006;
+
 /// The marks of an outbox.
 #[derive(Debug, Clone, Copy)]
 pub struct OutboxOptions {
@@ -173,8 +176,16 @@ impl Outbox {
         self.enqueue(frame);
     }
 
-    /// Ends the connection: what waits goes out, then, on a WebSocket, a close frame with code and reason.
+    /// Ends the connection, which is counted: what waits goes out, then, on a WebSocket, a close frame with code and reason.
     pub fn close(&self, code: u16, reason: &str) {
+        if self.0.state.get() == State::Open {
+            self.0.flusher.note_end(code);
+            self.part(code, reason);
+        }
+    }
+
+    /// Ends the connection of a peer that has said goodbye by itself.
+    pub fn part(&self, code: u16, reason: &str) {
         if self.0.state.get() != State::Open {
             return;
         }
@@ -183,6 +194,14 @@ impl Outbox {
         }
         self.0.state.set(State::Closing);
         self.wake_reader();
+    }
+
+    /// Drops the connection of a peer that gives no sign of life, which is counted.
+    pub fn give_up(&self) {
+        if self.0.state.get() == State::Open {
+            self.0.flusher.note_end(GONE);
+        }
+        self.abort();
     }
 
     /// Drops the connection at once, with whatever waits.

@@ -114,7 +114,6 @@ impl Session {
 
     /// Says goodbye and closes.
     pub(super) fn end(&mut self, end: &End, ctx: &mut Context<Self>) {
-        self.house.metrics.session_ended(end.code);
         self.say(&Word::Bye { code: end.code, reason: end.reason, retry_after: end.retry_after });
         self.outbox.close(end.code, end.reason);
         ctx.stop();
@@ -165,7 +164,7 @@ impl Session {
         if stalled >= most {
             self.end_if_stalled(ctx);
         } else if self.outbox.waiting() == 0 && self.outbox.silent_for() > options.heartbeat * 2 + ASK_TIMEOUT {
-            self.outbox.abort();
+            self.outbox.give_up();
         } else {
             // Also behind what waits: who is sent something all the time would otherwise never be asked, and seem gone.
             self.outbox.send_ping();

@@ -13,11 +13,11 @@ pub(super) use crate::domain::time::millis;
 pub mod native;
 pub mod sse;
 
-/// What a dialect is called among the figures.
+/// What a dialect is called among the figures; as the door it comes by.
 #[must_use]
 pub const fn name_of(dialect: &Dialect) -> &'static str {
     match dialect.slot {
-        0 => "websocket",
+        0 => "ws",
         1 => "sse",
         4 | 5 => "mqtt",
         _ => "socketio",

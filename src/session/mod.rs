@@ -23,4 +23,4 @@ pub use messages::{
 };
 pub use registry::{JoinAdminRoom, Registry};
 pub use speech::{Hello, Outage, Request, Speech, Welcome, Wish, Word, read_pace};
-pub use topics::{channel_of, read_topics};
+pub use topics::{channel_of, read_topics, too_many as too_many_topics};

@@ -176,7 +176,11 @@ mod tests {
         let work = |conn: &mut Connection| {
             insert(conn, &deed(Action::UserCreate, "user:first"), Timestamp::from_millis(1))?;
             // As if many had come since.
-            diesel::sql_query(format!("UPDATE sqlite_sequence SET seq = {KEPT} WHERE name = 'audit'")).execute(conn)?;
+            let numbered = match conn {
+                Connection::Sqlite(_) => format!("UPDATE sqlite_sequence SET seq = {KEPT} WHERE name = 'audit'"),
+                Connection::Postgres(_) => format!("ALTER TABLE audit ALTER id RESTART WITH {}", KEPT + 1),
+            };
+            diesel::sql_query(numbered).execute(conn)?;
             insert(conn, &deed(Action::UserCreate, "user:last"), Timestamp::from_millis(2))?;
             list(conn, &AuditFilter { limit: 10, ..AuditFilter::default() })
         };

@@ -20,6 +20,12 @@ pub enum StoreError {
     /// The disk is full.
     #[error("the disk of the database is full; free some space")]
     Full,
+    /// Another hub works on the database.
+    #[error("another hub uses this database; stop it, or give this one a database of its own")]
+    InUse,
+    /// The connection to the database broke; what was under way may be done or not.
+    #[error("the connection to the database was lost: {0}")]
+    Lost(String),
     /// The database was written by a newer version.
     #[error(
         "the database has the migration `{found}`, newer than the last one this version knows, `{known}`; start the newer version, or restore a backup"
@@ -48,17 +54,29 @@ impl StoreError {
         !matches!(self, Self::NotFound | Self::Conflict(_))
     }
 
-    /// Judges by the message of SQLite, which is all that diesel hands on of a result code without a kind.
+    /// Judges by the message of the database, which is all that diesel hands on of a result code without a kind.
     pub(super) fn from_message(message: &str) -> Self {
-        if message.contains("is locked") {
+        let says = |words: &[&str]| words.iter().any(|words| message.contains(words));
+        if says(&["another hub uses"]) {
+            Self::InUse
+        } else if says(&["is locked", "due to lock timeout", "due to statement timeout"]) {
             Self::Busy
-        } else if message.contains("readonly database") {
+        } else if says(&["readonly database", "read-only transaction"]) {
             Self::ReadOnly
-        } else if message.contains("disk is full") {
+        } else if says(&["disk is full", "No space left on device"]) {
             Self::Full
         } else {
             Self::Unavailable(message.to_owned())
         }
+    }
+}
+
+impl StoreError {
+    /// Why a pool has no connection, as its last attempt was told.
+    pub(super) fn from_pool(error: &diesel::r2d2::PoolError) -> Self {
+        let text = error.to_string();
+        let cause = text.split_once(": ").map_or(&*text, |(_, cause)| cause);
+        Self::from_message(cause.strip_prefix("the database does not answer: ").unwrap_or(cause))
     }
 }
 
@@ -73,6 +91,11 @@ impl From<DieselError> for StoreError {
                 | DatabaseErrorKind::NotNullViolation,
                 information,
             ) => Self::Conflict(information.message().to_owned()),
+            DieselError::DatabaseError(DatabaseErrorKind::ClosedConnection, information) => {
+                Self::Lost(information.message().trim_end().to_owned())
+            }
+            DieselError::DatabaseError(DatabaseErrorKind::ReadOnlyTransaction, _) => Self::ReadOnly,
+            DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, _) => Self::Busy,
             DieselError::DatabaseError(_, information) => Self::from_message(information.message()),
             DieselError::RollbackErrorOnCommit { commit_error, .. } => Self::from(*commit_error),
             other => Self::Unavailable(other.to_string()),
@@ -95,6 +118,8 @@ mod tests {
         assert!(matches!(StoreError::from_message("database is locked"), StoreError::Busy));
         assert!(matches!(StoreError::from_message("attempt to write a readonly database"), StoreError::ReadOnly));
         assert!(matches!(StoreError::from_message("database or disk is full"), StoreError::Full));
+        let canceled = "canceling statement due to lock timeout";
+        assert!(matches!(StoreError::from_message(canceled), StoreError::Busy));
         assert!(matches!(StoreError::from_message("disk I/O error"), StoreError::Unavailable(_)));
     }
 }

@@ -31,8 +31,19 @@ pub struct Page {
 /// [`StoreError::Conflict`] when a place is taken.
 pub fn append<'a>(conn: &mut Connection, new: impl IntoIterator<Item = &'a Event>) -> Result<(), StoreError> {
     let rows: Vec<EventRow> = new.into_iter().map(EventRow::from).collect();
-    for batch in rows.chunks(BATCH) {
-        diesel::insert_into(events::table).values(batch).execute(conn)?;
+    match conn {
+        Connection::Sqlite(conn) => {
+            for batch in rows.chunks(BATCH) {
+                diesel::insert_into(events::table).values(batch).execute(conn)?;
+            }
+        }
+        // A statement of its own for each number of rows would cost more than the rows.
+        Connection::Postgres(conn) if rows.len() > 1 => {
+            diesel::copy_from(events::table).from_insertable(&rows).execute(conn)?;
+        }
+        Connection::Postgres(conn) => {
+            diesel::insert_into(events::table).values(&rows).execute(conn)?;
+        }
     }
     Ok(())
 }

@@ -13,6 +13,8 @@ use crate::domain::time::Timestamp;
 /// Why nothing can be written.
 pub fn beat(conn: &mut Connection, now: Timestamp) -> Result<(), StoreError> {
     let row = (heartbeat::id.eq(1_i64), heartbeat::at.eq(now.as_millis()));
-    diesel::replace_into(heartbeat::table).values(row).execute(conn)?;
+    if diesel::update(heartbeat::table.find(1_i64)).set(heartbeat::at.eq(now.as_millis())).execute(conn)? == 0 {
+        diesel::insert_into(heartbeat::table).values(row).execute(conn)?;
+    }
     Ok(())
 }

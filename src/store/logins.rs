@@ -6,7 +6,7 @@ use diesel::prelude::*;
 
 use super::schema::{logins, spent_refresh_tokens as spent, users};
 use super::users::{User, UserRow};
-use super::{Connection, StoreError};
+use super::{Backend, Connection, StoreError};
 use crate::domain::ids::{LoginId, UserId};
 use crate::domain::time::Timestamp;
 
@@ -164,8 +164,8 @@ fn joined() -> _ {
 
 fn with_user<'a>() -> diesel::helper_types::IntoBoxed<
     'a,
-    diesel::helper_types::Select<joined, diesel::helper_types::AsSelect<Both, diesel::sqlite::Sqlite>>,
-    diesel::sqlite::Sqlite,
+    diesel::helper_types::Select<joined, diesel::helper_types::AsSelect<Both, Backend>>,
+    Backend,
 > {
     joined().select(Both::as_select()).into_boxed()
 }

@@ -1,15 +1,17 @@
 //! Brings a database up to this version, and refuses one that is ahead of it.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use diesel::migration::{Migration, MigrationSource};
 use diesel::sqlite::Sqlite;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::{Connection, Options, StoreError, open};
+use crate::config::Database;
 
-const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+/// The same names for both databases, and the same tables from them.
+const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+const POSTGRESQL: EmbeddedMigrations = embed_migrations!("migrations/postgresql");
 
 /// A migration this version knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,20 +22,20 @@ pub struct MigrationState {
     pub applied: bool,
 }
 
-/// Makes the database of a file when missing and applies what it lacks; answers the versions applied now. Blocks.
+/// Makes the file of SQLite when missing and applies what the database lacks; answers the versions applied now. Blocks.
 ///
 /// # Errors
 /// [`StoreError::Newer`] for a database of a newer version; otherwise why it cannot be opened.
-pub fn bring_up(file: &Path, options: &Options) -> Result<Vec<String>, StoreError> {
-    open::prepare(file, options)
+pub fn bring_up(database: &Database, options: &Options) -> Result<Vec<String>, StoreError> {
+    open::prepare(database, options)
 }
 
-/// The migrations this version knows, oldest first, and which of them the database of a file has. Changes nothing; blocks.
+/// The migrations this version knows, oldest first, and which of them a database has. Changes nothing; blocks.
 ///
 /// # Errors
 /// [`StoreError::Newer`] for a database of a newer version; otherwise why it cannot be read.
-pub fn status(file: &Path, options: &Options) -> Result<Vec<MigrationState>, StoreError> {
-    let pending = match open::to_look(file, options)? {
+pub fn status(database: &Database, options: &Options) -> Result<Vec<MigrationState>, StoreError> {
+    let pending = match open::to_look(database, options)? {
         Some(mut conn) => pending(&mut conn)?,
         None => known()?.into_iter().map(|(version, _)| version).collect(),
     };
@@ -47,7 +49,11 @@ pub fn status(file: &Path, options: &Options) -> Result<Vec<MigrationState>, Sto
 /// [`StoreError::Newer`] when the database has a migration this version does not know.
 pub fn apply(conn: &mut Connection) -> Result<Vec<String>, StoreError> {
     refuse_newer(conn)?;
-    let applied = conn.run_pending_migrations(MIGRATIONS).map_err(|error| failed(&*error))?;
+    let applied = match conn {
+        Connection::Sqlite(conn) => conn.run_pending_migrations(SQLITE),
+        Connection::Postgres(conn) => conn.run_pending_migrations(POSTGRESQL),
+    };
+    let applied = applied.map_err(|error| failed(&*error))?;
     Ok(applied.iter().map(ToString::to_string).collect())
 }
 
@@ -57,21 +63,29 @@ pub fn apply(conn: &mut Connection) -> Result<Vec<String>, StoreError> {
 /// [`StoreError::Newer`] when the database has a migration this version does not know.
 pub fn pending(conn: &mut Connection) -> Result<Vec<String>, StoreError> {
     refuse_newer(conn)?;
-    let pending = conn.pending_migrations(MIGRATIONS).map_err(|error| failed(&*error))?;
-    Ok(pending.iter().map(|migration| migration.name().version().to_string()).collect())
+    let applied = applied(conn)?;
+    let known = known()?.into_iter().map(|(version, _)| version);
+    Ok(known.filter(|version| !applied.contains(version)).collect())
 }
 
 fn refuse_newer(conn: &mut Connection) -> Result<(), StoreError> {
     let known: BTreeSet<String> = known()?.into_iter().map(|(version, _)| version).collect();
-    let applied = conn.applied_migrations().map_err(|error| failed(&*error))?;
-    let unknown = applied.iter().map(ToString::to_string).filter(|version| !known.contains(version)).max();
+    let unknown = applied(conn)?.into_iter().filter(|version| !known.contains(version)).max();
     let Some(found) = unknown else { return Ok(()) };
     Err(StoreError::Newer { found, known: known.into_iter().next_back().unwrap_or_default() })
 }
 
+fn applied(conn: &mut Connection) -> Result<BTreeSet<String>, StoreError> {
+    let applied = match conn {
+        Connection::Sqlite(conn) => conn.applied_migrations(),
+        Connection::Postgres(conn) => conn.applied_migrations(),
+    };
+    Ok(applied.map_err(|error| failed(&*error))?.iter().map(ToString::to_string).collect())
+}
+
 /// Versions and names, oldest first.
 fn known() -> Result<Vec<(String, String)>, StoreError> {
-    let migrations: Vec<Box<dyn Migration<Sqlite>>> = MIGRATIONS.migrations().map_err(|error| failed(&*error))?;
+    let migrations: Vec<Box<dyn Migration<Sqlite>>> = SQLITE.migrations().map_err(|error| failed(&*error))?;
     let mut known: Vec<_> = migrations
         .iter()
         .map(|migration| (migration.name().version().to_string(), migration.name().to_string()))
@@ -86,14 +100,20 @@ fn failed(error: &(dyn std::error::Error + 'static)) -> StoreError {
 
 #[cfg(test)]
 mod tests {
-    use diesel::{Connection as _, RunQueryDsl, SqliteConnection, sql_query};
+    use diesel::{RunQueryDsl, sql_query};
 
     use super::super::testing::Scratch;
     use super::*;
 
+    fn empty(scratch: &Scratch) -> Connection {
+        std::fs::create_dir_all(scratch.path().join("data")).unwrap();
+        scratch.connection()
+    }
+
     #[test]
     fn a_database_is_brought_up_to_date_once() {
-        let mut conn = SqliteConnection::establish(":memory:").unwrap();
+        let scratch = Scratch::new();
+        let mut conn = empty(&scratch);
         let missing = pending(&mut conn).unwrap();
         assert_eq!(apply(&mut conn).unwrap(), missing);
         assert!(apply(&mut conn).unwrap().is_empty());
@@ -101,7 +121,8 @@ mod tests {
 
     #[test]
     fn a_newer_database_is_refused_with_both_versions() {
-        let mut conn = SqliteConnection::establish(":memory:").unwrap();
+        let scratch = Scratch::new();
+        let mut conn = empty(&scratch);
         apply(&mut conn).unwrap();
         sql_query("INSERT INTO __diesel_schema_migrations (version) VALUES ('29991231000000')")
             .execute(&mut conn)
@@ -115,23 +136,37 @@ mod tests {
 
     #[test]
     fn every_migration_can_be_taken_back() {
-        let mut conn = SqliteConnection::establish(":memory:").unwrap();
+        let scratch = Scratch::new();
+        let mut conn = empty(&scratch);
         apply(&mut conn).unwrap();
-        conn.revert_all_migrations(MIGRATIONS).unwrap();
+        match &mut conn {
+            Connection::Sqlite(conn) => conn.revert_all_migrations(SQLITE).map(drop),
+            Connection::Postgres(conn) => conn.revert_all_migrations(POSTGRESQL).map(drop),
+        }
+        .unwrap();
         apply(&mut conn).unwrap();
+    }
+
+    #[test]
+    fn both_databases_have_the_same_migrations() {
+        let names = |folder: &str| {
+            let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations").join(folder);
+            let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
+            entries.collect::<BTreeSet<_>>()
+        };
+        assert_eq!(names("sqlite"), names("postgresql"));
     }
 
     #[test]
     fn the_status_is_told_without_touching_anything() {
         let scratch = Scratch::new();
-        let file = scratch.path().join("carillon.db");
-        let options = Options::default();
-        assert!(status(&file, &options).unwrap().iter().all(|migration| !migration.applied));
-        assert!(!file.exists());
+        let (database, options) = (scratch.database(), Options::default());
+        assert!(status(&database, &options).unwrap().iter().all(|migration| !migration.applied));
+        assert!(!scratch.path().join("data").exists());
 
-        let applied = bring_up(&file, &options).unwrap();
+        let applied = bring_up(&database, &options).unwrap();
 
-        let after = status(&file, &options).unwrap();
+        let after = status(&database, &options).unwrap();
         assert_eq!((after.len(), after.iter().all(|migration| migration.applied)), (applied.len(), true));
         assert_eq!(after[0].name, "2026-11-01-000000_accounts_and_modules");
     }

@@ -1,22 +1,24 @@
 //! The database: the only place that knows the pools, and where blocking work leaves the actors' threads.
 //!
-//! One connection writes, several read at the same time (SQLite in WAL mode). A table's file takes a connection and is
-//! the only one that knows the table.
+//! One connection writes, several read at the same time (SQLite in WAL mode, or PostgreSQL). A table's file takes a
+//! connection and is the only one that knows the table.
 
-use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use diesel::r2d2::{ConnectionManager, Pool};
-use diesel::result::Error as DieselError;
-use diesel::{RunQueryDsl, SqliteConnection};
+use diesel::RunQueryDsl;
+use diesel::dsl::sql;
+use diesel::sql_types::{BigInt, Integer};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::config::Database;
 use crate::domain::time::Timestamp;
 
 pub mod announcements;
 pub mod audit;
+mod connection;
+mod either;
 mod error;
 pub mod events;
 mod heartbeat;
@@ -26,19 +28,18 @@ pub mod migrate;
 pub mod modules;
 mod open;
 pub mod order;
+mod pool;
 pub mod presence;
 pub mod schema;
 #[cfg(test)]
 pub mod testing;
 pub mod users;
 
+use connection::in_transaction;
+pub use connection::{Backend, Connection};
 pub use error::StoreError;
 pub use open::Options;
-
-/// What a table's file works with.
-pub type Connection = SqliteConnection;
-
-type Connections = Pool<ConnectionManager<SqliteConnection>>;
+use pool::Connections;
 
 /// How long a call waits for its turn before it fails with [`StoreError::Busy`].
 const TURN_TIMEOUT: Duration = Duration::from_secs(5);
@@ -80,6 +81,8 @@ struct Counters {
     reads: AtomicU64,
     writes: AtomicU64,
     failures: AtomicU64,
+    /// Transactions that have begun to write.
+    begun: AtomicU64,
     /// When something was last written to see whether the disk takes it.
     written: Mutex<Option<Instant>>,
 }
@@ -96,17 +99,19 @@ pub struct StoreCounts {
 }
 
 impl Store {
-    /// Opens the database of a file, makes it when missing, and applies migrations; blocks.
+    /// Opens a database, makes the file of SQLite when missing, and applies migrations; blocks.
     ///
     /// New files and folders can be read by their owner only.
     ///
     /// # Errors
-    /// [`StoreError::Newer`] for a database of a newer version; otherwise why it cannot be opened.
-    pub fn open(file: &Path, options: &Options) -> Result<Self, StoreError> {
-        open::prepare(file, options)?;
+    /// [`StoreError::Newer`] for a database of a newer version, [`StoreError::InUse`] for one that another hub works on;
+    /// otherwise why it cannot be opened.
+    pub fn open(database: impl Into<Database>, options: &Options) -> Result<Self, StoreError> {
+        let database = database.into();
+        open::prepare(&database, options)?;
         Ok(Self {
-            writer: Lane::of(open::writer(file, options)?),
-            readers: Lane::of(open::readers(file, options)?),
+            writer: Lane::of(open::writer(&database, options)?),
+            readers: Lane::of(open::readers(&database, options)?),
             counters: Arc::default(),
             watcher: None,
         })
@@ -144,6 +149,11 @@ impl Store {
     {
         self.counters.writes.fetch_add(1, Ordering::Relaxed);
         let started = Instant::now();
+        let begun = Arc::clone(&self.counters);
+        let work = move |conn: &mut Connection| {
+            begun.begun.fetch_add(1, Ordering::Relaxed);
+            work(conn)
+        };
         let result = self.writer.run(|conn| in_transaction(conn, work)).await;
         self.counted(started, result)
     }
@@ -153,10 +163,18 @@ impl Store {
     /// # Errors
     /// [`StoreError::Busy`] when the writer did not become free in time; why the database does not answer.
     pub async fn version_by_others(&self) -> Result<i64, StoreError> {
+        let own = Arc::clone(&self.counters);
         // Asked of the writer: only its number leaves out the hub's own commits.
-        let asking = diesel::dsl::sql::<diesel::sql_types::Integer>("PRAGMA data_version");
-        let version = self.writer.run(move |conn| Ok(asking.get_result::<i32>(conn)?)).await?;
-        Ok(version.into())
+        let asking = move |conn: &mut Connection| match conn {
+            Connection::Sqlite(conn) => Ok(sql::<Integer>("PRAGMA data_version").get_result::<i32>(conn)?.into()),
+            // In a transaction that writes: when it has begun, all that others had begun is done.
+            Connection::Postgres(_) => in_transaction(conn, |conn| {
+                let own = own.begun.fetch_add(1, Ordering::Relaxed) + 1;
+                let all: i64 = sql::<BigInt>("SELECT last_value FROM store_writes").get_result(conn)?;
+                Ok(all - i64::try_from(own).unwrap_or_default())
+            }),
+        };
+        self.writer.run(asking).await
     }
 
     /// Makes sure that the database answers and that the disk takes what is written, which is tried at most once a second.
@@ -211,8 +229,11 @@ impl Lane {
         let turn = self.turn().await?;
         let pool = self.pool.clone();
         let job = tokio::task::spawn_blocking(move || {
-            let result = pool.get().map_err(|error| StoreError::from_message(&error.to_string()));
-            let result = result.and_then(|mut conn| work(&mut conn));
+            let result = pool.get().map_err(|error| StoreError::from_pool(&error)).and_then(|mut pooled| {
+                let result = work(&mut pooled.conn);
+                pooled.used(&result);
+                result
+            });
             // Held until here also when the caller has gone: the connection is busy as long as the work runs.
             drop(turn);
             result
@@ -224,21 +245,6 @@ impl Lane {
         let turn = tokio::time::timeout(TURN_TIMEOUT, self.turns.clone().acquire_owned()).await;
         turn.ok().and_then(Result::ok).ok_or(StoreError::Busy)
     }
-}
-
-/// Answers the error of the work itself: after a full disk SQLite has rolled back already, and diesel would tell of that.
-fn in_transaction<T>(
-    conn: &mut Connection,
-    work: impl FnOnce(&mut Connection) -> Result<T, StoreError>,
-) -> Result<T, StoreError> {
-    let mut cause = None;
-    let result = conn.immediate_transaction(|conn| {
-        work(conn).map_err(|error| {
-            cause = Some(error);
-            DieselError::RollbackTransaction
-        })
-    });
-    result.map_err(|error| cause.unwrap_or_else(|| error.into()))
 }
 
 #[cfg(test)]

@@ -29,7 +29,11 @@ pub fn note(conn: &mut Connection, event: &NewEvent) -> Result<(), StoreError> {
     let Some(module) = module else { return Ok(()) };
     if is_online {
         let row = told_online::module_id.eq(module.as_str());
-        diesel::insert_into(told_online::table).values(row).on_conflict_do_nothing().execute(conn)?;
+        let insert = diesel::insert_into(told_online::table).values(row).on_conflict_do_nothing();
+        match conn {
+            Connection::Sqlite(conn) => insert.execute(conn)?,
+            Connection::Postgres(conn) => insert.execute(conn)?,
+        };
     } else {
         diesel::delete(told_online::table.find(module.as_str())).execute(conn)?;
     }

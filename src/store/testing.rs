@@ -1,28 +1,56 @@
-//! A private database for each test.
+//! A private database for each test: a file of SQLite, or a schema of the PostgreSQL that `CARILLON_TEST_DATABASE` names.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
-use diesel::{Connection, SqliteConnection};
 
-use super::{Options, Store};
+use super::{Connection, Options, Store, pool};
+use crate::config::{Database, Secret};
 
-/// A folder that goes away with the value.
+/// A folder that goes away with the value, and with it the database.
 #[derive(Debug)]
-pub struct Scratch(PathBuf);
+pub struct Scratch {
+    folder: PathBuf,
+    /// Where the schemas of all tests are.
+    server: Option<String>,
+}
 
 impl Scratch {
     /// Makes one.
     pub fn new() -> Self {
-        let path = std::env::temp_dir().join(format!("carillon-{}", uuid::Uuid::new_v4().simple()));
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
+        let server = std::env::var("CARILLON_TEST_DATABASE").ok().filter(|server| !server.is_empty());
+        let scratch = Self::of(server);
+        scratch.tell_server("CREATE SCHEMA");
+        scratch
+    }
+
+    /// One for what only SQLite knows, such as files.
+    pub fn of_sqlite() -> Self {
+        Self::of(None)
+    }
+
+    fn of(server: Option<String>) -> Self {
+        let folder = std::env::temp_dir().join(format!("carillon-{}", uuid::Uuid::new_v4().simple()));
+        std::fs::create_dir_all(&folder).unwrap();
+        Self { folder, server }
     }
 
     /// Where it is.
     pub fn path(&self) -> &Path {
-        &self.0
+        &self.folder
+    }
+
+    /// The database of this folder.
+    pub fn database(&self) -> Database {
+        let Some(server) = &self.server else { return Database::Sqlite(self.folder.join("data/carillon.db")) };
+        let mark = if server.contains('?') { '&' } else { '?' };
+        Database::Postgres(Secret::new(format!("{server}{mark}options=-csearch_path%3D{}", self.schema())))
+    }
+
+    /// A connection to it; the file of SQLite must be there.
+    pub fn connection(&self) -> Connection {
+        pool::establish(&self.database()).unwrap()
     }
 
     /// Opens (again) the database of this folder.
@@ -32,23 +60,33 @@ impl Scratch {
 
     /// Opens the database of this folder; its writes fail that find it locked for so long.
     pub fn store_that_waits(&self, busy_timeout: Duration) -> Store {
-        Store::open(&self.file(), &Options { readers: 2, busy_timeout, ..Options::default() }).unwrap()
+        Store::open(self.database(), &Options { readers: 2, busy_timeout, ..Options::default() }).unwrap()
     }
 
     /// Keeps all others from writing as long as the value lives.
     pub fn lock(&self) -> Lock {
-        let mut conn = SqliteConnection::establish(self.file().to_str().unwrap()).unwrap();
-        conn.batch_execute("BEGIN IMMEDIATE").unwrap();
+        let mut conn = self.connection();
+        let lock = match conn {
+            Connection::Sqlite(_) => "BEGIN IMMEDIATE",
+            Connection::Postgres(_) => "BEGIN; SELECT pg_advisory_xact_lock(1, hashtext(current_schema()))",
+        };
+        conn.batch_execute(lock).unwrap();
         Lock(conn)
     }
 
-    fn file(&self) -> PathBuf {
-        self.0.join("data/carillon.db")
+    fn schema(&self) -> String {
+        self.folder.file_name().unwrap().to_str().unwrap().replace('-', "_")
+    }
+
+    fn tell_server(&self, what: &str) {
+        let Some(server) = &self.server else { return };
+        let mut conn = pool::establish(&Database::Postgres(Secret::new(server))).unwrap();
+        conn.batch_execute(&format!("{what} {}", self.schema())).unwrap();
     }
 }
 
 /// A database locked by somebody else.
-pub struct Lock(#[expect(dead_code, reason = "held for what its drop does")] SqliteConnection);
+pub struct Lock(#[expect(dead_code, reason = "held for what its drop does")] Connection);
 
 impl Default for Scratch {
     fn default() -> Self {
@@ -58,6 +96,6 @@ impl Default for Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
+        let _ = std::fs::remove_dir_all(&self.folder);
     }
 }

@@ -2,7 +2,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
-use diesel::{Connection as _, RunQueryDsl, sql_query};
+use diesel::{RunQueryDsl, sql_query};
 
 use super::testing::Scratch;
 use super::users::{User, UserFilter, UserSort, UserSortKey};
@@ -73,7 +73,7 @@ async fn lists_are_searched_sorted_and_cut() {
 
 #[actix::test]
 async fn only_the_owner_reads_the_files() {
-    let scratch = Scratch::new();
+    let scratch = Scratch::of_sqlite();
     let _store = scratch.store();
     let mode = |path: &str| scratch.path().join(path).metadata().unwrap().permissions().mode() & 0o777;
     assert_eq!((mode("data"), mode("data/carillon.db"), mode("data/carillon.db-wal")), (0o700, 0o600, 0o600));
@@ -88,7 +88,7 @@ async fn a_reader_cannot_write() {
 
 #[actix::test]
 async fn a_full_disk_is_told_and_forgiven() {
-    let scratch = Scratch::new();
+    let scratch = Scratch::of_sqlite();
     let store = scratch.store();
     store.write(|conn| Ok(conn.batch_execute("PRAGMA max_page_count = 1")?)).await.unwrap();
     let fill = |conn: &mut Connection| -> Result<(), StoreError> {
@@ -121,16 +121,13 @@ async fn only_what_others_write_is_noticed() {
 #[actix::test]
 async fn a_locked_database_is_busy_and_readers_go_on() {
     let scratch = Scratch::new();
-    let file = scratch.path().join("data/carillon.db");
-    let options = Options { busy_timeout: Duration::from_millis(20), ..Options::default() };
-    let store = Store::open(&file, &options).unwrap();
-    let mut other = SqliteConnection::establish(file.to_str().unwrap()).unwrap();
-    other.batch_execute("BEGIN EXCLUSIVE").unwrap();
+    let store = scratch.store_that_waits(Duration::from_millis(20));
+    let other = scratch.lock();
 
     assert!(matches!(store.write(|_| Ok(())).await, Err(StoreError::Busy)));
     assert_eq!(store.read(users::count).await.unwrap(), 0);
 
-    other.batch_execute("ROLLBACK").unwrap();
+    drop(other);
     store.probe().await.unwrap();
 }
 
@@ -140,7 +137,7 @@ async fn a_database_of_a_newer_version_is_refused() {
     let add = "INSERT INTO __diesel_schema_migrations (version) VALUES ('29991231000000')";
     scratch.store().write(move |conn| Ok(sql_query(add).execute(conn)?)).await.unwrap();
 
-    let refused = Store::open(&scratch.path().join("data/carillon.db"), &Options::default());
+    let refused = Store::open(scratch.database(), &Options::default());
     assert!(matches!(refused.err(), Some(StoreError::Newer { found, .. }) if found == "29991231000000"));
 }
 

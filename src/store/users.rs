@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 
 use super::schema::users;
-use super::{Connection, StoreError};
+use super::{Backend, Connection, StoreError};
 use crate::domain::account::{Email, PersonName};
 use crate::domain::event::payload::UserFacts;
 use crate::domain::grant::Role;
@@ -159,7 +159,7 @@ pub fn list(conn: &mut Connection, filter: &UserFilter) -> Result<(Vec<User>, i6
     Ok((rows.into_iter().map(User::try_from).collect::<Result<_, _>>()?, total))
 }
 
-type Query = users::BoxedQuery<'static, diesel::sqlite::Sqlite>;
+type Query = users::BoxedQuery<'static, Backend>;
 
 diesel::define_sql_function! {
     /// Lower case of ASCII letters.
@@ -187,8 +187,12 @@ fn sorted(query: Query, sort: UserSort) -> Query {
         (UserSortKey::Email, true) => query.order(users::email.desc()),
         (UserSortKey::CreatedAt, false) => query.order(users::created_at.asc()),
         (UserSortKey::CreatedAt, true) => query.order(users::created_at.desc()),
-        (UserSortKey::LastLoginAt, false) => query.order(users::last_login_at.asc()),
-        (UserSortKey::LastLoginAt, true) => query.order(users::last_login_at.desc()),
+        (UserSortKey::LastLoginAt, false) => {
+            query.order((users::last_login_at.is_not_null().asc(), users::last_login_at.asc()))
+        }
+        (UserSortKey::LastLoginAt, true) => {
+            query.order((users::last_login_at.is_not_null().desc(), users::last_login_at.desc()))
+        }
     };
     query.then_order_by(users::id.asc())
 }

@@ -78,8 +78,10 @@ struct Times {
 /// Stops the hub of many clients, starts it again, and waits until they have everything.
 pub async fn measure(args: &RestartArgs) -> Result<Report, CliError> {
     allow_connections(args.sessions.into())?;
-    let rate = args.accept_rate.to_string();
-    let hub = OwnHub::prepare(&SETTINGS)?.with("CARILLON__SOCKET__ACCEPT_RATE", &rate);
+    let (rate, burst) = (args.accept_rate.to_string(), (args.accept_rate / 10).clamp(1, 100).to_string());
+    let hub = OwnHub::prepare(&SETTINGS)?
+        .with("CARILLON__SOCKET__ACCEPT_RATE", &rate)
+        .with("CARILLON__SOCKET__ACCEPT_BURST", &burst);
     let target = Target::start(hub).await?;
     let crowd = Crowd::new(&target, args);
     let clients: Vec<_> = (0..args.sessions as usize)

@@ -1,6 +1,6 @@
 use crate::auth::{AuthError, Hasher, NewUser, create_user, remove_user};
 use crate::cli::CliError;
-use crate::config::Config;
+use crate::config::{Config, Database};
 use crate::domain::account::Email;
 use crate::domain::grant::Role;
 use crate::domain::time::Timestamp;
@@ -56,12 +56,12 @@ impl Change {
 
 /// Opens the configured database, and makes it when missing.
 pub fn open(config: &Config) -> Result<Store, CliError> {
-    Ok(Store::open(&config.database_file(), &Options::from(&config.store))?)
+    Ok(Store::open(config.database(), &Options::from(&config.store))?)
 }
 
 /// Opens the configured database; a missing one is more likely a wrong folder than a wish for an empty one.
 pub fn open_existing(config: &Config) -> Result<Store, CliError> {
-    let file = config.database_file();
+    let Database::Sqlite(file) = config.database() else { return open(config) };
     if file.exists() {
         return open(config);
     }

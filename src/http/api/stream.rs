@@ -1,22 +1,27 @@
 //! `GET /api/v1/events`: what a person listens to, as server-sent events.
 
+use std::net::IpAddr;
+
 use actix_web::body::BoxBody;
 use actix_web::http::{Method, header};
 use actix_web::web::Data;
-use actix_web::{HttpMessage, HttpRequest, HttpResponse, HttpResponseBuilder};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError};
 use serde::Deserialize;
 
 use super::super::address::ClientAddress;
-use super::super::caller::{Gate, credential_of};
-use super::super::doors::{Refused, WorkerDoors};
+use super::super::credential::{Pages, credential_of};
+use super::super::door_maker::WorkerDoors;
+use super::super::doors::{Doors, Refused};
 use super::super::extract::Query;
+use super::super::open_sockets::SocketGuard;
 use super::super::problem::{ApiError, ApiResult};
 use super::super::sse::EventStream;
 use super::ReadProblems;
 use crate::auth::{Credential, Principal};
 use crate::domain::topic::Topic;
+use crate::observe::Door;
 use crate::session::dialect::sse::{bye, read_listed};
-use crate::session::{End, Hello, channel_of, read_pace, read_topics};
+use crate::session::{End, Hello, channel_of, read_pace, read_topics, too_many_topics};
 
 /// The header by which a browser says what it saw last.
 const LAST_EVENT_ID: &str = "last-event-id";
@@ -37,8 +42,9 @@ pub struct Listening {
     /// How often at most newer values of one state come, from 0.001 to 1000 a second.
     #[serde(rename = "maxRate")]
     max_rate: Option<f64>,
-    /// A single-use ticket of `POST /api/v1/auth/ticket`, for pages of another origin.
-    ticket: Option<String>,
+    /// A single-use ticket of `POST /api/v1/auth/ticket`, for pages of another origin; a `HEAD` does not spend it.
+    #[serde(rename = "ticket")]
+    _ticket: Option<String>,
 }
 
 /// Streams events as they happen (`text/event-stream`).
@@ -56,29 +62,38 @@ pub struct Listening {
 pub async fn listen_to_events(
     request: HttpRequest,
     listening: Query<Listening>,
-    gate: Data<Gate>,
     doors: Data<WorkerDoors>,
 ) -> ApiResult<HttpResponse> {
     let doors = doors.get()?;
-    doors.check_room()?;
-    let credential = match &listening.ticket {
-        Some(ticket) => Credential::Ticket(ticket.clone()),
-        None => credential_of(&request, &gate.allowed_origins)?,
-    };
-    let (is_head, address) = (*request.method() == Method::HEAD, ClientAddress::of(&request).ip());
-    if let Some(refused) = doors.begin_person(Some(&credential), address).err().filter(|_| !is_head) {
-        return turn_away(refused);
-    }
-    let caller = gate.authenticator.authenticate(credential).await?.coming_from(address);
-    let (cursor, listed) = (cursor_of(&request, &listening), read_listed(&listening.topics)?);
-    check_topics(&listed.topics, &caller)?;
-    let hello = Hello { cursor, pace: read_pace(listening.max_rate)?, ..listed };
+    let credential = credential_of(request.headers(), request.uri().query(), Pages::Any)?;
     let is_gzip = doors.options.deflate_from.is_some() && accepts_gzip(&request);
-    let mut answer = stream(is_gzip);
-    if is_head {
-        return Ok(answer.finish());
+    if *request.method() == Method::HEAD {
+        return head(&doors, credential, is_gzip).await;
     }
-    Ok(answer.body(BoxBody::new(EventStream::open(&doors, caller, hello, is_gzip))))
+    let address = ClientAddress::of(&request).ip();
+    let place = match begin(&doors, &credential, address) {
+        Ok(place) => place,
+        Err(refused) => return Ok(turn_away(&doors, refused)),
+    };
+    let caller = doors.authenticator.authenticate(credential).await?.coming_from(address);
+    let (cursor, listed) = (cursor_of(&request, &listening), read_listed(&listening.topics)?);
+    check_topics(&listed.topics, &caller, doors.house.options.max_topics)?;
+    let hello = Hello { cursor, pace: read_pace(listening.max_rate)?, ..listed };
+    Ok(stream(is_gzip).body(BoxBody::new(EventStream::open(&doors, place, caller, hello, is_gzip))))
+}
+
+/// Tells how a stream would begin; no session does, and a ticket stays good for the one that will.
+async fn head(doors: &Doors, credential: Credential, is_gzip: bool) -> ApiResult<HttpResponse> {
+    if !matches!(credential, Credential::Ticket(_)) {
+        doors.authenticator.authenticate(credential).await?;
+    }
+    Ok(stream(is_gzip).finish())
+}
+
+fn begin(doors: &Doors, credential: &Credential, address: IpAddr) -> Result<SocketGuard, Refused> {
+    let place = doors.take_place(Door::ServerSent)?;
+    doors.begin_person(Some(credential), address)?;
+    Ok(place)
 }
 
 fn stream(is_gzip: bool) -> HttpResponseBuilder {
@@ -94,15 +109,16 @@ fn stream(is_gzip: bool) -> HttpResponseBuilder {
 }
 
 /// A browser gives a stream up for good that answers an error; one that only says goodbye it opens again when told.
-fn turn_away(refused: Refused) -> ApiResult<HttpResponse> {
-    match refused {
-        Refused::Problem(problem, None) => Err(problem.into()),
-        Refused::Problem(problem, Some(after)) => Err(ApiError::from(problem).retry_after(after.as_secs() + 1)),
-        Refused::Later(after) => {
-            let End { code, reason, retry_after } = End::come_back(after);
-            Ok(stream(false).body(bye(code, reason, retry_after)))
-        }
+fn turn_away(doors: &Doors, refused: Refused) -> HttpResponse {
+    if let Refused::Later(after) = refused {
+        let End { code, reason, retry_after } = End::come_back(after);
+        doors.metrics.connection_ended(code);
+        return stream(false).body(bye(code, reason, retry_after));
     }
+    // The doors have counted it: a finished answer is not counted again.
+    let (problem, after) = refused.into_problem();
+    let error = ApiError::from(problem);
+    after.map_or(error.clone(), |after| error.retry_after(after.as_secs() + 1)).error_response()
 }
 
 fn accepts_gzip(request: &HttpRequest) -> bool {
@@ -120,7 +136,10 @@ fn cursor_of(request: &HttpRequest, listening: &Listening) -> Option<String> {
 }
 
 /// Judges topics before the stream begins, as far as that can be done without asking for their state.
-fn check_topics(texts: &[String], caller: &Principal) -> ApiResult<()> {
+fn check_topics(texts: &[String], caller: &Principal, most: usize) -> ApiResult<()> {
+    if texts.len() > most {
+        return Err(too_many_topics(most).into());
+    }
     for topic in read_topics(texts).map_err(ApiError::from)? {
         channel_of(&topic, caller).map_err(|problem| {
             // Counted as the caller named them, also when one came before.

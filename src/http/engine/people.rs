@@ -35,13 +35,13 @@ struct People(Rc<Doors>);
 impl Host for People {
     fn admit(&self, caller: &Caller) -> Result<Box<dyn Any>, Refused> {
         let Self(doors) = self;
-        doors.check_room()?;
+        let place = doors.take_place(Door::SocketIo)?;
         if !doors.lobby.newcomers.has_room(caller.address) {
             let detail = "too many connections have not logged in; come back later";
             return Err(Problem::new("too-many-connections", 503, detail).into());
         }
         doors.begin_person(caller.credential.as_ref().ok(), caller.address)?;
-        Ok(Box::new(doors.sockets.open(Door::SocketIo, &doors.metrics)))
+        Ok(Box::new(place))
     }
 
     fn caller(&self, peer: Option<SocketAddr>, headers: &HeaderMap, query: Option<&str>) -> Caller {

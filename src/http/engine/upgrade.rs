@@ -89,6 +89,7 @@ where
         Ok(Ok(())) => {}
         // The official server closes such a socket rather than to refuse its handshake.
         Ok(Err(error)) => {
+            door.flusher.note_end(POLICY);
             let mut said = handshake.answer().into_bytes();
             said.extend_from_slice(&frame::close(POLICY, &error.to_string()));
             return say_and_part(&mut stream, &said).await;

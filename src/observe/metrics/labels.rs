@@ -16,14 +16,14 @@ pub struct Reason {
 /// The kind of connection.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct ByDoor {
-    /// `ws`, `sse` or `module`.
+    /// `ws`, `sse`, `socketio` or `module`.
     pub door: &'static str,
 }
 
 /// What a connection that wanted to begin was told.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct ByTold {
-    /// `ws` or `module`.
+    /// `ws`, for the people of all doors, or `module`.
     pub door: &'static str,
     /// `now`, `later` or `never`.
     pub told: &'static str,
@@ -66,7 +66,7 @@ pub struct ByStart {
     pub start: &'static str,
 }
 
-/// The close code of a session that the hub ended.
+/// The close code of a connection that the hub ended.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct ByCode {
     /// As in the close frame.

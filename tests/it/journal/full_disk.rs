@@ -2,7 +2,7 @@ use serde_json::json;
 
 use super::say;
 use crate::support::process::{Scratch, TestProcess};
-use crate::support::{Answer, TestTab};
+use crate::support::{Answer, TestTab, within};
 
 #[actix::test]
 async fn a_full_disk_is_noticed_and_what_cannot_be_kept_is_seen_by_nobody() {
@@ -17,9 +17,12 @@ async fn a_full_disk_is_noticed_and_what_cannot_be_kept_is_seen_by_nobody() {
     assert_eq!(say(&hub.authority, &admin, 1).await, 503);
     let module = json!({"moduleId": "MC-1", "name": "North gate", "type": "Station"});
     assert_eq!(admin.post("/api/v1/modules", module.clone()).await.status, 503);
-    while ready(&hub).await != 503 {
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
+    within("the hub to notice", async {
+        while ready(&hub).await != 503 {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    })
+    .await;
     assert_eq!(Answer::of(&hub.authority, "GET", "/health/live", &[], None).await.status, 200);
     assert_eq!(tab.settle().await, Vec::<serde_json::Value>::new());
 

@@ -1,9 +1,7 @@
-use std::time::Duration;
-
 use serde_json::json;
 
 use super::{numbers, resume, say};
-use crate::support::{Answer, TestHub, TestTab};
+use crate::support::{TestHub, TestTab};
 
 #[actix::test]
 async fn what_was_pruned_is_a_gap_and_the_rest_is_told() {
@@ -16,12 +14,7 @@ async fn what_was_pruned_is_a_gap_and_the_rest_is_told() {
         tab.event("rt_count").await;
         cursors.push(tab.cursor.clone());
     }
-    let pruned = async {
-        while !metrics(&hub).await.contains("carillon_journal_events 30\n") {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(30), pruned).await.expect("old events are removed");
+    hub.until_metric("carillon_journal_events", |kept| kept == 30.0).await;
 
     let (_, missed) = resume(&hub.authority, &admin, &cursors[50], &["custom:a"]).await;
     assert_eq!(numbers(&missed), (51..60).collect::<Vec<_>>());
@@ -29,8 +22,4 @@ async fn what_was_pruned_is_a_gap_and_the_rest_is_told() {
     late.send(json!({"type": "hello", "cursor": cursors[20], "topics": ["custom:a"]})).await;
     assert_eq!(late.next_of("welcome").await["recovered"], false);
     late.next_of("gap").await;
-}
-
-async fn metrics(hub: &TestHub) -> String {
-    Answer::of(&hub.authority, "GET", "/metrics", &[], None).await.text
 }

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{TestHub, TestTab};
+use crate::support::raw::RawSocket;
+use crate::support::{FLOOD, TestHub, TestTab, within};
 
 #[actix::test]
 async fn the_monitor_tells_who_is_slow_and_where_most_goes_on() {
@@ -14,10 +15,8 @@ async fn the_monitor_tells_who_is_slow_and_where_most_goes_on() {
     let mut healthy = hub.tab(&admin, &["custom:a", "modules"]).await;
     assert_eq!(admin.get("/api/v1/monitor").await.status, 200);
 
-    let filler = "x".repeat(60_000);
-    for n in 0..200 {
-        let event = json!({"event": "rt_count", "topic": "custom:a", "data": {"n": n, "filler": filler}});
-        assert_eq!(admin.post("/api/v1/events", event).await.status, 202);
+    for n in 0..FLOOD {
+        admin.say_at_length("custom:a", n).await;
         healthy.event("rt_count").await;
     }
     device.report(1, json!({"speed": 1})).await;
@@ -29,7 +28,7 @@ async fn the_monitor_tells_who_is_slow_and_where_most_goes_on() {
     assert_eq!((&told["admission"]["rate"], &told["admission"]["admitted"]), (&json!(1000), &json!(2)));
     let slow = &told["slowest"][0];
     assert_eq!((&slow["userId"], &slow["userName"]), (&json!(user.id), &json!("ada@example.org")), "{told}");
-    assert_eq!((&slow["dialect"], &slow["isBehind"]), (&json!("websocket"), &json!(true)), "{told}");
+    assert_eq!((&slow["dialect"], &slow["isBehind"]), (&json!("ws"), &json!(true)), "{told}");
     assert!(slow["waitingBytes"].as_u64().is_some_and(|bytes| bytes >= 16_384), "{told}");
     let busiest = &told["topics"][0];
     assert_eq!(busiest["topic"], "custom:a", "{told}");
@@ -60,15 +59,44 @@ async fn the_monitor_tells_how_clients_come_back_and_what_is_refused_them() {
 /// What the monitor tells once it is as wanted: what it told a moment ago it tells again.
 async fn until(hub: &TestHub, is_so: impl Fn(&Value) -> bool) -> Value {
     let admin = hub.admin().await;
-    loop {
-        let answer = admin.get("/api/v1/monitor").await;
-        assert_eq!(answer.status, 200, "{}", answer.text);
-        let told = answer.json();
-        if is_so(&told) {
-            return told;
+    within("the monitor", async {
+        loop {
+            let answer = admin.get("/api/v1/monitor").await;
+            assert_eq!(answer.status, 200, "{}", answer.text);
+            let told = answer.json();
+            if is_so(&told) {
+                return told;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
         }
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-    }
+    })
+    .await
+}
+
+#[actix::test]
+async fn every_close_is_told_once_by_its_code_whatever_the_door() {
+    let hub = TestHub::start().await;
+    let (admin, mut device) = hub.owner_with_module("MC-1").await;
+    let user = hub.user("ada@example.org").await;
+    let mut ending = hub.tab(&user, &["modules"]).await;
+    let mut breaking = RawSocket::open(&hub.authority, &admin.access_token, "").await;
+    let mut long = RawSocket::open(&hub.authority, &admin.access_token, "").await;
+    let leaving = hub.tab(&admin, &[]).await;
+
+    assert_eq!(user.post("/api/v1/auth/logout", json!({})).await.status, 204);
+    assert_eq!(ending.next_of("bye").await["code"], 4001);
+    assert_eq!(ending.end().await.code, 4001);
+    assert_eq!(admin.delete("/api/v1/modules/MC-1").await.status, 204);
+    assert_eq!(device.end().await.code, 4001);
+    breaking.send(0xf1, b"{}").await;
+    assert_eq!(breaking.end().await, 1002);
+    long.send_part(0x81, 10_000_000, b"{").await;
+    assert_eq!(long.end().await, 1009);
+    leaving.close().await;
+
+    let told = until(&hub, |told| told["ended"].as_array().is_some_and(|ended| ended.len() >= 3)).await;
+    let ended = [(4001, 2), (1002, 1), (1009, 1)].map(|(code, count)| json!({"code": code, "count": count}));
+    assert_eq!(told["ended"], json!(ended));
 }
 
 fn open(told: &Value, door: &str) -> u64 {

@@ -39,6 +39,29 @@ async fn a_ticket_opens_one_stream() {
 }
 
 #[actix::test]
+async fn a_head_request_leaves_the_ticket_to_the_stream() {
+    let hub = TestHub::start().await;
+    let user = hub.user("ada@example.org").await;
+    let ticket = user.post("/api/v1/auth/ticket", serde_json::json!({})).await.json();
+    let query = format!("?ticket={}", ticket["ticket"].as_str().unwrap());
+    let head = Answer::of(&hub.authority, "HEAD", &format!("/api/v1/events{query}"), &[], None).await;
+    assert_eq!((head.status, head.header("content-type")), (200, Some("text/event-stream")));
+    assert!(TestStream::open(&hub.authority, &query, &[]).await.is_ok());
+}
+
+#[actix::test]
+async fn more_topics_than_a_connection_may_have_are_refused_before_the_stream_begins() {
+    let hub = TestHub::with(&[("CARILLON__SOCKET__MAX_TOPICS", "2")]).await;
+    let admin = hub.admin().await;
+    let refused = admin.get("/api/v1/events?topics=custom:a,custom:b,custom:c").await;
+    assert_eq!((refused.status, &refused.json()["type"]), (422, &"/problems/too-many-topics".into()));
+    assert_eq!(hub.metric("carillon_sockets_open{door=\"sse\"}").await, 0.0);
+    let bearer = format!("Bearer {}", admin.access_token);
+    let headers = [("authorization", bearer.as_str())];
+    assert!(TestStream::open(&hub.authority, "?topics=custom:a,custom:b", &headers).await.is_ok());
+}
+
+#[actix::test]
 async fn a_module_that_one_may_not_see_is_refused_in_the_stream() {
     let hub = TestHub::start().await;
     let _ = hub.owner_with_module("MC-1").await;
@@ -75,7 +98,7 @@ async fn pages_of_configured_origins_may_read_and_others_may_not() {
 
 #[actix::test]
 async fn a_stream_among_too_many_is_told_when_to_open_again() {
-    let hub = TestHub::with(&[("CARILLON__SOCKET__ACCEPT_RATE", "1"), ("CARILLON__SOCKET__ACCEPT_BURST", "1")]).await;
+    let hub = TestHub::with(&[("CARILLON__SOCKET__ACCEPT_RATE", "2"), ("CARILLON__SOCKET__ACCEPT_BURST", "1")]).await;
     let bearer = format!("Bearer {}", hub.admin().await.access_token);
     let headers = [("authorization", bearer.as_str())];
     let mut first = TestStream::open(&hub.authority, "", &headers).await.unwrap();

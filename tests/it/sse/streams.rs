@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{Account, Answer, TestHub, TestStream};
+use crate::support::{Account, Answer, TestHub, TestStream, within};
 
 async fn stream(hub: &TestHub, account: &Account, query: &str, last_event_id: Option<&str>) -> TestStream {
     let bearer = format!("Bearer {}", account.access_token);
@@ -178,12 +178,13 @@ async fn a_stream_that_nobody_reads_falls_behind_alone_and_then_ends() {
     let admin = hub.admin().await;
     let stalled = stream(&hub, &admin, "?topics=custom:a", None).await;
     let mut watching = hub.tab(&admin, &["admin"]).await;
-    let filler = "x".repeat(60_000);
-    for n in 0..200 {
-        let event = json!({"event": "rt_count", "topic": "custom:a", "data": {"n": n, "filler": filler}});
-        assert_eq!(admin.post("/api/v1/events", event).await.status, 202);
-    }
-    while watching.event("rt_global_stats_updated").await["stats"]["connections"] != 1 {}
+    admin.flood("custom:a").await;
+    within("the end of the stalled stream", async {
+        while watching.event("rt_global_stats_updated").await["stats"]["connections"] != 1 {}
+    })
+    .await;
+    assert!(hub.metric("carillon_clients_behind_total").await >= 1.0);
+    assert_eq!(hub.metric("carillon_sessions_ended_total{code=\"4008\"}").await, 1.0);
     drop(stalled);
 }
 
@@ -201,7 +202,10 @@ async fn a_stream_is_compressed_for_who_asks_and_ends_as_gzip_ends() {
         }
     });
     let mut watching = hub.tab(&admin, &["admin"]).await;
-    while watching.event("rt_global_stats_updated").await["stats"]["connections"] != 2 {}
+    within("the stream", async {
+        while watching.event("rt_global_stats_updated").await["stats"]["connections"] != 2 {}
+    })
+    .await;
     say(&admin, 0..3).await;
     let long = json!({"event": "rt_count", "topic": "custom:a", "data": {"n": 3, "filler": "x".repeat(5000)}});
     assert_eq!(admin.post("/api/v1/events", long).await.status, 202);

@@ -122,6 +122,9 @@ fn unchunked(mut body: &str) -> String {
     whole
 }
 
+/// How many events a flood has.
+pub const FLOOD: u32 = 200;
+
 /// Somebody who is logged in.
 #[derive(Debug, Clone)]
 pub struct Account {
@@ -177,5 +180,19 @@ impl Account {
         let answer = self.post("/api/v1/modules", json!({"moduleId": id, "name": id, "type": "Station"})).await;
         assert_eq!(answer.status, 201, "{}", answer.text);
         answer.json()["token"].as_str().expect("the token is shown once").to_owned()
+    }
+
+    /// Publishes `rt_count` with a number and 60 kB beside it.
+    pub async fn say_at_length(&self, topic: &str, number: u32) {
+        let data = json!({"n": number, "filler": "x".repeat(60_000)});
+        let answer = self.post("/api/v1/events", json!({"event": "rt_count", "topic": topic, "data": data})).await;
+        assert_eq!(answer.status, 202, "{}", answer.text);
+    }
+
+    /// Publishes more than the buffers of the machine hold for who does not read, so that the outbox passes its mark.
+    pub async fn flood(&self, topic: &str) {
+        for number in 0..FLOOD {
+            self.say_at_length(topic, number).await;
+        }
     }
 }

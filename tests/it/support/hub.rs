@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use carillon::app::Hub;
 use carillon::config::Config;
 use serde_json::json;
 
 use super::http::{Account, Answer};
-use super::{TestDevice, TestTab};
+use super::{TestDevice, TestTab, within};
 
 /// The address of the first admin.
 pub const ADMIN: &str = "admin@example.org";
@@ -128,5 +129,22 @@ impl TestHub {
         let mut tab = TestTab::connect(&self.authority, &account.access_token).await;
         tab.begin(topics).await;
         tab
+    }
+
+    /// A figure of `/metrics`; zero for what has not been counted yet.
+    pub async fn metric(&self, name: &str) -> f64 {
+        let figures = Answer::of(&self.authority, "GET", "/metrics", &[], None).await.text;
+        let found = figures.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        found.map_or(0.0, |figure| figure.trim().parse().expect("figures are numbers"))
+    }
+
+    /// Waits until a figure of `/metrics` is as wanted.
+    pub async fn until_metric(&self, name: &str, is_so: impl Fn(f64) -> bool) {
+        within(name, async {
+            while !is_so(self.metric(name).await) {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        })
+        .await;
     }
 }

@@ -127,6 +127,11 @@ impl RawSocket {
         }
     }
 
+    /// Reads until the hub drops the connection, with or without a word.
+    pub async fn read_to_the_end(&mut self) {
+        while self.read().await.is_ok() {}
+    }
+
     async fn read(&mut self) -> std::io::Result<RawFrame> {
         let first = self.stream.read_u8().await?;
         let length = match self.stream.read_u8().await? {

@@ -53,11 +53,16 @@ pub async fn try_open(
 }
 
 impl TestTab {
+    /// A tab over an open socket.
+    pub fn over(socket: WebSocketStream<MaybeTlsStream<TcpStream>>) -> Self {
+        Self { socket, cursor: String::new() }
+    }
+
     /// Opens a socket with an access token.
     pub async fn connect(authority: &str, token: &str) -> Self {
         let bearer = format!("Bearer {token}");
         let socket = open(authority, "/ws", &[("authorization", &bearer)]).await.expect("the token is good");
-        Self { socket, cursor: String::new() }
+        Self::over(socket)
     }
 
     /// Says hello with topics and reads the welcome and a snapshot for each.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::raw::RawSocket;
-use crate::support::{Answer, TestHub};
+use crate::support::{Answer, TestHub, within};
 
 /// How long the state of the module is, at least.
 const STATE: usize = 40 * 1000;
@@ -21,12 +21,6 @@ async fn hub_with_a_long_state() -> (TestHub, String) {
     let telemetry: Value = (0..40).map(|key| (format!("k{key}"), json!("x".repeat(1000)))).collect();
     device.report(1, telemetry).await;
     (hub, owner.access_token)
-}
-
-async fn waiting(hub: &TestHub) -> f64 {
-    let figures = Answer::of(&hub.authority, "GET", "/metrics", &[], None).await.text;
-    let line = figures.lines().find_map(|line| line.strip_prefix("carillon_outbox_bytes ")).expect("the figure");
-    line.trim().parse().expect("figures are numbers")
 }
 
 /// Begins a session of Engine.IO; answers the address of its polls.
@@ -50,7 +44,7 @@ async fn questions_that_came_together_are_answered_as_the_answers_are_read() {
     for number in 0..QUESTIONS {
         socket.next_of("snapshot").await;
         if number % 10 == 0 {
-            most = most.max(waiting(&hub).await);
+            most = most.max(hub.metric("carillon_outbox_bytes").await);
         }
     }
     assert!(most < MOST, "{most} bytes waited");
@@ -69,12 +63,12 @@ async fn a_payload_of_questions_is_answered_as_the_answers_are_fetched() {
     let fetching = async {
         let (mut answered, mut most) = (0, 0.0_f64);
         while answered < QUESTIONS {
-            most = most.max(waiting(&hub).await);
+            most = most.max(hub.metric("carillon_outbox_bytes").await);
             answered += Answer::of(&hub.authority, "GET", &path, &[], None).await.text.matches("[\"snapshot\"").count();
         }
         most
     };
-    let (asked, most) = futures_util::future::join(asking, fetching).await;
+    let (asked, most) = within("the answers", futures_util::future::join(asking, fetching)).await;
     assert_eq!(asked.text, "ok");
     assert!(most < MOST, "{most} bytes waited");
 }
@@ -95,5 +89,5 @@ async fn who_breaks_the_protocol_while_joining_leaves_no_session_behind() {
     }
 
     let all_gone = async { while admin.get("/api/v1/stats").await.json()["connections"] != 0 {} };
-    tokio::time::timeout(std::time::Duration::from_secs(10), all_gone).await.expect("sessions stayed behind");
+    within("sessions that stayed behind", all_gone).await;
 }

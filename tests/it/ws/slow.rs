@@ -1,10 +1,9 @@
 //! A client that reads nothing harms nobody.
 
 use serde_json::json;
-use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
 
-use crate::support::{TestHub, TestTab};
+use crate::support::raw::RawSocket;
+use crate::support::{FLOOD, TestHub, TestTab, within};
 
 #[actix::test]
 async fn a_stalled_client_falls_behind_alone_and_catches_up_with_every_event() {
@@ -14,20 +13,17 @@ async fn a_stalled_client_falls_behind_alone_and_catches_up_with_every_event() {
     let mut stalled = hub.tab(&admin, &["custom:a", "modules"]).await;
     let mut healthy = hub.tab(&admin, &["custom:a"]).await;
 
-    // More than the kernel's buffers hold, so that the outbox passes its mark.
-    let filler = "x".repeat(60_000);
-    for n in 0..200 {
-        let event = json!({"event": "rt_count", "topic": "custom:a", "data": {"n": n, "filler": filler}});
-        assert_eq!(admin.post("/api/v1/events", event).await.status, 202);
+    for n in 0..FLOOD {
+        admin.say_at_length("custom:a", n).await;
         assert_eq!(healthy.event("rt_count").await["n"], n);
     }
     for speed in 0..50 {
         device.report(speed, json!({"speed": speed})).await;
     }
-    let behind = metric(&hub, "carillon_clients_behind_total").await;
+    let behind = hub.metric("carillon_clients_behind_total").await;
     assert!(behind >= 1.0, "the stalled client was never behind");
 
-    for n in 0..200 {
+    for n in 0..FLOOD {
         assert_eq!(stalled.event("rt_count").await["n"], n);
     }
     let mut last = stalled.event("rt_telemetry_updated").await;
@@ -52,43 +48,63 @@ async fn a_client_that_reads_nothing_is_ended_by_its_timer() {
     let mut watching = TestTab::connect(&hub.authority, &admin.access_token).await;
     watching.begin(&["admin"]).await;
 
-    let filler = "x".repeat(60_000);
-    for n in 0..200 {
-        let event = json!({"event": "rt_count", "topic": "custom:a", "data": {"n": n, "filler": filler}});
-        assert_eq!(admin.post("/api/v1/events", event).await.status, 202);
-    }
+    admin.flood("custom:a").await;
 
-    while watching.event("rt_global_stats_updated").await["stats"]["connections"] != 1 {}
-    assert_eq!(metric(&hub, "carillon_sessions_ended_total{code=\"4008\"}").await, 1.0);
+    within("the end of the stalled client", async {
+        while watching.event("rt_global_stats_updated").await["stats"]["connections"] != 1 {}
+    })
+    .await;
+    assert_eq!(hub.metric("carillon_sessions_ended_total{code=\"4008\"}").await, 1.0);
     drop(stalled);
 }
 
 #[actix::test]
-async fn a_stream_that_is_not_read_is_ended_by_the_same_timer() {
-    let keys = [("CARILLON__SOCKET__SLOW_TIMEOUT", "1s"), ("CARILLON__SOCKET__HEARTBEAT", "1s")];
-    let hub = TestHub::with(&keys).await;
+async fn silence_ends_only_those_for_whom_nothing_waits() {
+    let hub = TestHub::with(&[("CARILLON__SOCKET__HEARTBEAT", "200ms")]).await;
     let admin = hub.admin().await;
-    let mut stalled = TcpStream::connect(&hub.authority).await.unwrap();
-    let head = format!(
-        "GET /api/v1/events?topics=custom:a HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {}\r\n\r\n",
-        hub.authority, admin.access_token
-    );
-    stalled.write_all(head.as_bytes()).await.unwrap();
-    stalled.readable().await.unwrap();
-    let mut watching = hub.tab(&admin, &["admin"]).await;
+    let mut stalled = RawSocket::open(&hub.authority, &admin.access_token, "").await;
+    stalled.send(0x81, br#"{"type":"hello","topics":["custom:a"]}"#).await;
+    stalled.next_of("snapshot").await;
+    admin.flood("custom:a").await;
 
-    let filler = "x".repeat(60_000);
-    for n in 0..200 {
-        let event = json!({"event": "rt_count", "topic": "custom:a", "data": {"n": n, "filler": filler}});
-        assert_eq!(admin.post("/api/v1/events", event).await.status, 202);
+    // Neither says anything from here on, not even to pings; this one reads.
+    let mut silent = RawSocket::open(&hub.authority, &admin.access_token, "").await;
+    within("the end of the silent client", silent.read_to_the_end()).await;
+
+    assert_eq!(hub.metric("carillon_sessions_ended_total{code=\"1006\"}").await, 1.0);
+    for n in 0..FLOOD {
+        assert_eq!(stalled.next_of("event").await.json()["data"]["n"], n);
     }
-
-    while watching.event("rt_global_stats_updated").await["stats"]["connections"] != 1 {}
-    assert_eq!(metric(&hub, "carillon_sessions_ended_total{code=\"4008\"}").await, 1.0);
 }
 
-async fn metric(hub: &TestHub, name: &str) -> f64 {
-    let figures = crate::support::Answer::of(&hub.authority, "GET", "/metrics", &[], None).await.text;
-    let line = figures.lines().find_map(|line| line.strip_prefix(name)).expect("the figure is there");
-    line.trim().parse().expect("figures are numbers")
+#[actix::test]
+async fn a_client_that_is_told_something_all_the_time_is_asked_whether_it_is_there() {
+    let hub = TestHub::with(&[("CARILLON__SOCKET__HEARTBEAT", "200ms")]).await;
+    let admin = hub.admin().await;
+    let mut busy = RawSocket::open(&hub.authority, &admin.access_token, "").await;
+    busy.send(0x81, br#"{"type":"hello","topics":["custom:a"]}"#).await;
+    busy.next_of("snapshot").await;
+
+    let talking = async {
+        let mut number = 0;
+        loop {
+            admin.say_at_length("custom:a", number).await;
+            number += 1;
+        }
+    };
+    let asked = within("two pings", async {
+        let (mut pings, mut events) = (0, 0);
+        while pings < 2 {
+            match busy.next().await.first {
+                0x89 => pings += 1,
+                _ => events += 1,
+            }
+        }
+        events
+    });
+    let told = tokio::select! {
+        () = talking => 0,
+        events = asked => events,
+    };
+    assert!(told > 0, "it was busy");
 }
