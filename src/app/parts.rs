@@ -11,6 +11,7 @@ use crate::auth::{
 };
 use crate::broker::{Broker, BrokerOptions, OpenOrder, Retention, Sweeper};
 use crate::config::Config;
+use crate::domain::stop::EmergencyStop;
 use crate::observe::Metrics;
 use crate::store::modules::StoredModule;
 use crate::store::{Options, Store};
@@ -28,6 +29,8 @@ pub struct Core {
     pub sessions: Addr<session::Registry>,
     /// The modules as the database held them when the order went on.
     pub stored: Vec<StoredModule>,
+    /// The emergency stops in force at the start.
+    pub stops: Vec<EmergencyStop>,
     /// The broker's own thread.
     pub orders: Arbiter,
     /// The thread of all that is asked rarely.
@@ -40,7 +43,10 @@ impl Core {
         let store = open_store(config, &metrics).await?;
         let (orders, house) = (Arbiter::new(), Arbiter::new());
         let stored = store.read(store::modules::load_all).await?;
-        let order = OpenOrder::load(&store, module::newest_states(&stored), config.broker.ring).await?;
+        let twins = store.read(store::twins::load_all).await?;
+        let stops = store.read(store::stops::active).await?;
+        let newest = [module::newest_twins(&twins), module::newest_states(&stored)].concat();
+        let order = OpenOrder::load(&store, newest, config.broker.ring).await?;
         let limits = config.journal.clone();
         house.spawn(Retention::new(store.clone(), order.archive().clone(), limits, metrics.clone()).run());
         let broker = start_on(&orders, {
@@ -55,7 +61,7 @@ impl Core {
             let (most, announce, metrics) = (config.socket.max_per_user, broker.clone().recipient(), metrics.clone());
             move || session::Registry::new(most, announce, metrics)
         });
-        Ok(Self { store, metrics, broker, sessions, stored, orders, house })
+        Ok(Self { store, metrics, broker, sessions, stored, stops, orders, house })
     }
 
     pub fn start_room(&self, modules: &Addr<module::Registry>, accounts: &Addr<Accounts>) -> Addr<AdminRoom> {
@@ -86,6 +92,7 @@ impl Devices {
         });
         let arbiters: Vec<_> = (0..MODULE_THREADS).map(|_| Arbiter::new()).collect();
         let stored = std::mem::take(&mut core.stored);
+        let stops = std::mem::take(&mut core.stops);
         let parts = module::Parts {
             options: module::ModuleOptions::of(config),
             store: core.store.clone(),
@@ -93,6 +100,7 @@ impl Devices {
             announce: core.broker.clone().recipient(),
             commit: collector.clone().recipient(),
             withdrawn: Some(core.sessions.clone().recipient()),
+            stops: module::ActiveStops::new(stops),
             arbiters: arbiters.iter().map(Arbiter::handle).collect(),
             metrics: core.metrics.clone(),
         };

@@ -67,6 +67,9 @@ impl Replica {
             Delivery::Each => self.remember(event),
             Delivery::EachEnding(key) => {
                 self.latest.forget(key);
+                if let Some(companion) = key.companion() {
+                    self.latest.forget(&companion);
+                }
                 self.remember(event);
             }
             Delivery::Latest(key) => self.latest.replace(key, Arc::clone(event)),

@@ -7,6 +7,7 @@
 mod admin;
 mod auth;
 mod broker;
+mod commands;
 mod data;
 mod database;
 mod environment;
@@ -31,6 +32,7 @@ use std::path::Path;
 pub use admin::Admin;
 pub use auth::Auth;
 pub use broker::Broker;
+pub use commands::Commands;
 pub use data::{Data, make_private_folder};
 pub use database::Database;
 pub use fault::{ConfigError, Fault};
@@ -68,6 +70,8 @@ pub struct Config {
     pub presence: Presence,
     /// Readings on their way to the store.
     pub telemetry: Telemetry,
+    /// What modules are told.
+    pub commands: Commands,
     /// The order of events.
     pub broker: Broker,
     /// How long events are kept.
@@ -126,6 +130,7 @@ impl Config {
             ("admin", &mut self.admin),
             ("presence", &mut self.presence),
             ("telemetry", &mut self.telemetry),
+            ("commands", &mut self.commands),
             ("broker", &mut self.broker),
             ("journal", &mut self.journal),
             ("socket", &mut self.socket),

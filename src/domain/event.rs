@@ -58,6 +58,8 @@ impl fmt::Display for EventName {
 pub enum LatestKey {
     /// The telemetry of one module.
     Telemetry(ModuleId),
+    /// The desired and the reported state of one module.
+    Twin(ModuleId),
     /// The statistics of the house.
     Stats,
 }
@@ -67,16 +69,28 @@ pub enum LatestKey {
 #[error("`{0}` is not the key of a state")]
 pub struct LatestKeyError(String);
 
-/// As keys are stored: `telemetry:<moduleId>` or `stats`.
+/// As keys are stored: `telemetry:<moduleId>`, `twin:<moduleId>` or `stats`.
 impl FromStr for LatestKey {
     type Err = LatestKeyError;
 
     fn from_str(text: &str) -> Result<Self, LatestKeyError> {
-        let module = text.strip_prefix("telemetry:").and_then(|id| id.parse().ok());
-        match module {
-            Some(id) => Ok(Self::Telemetry(id)),
+        let refuse = || LatestKeyError(text.chars().take(80).collect());
+        match text.split_once(':') {
+            Some(("telemetry", id)) => id.parse().map(Self::Telemetry).map_err(|_| refuse()),
+            Some(("twin", id)) => id.parse().map(Self::Twin).map_err(|_| refuse()),
             None if text == "stats" => Ok(Self::Stats),
-            None => Err(LatestKeyError(text.chars().take(80).collect())),
+            _ => Err(refuse()),
+        }
+    }
+}
+
+impl LatestKey {
+    /// The other key that ends with this one: what ends the telemetry of a module ends its twin too.
+    #[must_use]
+    pub fn companion(&self) -> Option<Self> {
+        match self {
+            Self::Telemetry(id) => Some(Self::Twin(id.clone())),
+            Self::Twin(_) | Self::Stats => None,
         }
     }
 }
@@ -85,6 +99,7 @@ impl fmt::Display for LatestKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Telemetry(id) => write!(f, "telemetry:{id}"),
+            Self::Twin(id) => write!(f, "twin:{id}"),
             Self::Stats => f.write_str("stats"),
         }
     }
@@ -225,7 +240,7 @@ mod tests {
 
     #[test]
     fn keys_read_as_they_are_written() {
-        for text in ["telemetry:MC-1", "stats"] {
+        for text in ["telemetry:MC-1", "twin:MC-1", "stats"] {
             assert_eq!(text.parse::<LatestKey>().unwrap().to_string(), text);
         }
         for bad in ["", "telemetry:", "telemetry:a b", "statistics"] {

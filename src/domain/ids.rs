@@ -79,8 +79,16 @@ opaque_id! {
     /// Identity of one connected client.
     SessionId
 }
+opaque_id! {
+    /// Identity of one command to a module.
+    CommandId
+}
+opaque_id! {
+    /// Identity of one emergency stop.
+    StopId
+}
 
-wrapped_text!(ModuleId, UserId, LoginId, SessionId);
+wrapped_text!(ModuleId, UserId, LoginId, SessionId, CommandId, StopId);
 
 #[cfg(test)]
 mod tests {

@@ -2,7 +2,9 @@
 
 pub mod account;
 pub mod audit;
+pub mod command;
 pub mod cursor;
+pub mod document;
 pub mod event;
 pub mod grant;
 pub mod ids;
@@ -10,6 +12,7 @@ pub mod module;
 pub mod moments;
 pub mod pace;
 pub mod problem;
+pub mod stop;
 pub mod telemetry;
 mod text;
 pub mod time;

@@ -17,11 +17,14 @@ use crate::domain::module::TokenHash;
 use crate::domain::telemetry::{LatestState, Reading, Telemetry};
 use crate::domain::time::Timestamp;
 
+mod command;
 mod messages;
 mod presence;
 mod pump;
+mod stop;
 #[cfg(test)]
 mod tests;
+mod twin;
 
 pub use messages::{Attach, ConnectionId, Detach, EndLink, Ingest};
 pub(super) use messages::{CloseLink, Removed, Republish};
@@ -46,12 +49,14 @@ pub struct Module {
     link: Option<(ConnectionId, Recipient<EndLink>)>,
     last_reading: Option<Instant>,
     last_work: Instant,
+    began: Timestamp,
     timer: Option<SpawnHandle>,
     progress: Progress,
     outgoing: OutgoingLine,
     is_publishing: bool,
     is_committing: bool,
     wants_commit: bool,
+    commanding: command::Commanding,
     farewell: Option<Vec<oneshot::Sender<()>>>,
     is_passivated: bool,
 }
@@ -67,12 +72,14 @@ impl Module {
             shared,
             link: None,
             last_work: now,
+            began: Timestamp::now(),
             timer: None,
             progress: Progress::default(),
             outgoing: OutgoingLine::default(),
             is_publishing: false,
             is_committing: false,
             wants_commit: false,
+            commanding: command::Commanding::default(),
             farewell: None,
             is_passivated: false,
         }
@@ -158,12 +165,13 @@ impl Module {
 
     fn is_idle(&self) -> bool {
         let is_done = self.progress.is_idle() && self.progress.is_settled();
-        self.link.is_none() && is_done && self.is_quiet() && self.outgoing.is_empty()
+        let is_silent = self.outgoing.is_empty() && self.commanding.is_idle();
+        self.link.is_none() && is_done && self.is_quiet() && is_silent
     }
 
     /// Whether nothing is on its way.
     const fn is_quiet(&self) -> bool {
-        !self.is_publishing && !self.is_committing
+        !self.is_publishing && !self.is_committing && self.commanding.is_quiet()
     }
 }
 
@@ -244,6 +252,7 @@ impl Handler<Removed> for Module {
         self.wants_commit = false;
         let error = ModuleError::NotFound(self.entry.id.clone());
         self.progress.fail_all(&error, &self.shared);
+        self.commanding.fail_all(&error);
         if let Some((_, link)) = self.link.take() {
             link.do_send(EndLink::REMOVED);
         }

@@ -1,6 +1,7 @@
 //! What can go wrong with modules, and how it is told at every door.
 
-use crate::domain::ids::ModuleId;
+use crate::domain::document::DocumentError;
+use crate::domain::ids::{ModuleId, StopId};
 use crate::domain::problem::Problem;
 use crate::domain::telemetry::TooManyKeys;
 use crate::store::StoreError;
@@ -32,6 +33,33 @@ pub enum ModuleError {
         /// How many.
         fault: TooManyKeys,
     },
+    /// The device has no connection by which it could be told something.
+    #[error("module `{0}` is offline; send the command when it is back")]
+    Offline(ModuleId),
+    /// The module must stand still.
+    #[error("module `{0}` takes no commands while the emergency stop `{1}` is in force; clear the stop first")]
+    Stopped(ModuleId, StopId),
+    /// So many commands wait for the device's answer.
+    #[error("{0} commands wait for the module's answer already; send this one when some are answered")]
+    TooManyCommands(usize),
+    /// The device did not answer in time.
+    #[error("the module did not answer in time; ask for its commands later, it may still answer")]
+    NoAnswer,
+    /// The device answered a command that it was not given.
+    #[error("no such command waits for a result")]
+    NoSuchCommand,
+    /// The device answered when nobody waited any more.
+    #[error("the result came too late, and is kept as such")]
+    LateResult,
+    /// The device answered at too great length.
+    #[error("the result is longer than {0} bytes; answer less")]
+    LongResult(usize),
+    /// A state cannot become what a patch makes of it.
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+    /// Somebody else changed the desired state first.
+    #[error("the desired state has the version {0} by now; read it, and patch that")]
+    VersionChanged(i64),
     /// Too much waits.
     #[error("the hub is busy; send again in a moment")]
     Busy,
@@ -52,6 +80,15 @@ impl ModuleError {
             Self::ForeignOwner => Problem::new("not-allowed", 403, detail),
             Self::UnknownOwner => invalid_fields().with_error("/userId", detail),
             Self::TooManyKeys { .. } => invalid_fields().with_error("/telemetry", detail),
+            Self::Offline(_) => Problem::new("module-offline", 409, detail),
+            Self::Stopped(..) => Problem::new("module-stopped", 409, detail),
+            Self::TooManyCommands(_) => Problem::new("too-many-commands", 429, detail),
+            Self::NoAnswer => Problem::new("no-answer", 504, detail),
+            Self::NoSuchCommand => Problem::new("no-such-command", 404, detail),
+            Self::LateResult => Problem::new("late-result", 409, detail),
+            Self::LongResult(_) => invalid_fields().with_error("/result", detail),
+            Self::Document(_) => invalid_fields().with_error("", detail),
+            Self::VersionChanged(_) => Problem::new("version-changed", 412, detail),
             Self::Busy => Problem::new("busy", 503, detail),
             Self::Unavailable => Problem::new("unavailable", 503, detail),
         }

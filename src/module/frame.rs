@@ -2,8 +2,12 @@
 
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
-use crate::domain::ids::ModuleId;
+use super::command::{Desired, ToDevice};
+use crate::domain::command::{CommandName, CommandResult, null};
+use crate::domain::document::{Document, MergePatch};
+use crate::domain::ids::{CommandId, ModuleId};
 use crate::domain::problem::{Problem, read_json};
 use crate::domain::telemetry::{Reading, Telemetry};
 use crate::domain::time::Timestamp;
@@ -16,7 +20,9 @@ pub enum DeviceFrame {
     /// Reports.
     Telemetry(Reading),
     /// Answers a command.
-    Result,
+    Result(CommandResult),
+    /// Reports its state.
+    Reported(MergePatch),
 }
 
 /// `{"type":"identify","moduleId","token"}`.
@@ -71,12 +77,22 @@ struct TelemetryFrame {
 struct ResultFrame {
     #[serde(rename = "type")]
     _type: IgnoredAny,
-    #[serde(rename = "commandId")]
-    _command_id: String,
-    #[serde(rename = "ok")]
-    _ok: bool,
-    #[serde(default, rename = "result")]
-    _result: IgnoredAny,
+    #[serde(default, rename = "id")]
+    _id: Option<u64>,
+    command_id: String,
+    ok: bool,
+    #[serde(default = "null")]
+    result: Box<RawValue>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReportedFrame {
+    #[serde(rename = "type")]
+    _type: IgnoredAny,
+    #[serde(default, rename = "id")]
+    _id: Option<u64>,
+    reported: MergePatch,
 }
 
 impl DeviceFrame {
@@ -94,12 +110,16 @@ impl DeviceFrame {
                 Self::Telemetry(Reading { ts, telemetry })
             }
             "result" => {
-                let ResultFrame { .. } = read(id, text)?;
-                Self::Result
+                let ResultFrame { command_id, ok, result, .. } = read(id, text)?;
+                Self::Result(CommandResult { command_id, ok, result })
+            }
+            "reported" => {
+                let ReportedFrame { reported, .. } = read(id, text)?;
+                Self::Reported(reported)
             }
             _ => {
                 let problem = Problem::new("invalid-fields", 422, "some fields are not as they must be")
-                    .with_error("/type", "use `identify`, `telemetry` or `result`");
+                    .with_error("/type", "use `identify`, `telemetry`, `result` or `reported`");
                 return Err(BadFrame { id, problem });
             }
         };
@@ -126,6 +146,25 @@ pub enum HubFrame<'a> {
         /// The id of its frame.
         id: u64,
     },
+    /// The device is to do something; one may come again, with the same id.
+    #[serde(rename_all = "camelCase")]
+    Command {
+        /// Which command.
+        command_id: &'a CommandId,
+        /// What to do.
+        command: &'a CommandName,
+        /// How.
+        params: &'a RawValue,
+        /// Until when somebody waits for the answer; null for an emergency stop.
+        deadline: Option<Timestamp>,
+    },
+    /// The state that people want.
+    Desired {
+        /// The whole state.
+        desired: &'a Document,
+        /// Its version.
+        version: i64,
+    },
     /// Something went wrong.
     Error {
         /// The id of the frame at fault.
@@ -144,6 +183,20 @@ pub enum HubFrame<'a> {
         /// How long until then.
         retry_after_ms: u64,
     },
+}
+
+impl<'a> From<&'a ToDevice> for HubFrame<'a> {
+    fn from(word: &'a ToDevice) -> Self {
+        match word {
+            ToDevice::Command(command) => Self::Command {
+                command_id: &command.id,
+                command: &command.name,
+                params: &command.params,
+                deadline: command.deadline,
+            },
+            ToDevice::Desired(Desired { desired, version }) => Self::Desired { desired, version: *version },
+        }
+    }
 }
 
 impl HubFrame<'_> {

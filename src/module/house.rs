@@ -5,7 +5,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use actix::{Addr, ArbiterHandle, Recipient};
+use arc_swap::ArcSwap;
 
+use super::command::ActiveStops;
 use super::registry::Registry;
 use crate::auth::ModuleWithdrawn;
 use crate::broker::{Announce, Publish};
@@ -58,6 +60,14 @@ pub struct ModuleOptions {
     pub passivate_after: Duration,
     /// Readings that may wait for a commit, of all modules together.
     pub max_waiting: usize,
+    /// Commands of one module that may wait for an answer.
+    pub max_commands: usize,
+    /// Commands of one module that are kept.
+    pub commands_kept: usize,
+    /// How long commands are kept.
+    pub commands_max_age: Duration,
+    /// How often a module is told again to stop until it acknowledges.
+    pub stop_retry: Duration,
 }
 
 impl ModuleOptions {
@@ -68,6 +78,10 @@ impl ModuleOptions {
             presence_timeout: config.presence.timeout,
             passivate_after: config.presence.passivate_after,
             max_waiting: config.telemetry.max_waiting,
+            max_commands: config.commands.max_under_way,
+            commands_kept: config.commands.keep,
+            commands_max_age: config.commands.max_age,
+            stop_retry: config.commands.stop_retry,
         }
     }
 }
@@ -86,6 +100,8 @@ pub struct Parts {
     pub commit: Recipient<Commit>,
     /// Who is told that people may no longer see a module; none if nobody needs to know.
     pub withdrawn: Option<Recipient<ModuleWithdrawn>>,
+    /// The emergency stops in force.
+    pub stops: ActiveStops,
     /// The threads on which module actors live; at least one.
     pub arbiters: Vec<ArbiterHandle>,
     /// The counters.
@@ -102,6 +118,10 @@ pub struct Shared {
     pub announce: Recipient<Announce>,
     /// Who stores latest states.
     pub commit: Recipient<Commit>,
+    /// The database.
+    pub store: Store,
+    /// The emergency stops in force; replaced by the registry alone, before anybody is told.
+    pub stops: ArcSwap<ActiveStops>,
     /// The counters.
     pub metrics: Metrics,
     /// How many modules are online.
@@ -122,6 +142,8 @@ impl Shared {
             publish: parts.publish.clone(),
             announce: parts.announce.clone(),
             commit: parts.commit.clone(),
+            store: parts.store.clone(),
+            stops: ArcSwap::from_pointee(parts.stops.clone()),
             metrics: parts.metrics.clone(),
             online: AtomicUsize::new(0),
             waiting: AtomicUsize::new(0),

@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 
 use super::actor::{Attach, ConnectionId, Detach, EndLink, Ingest, Module};
 use super::answers::Answers;
+use super::command::{Report, TakeResult, ToDevice};
 use super::directory::{ANSWER_TIMEOUT, ATTEMPTS, Identified, identify};
 use super::error::ModuleError;
 use super::frame::{BadFrame, DeviceFrame, HubFrame};
@@ -66,8 +67,13 @@ impl Link {
                 let known = async move { identify(&registry, Some(shown.module_id.as_str()), &shown.token).await };
                 self.join(known, ctx);
             }
-            (Ok((id, DeviceFrame::Result)), Some(_)) => {
-                self.tell(id, &Problem::new("no-such-command", 404, "no such command waits for a result"));
+            (Ok((id, DeviceFrame::Result(told))), Some(module)) => {
+                let asked = module.send(TakeResult(told)).timeout(ANSWER_TIMEOUT);
+                self.answer(asked, ctx, move |answer| answer.err().map(|error| (id, error)).map(refusal));
+            }
+            (Ok((id, DeviceFrame::Reported(patch))), Some(module)) => {
+                let asked = module.send(Report { patch, token: None }).timeout(ANSWER_TIMEOUT);
+                self.answer(asked, ctx, move |answer| acknowledgement(id, answer.map(drop)));
             }
             (Ok((id, DeviceFrame::Identify(_))), Some(_)) => {
                 self.tell(id, &Problem::new("already-identified", 409, "the module has said who it is already"));
@@ -85,10 +91,10 @@ impl Link {
         ctx: &mut Context<Self>,
     ) {
         let (registry, connection) = (self.house.registry.clone(), self.connection);
-        let end = ctx.address().recipient();
+        let (end, deliver) = (ctx.address().recipient(), ctx.address().recipient());
         let joined = async move {
             let Identified { module_id, token } = known.await?;
-            let module = attach(&registry, &module_id, Attach { connection, end, token }).await?;
+            let module = attach(&registry, &module_id, Attach { connection, end, deliver, token }).await?;
             Ok((module_id, module))
         };
         ctx.wait(joined.into_actor(self).map(|joined: Result<_, ModuleError>, link, _| match joined {
@@ -101,15 +107,21 @@ impl Link {
     }
 
     fn report(&mut self, id: Option<u64>, reading: Reading, module: &Addr<Module>, ctx: &mut Context<Self>) {
-        let place = self.answers.reserve();
         let asked = module.send(Ingest { readings: [reading].into(), token: None }).timeout(ANSWER_TIMEOUT);
+        self.answer(asked, ctx, move |answer| acknowledgement(id, answer.map(drop)));
+    }
+
+    /// Answers a frame in its turn once the module has, if there is anything to say.
+    fn answer<T: 'static>(
+        &mut self,
+        asked: impl Future<Output = Result<Result<T, ModuleError>, MailboxError>> + 'static,
+        ctx: &mut Context<Self>,
+        frame_of: impl FnOnce(Result<T, ModuleError>) -> Option<String> + 'static,
+    ) {
+        let place = self.answers.reserve();
         ctx.spawn(asked.into_actor(self).map(move |answer, link, _| {
             let is_gone = matches!(answer, Err(MailboxError::Closed));
-            let answer = match answer {
-                Ok(Ok(_)) => id.map(|id| HubFrame::Ack { id }.to_text()),
-                Ok(Err(error)) => Some(HubFrame::Error { id, problem: &error.problem() }.to_text()),
-                Err(_) => Some(HubFrame::Error { id, problem: &ModuleError::Busy.problem() }.to_text()),
-            };
+            let answer = frame_of(answer.unwrap_or(Err(ModuleError::Busy)));
             for frame in link.answers.answer(place, answer) {
                 link.outbox.send_text(&frame);
             }
@@ -166,8 +178,8 @@ pub fn new_connection() -> ConnectionId {
 pub async fn attach(registry: &Addr<Registry>, id: &ModuleId, attach: Attach) -> Result<Addr<Module>, ModuleError> {
     for _ in 0..ATTEMPTS {
         let module = registry.send(Locate(id.clone())).timeout(ANSWER_TIMEOUT).await??;
-        let Attach { connection, end, token } = &attach;
-        let again = Attach { connection: *connection, end: end.clone(), token: *token };
+        let Attach { connection, end, deliver, token } = &attach;
+        let again = Attach { connection: *connection, end: end.clone(), deliver: deliver.clone(), token: *token };
         match module.send(again).timeout(ANSWER_TIMEOUT).await {
             Ok(attached) => return attached.map(|()| module),
             Err(MailboxError::Timeout) => return Err(ModuleError::Busy),
@@ -175,6 +187,18 @@ pub async fn attach(registry: &Addr<Registry>, id: &ModuleId, attach: Attach) ->
         }
     }
     Err(ModuleError::Busy)
+}
+
+/// `ack` for what is stored, if the frame wants one.
+fn acknowledgement(id: Option<u64>, answer: Result<(), ModuleError>) -> Option<String> {
+    match answer {
+        Ok(()) => id.map(|id| HubFrame::Ack { id }.to_text()),
+        Err(error) => Some(refusal((id, error))),
+    }
+}
+
+fn refusal((id, error): (Option<u64>, ModuleError)) -> String {
+    HubFrame::Error { id, problem: &error.problem() }.to_text()
 }
 
 fn first_identify() -> Problem {
@@ -239,6 +263,14 @@ impl Handler<Drained> for Link {
 
     fn handle(&mut self, _: Drained, _: &mut Self::Context) {
         self.read_on();
+    }
+}
+
+impl Handler<ToDevice> for Link {
+    type Result = ();
+
+    fn handle(&mut self, word: ToDevice, _: &mut Self::Context) {
+        self.outbox.send_text(&HubFrame::from(&word).to_text());
     }
 }
 

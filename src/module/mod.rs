@@ -7,6 +7,7 @@
 mod actor;
 mod answers;
 mod catalogue;
+mod command;
 mod desk;
 mod directory;
 mod entry;
@@ -23,6 +24,10 @@ mod registry;
 mod token;
 
 pub use actor::{Attach, ConnectionId, Detach, EndLink, Ingest, Module};
+pub use command::{
+    ActiveStops, ChangeDesired, Desired, NewCommand, Outcome, ReadTwin, Repeat, Report, SendCommand, StopState,
+    TakeResult, ToDevice,
+};
 pub use directory::{Directory, Identified, identify};
 pub use entry::{Entry, Live, Meta, ModuleView, Status};
 pub use error::ModuleError;
@@ -33,5 +38,5 @@ pub use messages::{
     ByToken, CountModules, CreateModule, Created, DeleteModule, DrainLinks, GetModule, ListModules, Locate,
     ModuleChange, ModuleCounts, ModulePage, NewModule, RotateCredential, Rotated, TakeSnapshot, UpdateModule,
 };
-pub use newest::newest_states;
+pub use newest::{newest_states, newest_twins};
 pub use registry::Registry;

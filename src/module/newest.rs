@@ -2,8 +2,10 @@
 
 use crate::domain::event::NewEvent;
 use crate::domain::event::payload::ModuleFacts;
+use crate::domain::ids::ModuleId;
 use crate::domain::time::Timestamp;
 use crate::store::modules::StoredModule;
+use crate::store::twins::Twin;
 
 /// The stored telemetry of all modules as events, in the order in which it came.
 #[must_use]
@@ -20,4 +22,10 @@ pub fn newest_states(stored: &[StoredModule]) -> Vec<NewEvent> {
         NewEvent { at, ..NewEvent::telemetry_updated(facts, telemetry) }
     };
     told.into_iter().map(event).collect()
+}
+
+/// The stored twins of all modules as events.
+#[must_use]
+pub fn newest_twins(twins: &[(ModuleId, Twin)]) -> Vec<NewEvent> {
+    twins.iter().map(|(id, twin)| NewEvent::twin_updated(id, twin)).collect()
 }

@@ -202,6 +202,11 @@ impl Metrics {
         self.figures().logins.get_or_create(&ByOutcome { outcome }).inc();
     }
 
+    /// Counts a command to a module: `sent`, `answered`, `expired`, `late`, `cancelled` or `refused`.
+    pub fn command(&self, outcome: &'static str) {
+        self.figures().commands.get_or_create(&ByOutcome { outcome }).inc();
+    }
+
     /// Counts a store run that found the database locked for too long.
     pub fn store_busy(&self) {
         self.figures().store_busy.inc();

@@ -96,6 +96,7 @@ pub(super) struct Figures {
     pub store_runs: Histogram,
     pub requests: Family<ByRoute, Counter>,
     pub request_seconds: Histogram,
+    pub commands: Family<ByOutcome, Counter>,
     pub mqtt_packets: Counter,
     pub modules_active: Gauge,
     pub modules_online: Gauge,
@@ -132,6 +133,7 @@ impl Default for Figures {
             store_busy: Counter::default(),
             store_errors: Counter::default(),
             requests: Family::default(),
+            commands: Family::default(),
             mqtt_packets: Counter::default(),
             modules_active: Gauge::default(),
             modules_online: Gauge::default(),
@@ -178,6 +180,7 @@ impl Figures {
             "Telemetry readings that changed nothing and were not published",
             &self.unchanged,
         );
+        add(to, "commands", "Commands to modules by what came of them", &self.commands);
         add(to, "mqtt_packets", "Packets of MQTT received", &self.mqtt_packets);
         add(to, "modules_online", "Modules online", &self.modules_online);
         add(to, "module_actors_active", "Module actors in memory", &self.modules_active);

@@ -17,6 +17,8 @@ use crate::domain::time::Timestamp;
 
 pub mod announcements;
 pub mod audit;
+pub mod claims;
+pub mod commands;
 mod connection;
 mod either;
 mod error;
@@ -31,8 +33,10 @@ pub mod order;
 mod pool;
 pub mod presence;
 pub mod schema;
+pub mod stops;
 #[cfg(test)]
 pub mod testing;
+pub mod twins;
 pub mod users;
 
 use connection::in_transaction;

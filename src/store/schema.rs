@@ -115,6 +115,65 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    commands (id) {
+        id -> Text,
+        module_id -> Text,
+        command -> Text,
+        params -> Text,
+        user_id -> Text,
+        created_at -> BigInt,
+        deadline -> BigInt,
+        answered_at -> Nullable<BigInt>,
+        ok -> Nullable<BigInt>,
+        result -> Nullable<Text>,
+        cancelled_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    twins (module_id) {
+        module_id -> Text,
+        desired -> Text,
+        desired_version -> BigInt,
+        desired_at -> Nullable<BigInt>,
+        reported -> Text,
+        reported_version -> BigInt,
+        reported_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    emergency_stops (id) {
+        id -> Text,
+        scope -> Text,
+        target -> Text,
+        reason -> Text,
+        user_id -> Text,
+        created_at -> BigInt,
+        cleared_at -> Nullable<BigInt>,
+        cleared_by -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    emergency_stop_answers (stop_id, module_id) {
+        stop_id -> Text,
+        module_id -> Text,
+        ok -> BigInt,
+        result -> Text,
+        answered_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    claim_codes (module_id) {
+        module_id -> Text,
+        code_hash -> Text,
+        expires_at -> BigInt,
+    }
+}
+
 diesel::joinable!(logins -> users (user_id));
 diesel::joinable!(spent_refresh_tokens -> logins (login_id));
 diesel::joinable!(modules -> users (user_id));
@@ -128,3 +187,4 @@ diesel::allow_tables_to_appear_in_same_query!(
     module_states,
     told_online
 );
+diesel::allow_tables_to_appear_in_same_query!(emergency_stops, emergency_stop_answers);

@@ -3,7 +3,9 @@
 use serde::Serialize;
 
 use super::{Delivery, EventName, LatestKey, NewEvent, json};
-use crate::domain::ids::{ModuleId, UserId};
+use crate::domain::command::CommandName;
+use crate::domain::ids::{CommandId, ModuleId, UserId};
+use crate::domain::stop::EmergencyStop;
 use crate::domain::time::Timestamp;
 use crate::domain::topic::Channel;
 
@@ -120,6 +122,73 @@ impl NewEvent {
         let mut audience = module_audience(module);
         audience.retain(|channel| *channel != Channel::Admin);
         own("rt_telemetry_updated", delivery, audience, &Data { module_id: module.id, telemetry })
+    }
+
+    /// `rt_twin_updated {moduleId, desired, desiredVersion, …}` with the whole twin, to who listens to this module.
+    #[must_use]
+    pub fn twin_updated(module: &ModuleId, twin: &impl Serialize) -> Self {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Data<'a, T> {
+            module_id: &'a ModuleId,
+            #[serde(flatten)]
+            twin: &'a T,
+        }
+        let delivery = Delivery::Latest(LatestKey::Twin(module.clone()));
+        let data = Data { module_id: module, twin };
+        own("rt_twin_updated", delivery, vec![Channel::Module(module.clone())], &data)
+    }
+
+    /// `rt_command_updated {moduleId, commandId, command, status, ok}`, to who listens to this module.
+    #[must_use]
+    pub fn command_updated(
+        module: &ModuleId,
+        id: &CommandId,
+        name: &CommandName,
+        status: &'static str,
+        ok: Option<bool>,
+    ) -> Self {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Data<'a> {
+            module_id: &'a ModuleId,
+            command_id: &'a CommandId,
+            command: &'a CommandName,
+            status: &'static str,
+            ok: Option<bool>,
+        }
+        let data = Data { module_id: module, command_id: id, command: name, status, ok };
+        own("rt_command_updated", Delivery::Each, vec![Channel::Module(module.clone())], &data)
+    }
+
+    /// `rt_emergency_stop_updated {stopId, scope, target, reason, state, moduleId}`: how far a stop has come with a module,
+    /// or, with the module null and for admins only, that it was made or cleared.
+    #[must_use]
+    pub fn emergency_stop_updated(
+        stop: &EmergencyStop,
+        module: Option<ModuleFacts<'_>>,
+        state: impl Serialize,
+    ) -> Self {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Data<'a, S> {
+            stop_id: &'a str,
+            scope: &'static str,
+            target: &'a str,
+            reason: &'a str,
+            state: S,
+            module_id: Option<&'a ModuleId>,
+        }
+        let data = Data {
+            stop_id: stop.id.as_str(),
+            scope: stop.scope.name(),
+            target: stop.scope.target(),
+            reason: stop.reason.as_str(),
+            state,
+            module_id: module.map(|module| module.id),
+        };
+        let audience = module.map_or_else(|| vec![Channel::Admin], module_audience);
+        own("rt_emergency_stop_updated", Delivery::Each, audience, &data)
     }
 
     /// `rt_user_logged_in {id, name, email, isAdmin}`.

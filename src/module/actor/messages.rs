@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use actix::{Message, Recipient};
 
+use super::super::command::ToDevice;
 use super::super::error::ModuleError;
 use crate::domain::module::TokenHash;
 use crate::domain::telemetry::Reading;
@@ -32,6 +33,8 @@ pub struct Attach {
     pub connection: ConnectionId,
     /// How to end it.
     pub end: Recipient<EndLink>,
+    /// How to tell the device something.
+    pub deliver: Recipient<ToDevice>,
     /// The token the device has shown, which may have been replaced since.
     pub token: TokenHash,
 }

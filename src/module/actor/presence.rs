@@ -25,15 +25,18 @@ impl Module {
         if let Some((_, older)) = self.link.replace((attach.connection, attach.end)) {
             older.do_send(EndLink::REPLACED);
         }
+        self.commanding.connect(attach.deliver);
         self.come_online();
         self.set_timer(ctx);
         self.pump(ctx);
+        self.greet_device(ctx);
     }
 
     pub(super) fn detach(&mut self, connection: ConnectionId, ctx: &mut Context<Self>) {
         if self.link.take_if(|(known, _)| *known == connection).is_none() {
             return;
         }
+        self.commanding.disconnect();
         self.last_work = Instant::now();
         self.look(ctx);
     }

@@ -3,6 +3,7 @@ use std::rc::Rc;
 
 use tokio::time::{advance, pause, sleep};
 
+use super::super::command::ToDevice;
 use super::super::house::ModuleOptions;
 use super::*;
 use crate::broker::{Announce, BrokerError, Publish};
@@ -11,6 +12,7 @@ use crate::observe::Metrics;
 use crate::store::StoreError;
 use crate::store::latest::{Commit, CommitError};
 use crate::store::modules::{ModuleRecord, StoredModule};
+use crate::store::testing::Scratch;
 
 mod rest;
 
@@ -95,10 +97,17 @@ impl Handler<EndLink> for FakeLink {
     fn handle(&mut self, _: EndLink, _: &mut Self::Context) {}
 }
 
+impl Handler<ToDevice> for FakeLink {
+    type Result = ();
+
+    fn handle(&mut self, _: ToDevice, _: &mut Self::Context) {}
+}
+
 struct Bench {
     entry: Arc<Entry>,
     shared: Arc<Shared>,
     module: Addr<Module>,
+    _scratch: Scratch,
     heard: Rc<RefCell<Heard>>,
     stored: Rc<RefCell<Stored>>,
 }
@@ -116,8 +125,19 @@ impl Bench {
             updated_at: Timestamp::from_millis(1),
         };
         let entry = Arc::new(Entry::new(StoredModule::new(record)));
+        let scratch = Scratch::new();
         let shared = Arc::new(Shared {
-            options: ModuleOptions { presence_timeout: PRESENCE, passivate_after: REST, max_waiting: 3 },
+            options: ModuleOptions {
+                presence_timeout: PRESENCE,
+                passivate_after: REST,
+                max_waiting: 3,
+                max_commands: 2,
+                commands_kept: 10,
+                commands_max_age: Duration::from_secs(86_400),
+                stop_retry: Duration::from_secs(5),
+            },
+            store: scratch.store(),
+            stops: Default::default(),
             publish: FakeBroker(Rc::clone(&heard)).start().recipient(),
             announce: FakeBroker(Rc::clone(&heard)).start().recipient(),
             commit: FakeCollector(Rc::clone(&stored)).start().recipient(),
@@ -128,7 +148,7 @@ impl Bench {
             stopping: Default::default(),
         });
         let module = Module::new(Arc::clone(&entry), Arc::clone(&shared)).start();
-        Self { entry, shared, module, heard, stored }
+        Self { entry, shared, module, _scratch: scratch, heard, stored }
     }
 
     /// Sends a reading; the answer is there at the earliest after a moment.
@@ -290,8 +310,9 @@ async fn a_wrong_token_changes_nothing() {
     let ingest = Ingest { readings: readings(r#"{"speed":1}"#), token: Some(TokenHash::of("cm_bad")) };
 
     assert!(matches!(bench.module.send(ingest).await.unwrap(), Err(ModuleError::WrongToken)));
-    let (end, token) = (FakeLink.start().recipient(), TokenHash::of("cm_replaced"));
-    let attached = bench.module.send(Attach { connection: 1, end, token }).await.unwrap();
+    let (link, token) = (FakeLink.start(), TokenHash::of("cm_replaced"));
+    let (end, deliver) = (link.clone().recipient(), link.recipient());
+    let attached = bench.module.send(Attach { connection: 1, end, deliver, token }).await.unwrap();
     assert!(matches!(attached, Err(ModuleError::WrongToken)));
     assert!(bench.names().is_empty());
     assert_eq!(bench.entry.live.load().last_seen, None);

@@ -13,8 +13,8 @@ use super::{STRANGER, busy};
 use crate::domain::problem::Problem;
 use crate::domain::telemetry::Reading;
 use crate::module::{
-    Attach, ConnectionId, Detach, EndLink, Identified, Ingest, Module, ModuleError, Registry, attach, identify,
-    new_connection,
+    Attach, ConnectionId, Detach, EndLink, Identified, Ingest, Module, ModuleError, Registry, ToDevice, attach,
+    identify, new_connection,
 };
 use crate::mqtt::bridge::{Granted, Opened, Refusal, Refused, Word, Words};
 use crate::mqtt::session::Subscription;
@@ -49,8 +49,8 @@ impl Device {
     /// Makes the module online; an older connection of it ends.
     pub async fn attach(&mut self, registry: &Addr<Registry>, opened: Opened<'_>) -> Result<(), Refusal> {
         let ear = Ear { words: opened.words.clone() }.start();
-        let (end, token) = (ear.clone().recipient(), self.identified.token);
-        let asked = Attach { connection: self.connection, end, token };
+        let (end, deliver) = (ear.clone().recipient(), ear.clone().recipient());
+        let asked = Attach { connection: self.connection, end, deliver, token: self.identified.token };
         self.ear = Some(ear);
         let module = attach(registry, &self.identified.module_id, asked).await.map_err(|error| refusal_of(&error))?;
         self.module = Some(module);
@@ -178,6 +178,14 @@ impl Handler<EndLink> for Ear {
         let word = Word::End(reason_of(end), end.reason);
         // However many words wait, this one comes through; a connection that is gone needs none.
         ctx.spawn(async move { drop(words.send(word).await) }.into_actor(self));
+    }
+}
+
+impl Handler<ToDevice> for Ear {
+    type Result = ();
+
+    fn handle(&mut self, _: ToDevice, _: &mut Self::Context) {
+        // Commands and desired states find no way by this door yet; both are told again at every new connection.
     }
 }
 

@@ -1,0 +1,134 @@
+//! Emergency stops: told before everything else, and again and again until the device acknowledges.
+
+use std::sync::Arc;
+
+use actix::prelude::*;
+use serde_json::json;
+
+use super::super::command::{LookAtStops, StopState, ToDevice};
+use super::super::error::ModuleError;
+use super::Module;
+use super::command::{Answered, ready};
+use crate::domain::command::{Command, CommandResult, EMERGENCY_STOP};
+use crate::domain::event::{self, NewEvent};
+use crate::domain::stop::EmergencyStop;
+use crate::domain::time::Timestamp;
+use crate::store::commands;
+use crate::store::stops::{self, StopAnswer};
+
+impl Module {
+    /// The first stop in force that concerns the module.
+    pub(super) fn stop_in_force(&self) -> Option<Arc<EmergencyStop>> {
+        let (active, meta) = (self.shared.stops.load(), self.entry.meta.load());
+        active.of(&self.entry.id, &meta.kind).next().cloned()
+    }
+
+    /// The stop in force with this id, if it concerns the module.
+    pub(super) fn stop_of(&self, id: &str) -> Option<Arc<EmergencyStop>> {
+        let (active, meta) = (self.shared.stops.load(), self.entry.meta.load());
+        active.of(&self.entry.id, &meta.kind).find(|stop| stop.id.as_str() == id).cloned()
+    }
+
+    /// Takes all commands back if the module must stand still, and tells the device so.
+    pub(super) fn look_at_stops(&mut self, ctx: &mut Context<Self>) {
+        let active = self.shared.stops.load_full();
+        self.commanding.answers.retain(|id, _| active.get(id).is_some());
+        if let Some(stop) = self.stop_in_force() {
+            self.take_commands_back(&stop, ctx);
+        }
+        self.urge(ctx);
+    }
+
+    fn take_commands_back(&mut self, stop: &EmergencyStop, ctx: &mut Context<Self>) {
+        if self.commanding.ledger.is_empty() {
+            return;
+        }
+        for one in self.commanding.ledger.take_all() {
+            self.shared.metrics.command("cancelled");
+            let command = Arc::clone(&one.command);
+            self.tell_command(&command.id, &command.name, "cancelled", None, ctx);
+            one.answer(Err(ModuleError::Stopped(self.entry.id.clone(), stop.id.clone())));
+        }
+        let (store, id) = (self.shared.store.clone(), self.entry.id.clone());
+        let cancelling = async move { store.write(move |conn| commands::cancel(conn, &id, Timestamp::now())).await };
+        self.work(cancelling, ctx, |cancelled, module, _| {
+            if let Err(error) = cancelled {
+                tracing::error!(module.id = %module.entry.id, %error, "commands taken back by a stop still look open");
+            }
+        });
+    }
+
+    /// Tells the device of every stop that it has not acknowledged; again after a while.
+    fn urge(&mut self, ctx: &mut Context<Self>) {
+        if let Some(earlier) = self.commanding.urging.take() {
+            ctx.cancel_future(earlier);
+        }
+        if self.commanding.deliver.is_none() || self.farewell.is_some() {
+            return;
+        }
+        let (active, meta) = (self.shared.stops.load(), self.entry.meta.load());
+        let pending = active.of(&self.entry.id, &meta.kind);
+        let pending = pending.filter(|stop| self.commanding.answers.get(&stop.id) != Some(&true));
+        let mut is_pending = false;
+        for command in pending.filter_map(|stop| command_of(stop)) {
+            is_pending = true;
+            self.commanding.tell(ToDevice::Command(Arc::new(command)));
+        }
+        if is_pending {
+            self.commanding.urging = Some(ctx.run_later(self.shared.options.stop_retry, Self::urge));
+        }
+    }
+
+    /// The device has answered a stop.
+    pub(super) fn take_stop_answer(
+        &mut self,
+        stop: Arc<EmergencyStop>,
+        CommandResult { ok, result, .. }: CommandResult,
+        ctx: &mut Context<Self>,
+    ) -> Answered {
+        if self.commanding.answers.get(&stop.id) == Some(&true) {
+            return ready(Ok(()));
+        }
+        let (answer, answered) = tokio::sync::oneshot::channel();
+        let told = StopAnswer {
+            stop_id: stop.id.clone(),
+            module_id: self.entry.id.clone(),
+            ok,
+            result: result.get().to_owned(),
+            answered_at: Timestamp::now(),
+        };
+        let store = self.shared.store.clone();
+        let storing = async move { store.write(move |conn| stops::answer(conn, &told)).await };
+        self.work(storing, ctx, move |stored, module, ctx| {
+            let stored = stored.map_err(ModuleError::from).map(|()| module.stop_answered(&stop, ok, ctx));
+            // The device may have gone.
+            let _ = answer.send(stored);
+        });
+        Box::pin(async move { answered.await.unwrap_or(Err(ModuleError::Busy)) })
+    }
+
+    fn stop_answered(&mut self, stop: &EmergencyStop, ok: bool, ctx: &mut Context<Self>) {
+        let before = self.commanding.answers.insert(stop.id.clone(), ok);
+        if before == Some(ok) {
+            return;
+        }
+        let state = if ok { StopState::Acknowledged } else { StopState::Refused };
+        let meta = self.entry.meta.load_full();
+        let facts = meta.facts(&self.entry.id);
+        self.tell_people(NewEvent::emergency_stop_updated(stop, Some(facts), state), ctx);
+    }
+}
+
+/// A stop as the device hears it: the command `emergency_stop` with the stop's own id.
+fn command_of(stop: &EmergencyStop) -> Option<Command> {
+    let params = event::json(&json!({ "scope": stop.scope.name(), "reason": stop.reason }));
+    Some(Command { id: stop.id.as_str().parse().ok()?, name: EMERGENCY_STOP.parse().ok()?, params, deadline: None })
+}
+
+impl Handler<LookAtStops> for Module {
+    type Result = ();
+
+    fn handle(&mut self, _: LookAtStops, ctx: &mut Self::Context) {
+        self.look_at_stops(ctx);
+    }
+}
