@@ -120,7 +120,7 @@ impl Config {
         self.store.database().unwrap_or_else(|| Database::Sqlite(self.data.dir.join("carillon.db")))
     }
 
-    fn sections(&mut self) -> [(&'static str, &mut dyn Section); 14] {
+    fn sections(&mut self) -> [(&'static str, &mut dyn Section); 15] {
         [
             ("http", &mut self.http),
             ("mqtt", &mut self.mqtt),

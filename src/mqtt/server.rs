@@ -18,7 +18,7 @@ use tokio::net::TcpStream;
 use super::connection::serve as serve_connection;
 use super::house::{House, Parts};
 use super::line::Line;
-use crate::pipe::{Flusher, Outbox, OutboxOptions, Stream, set_user_timeout};
+use crate::pipe::{Flusher, Noted, Outbox, OutboxOptions, Stream, set_user_timeout};
 
 /// How long a TLS handshake may take.
 const TLS_TIMEOUT: Duration = Duration::from_secs(10);
@@ -137,7 +137,10 @@ struct Door {
 impl Door {
     fn open(hall: Hall) -> Self {
         let metrics = hall.parts.metrics.clone();
-        let flusher = Flusher::start(hall.options.flush_interval, move |change| metrics.outbox_bytes(change));
+        let flusher = Flusher::start(hall.options.flush_interval, move |noted| match noted {
+            Noted::Waiting(change) => metrics.outbox_bytes(change),
+            Noted::Ended(code) => metrics.connection_ended(code),
+        });
         Self { house: Rc::new(House::new(hall.parts.clone())), flusher, hall }
     }
 

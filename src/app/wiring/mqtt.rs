@@ -86,7 +86,8 @@ impl House {
             outbox: OutboxOptions { high_water: socket.high_water, low_water: socket.low_water },
             flush_interval: socket.flush_interval,
             user_timeout: socket.slow_timeout + socket.heartbeat * 2,
-            count_in: Arc::new(move || Box::new(sockets.open(Door::Mqtt, &metrics))),
+            // Its own bound is `mqtt.max_connections`.
+            count_in: Arc::new(move || Box::new(sockets.open(Door::Mqtt, usize::MAX, &metrics))),
         };
         let relays = self.relays.clone();
         let people = People {
