@@ -1,13 +1,19 @@
 //! Where `Each` events become durable before anyone sees them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::LocalBoxFuture;
 
+use crate::domain::cursor::Offset;
 use crate::domain::event::{Event, NewEvent};
 use crate::domain::topic::Channel;
 use crate::store::announcements::{self, AnnouncementId};
-use crate::store::{Connection, Store, StoreError, events, modules, order, presence};
+use crate::store::events::{self, Page};
+use crate::store::{Connection, Store, StoreError, modules, order, presence};
+
+/// How soon is asked again what became of a batch.
+const SETTLE_AGAIN: Duration = Duration::from_millis(500);
 
 /// An event could not be made durable; nobody saw it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -47,11 +53,17 @@ impl Journal {
     pub fn append(&self, batch: Arc<[Entry]>) -> LocalBoxFuture<'static, Result<Vec<Appended>, JournalError>> {
         let store = self.store.clone();
         Box::pin(async move {
-            let events = batch.len();
-            store.write(move |conn| append(conn, &batch)).await.map_err(|error| {
-                tracing::error!(%error, events, "events could not be made durable, nobody gets them");
-                JournalError
-            })
+            let written = Arc::clone(&batch);
+            let error = match store.write(move |conn| append(conn, &written)).await {
+                Ok(appended) => return Ok(appended),
+                Err(error @ StoreError::Lost(_)) => match settled(&store, &batch).await {
+                    Some(appended) => return Ok(appended),
+                    None => error,
+                },
+                Err(error) => error,
+            };
+            tracing::error!(%error, events = batch.len(), "events could not be made durable, nobody gets them");
+            Err(JournalError)
         })
     }
 
@@ -70,17 +82,39 @@ impl Journal {
     }
 }
 
+/// What became of a batch whose connection was lost before the answer: none if it is not in the journal. Asks for as
+/// long as nobody answers, for nothing else may be ordered before that is known.
+async fn settled(store: &Store, batch: &[Entry]) -> Option<Vec<Appended>> {
+    let (epoch, first) = batch.first().map(|entry| (entry.event.cursor.epoch, entry.event.offset()))?;
+    let page = Page { events: batch.len(), bytes: usize::MAX };
+    loop {
+        // As one who writes: whatever the lost connection had begun has ended before this begins.
+        match store.write(move |conn| events::after(conn, epoch, first - 1, page)).await {
+            Ok(found) if found.is_empty() => return None,
+            Ok(found) => return Some(batch.iter().map(|entry| at(&found, entry.event.offset())).collect()),
+            Err(error) => {
+                tracing::warn!(%error, "cannot see yet whether events were made durable; asking again in a moment");
+                tokio::time::sleep(SETTLE_AGAIN).await;
+            }
+        }
+    }
+}
+
+fn at(found: &[Arc<Event>], place: Offset) -> Appended {
+    found.iter().find(|event| event.offset() == place).cloned()
+}
+
 fn append(conn: &mut Connection, batch: &[Entry]) -> Result<Vec<Appended>, StoreError> {
+    let mut taken = announcements::take_all(conn, batch.iter().filter_map(|entry| entry.announcement.as_ref()))?;
     let appended = batch.iter().map(|entry| match &entry.announcement {
-        Some(id) => Ok(announcements::take(conn, id)?.then(|| Arc::clone(&entry.event))),
+        // A second one of the same announcement is none any more.
+        Some(id) => Ok(taken.remove(id).then(|| Arc::clone(&entry.event))),
         None => of_its_owner(conn, &entry.event).map(Some),
     });
     let appended = appended.collect::<Result<Vec<_>, _>>()?;
     let new = || appended.iter().flatten();
     events::append(conn, new().map(|event| &**event))?;
-    for event in new() {
-        presence::note(conn, &event.what)?;
-    }
+    presence::note(conn, new().map(|event| &event.what))?;
     Ok(appended)
 }
 

@@ -5,7 +5,7 @@
 //!
 //! A row that cannot be read is set aside under a name that begins with `unreadable-`, where nobody looks for it any more.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use diesel::prelude::*;
@@ -81,6 +81,36 @@ pub fn add(conn: &mut Connection, event: NewEvent) -> Result<Announced, StoreErr
 /// [`StoreError`] of the database only.
 pub fn take(conn: &mut Connection, id: &AnnouncementId) -> Result<bool, StoreError> {
     Ok(diesel::delete(announcements::table.find(&id.0)).execute(conn)? > 0)
+}
+
+/// Takes many out; answers those that were still there.
+///
+/// # Errors
+/// [`StoreError`] of the database only.
+pub fn take_all<'a>(
+    conn: &mut Connection,
+    ids: impl Iterator<Item = &'a AnnouncementId>,
+) -> Result<HashSet<AnnouncementId>, StoreError> {
+    match conn {
+        Connection::Sqlite(_) => {
+            let mut taken = HashSet::new();
+            for id in ids {
+                if take(conn, id)? {
+                    taken.insert(id.clone());
+                }
+            }
+            Ok(taken)
+        }
+        Connection::Postgres(conn) => {
+            let ids: Vec<_> = ids.map(|id| id.0.as_str()).collect();
+            if ids.is_empty() {
+                return Ok(HashSet::new());
+            }
+            let taken = diesel::delete(announcements::table.filter(announcements::id.eq_any(ids)));
+            let taken: Vec<String> = taken.returning(announcements::id).get_results(conn)?;
+            Ok(taken.into_iter().map(AnnouncementId).collect())
+        }
+    }
 }
 
 /// Those that were added before a time and are left behind, oldest first: of so many rows behind a name.

@@ -43,6 +43,14 @@ pub fn status(database: &Database, options: &Options) -> Result<Vec<MigrationSta
     Ok(known()?.into_iter().map(state).collect())
 }
 
+/// Whether a database has ever been brought up; changes nothing, blocks.
+///
+/// # Errors
+/// Why it cannot be read.
+pub fn is_there(database: &Database, options: &Options) -> Result<bool, StoreError> {
+    Ok(open::to_look(database, options)?.is_some())
+}
+
 /// Applies what is missing; answers the versions applied now.
 ///
 /// # Errors
@@ -155,6 +163,40 @@ mod tests {
             entries.collect::<BTreeSet<_>>()
         };
         assert_eq!(names("sqlite"), names("postgresql"));
+    }
+
+    /// Of every table its columns: name, kind and whether it may be empty.
+    fn columns(conn: &mut Connection) -> BTreeSet<String> {
+        let columns = match conn {
+            Connection::Sqlite(_) => {
+                "SELECT t.name || '.' || c.name || CASE c.type WHEN 'TEXT' THEN ' text' WHEN 'BLOB' THEN ' bytes'
+                     WHEN 'DOUBLE' THEN ' number' WHEN 'REAL' THEN ' number' WHEN 'DOUBLE PRECISION' THEN ' number'
+                     ELSE ' whole' END || CASE WHEN c.\"notnull\" OR c.pk THEN '' ELSE ' or none' END
+                 FROM sqlite_master t JOIN pragma_table_info(t.name) c
+                 WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite%' AND t.name NOT LIKE '%diesel%'"
+            }
+            Connection::Postgres(_) => {
+                "SELECT table_name || '.' || column_name || CASE data_type WHEN 'text' THEN
+                     CASE collation_name WHEN 'C' THEN ' text' ELSE ' text without COLLATE \"C\"' END
+                     WHEN 'bytea' THEN ' bytes' WHEN 'double precision' THEN ' number'
+                     WHEN 'bigint' THEN ' whole' ELSE ' ' || data_type END
+                     || CASE is_nullable WHEN 'YES' THEN ' or none' ELSE '' END
+                 FROM information_schema.columns
+                 WHERE table_schema = current_schema() AND table_name NOT LIKE '%diesel%'"
+            }
+        };
+        let columns = diesel::dsl::sql::<diesel::sql_types::Text>(columns).load::<String>(conn);
+        columns.unwrap().into_iter().collect()
+    }
+
+    #[test]
+    fn both_databases_have_the_same_tables() {
+        let (one, other) = (Scratch::of_sqlite(), Scratch::new());
+        let mut conns = [empty(&one), empty(&other)];
+        conns.iter_mut().for_each(|conn| drop(apply(conn).unwrap()));
+        let [one, other] = conns.each_mut().map(columns);
+        let differences: Vec<_> = one.symmetric_difference(&other).collect();
+        assert!(!one.is_empty() && differences.is_empty(), "{differences:#?}");
     }
 
     #[test]

@@ -2,6 +2,8 @@
 //!
 //! It changes in the transaction of the events themselves: after a crash it says who is still believed to be online.
 
+use std::collections::BTreeMap;
+
 use diesel::prelude::*;
 
 use super::schema::{module_states, modules, told_online};
@@ -12,32 +14,53 @@ use crate::domain::ids::{ModuleId, UserId};
 use crate::domain::time::Timestamp;
 use crate::domain::topic::Channel;
 
-/// Notes what an event says about the presence of its module, if anything.
+/// Notes what events say about the presence of their modules, if anything; the last of a module counts.
 ///
 /// # Errors
 /// [`StoreError`] of the database only.
-pub fn note(conn: &mut Connection, event: &NewEvent) -> Result<(), StoreError> {
+pub fn note<'a>(conn: &mut Connection, events: impl Iterator<Item = &'a NewEvent>) -> Result<(), StoreError> {
+    let told: BTreeMap<&str, bool> = events.filter_map(presence_of).collect();
+    let named =
+        |wanted: bool| told.iter().filter(move |(_, is_online)| **is_online == wanted).map(|(module, _)| *module);
+    let online: Vec<_> = named(true).map(|module| told_online::module_id.eq(module)).collect();
+    let offline: Vec<_> = named(false).collect();
+    if !online.is_empty() {
+        insert(conn, &online)?;
+    }
+    if !offline.is_empty() {
+        diesel::delete(told_online::table.filter(told_online::module_id.eq_any(offline))).execute(conn)?;
+    }
+    Ok(())
+}
+
+fn insert(conn: &mut Connection, rows: &[ModuleIdIs<'_>]) -> Result<(), StoreError> {
+    match conn {
+        Connection::Sqlite(conn) => {
+            for row in rows {
+                diesel::insert_into(told_online::table).values(row).on_conflict_do_nothing().execute(conn)?;
+            }
+        }
+        Connection::Postgres(conn) => {
+            diesel::insert_into(told_online::table).values(rows).on_conflict_do_nothing().execute(conn)?;
+        }
+    }
+    Ok(())
+}
+
+type ModuleIdIs<'a> = diesel::dsl::Eq<told_online::module_id, &'a str>;
+
+/// The module that an event says to be online, or not to be.
+fn presence_of(event: &NewEvent) -> Option<(&str, bool)> {
     let is_online = match event.name.as_str() {
         "rt_module_online" => true,
         "rt_module_offline" | "rt_module_removed" => false,
-        _ => return Ok(()),
+        _ => return None,
     };
     let module = event.audience.iter().find_map(|channel| match channel {
-        Channel::Module(id) => Some(id),
+        Channel::Module(id) => Some(id.as_str()),
         _ => None,
     });
-    let Some(module) = module else { return Ok(()) };
-    if is_online {
-        let row = told_online::module_id.eq(module.as_str());
-        let insert = diesel::insert_into(told_online::table).values(row).on_conflict_do_nothing();
-        match conn {
-            Connection::Sqlite(conn) => insert.execute(conn)?,
-            Connection::Postgres(conn) => insert.execute(conn)?,
-        };
-    } else {
-        diesel::delete(told_online::table.find(module.as_str())).execute(conn)?;
-    }
-    Ok(())
+    Some((module?, is_online))
 }
 
 /// The events that say that nobody is there any more who was last told to be.

@@ -127,6 +127,8 @@ impl OwnHub {
             .env("CARILLON_ADMIN_PASSWORD", &self.password)
             .env("CARILLON__MQTT__LISTEN", "127.0.0.1:0")
             .env("CARILLON__LOG__LEVEL", "warn")
+            // Never the database of a hub in use, which the environment may name.
+            .env("CARILLON__STORE__URL", format!("sqlite:{}", self.database().display()))
             .envs(self.settings.iter().map(|(key, value)| (key, value)))
             .stdin(Stdio::null())
             .stdout(output)

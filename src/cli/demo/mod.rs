@@ -39,7 +39,7 @@ pub struct DemoArgs {
 /// # Errors
 /// When the configuration has faults or the hub cannot start.
 pub fn run(args: &DemoArgs, hub: &HubArgs) -> Result<(), CliError> {
-    let config = beside_others(own_data(hub).load()?);
+    let config = beside_others(own_config(hub)?);
     let _log = log::start(&config.log, &config.data.dir)?;
     System::new().block_on(async {
         let accounts = accounts::prepare(&config).await?;
@@ -66,9 +66,12 @@ fn beside_others(mut config: Config) -> Config {
     config
 }
 
-/// The given settings, with a data folder of the demo's own where none is given.
-fn own_data(hub: &HubArgs) -> HubArgs {
-    let is_given = hub.data.is_some() || hub.config.is_some() || std::env::var_os("CARILLON__DATA__DIR").is_some();
-    let data = if is_given { hub.data.clone() } else { Some(PathBuf::from(DATA)) };
-    HubArgs { data, ..hub.clone() }
+/// The configuration, with all data in a folder of the demo's own unless one is given: never in a database in use.
+fn own_config(hub: &HubArgs) -> Result<Config, CliError> {
+    if hub.data.is_some() || hub.config.is_some() || std::env::var_os("CARILLON__DATA__DIR").is_some() {
+        return hub.load();
+    }
+    let mut config = HubArgs { data: Some(PathBuf::from(DATA)), ..hub.clone() }.load()?;
+    config.store.url = None;
+    Ok(config)
 }

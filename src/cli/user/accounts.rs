@@ -1,11 +1,11 @@
 use crate::auth::{AuthError, Hasher, NewUser, create_user, remove_user};
 use crate::cli::CliError;
-use crate::config::{Config, Database};
+use crate::config::Config;
 use crate::domain::account::Email;
 use crate::domain::grant::Role;
 use crate::domain::time::Timestamp;
 use crate::store::users::{User, UserFilter};
-use crate::store::{Connection, Options, Store, StoreError, logins, users};
+use crate::store::{Connection, Options, Store, StoreError, logins, migrate, users};
 
 /// What can be changed of an account.
 #[derive(Debug, Clone)]
@@ -61,13 +61,12 @@ pub fn open(config: &Config) -> Result<Store, CliError> {
 
 /// Opens the configured database; a missing one is more likely a wrong folder than a wish for an empty one.
 pub fn open_existing(config: &Config) -> Result<Store, CliError> {
-    let Database::Sqlite(file) = config.database() else { return open(config) };
-    if file.exists() {
+    let database = config.database();
+    if migrate::is_there(&database, &Options::from(&config.store))? {
         return open(config);
     }
     Err(CliError::Failed(format!(
-        "there is no database at `{}`; name its folder with `--data`, or make the first account with `carillon user add`",
-        file.display()
+        "there is no database at `{database}`; name its folder with `--data`, or make the first account with `carillon user add`"
     )))
 }
 

@@ -1,18 +1,16 @@
 //! Days on which the database does not do its part.
 
-use diesel::connection::SimpleConnection;
-use diesel::{Connection, SqliteConnection};
 use serde_json::json;
 
+use crate::support::database::Intruder;
 use crate::support::{ADMIN, Answer, PASSWORD, TestHub};
 
 #[actix::test]
 async fn a_locked_database_is_told_as_a_pause_and_readers_go_on() {
     let hub = TestHub::with(&[("CARILLON__STORE__BUSY_TIMEOUT", "50ms")]).await;
     let admin = hub.admin().await;
-    let file = hub.data().join("carillon.db");
-    let mut intruder = SqliteConnection::establish(&file.display().to_string()).expect("the database is there");
-    intruder.batch_execute("PRAGMA busy_timeout = 30000; BEGIN EXCLUSIVE").expect("others write only now and then");
+    let mut intruder = Intruder::of(hub.data());
+    intruder.lock();
 
     let body = json!({"email": ADMIN, "password": PASSWORD});
     let login = Answer::of(&hub.authority, "POST", "/api/v1/auth/login", &[], Some(body)).await;
@@ -24,7 +22,7 @@ async fn a_locked_database_is_told_as_a_pause_and_readers_go_on() {
     }
     assert_eq!(admin.get("/api/v1/users").await.json()["total"], 1);
 
-    intruder.batch_execute("ROLLBACK").expect("the lock is given back");
+    intruder.give_back();
     assert_eq!(admin.patch("/api/v1/auth/me", json!({"name": "Renamed"})).await.json()["name"], "Renamed");
     hub.admin().await;
 }

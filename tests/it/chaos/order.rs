@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Bound::{Excluded, Included};
-use std::path::Path;
 
+use carillon::config::Database;
 use carillon::domain::cursor::{Cursor, Epoch, Offset};
 use carillon::domain::event::NewEvent;
 use carillon::domain::topic::Channel;
@@ -38,7 +38,7 @@ pub struct Row {
 
 impl Order {
     /// The order as a hub that has ended leaves it.
-    pub async fn read(database: &Path) -> Self {
+    pub async fn read(database: &Database) -> Self {
         let store = Store::open(database, &Options::default()).expect("the database can be opened");
         let read = store.read(|conn| {
             let epoch = order::open(conn)?.epoch;

@@ -1,9 +1,9 @@
 //! One run: the storm, the calm after it, and the verdict.
 
-use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
+use carillon::config::Database;
 use serde_json::Value;
 use tokio::task::{JoinHandle, spawn_local};
 use tokio::time::{Instant, sleep};
@@ -55,7 +55,7 @@ pub async fn run(plan: Plan) {
 }
 
 /// Holds everything against the journal.
-async fn judge(world: &World, clients: &[Rc<Client>], modules: &[Value], database: &Path) -> Vec<Fault> {
+async fn judge(world: &World, clients: &[Rc<Client>], modules: &[Value], database: &Database) -> Vec<Fault> {
     let order = Order::read(database).await;
     let mut faults = judge_journal(&order, world);
     faults.extend(judge_modules(&order, modules));

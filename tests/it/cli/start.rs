@@ -2,8 +2,7 @@ use std::fs::OpenOptions;
 use std::net::TcpListener;
 use std::os::unix::fs::{FileExt, PermissionsExt};
 
-use diesel::{Connection, RunQueryDsl, SqliteConnection, sql_query};
-
+use crate::support::database::Intruder;
 use crate::support::process::{Scratch, TestProcess, logs_of, run, run_with};
 use crate::support::{ADMIN, Answer, PASSWORD};
 
@@ -86,10 +85,8 @@ async fn a_data_folder_has_one_hub() {
 async fn a_database_of_a_newer_version_is_refused_by_every_command() {
     let data = Scratch::new();
     assert_eq!(run(data.path(), &["migrate"]).await.code, Some(0));
-    let mut conn = SqliteConnection::establish(&data.database().display().to_string()).expect("it is there");
-    sql_query("INSERT INTO __diesel_schema_migrations (version) VALUES ('29991231000000')")
-        .execute(&mut conn)
-        .expect("it can be written");
+    let newer = "INSERT INTO __diesel_schema_migrations (version) VALUES ('29991231000000')";
+    Intruder::of(data.path()).say(newer);
 
     for arguments in [&["serve"][..], &["migrate"], &["migrate", "--status"], &["user", "list"]] {
         let ran = run(data.path(), arguments).await;
@@ -141,7 +138,7 @@ async fn a_setting_that_has_no_effect_yet_is_told() {
 
 #[actix::test]
 async fn only_its_owner_reads_the_data_folder() {
-    let data = Scratch::new();
+    let data = Scratch::of_sqlite();
     let _hub = TestProcess::start(data.path()).await;
 
     let mode = |name: &str| data.path().join(name).metadata().expect("it is there").permissions().mode() & 0o777;
@@ -151,7 +148,7 @@ async fn only_its_owner_reads_the_data_folder() {
 
 #[actix::test]
 async fn a_read_only_database_is_told_and_loses_nothing() {
-    let data = Scratch::new();
+    let data = Scratch::of_sqlite();
     let mut hub = TestProcess::start(data.path()).await;
     hub.terminate();
     hub.exit().await;
@@ -175,6 +172,6 @@ async fn a_read_only_database_is_told_and_loses_nothing() {
 /// Makes SQLite open the file for reading only, whoever runs the test: a format that may be read and not be written
 /// has a write version above 2 (SQLite's file format, 1.3.2).
 fn set_read_only(data: &Scratch, read_only: bool) {
-    let file = OpenOptions::new().write(true).open(data.database()).expect("it is there");
+    let file = OpenOptions::new().write(true).open(data.file()).expect("it is there");
     file.write_all_at(&[if read_only { 3 } else { 2 }], 18).expect("it can be written");
 }

@@ -110,7 +110,7 @@ async fn a_change_whose_event_did_not_go_out_is_told_once_after_the_start() {
     let cursor = tab.cursor.clone();
     hub.kill().await;
     // What a hub leaves that was killed between the commit and the event.
-    let store = Store::open(&data.database(), &Options::default()).unwrap();
+    let store = Store::open(data.database(), &Options::default()).unwrap();
     let made = store.write(|conn| {
         let record = record("MC-1");
         modules::insert(conn, &record)?;

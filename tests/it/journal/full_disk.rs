@@ -1,12 +1,12 @@
 use serde_json::json;
 
-use super::say;
+use super::{ready, say};
 use crate::support::process::{Scratch, TestProcess};
 use crate::support::{Answer, TestTab, within};
 
 #[actix::test]
 async fn a_full_disk_is_noticed_and_what_cannot_be_kept_is_seen_by_nobody() {
-    let data = Scratch::new();
+    let data = Scratch::of_sqlite();
     let hub = TestProcess::start_for_full_disks(data.path()).await;
     let admin = hub.admin().await;
     let mut tab = TestTab::connect(&hub.authority, &admin.access_token).await;
@@ -32,8 +32,4 @@ async fn a_full_disk_is_noticed_and_what_cannot_be_kept_is_seen_by_nobody() {
     assert_eq!(admin.post("/api/v1/modules", module).await.status, 201);
     assert_eq!(tab.next_event().await, "rt_module_added");
     assert_eq!(ready(&hub).await, 200);
-}
-
-async fn ready(hub: &TestProcess) -> u16 {
-    Answer::of(&hub.authority, "GET", "/health/ready", &[], None).await.status
 }

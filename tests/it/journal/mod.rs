@@ -1,13 +1,15 @@
-//! Events survive: restarts, crashes, a full disk; and are forgotten as configured.
+//! Events survive: restarts, crashes, a full disk, a server that goes; and are forgotten as configured.
 
 mod crash;
 mod full_disk;
 mod outside;
 mod restart;
 mod retention;
+mod server;
 
 use serde_json::{Value, json};
 
+use crate::support::process::TestProcess;
 use crate::support::{Account, Answer, TestTab};
 
 /// Publishes one numbered event; answers the status.
@@ -36,4 +38,9 @@ fn numbers(frames: &[Value]) -> Vec<u64> {
 fn about(frames: &[Value], module: &str) -> Vec<String> {
     let of_it = frames.iter().filter(|frame| frame["data"]["moduleId"] == module);
     of_it.filter_map(|frame| frame["event"].as_str().map(str::to_owned)).collect()
+}
+
+/// The status that tells whether a hub can do its work.
+async fn ready(hub: &TestProcess) -> u16 {
+    Answer::of(&hub.authority, "GET", "/health/ready", &[], None).await.status
 }

@@ -1,11 +1,10 @@
 //! The database is locked: nothing is acknowledged that is not stored, and nothing breaks.
 
-use diesel::Connection;
-use diesel::connection::SimpleConnection;
 use serde_json::json;
 
 use super::push;
 use crate::support::TestHub;
+use crate::support::database::Intruder;
 
 const ID: &str = "MC-1001-STN";
 
@@ -15,9 +14,8 @@ async fn while_the_database_is_locked_readings_are_refused_with_a_pause_and_take
     let (owner, mut device) = hub.owner_with_module(ID).await;
     let token = owner.create_module("MC-1002-STN").await;
     device.report(1, json!({"speed": 1})).await;
-    let file = hub.data().join("carillon.db");
-    let mut intruder = diesel::SqliteConnection::establish(&file.display().to_string()).expect("the file is there");
-    intruder.batch_execute("PRAGMA busy_timeout = 30000; BEGIN IMMEDIATE").expect("others write only now and then");
+    let mut intruder = Intruder::of(hub.data());
+    intruder.lock();
 
     device.send(json!({"type": "telemetry", "id": 2, "telemetry": {"speed": 2}})).await;
     let error = device.next().await.expect("the socket stays open");
@@ -30,7 +28,7 @@ async fn while_the_database_is_locked_readings_are_refused_with_a_pause_and_take
     assert_eq!(owner.post("/api/v1/modules", module.clone()).await.status, 503);
     assert_eq!(owner.get("/api/v1/modules").await.json()["total"], 2, "what is not stored is not there");
 
-    intruder.batch_execute("ROLLBACK").expect("the lock ends");
+    intruder.give_back();
     device.report(3, json!({"speed": 2})).await;
     assert_eq!(push(&hub, "MC-1002-STN", &token, json!({"telemetry": {"a": 1}})).await.status, 200);
     assert_eq!(owner.post("/api/v1/modules", module).await.status, 201);

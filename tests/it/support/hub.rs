@@ -8,6 +8,7 @@ use carillon::app::Hub;
 use carillon::config::Config;
 use serde_json::json;
 
+use super::database::url_of;
 use super::http::{Account, Answer};
 use super::{TestDevice, TestTab, within};
 
@@ -54,6 +55,9 @@ impl TestHub {
         .into_iter()
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
         .collect();
+        if let Some(url) = url_of(data) {
+            environment.insert("CARILLON__STORE__URL".to_owned(), url);
+        }
         for (key, value) in keys {
             environment.insert((*key).to_owned(), (*value).to_owned());
         }

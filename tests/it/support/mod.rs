@@ -1,10 +1,12 @@
 //! A real hub on a free port with a private database, and clients for its doors.
 
+pub mod database;
 mod device;
 mod http;
 mod hub;
 pub mod process;
 pub mod raw;
+pub mod server;
 mod stream;
 mod tab;
 pub mod tls;

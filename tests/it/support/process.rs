@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
+use carillon::config::Database;
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use serde_json::Value;
 use tokio::sync::mpsc;
 
+use super::database::{SQLITE, database_of, url_of};
 use super::{ADMIN, PASSWORD};
 use super::{Account, Answer};
 
@@ -21,7 +23,16 @@ pub struct Scratch(PathBuf);
 impl Scratch {
     /// A folder that is not there yet.
     pub fn new() -> Self {
-        Self(std::env::temp_dir().join(format!("carillon-process-{}", uuid::Uuid::now_v7().simple())))
+        Self::named("carillon-process-")
+    }
+
+    /// The same for what only SQLite knows, such as files and full disks.
+    pub fn of_sqlite() -> Self {
+        Self::named(SQLITE)
+    }
+
+    fn named(prefix: &str) -> Self {
+        Self(std::env::temp_dir().join(format!("{prefix}{}", uuid::Uuid::now_v7().simple())))
     }
 
     /// Where it is.
@@ -29,8 +40,13 @@ impl Scratch {
         &self.0
     }
 
-    /// The hub's database in it.
-    pub fn database(&self) -> PathBuf {
+    /// The hub's database.
+    pub fn database(&self) -> Database {
+        database_of(&self.0)
+    }
+
+    /// The file of a hub's database with SQLite.
+    pub fn file(&self) -> PathBuf {
         self.0.join("carillon.db")
     }
 }
@@ -78,6 +94,7 @@ fn carillon(data: &Path, arguments: &[&str]) -> Command {
         .env("CARILLON__AUTH__BCRYPT_COST", "4")
         .env("CARILLON__LOG__FORMAT", "json")
         .env("CARILLON__DATA__DIR", data)
+        .envs(url_of(data).map(|url| ("CARILLON__STORE__URL", url)))
         .args(arguments)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
