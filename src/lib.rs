@@ -67,7 +67,8 @@
 //!   `only_the_same_person_by_the_same_login_gets_its_topics_back_and_once`.
 //! - An event that each subscriber must get is on the disk before anyone sees it: test
 //!   `what_a_client_has_seen_is_in_the_journal_and_what_was_acknowledged_comes_once`, test
-//!   `what_cannot_be_committed_is_refused_and_seen_by_nobody`.
+//!   `what_cannot_be_committed_is_refused_and_seen_by_nobody`; also when nobody knows at first whether the commit was done:
+//!   test `what_was_under_way_when_the_server_crashed_is_told_or_refused_and_never_both`.
 //! - A change that is in the database is told, and told once, wherever the process ends and whoever made it: test
 //!   `a_change_whose_event_did_not_go_out_is_told_once_after_the_start`, test `an_announcement_is_published_once`, test
 //!   `what_a_command_changes_beside_the_hub_is_told_once_and_shown`.
@@ -113,7 +114,10 @@
 //! - Work that fails spoils nothing: test `work_that_panics_spoils_nothing`, test `a_failed_write_leaves_nothing_behind`.
 //! - An emergency of the database is told to callers without its cause and loses nothing: test
 //!   `a_read_only_database_is_told_and_loses_nothing`, test `a_locked_database_is_busy_and_readers_go_on`, test
-//!   `a_full_disk_is_noticed_and_what_cannot_be_kept_is_seen_by_nobody`.
+//!   `a_full_disk_is_noticed_and_what_cannot_be_kept_is_seen_by_nobody`, test
+//!   `while_the_server_is_away_nothing_is_acknowledged_and_everything_goes_on_when_it_is_back`.
+//! - Both databases hold the same, and one hub: test `both_databases_have_the_same_tables`, test
+//!   `a_database_on_a_server_has_one_hub`.
 //! - Nothing that comes in from outside breaks a reader: test `no_bytes_break_the_assembler`, test
 //!   `a_tap_of_taps_is_refused_however_long_it_is`, test `every_route_refuses_what_it_cannot_read`, test
 //!   `bad_frames_get_a_problem_and_cost_nothing`; nor does it take more
@@ -121,7 +125,7 @@
 //!   `a_hundred_million_bytes_in_single_ones_hold_little_and_end_at_the_limit`. `tests/fuzz` tries both for hours.
 //! - An event is compressed once, and who cannot read that frame gets another: test
 //!   `one_compressed_frame_goes_to_all_who_can_read_it`, test `a_peer_with_a_small_window_can_follow`.
-//! - Secrets are in no log: test `no_secret_is_logged`; and nobody learns from an answer which addresses have accounts:
+//! - Secrets are in no log: test `no_secret_is_logged`, test `the_password_of_the_server_is_never_shown`; and nobody learns from an answer which addresses have accounts:
 //!   test `nobody_learns_whether_an_address_is_known`.
 //! - The hub goes when it is told to: test
 //!   `sigterm_says_goodbye_and_exits_0_within_10_seconds_while_sockets_are_open`.

@@ -41,6 +41,28 @@ step_rust() {
     "$(sum "$result([0-9]+) ignored" "$log")"
 }
 
+# The same tests on PostgreSQL: of the store, and through every door. A process for each door, for a hub whose test is
+# over keeps its connections until its process ends.
+step_postgres() {
+  local log=$logs/postgres.log result='^test result: .* ' status=0 folders door
+  start_postgres || { fail postgres "PostgreSQL cannot be started, see $logs"; return; }
+  folders=$(mktemp -d)
+  # A test may start a server of its own in it, as somebody else.
+  chmod 711 "$folders"
+  : >"$log"
+  for door in store:: $(sed -nE '/support|architecture|documents/d; s/^mod (.*);/\1::/p' tests/it/main.rs); do
+    local target=(--test it)
+    [ $door != store:: ] || target=(--lib)
+    log_of postgres-door env TMPDIR="$folders" CARILLON_TEST_DATABASE="$postgres_url" \
+      cargo test --locked --no-fail-fast "${target[@]}" -- "$door" || status=1
+    cat "$logs/postgres-door.log" >>"$log"
+  done
+  rm -rf "$folders" "$logs/postgres-door.log"
+  stop_postgres
+  add_counts postgres $status "$(sum "$result([0-9]+) passed" "$log")" "$(sum "$result([0-9]+) failed" "$log")" \
+    "$(sum "$result([0-9]+) ignored" "$log")"
+}
+
 # node_tests NAME FOLDER - the folder's tests, against the hub.
 node_tests() {
   need node nodejs && need_packages "$2" || { fail "$1" "its packages cannot be installed, see $logs"; return; }
