@@ -71,6 +71,7 @@
 //!   test `what_was_under_way_when_the_server_crashed_is_told_or_refused_and_never_both`.
 //! - A change that is in the database is told, and told once, wherever the process ends and whoever made it: test
 //!   `a_change_whose_event_did_not_go_out_is_told_once_after_the_start`, test `an_announcement_is_published_once`, test
+//!   `one_that_cannot_be_read_stands_in_nobodys_way`, test
 //!   `what_a_command_changes_beside_the_hub_is_told_once_and_shown`.
 //! - The order goes on after a restart and after a crash, and no place is given away twice: test
 //!   `a_cursor_outlives_a_restart`, test `a_cursor_outlives_many_crashes`, test `no_place_is_given_twice_or_unreserved`;

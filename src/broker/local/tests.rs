@@ -3,10 +3,13 @@
 
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use proptest::prelude::*;
 
 use self::rig::Rig;
 use self::tab::{CHANNELS, Mask};
+use super::{Cursor, LocalRelay, Metrics, Replica};
+use crate::domain::cursor::Epoch;
 
 mod rig;
 mod tab;
@@ -97,6 +100,23 @@ async fn play(mut rig: Rig, steps: Vec<Step>) {
         }
     }
     rig.finish().await;
+}
+
+#[actix::test]
+async fn who_brings_a_place_of_another_thread_waits_for_it_but_not_for_ever() {
+    let epoch = Epoch::generate();
+    let relay = LocalRelay::new(Replica::new(epoch, 10), Metrics::default());
+    let next = Cursor { epoch, offset: 1 };
+    let mut arrival = Box::pin(relay.arrive(next));
+    assert_eq!(arrival.as_mut().now_or_never(), None, "it is not known yet");
+
+    relay.deliver(&[], next.offset);
+
+    assert_eq!(arrival.now_or_never(), Some(()));
+    assert!(relay.reaches(next));
+    tokio::time::pause();
+    relay.arrive(Cursor { epoch, offset: 9 }).await;
+    assert!(relay.state().arrivals.iter().all(|(_, arrived)| arrived.is_closed()));
 }
 
 proptest! {
