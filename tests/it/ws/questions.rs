@@ -23,6 +23,29 @@ async fn hub_with_a_long_state() -> (TestHub, String) {
     (hub, owner.access_token)
 }
 
+/// A frame that asks for the state.
+fn question() -> Vec<u8> {
+    let question = br#"{"type":"subscribe","id":1,"topics":["module:MC-1"]}"#;
+    let mut frame = vec![0x81, 0x80 | question.len() as u8, 0, 0, 0, 0];
+    frame.extend_from_slice(question);
+    frame
+}
+
+/// The most that waits until no more comes, for a client that reads nothing.
+async fn most_waiting(hub: &TestHub) -> f64 {
+    let (mut most, mut unchanged) = (0.0_f64, 0);
+    // Large buffers may take all there is: then nothing ever waits.
+    for _ in 0..2000 {
+        let now = hub.metric("carillon_outbox_bytes").await;
+        unchanged = if now > most || now == 0.0 { 0 } else { unchanged + 1 };
+        most = most.max(now);
+        if unchanged == 50 {
+            break;
+        }
+    }
+    most
+}
+
 /// Begins a session of Engine.IO; answers the address of its polls.
 async fn poll(hub: &TestHub) -> String {
     let path = "/socket.io/?EIO=4&transport=polling";
@@ -35,10 +58,7 @@ async fn poll(hub: &TestHub) -> String {
 async fn questions_that_came_together_are_answered_as_the_answers_are_read() {
     let (hub, token) = hub_with_a_long_state().await;
     let mut socket = RawSocket::open(&hub.authority, &token, "").await;
-    let question = br#"{"type":"subscribe","id":1,"topics":["module:MC-1"]}"#;
-    let mut frame = vec![0x81, 0x80 | question.len() as u8, 0, 0, 0, 0];
-    frame.extend_from_slice(question);
-    socket.send_bytes(&frame.repeat(QUESTIONS)).await;
+    socket.send_bytes(&question().repeat(QUESTIONS)).await;
 
     let mut most = 0.0_f64;
     for number in 0..QUESTIONS {
@@ -48,6 +68,21 @@ async fn questions_that_came_together_are_answered_as_the_answers_are_read() {
         }
     }
     assert!(most < MOST, "{most} bytes waited");
+}
+
+#[actix::test]
+async fn what_has_been_read_of_questions_waits_for_a_client_that_reads_no_answers() {
+    let (hub, token) = hub_with_a_long_state().await;
+    let mut socket = RawSocket::open(&hub.authority, &token, "").await;
+
+    // More answers than the buffers of a connection take.
+    socket.send_bytes(&question().repeat(3 * QUESTIONS)).await;
+
+    let most = most_waiting(&hub).await;
+    assert!(most < MOST, "{most} bytes waited");
+    for _ in 0..3 * QUESTIONS {
+        socket.next_of("snapshot").await;
+    }
 }
 
 #[actix::test]
