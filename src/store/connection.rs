@@ -3,7 +3,10 @@
 //! Plain queries are written once. What the two databases say differently (several rows at once, `ON CONFLICT`) stands
 //! side by side in the table's file: `match conn { Connection::Sqlite(conn) => …, Connection::Postgres(conn) => … }`.
 
-use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
+use diesel::RunQueryDsl;
+use diesel::connection::{AnsiTransactionManager, TransactionManager};
+use diesel::dsl::sql;
+use diesel::sql_types::{BigInt, Nullable, Text};
 
 use super::StoreError;
 use super::either::EitherConnection;
@@ -14,23 +17,35 @@ pub type Connection = EitherConnection;
 /// What queries are built for when their type must be named.
 pub type Backend = <Connection as diesel::Connection>::Backend;
 
-/// Begins a transaction on PostgreSQL that no other one of the same database writes beside, as with SQLite: what is read
-/// in it stays true until it ends. The sequence counts who has begun; [`super::Store::version_by_others`] reads it.
-const BEGIN: &str =
-    "BEGIN; SELECT pg_advisory_xact_lock(1, hashtext(current_schema())); SELECT nextval('store_writes')";
+/// Waits on PostgreSQL until no other transaction writes to the same database, as it is with SQLite: what is read from now
+/// on stays true until this one ends. The sequence counts who has begun; [`super::Store::version_by_others`] reads it.
+const TURN: &str =
+    "SELECT pg_advisory_xact_lock(1, hashtext(current_schema()))::text, nextval('store_writes'), txid_current()";
+
+/// What became of work in a transaction.
+pub enum Done<T> {
+    /// It is in the database.
+    Surely(T),
+    /// The connection was lost before the database said so; [`is_committed`] tells.
+    Perhaps(T, TransactionId, StoreError),
+}
+
+/// The number of a transaction of PostgreSQL.
+pub type TransactionId = i64;
 
 /// Runs work in one transaction that writes; its error takes everything back and is answered as it is, for after a full
 /// disk SQLite has rolled back already and would tell of that.
 pub fn in_transaction<T>(
     conn: &mut Connection,
     work: impl FnOnce(&mut Connection) -> Result<T, StoreError>,
-) -> Result<T, StoreError> {
-    begin(conn)?;
+) -> Result<Done<T>, StoreError> {
+    let id = begin(conn)?;
     match work(conn) {
-        Ok(done) => {
-            Connection::commit_transaction(conn)?;
-            Ok(done)
-        }
+        Ok(done) => match (Connection::commit_transaction(conn).map_err(StoreError::from), id) {
+            (Ok(()), _) => Ok(Done::Surely(done)),
+            (Err(error @ StoreError::Lost(_)), Some(id)) => Ok(Done::Perhaps(done, id, error)),
+            (Err(error), _) => Err(error),
+        },
         Err(error) => {
             // A connection that cannot even do this is not used again.
             let _ = Connection::rollback_transaction(conn);
@@ -39,16 +54,32 @@ pub fn in_transaction<T>(
     }
 }
 
-fn begin(conn: &mut Connection) -> Result<(), StoreError> {
+fn begin(conn: &mut Connection) -> Result<Option<TransactionId>, StoreError> {
     match conn {
-        Connection::Sqlite(conn) => AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN IMMEDIATE")?,
+        Connection::Sqlite(conn) => {
+            AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN IMMEDIATE")?;
+            Ok(None)
+        }
         Connection::Postgres(conn) => {
-            if let Err(error) = AnsiTransactionManager::begin_transaction_sql(conn, BEGIN) {
+            AnsiTransactionManager::begin_transaction(conn)?;
+            let turn = sql::<(Text, BigInt, BigInt)>(TURN).get_result::<(String, i64, i64)>(conn);
+            if turn.is_err() {
                 // It has begun, and waited for its turn in vain.
-                let _ = conn.batch_execute("ROLLBACK");
-                return Err(error.into());
+                let _ = AnsiTransactionManager::rollback_transaction(conn);
             }
+            Ok(Some(turn?.2))
         }
     }
-    Ok(())
+}
+
+/// Whether a transaction of PostgreSQL was committed; none while it still runs.
+pub fn is_committed(conn: &mut Connection, id: TransactionId) -> Result<Option<bool>, StoreError> {
+    let status = sql::<Nullable<Text>>("SELECT txid_status(").bind::<BigInt, _>(id).sql(")");
+    let status: Option<String> = status.get_result(conn)?;
+    match status.as_deref() {
+        Some("committed") => Ok(Some(true)),
+        Some("aborted") => Ok(Some(false)),
+        Some(_) => Ok(None),
+        None => Err(StoreError::Unavailable(format!("it has forgotten the transaction `{id}`"))),
+    }
 }

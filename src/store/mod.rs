@@ -39,14 +39,18 @@ pub mod testing;
 pub mod twins;
 pub mod users;
 
-use connection::in_transaction;
 pub use connection::{Backend, Connection};
+use connection::{Done, TransactionId, in_transaction, is_committed};
 pub use error::StoreError;
 pub use open::Options;
 use pool::Connections;
 
 /// How long a call waits for its turn before it fails with [`StoreError::Busy`].
 const TURN_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a call waits to learn what became of a commit whose connection was lost, and how often it asks.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(10);
+const SETTLE_AGAIN: Duration = Duration::from_millis(100);
 
 /// How long the disk is believed to take what is written after it did.
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);
@@ -158,8 +162,25 @@ impl Store {
             begun.begun.fetch_add(1, Ordering::Relaxed);
             work(conn)
         };
-        let result = self.writer.run(|conn| in_transaction(conn, work)).await;
+        let result = match self.writer.run(|conn| in_transaction(conn, work)).await {
+            Ok(Done::Surely(done)) => Ok(done),
+            Ok(Done::Perhaps(done, id, error)) => self.settled(id, error).await.map(|()| done),
+            Err(error) => Err(error),
+        };
         self.counted(started, result)
+    }
+
+    /// Asks what became of a transaction whose connection was lost, for as long as a caller can wait for that.
+    async fn settled(&self, id: TransactionId, lost: StoreError) -> Result<(), StoreError> {
+        let until = Instant::now() + SETTLE_TIMEOUT;
+        while Instant::now() < until {
+            match self.writer.run(move |conn| is_committed(conn, id)).await {
+                Ok(Some(true)) => return Ok(()),
+                Ok(Some(false)) => return Err(lost),
+                Ok(None) | Err(_) => tokio::time::sleep(SETTLE_AGAIN).await,
+            }
+        }
+        Err(lost)
     }
 
     /// A number that changes when another process has written to the database, and never by what this store writes.
@@ -172,11 +193,16 @@ impl Store {
         let asking = move |conn: &mut Connection| match conn {
             Connection::Sqlite(conn) => Ok(sql::<Integer>("PRAGMA data_version").get_result::<i32>(conn)?.into()),
             // In a transaction that writes: when it has begun, all that others had begun is done.
-            Connection::Postgres(_) => in_transaction(conn, |conn| {
-                let own = own.begun.fetch_add(1, Ordering::Relaxed) + 1;
-                let all: i64 = sql::<BigInt>("SELECT last_value FROM store_writes").get_result(conn)?;
-                Ok(all - i64::try_from(own).unwrap_or_default())
-            }),
+            Connection::Postgres(_) => {
+                let done = in_transaction(conn, |conn| {
+                    let own = own.begun.fetch_add(1, Ordering::Relaxed) + 1;
+                    let all: i64 = sql::<BigInt>("SELECT last_value FROM store_writes").get_result(conn)?;
+                    Ok(all - i64::try_from(own).unwrap_or_default())
+                });
+                // It changed nothing, so that it makes no difference whether it ended well.
+                let (Done::Surely(version) | Done::Perhaps(version, ..)) = done?;
+                Ok(version)
+            }
         };
         self.writer.run(asking).await
     }

@@ -25,7 +25,7 @@ postgres_make() {
 # postgres_start FOLDER PORT - what is lost with the machine does not matter here, so that nothing waits for the disk.
 postgres_start() {
   as_postgres "$(postgres_bin)/pg_ctl" -D "$1/data" -l "$1/data/log" -w -s -o \
-    "-h 127.0.0.1 -p $2 -k $1 -c fsync=off -c max_connections=400 -c shared_buffers=64MB" start </dev/null
+    "-h 127.0.0.1 -p $2 -k $1 -c fsync=off -c max_connections=600 -c shared_buffers=64MB" start </dev/null
 }
 
 # postgres_stop FOLDER - as a crash stops it.

@@ -57,6 +57,8 @@ impl TestHub {
         .collect();
         if let Some(url) = url_of(data) {
             environment.insert("CARILLON__STORE__URL".to_owned(), url);
+            // They stay open until the process ends.
+            environment.insert("CARILLON__STORE__READERS".to_owned(), "2".to_owned());
         }
         for (key, value) in keys {
             environment.insert((*key).to_owned(), (*value).to_owned());
