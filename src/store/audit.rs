@@ -6,6 +6,7 @@ use diesel::dsl::max;
 use diesel::prelude::*;
 
 use super::schema::{audit, users};
+use super::users::{escaped, lower};
 use super::{Connection, StoreError};
 use crate::domain::audit::{Action, Deed};
 use crate::domain::time::Timestamp;
@@ -77,9 +78,11 @@ pub fn list(conn: &mut Connection, filter: &AuditFilter) -> Result<(Vec<Entry>, 
             rows = rows.filter(audit::action.eq(action.to_string()));
         }
         if let Some(search) = &filter.search {
-            let part = format!("%{}%", escaped(search));
-            let by_actor = users::name.like(part.clone()).escape('\\').or(users::email.like(part.clone()).escape('\\'));
-            let by_deed = audit::subject.like(part.clone()).escape('\\').or(audit::address.like(part).escape('\\'));
+            let part = format!("%{}%", escaped(&search.to_ascii_lowercase()));
+            let by_name = lower(users::name).like(part.clone()).escape('\\');
+            let by_actor = by_name.or(users::email.like(part.clone()).escape('\\'));
+            let by_subject = lower(audit::subject).like(part.clone()).escape('\\');
+            let by_deed = by_subject.or(audit::address.like(part).escape('\\'));
             rows = rows.filter(by_deed.or(by_actor.assume_not_null()));
         }
         rows
@@ -123,10 +126,6 @@ fn entry((row, actor_name): Row, names: &HashMap<String, String>) -> Result<Entr
     Ok(Entry { id, at: Timestamp::from_millis(at), actor, actor_name, action, subject, subject_name, address })
 }
 
-fn escaped(search: &str) -> String {
-    search.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -158,7 +157,7 @@ mod tests {
 
         let (all, total) = found(AuditFilter::default()).await;
         let (taps, _) = found(AuditFilter { action: Some(Action::TapBegin), ..AuditFilter::default() }).await;
-        let (by_word, _) = found(AuditFilter { search: Some("C_1".into()), ..AuditFilter::default() }).await;
+        let (by_word, _) = found(AuditFilter { search: Some("c_1".into()), ..AuditFilter::default() }).await;
         let (by_address, _) = found(AuditFilter { search: Some("192.0.2".into()), ..AuditFilter::default() }).await;
         let (second, _) = found(AuditFilter { skip: 2, ..AuditFilter::default() }).await;
 

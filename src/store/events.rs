@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use diesel::pg::PgRowByRowLoadingMode;
 use diesel::prelude::*;
 use serde_json::value::RawValue;
 
@@ -53,13 +54,16 @@ pub fn append<'a>(conn: &mut Connection, new: impl IntoIterator<Item = &'a Event
 /// # Errors
 /// [`StoreError::Unavailable`] for a row that breaks its own rules.
 pub fn after(conn: &mut Connection, epoch: Epoch, offset: Offset, page: Page) -> Result<Vec<Arc<Event>>, StoreError> {
-    let rows = events::table
-        .filter(events::offset.gt(to_row(offset)))
-        .order(events::offset)
-        .limit(limit(page.events))
-        .select(EventRow::as_select())
-        .load_iter(conn)?;
-    read(rows, epoch, page.bytes)
+    let found =
+        || events::table.filter(events::offset.gt(to_row(offset))).order(events::offset).limit(limit(page.events));
+    match conn {
+        Connection::Sqlite(conn) => read(found().select(EventRow::as_select()).load_iter(conn)?, epoch, page.bytes),
+        // Row by row: more may be found than memory holds.
+        Connection::Postgres(conn) => {
+            let rows = found().select(EventRow::as_select()).load_iter::<_, PgRowByRowLoadingMode>(conn)?;
+            read(rows, epoch, page.bytes)
+        }
+    }
 }
 
 /// The newest events, oldest first, as many as fit on the page.
@@ -67,12 +71,14 @@ pub fn after(conn: &mut Connection, epoch: Epoch, offset: Offset, page: Page) ->
 /// # Errors
 /// [`StoreError::Unavailable`] for a row that breaks its own rules.
 pub fn tail(conn: &mut Connection, epoch: Epoch, page: Page) -> Result<Vec<Arc<Event>>, StoreError> {
-    let rows = events::table
-        .order(events::offset.desc())
-        .limit(limit(page.events))
-        .select(EventRow::as_select())
-        .load_iter(conn)?;
-    let mut found = read(rows, epoch, page.bytes)?;
+    let newest = || events::table.order(events::offset.desc()).limit(limit(page.events));
+    let mut found = match conn {
+        Connection::Sqlite(conn) => read(newest().select(EventRow::as_select()).load_iter(conn)?, epoch, page.bytes)?,
+        Connection::Postgres(conn) => {
+            let rows = newest().select(EventRow::as_select()).load_iter::<_, PgRowByRowLoadingMode>(conn)?;
+            read(rows, epoch, page.bytes)?
+        }
+    };
     found.reverse();
     Ok(found)
 }

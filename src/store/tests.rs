@@ -66,6 +66,7 @@ async fn lists_are_searched_sorted_and_cut() {
     let sort = UserSort { key: UserSortKey::Email, descending: true };
     assert_eq!(names(UserFilter { sort, limit: 1, skip: 1, ..all.clone() }).await, ("Ada".to_owned(), 3));
     assert_eq!(names(UserFilter { search: Some("AD".into()), ..all.clone() }).await, ("Ada".to_owned(), 1));
+    assert_eq!(names(UserFilter { search: Some("a\0".into()), ..all.clone() }).await, (String::new(), 0));
     assert_eq!(names(UserFilter { search: Some("_".into()), ..all.clone() }).await, ("a_a".to_owned(), 1));
     assert_eq!(names(UserFilter { role: Some(Role::Admin), ..all }).await, ("Ada".to_owned(), 1));
     assert_eq!(store.read(users::count_active_admins).await.unwrap(), 1);

@@ -169,7 +169,7 @@ diesel::define_sql_function! {
 fn matching(filter: &UserFilter) -> Query {
     let mut query = users::table.into_boxed();
     if let Some(search) = &filter.search {
-        let pattern = format!("%{}%", escaped(&search.to_lowercase()));
+        let pattern = format!("%{}%", escaped(&search.to_ascii_lowercase()));
         let is_in_name = lower(users::name).like(pattern.clone()).escape('\\');
         query = query.filter(is_in_name.or(users::email.like(pattern).escape('\\')));
     }
@@ -197,9 +197,9 @@ fn sorted(query: Query, sort: UserSort) -> Query {
     query.then_order_by(users::id.asc())
 }
 
-/// Takes the meaning from `%`, `_` and the escape itself.
+/// Takes the meaning from `%`, `_` and the escape itself; what no text can hold is found in none.
 pub(super) fn escaped(text: &str) -> String {
-    text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_")
+    text.replace('\0', "\u{fffd}").replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_")
 }
 
 fn role_pattern(role: Role) -> String {
