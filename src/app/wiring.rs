@@ -20,6 +20,7 @@ use crate::domain::event::json;
 use crate::domain::moments::Moments;
 use crate::http::address::TrustedProxies;
 use crate::http::{self, Admission, DoorMaker, DoorOptions, OpenSockets, Partings, RelayList, ServerOptions, Services};
+use crate::mqtt::Usher;
 use crate::observe::{Door, Health, Metrics};
 use crate::pipe::OutboxOptions;
 use crate::session::engine::{EngineOptions, Engines};
@@ -57,6 +58,7 @@ pub struct House {
     snapshots: Addr<Snapshots>,
     audit: Addr<Audit>,
     monitor: Addr<Monitor>,
+    usher: Addr<Usher>,
     relays: RelayList,
     people_admitted: Admission,
     arbiters: Vec<Arbiter>,
@@ -84,6 +86,7 @@ impl House {
         let relays = RelayList::default();
         let people_admitted = Admission::new(&config.socket, Door::Native, core.metrics.clone());
         let monitor = start_monitor(&core, &relays, &people_admitted, config);
+        let usher = start_on(&core.house, Usher::default);
         Ok(Self {
             sockets: OpenSockets::default(),
             engines: Engines::default(),
@@ -100,6 +103,7 @@ impl House {
             snapshots,
             audit,
             monitor,
+            usher,
             relays,
             people_admitted,
             arbiters: [core.orders, core.house].into_iter().chain(devices.arbiters).collect(),
@@ -153,6 +157,7 @@ impl House {
             engines: self.engines.clone(),
             recoveries: Recoveries::default(),
             newcomers: Newcomers::default(),
+            mqtt: config.mqtt.enabled.then(|| self.usher.clone().recipient()),
             sockets: self.sockets.clone(),
             partings: Partings::default(),
             relays: self.relays.clone(),

@@ -73,6 +73,8 @@ pub struct DoorMaker {
     pub recoveries: Recoveries,
     /// The clients of Socket.IO that have not said who they are.
     pub newcomers: Newcomers,
+    /// Who takes WebSockets of MQTT; none if it is not spoken.
+    pub mqtt: Option<Recipient<Arrival>>,
     /// The open sockets of all threads.
     pub sockets: OpenSockets,
     /// Who is being sent away, on all threads.
@@ -107,6 +109,7 @@ impl DoorMaker {
             modules: self.modules.clone(),
             people_admitted: self.people_admitted.clone(),
             modules_admitted: self.modules_admitted.clone(),
+            mqtt: self.mqtt.clone(),
             sockets: self.sockets.clone(),
             partings: self.partings.clone(),
             metrics: self.metrics.clone(),

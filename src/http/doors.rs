@@ -18,7 +18,7 @@ use crate::auth::{Authenticator, Credential, Principal};
 use crate::domain::problem::Problem;
 use crate::module::Identified;
 use crate::observe::{Door, Metrics};
-use crate::pipe::{Flusher, OutboxOptions};
+use crate::pipe::{Arrival, Flusher, OutboxOptions};
 use crate::session::engine::{EngineOptions, Engines};
 use crate::session::socketio::LobbyHouse;
 use crate::{module, session};
@@ -71,6 +71,8 @@ pub struct Doors {
     pub people_admitted: Admission,
     /// How many connections of modules may begin.
     pub modules_admitted: Admission,
+    /// Who takes WebSockets of MQTT; none if it is not spoken.
+    pub mqtt: Option<Recipient<Arrival>>,
     /// The open sockets of all threads.
     pub sockets: OpenSockets,
     /// Who is being sent away, on all threads.

@@ -15,6 +15,7 @@ use crate::pipe::frame::Deflation;
 #[derive(Debug)]
 pub struct Handshake {
     accept: String,
+    protocol: Option<&'static str>,
     agreed: Option<Agreed>,
 }
 
@@ -27,18 +28,32 @@ impl Handshake {
         let accept = accept_key(request)?;
         let offers = request.head().headers().get_all(header::SEC_WEBSOCKET_EXTENSIONS);
         let agreed = extension::agree(offers.filter_map(|value| value.to_str().ok())).filter(|_| compresses);
-        Ok(Self { accept, agreed })
+        Ok(Self { accept, protocol: None, agreed })
+    }
+
+    /// Reads the request of a client that must offer a subprotocol; its messages are not compressed.
+    ///
+    /// # Errors
+    /// The problem to answer with.
+    pub fn read_for(request: &Request, protocol: &'static str) -> Result<Self, Problem> {
+        let accept = accept_key(request)?;
+        if !has_token(request.head().headers(), header::SEC_WEBSOCKET_PROTOCOL, protocol) {
+            return Err(Problem::new("invalid-handshake", 400, format!("offer the subprotocol `{protocol}`")));
+        }
+        Ok(Self { accept, protocol: Some(protocol), agreed: None })
     }
 
     /// The head of the answer that makes the connection a WebSocket.
     #[must_use]
     pub fn answer(&self) -> String {
         let extensions = self.agreed.map(|agreed| format!("sec-websocket-extensions: {agreed}\r\n"));
+        let protocol = self.protocol.map(|protocol| format!("sec-websocket-protocol: {protocol}\r\n"));
         format!(
             "HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\
-             sec-websocket-accept: {}\r\n{}\r\n",
+             sec-websocket-accept: {}\r\n{}{}\r\n",
             self.accept,
-            extensions.unwrap_or_default()
+            extensions.unwrap_or_default(),
+            protocol.unwrap_or_default()
         )
     }
 

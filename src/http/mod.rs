@@ -17,6 +17,7 @@ mod files;
 pub mod handshake;
 mod line;
 pub mod middleware;
+mod mqtt;
 mod open_sockets;
 mod openapi;
 mod operations;

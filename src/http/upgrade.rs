@@ -13,6 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use super::doors::{Admitted, Doors, Refused};
 use super::engine;
 use super::handshake::Handshake;
+use super::mqtt;
 use super::open_sockets::SocketGuard;
 use super::socket::{Peer, Socket};
 use super::turn_away::turn_away;
@@ -41,6 +42,10 @@ where
     let (mut stream, early) = (parts.io, parts.read_buf);
     if engine::PATHS.contains(&request.path()) {
         return engine::upgrade(&engine::of_people(&doors), &request, stream, &early).await;
+    }
+    if request.path() == mqtt::PATH {
+        let handed_over = mqtt::upgrade(&doors, &request, stream, early.freeze());
+        return tokio::time::timeout(HANDSHAKE_TIMEOUT, handed_over).await?;
     }
     let answered = tokio::time::timeout(HANDSHAKE_TIMEOUT, answer(&doors, &request, &mut stream)).await;
     if let Some(newcomer) = answered?? {

@@ -107,9 +107,13 @@ impl House {
         let password = std::str::from_utf8(password).map_err(|_| strange())?;
         if password.starts_with(MODULE_TOKEN) {
             let device = Device::identify(&self.parts.modules, name, password).await?;
+            device.check_will(connect.last_will.as_ref())?;
             return Ok(Arrived { owner: device.owner(), guest: Guest::Device(device), is_remembered: true });
         }
         let person = Person::identify(&self.parts.authenticator, password, from).await?;
+        if connect.last_will.is_some() {
+            return Err(Refusal::new(ConnectAckReason::NotAuthorized, person::publishes_nothing().detail));
+        }
         let owner = person.owner(&connect.client_id);
         Ok(Arrived {
             owner,

@@ -21,7 +21,9 @@ pub mod places;
 mod server;
 pub mod session;
 pub mod topic;
+mod usher;
 pub mod wire;
 
 pub use connection::serve as serve_connection;
 pub use server::{Listeners, MqttOptions, serve};
+pub use usher::Usher;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use actix::{Actor, Addr};
 use actix_server::{Server, ServerBuilder};
 use actix_service::{Service, ServiceFactory, fn_factory, fn_service};
 use actix_tls::accept::rustls_0_23::Acceptor;
@@ -18,6 +19,7 @@ use tokio::net::TcpStream;
 use super::connection::serve as serve_connection;
 use super::house::{House, Parts};
 use super::line::Line;
+use super::usher::{Porter, Serves, Usher};
 use crate::pipe::{Flusher, Noted, Outbox, OutboxOptions, Stream, set_user_timeout};
 
 /// How long a TLS handshake may take.
@@ -60,9 +62,9 @@ pub struct MqttOptions {
 ///
 /// # Errors
 /// When a listener cannot be used.
-pub fn serve(listeners: Listeners, options: MqttOptions, parts: Parts) -> io::Result<Server> {
+pub fn serve(listeners: Listeners, options: MqttOptions, parts: Parts, usher: Addr<Usher>) -> io::Result<Server> {
     let count = Arc::new(AtomicUsize::new(0));
-    let hall = Hall { options, parts, count };
+    let hall = Hall { usher, options, parts, count };
     let builder = Server::build().workers(hall.options.workers).shutdown_timeout(1).disable_signals();
     let builder = listen(builder, listeners.plain, hall.clone())?;
     match listeners.tls {
@@ -76,6 +78,8 @@ fn listen(builder: ServerBuilder, listener: TcpListener, hall: Hall) -> io::Resu
         let hall = hall.clone();
         fn_factory(move || {
             let door = Rc::new(Door::open(hall.clone()));
+            // One for each thread; if it comes too late, others take WebSockets.
+            door.hall.usher.do_send(Serves(Porter(Rc::clone(&door)).start().recipient()));
             async move {
                 Ok::<_, ()>(fn_service(move |stream: TcpStream| {
                     let door = Rc::clone(&door);
@@ -122,13 +126,14 @@ fn listen_tls(
 /// What the doors of all threads share.
 #[derive(Clone)]
 struct Hall {
+    usher: Addr<Usher>,
     options: MqttOptions,
     parts: Parts,
     count: Arc<AtomicUsize>,
 }
 
 /// The door of one thread.
-struct Door {
+pub struct Door {
     house: Rc<House>,
     flusher: Flusher,
     hall: Hall,
@@ -157,9 +162,20 @@ impl Door {
 
     /// Serves a connection in a task of its own, if there is room for one more.
     fn welcome(&self, stream: Stream, from: IpAddr) {
-        let Some(guard) = self.take_place() else { return };
         let outbox = Outbox::of_mqtt(stream, false, self.flusher.clone(), self.hall.options.outbox);
-        let served = serve_connection(Rc::clone(&self.house), Line::new(outbox), from);
+        self.serve(Line::new(outbox), from);
+    }
+
+    /// The same for a WebSocket whose handshake is done.
+    pub fn welcome_socket(&self, stream: Stream, early: &[u8], from: IpAddr) {
+        let outbox = Outbox::of_mqtt(stream, true, self.flusher.clone(), self.hall.options.outbox);
+        let max_message = usize::try_from(self.hall.parts.terms.max_packet).unwrap_or(usize::MAX).saturating_add(5);
+        self.serve(Line::of_socket(outbox, max_message, early), from);
+    }
+
+    fn serve(&self, line: Line, from: IpAddr) {
+        let Some(guard) = self.take_place() else { return };
+        let served = serve_connection(Rc::clone(&self.house), line, from);
         actix_rt::spawn(async move {
             served.await;
             drop(guard);

@@ -2,6 +2,7 @@
 //!
 //! Everything here lives on one thread, that of the socket.
 
+mod arrival;
 mod flusher;
 pub mod frame;
 mod framing;
@@ -11,6 +12,7 @@ mod outbox;
 mod queue;
 mod stream;
 
+pub use arrival::Arrival;
 pub use flusher::{Flusher, Noted};
 pub use framing::Framing;
 pub use gzip::GzipStream;

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use clap::{Args, Parser, Subcommand};
 
 mod engineio;
+mod mqtt;
 mod socketio;
 mod websocket;
 
@@ -26,6 +27,8 @@ enum Suite {
     Engineio(Listen),
     /// Namespaces of Socket.IO that give events back, for the suite of socketio/socket.io-protocol
     Socketio(Listen),
+    /// A broker with free topics, for paho's interoperability suites
+    Mqtt(Listen),
 }
 
 #[derive(Debug, Args)]
@@ -41,5 +44,6 @@ async fn main() -> io::Result<()> {
         Suite::Websocket(at) => websocket::serve(at.listen).await,
         Suite::Engineio(at) => engineio::serve(at.listen).await,
         Suite::Socketio(at) => socketio::serve(at.listen).await,
+        Suite::Mqtt(at) => mqtt::serve(at.listen).await,
     }
 }

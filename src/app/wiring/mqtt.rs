@@ -107,7 +107,7 @@ impl House {
             people,
             metrics: self.metrics.clone(),
         };
-        serve(listeners, options, parts)
+        serve(listeners, options, parts, self.usher.clone())
     }
 }
 

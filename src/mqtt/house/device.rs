@@ -6,7 +6,7 @@ use std::time::Duration;
 use actix::prelude::*;
 use futures_util::future::LocalBoxFuture;
 use rmqtt_codec::types::{Publish, QoS};
-use rmqtt_codec::v5::{ConnectAckReason, DisconnectReasonCode, PublishAckReason, SubscribeAckReason};
+use rmqtt_codec::v5::{ConnectAckReason, DisconnectReasonCode, LastWill, PublishAckReason, SubscribeAckReason};
 
 use super::payload::{Heading, own_heading, read_readings, topic_of};
 use super::{STRANGER, busy};
@@ -26,6 +26,9 @@ const ATTEMPTS: u32 = 6;
 /// How long after the first attempt the second comes; the span doubles each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
+/// What a module is told that reaches beyond itself.
+const OWN_ONLY: &str = "a module publishes to topics of its own only, such as `carillon/<moduleId>/telemetry`";
+
 /// A module that has shown its token.
 pub struct Device {
     identified: Identified,
@@ -44,6 +47,15 @@ impl Device {
     /// Whose session it is: the module's, whatever it calls itself.
     pub fn owner(&self) -> String {
         format!("module:{}", self.identified.module_id)
+    }
+
+    /// Makes sure that what is published when the module is lost is something it may publish.
+    pub fn check_will(&self, will: Option<&LastWill>) -> Result<(), Refusal> {
+        let heading = will.map(|will| own_heading(&self.identified.module_id, &will.topic));
+        match heading {
+            None | Some(Some(Heading::Telemetry | Heading::Value(_))) => Ok(()),
+            Some(_) => Err(Refusal::new(ConnectAckReason::NotAuthorized, OWN_ONLY)),
+        }
     }
 
     /// Makes the module online; an older connection of it ends.
@@ -80,11 +92,7 @@ impl Device {
                 detail: "no such command waits for a result".into(),
                 is_grave: false,
             }),
-            (_, _) => Err(Refused {
-                reason: PublishAckReason::NotAuthorized,
-                detail: "a module publishes to `carillon/<moduleId>/telemetry` and `…/result` of its own only".into(),
-                is_grave: true,
-            }),
+            (_, _) => Err(Refused { reason: PublishAckReason::NotAuthorized, detail: OWN_ONLY.into(), is_grave: true }),
         };
         match result {
             Ok((readings, module)) => Box::pin(ingest(module, readings)),
