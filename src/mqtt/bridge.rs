@@ -145,8 +145,8 @@ pub trait Bridge: Sized + 'static {
     /// Lets somebody listen no more.
     fn unsubscribe(&self, guest: &Self::Guest, filter: &str) -> impl Future<Output = ()>;
 
-    /// Somebody's connection is gone.
-    fn close(&self, guest: &Self::Guest);
+    /// Somebody's connection is gone, perhaps because a newer one of theirs takes over.
+    fn close(&self, guest: &Self::Guest, is_taken_over: bool);
 
     /// Notes what happened, for the figures.
     fn note(&self, what: Note);

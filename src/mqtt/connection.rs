@@ -199,7 +199,7 @@ impl<B: Bridge> Connection<B> {
 
     /// Ends the connection: the client is told, what is under way settles, the session waits or is handed over.
     async fn finish(mut self, end: End) {
-        self.bridge.close(&self.guest);
+        self.bridge.close(&self.guest, matches!(end, End::TakenOver(_)));
         let version = self.line.version();
         let (last, publishes_will, hand_over) = match end {
             End::Left => (None, false, None),

@@ -184,8 +184,9 @@ impl Bridge for House {
         }
     }
 
-    fn close(&self, guest: &Guest) {
+    fn close(&self, guest: &Guest, is_taken_over: bool) {
         match guest {
+            Guest::Device(device) if is_taken_over => device.detach_later(),
             Guest::Device(device) => device.detach(),
             Guest::Person(person) => person.close(),
         }

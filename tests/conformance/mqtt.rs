@@ -166,7 +166,7 @@ impl Bridge for FreeBroker {
         self.forget_share(&client.owner, Some(filter));
     }
 
-    fn close(&self, client: &Client) {
+    fn close(&self, client: &Client, _: bool) {
         self.forget_share(&client.owner, None);
     }
 

@@ -7,6 +7,7 @@ mod cli;
 mod documents;
 mod journal;
 mod modules;
+mod mqtt;
 mod operation;
 mod socketio;
 mod sse;

@@ -26,6 +26,9 @@ const ATTEMPTS: u32 = 6;
 /// How long after the first attempt the second comes; the span doubles each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
+/// How long a newer connection may take to come in where it takes over from another.
+const TAKE_OVER: Duration = Duration::from_secs(15);
+
 /// What a module is told that reaches beyond itself.
 const OWN_ONLY: &str = "a module publishes to topics of its own only, such as `carillon/<moduleId>/telemetry`";
 
@@ -75,8 +78,25 @@ impl Device {
             // One per connection; a module that is gone needs no word.
             module.do_send(Detach(self.connection));
         }
+        self.deafen();
+    }
+
+    /// A newer connection takes over, which keeps the module online; should it break off, the module is offline then.
+    pub fn detach_later(&self) {
+        let (module, connection) = (self.module.clone(), self.connection);
+        self.deafen();
+        actix_rt::spawn(async move {
+            tokio::time::sleep(TAKE_OVER).await;
+            if let Some(module) = module {
+                // To a module with a newer connection this says nothing.
+                module.do_send(Detach(connection));
+            }
+        });
+    }
+
+    fn deafen(&self) {
         if let Some(ear) = &self.ear {
-            // The same of its ear.
+            // One per connection.
             ear.do_send(Deaf);
         }
     }

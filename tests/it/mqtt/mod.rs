@@ -1,0 +1,18 @@
+//! MQTT, spoken packet by packet with the codec of others.
+
+mod bad_input;
+mod client;
+mod people;
+mod permissions;
+mod presence;
+mod telemetry;
+mod websocket;
+
+use crate::support::{Answer, TestHub};
+
+/// A figure of the hub.
+async fn metric(hub: &TestHub, name: &str) -> f64 {
+    let figures = Answer::of(&hub.authority, "GET", "/metrics", &[], None).await.text;
+    let line = figures.lines().find_map(|line| line.strip_prefix(name));
+    line.unwrap_or_else(|| panic!("no `{name}` in:\n{figures}")).trim().parse().expect("figures are numbers")
+}
