@@ -15,7 +15,7 @@ use super::relays::RelayList;
 use crate::auth::Authenticator;
 use crate::broker::{Broker, BrokerOptions, Relay};
 use crate::observe::Metrics;
-use crate::pipe::{Flusher, Noted};
+use crate::pipe::{Arrival, Flusher, Noted};
 use crate::session::engine::Engines;
 use crate::session::socketio::{LobbyHouse, Newcomers, Recoveries};
 use crate::{module, session};
