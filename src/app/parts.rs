@@ -45,7 +45,7 @@ impl Core {
         let stored = store.read(store::modules::load_all).await?;
         let twins = store.read(store::twins::load_all).await?;
         let stops = store.read(store::stops::active).await?;
-        let newest = [module::newest_twins(&twins), module::newest_states(&stored)].concat();
+        let newest = [module::newest_twins(&twins, &stored), module::newest_states(&stored)].concat();
         let order = OpenOrder::load(&store, newest, config.broker.ring).await?;
         let limits = config.journal.clone();
         house.spawn(Retention::new(store.clone(), order.archive().clone(), limits, metrics.clone()).run());
@@ -101,6 +101,7 @@ impl Devices {
             commit: collector.clone().recipient(),
             withdrawn: Some(core.sessions.clone().recipient()),
             stops: module::ActiveStops::new(stops),
+            pairing: config.pairing.clone(),
             arbiters: arbiters.iter().map(Arbiter::handle).collect(),
             metrics: core.metrics.clone(),
         };

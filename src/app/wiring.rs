@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 
 use super::error::StartError;
 use super::parts::{Core, Devices, People, broker_options, start_on};
-use crate::admin::{AdminRoom, Audit, Monitor, MonitorSources, Snapshots};
+use crate::admin::{AdminRoom, Audit, Commander, Monitor, MonitorSources, Snapshots};
 use crate::auth::{Accounts, Authenticator};
 use crate::broker::{Broker, CloseOrder};
 use crate::config::Config;
@@ -57,6 +57,7 @@ pub struct House {
     room: Addr<AdminRoom>,
     snapshots: Addr<Snapshots>,
     audit: Addr<Audit>,
+    commander: Addr<Commander>,
     monitor: Addr<Monitor>,
     usher: Addr<Usher>,
     relays: RelayList,
@@ -83,6 +84,7 @@ impl House {
             let (modules, room, audit) = (devices.modules.clone(), room.clone(), audit.clone().recipient());
             move || Snapshots::new(modules, room, audit)
         });
+        let commander = start_commander(&core, &devices, &audit, config);
         let relays = RelayList::default();
         let people_admitted = Admission::new(&config.socket, Door::Native, core.metrics.clone());
         let monitor = start_monitor(&core, &relays, &people_admitted, config);
@@ -102,6 +104,7 @@ impl House {
             room,
             snapshots,
             audit,
+            commander,
             monitor,
             usher,
             relays,
@@ -131,6 +134,7 @@ impl House {
             room: self.room.clone(),
             monitor: self.monitor.clone(),
             audit: self.audit.clone(),
+            commands: self.commander.clone().recipient(),
             publish: self.broker.clone().recipient(),
             health: self.health.clone(),
             metrics: self.metrics.clone(),
@@ -150,6 +154,7 @@ impl House {
             broker_options: broker_options(config),
             registry: self.sessions.clone(),
             snapshots: self.snapshots.clone().recipient(),
+            commands: self.commander.clone().recipient(),
             authenticator: self.authenticator.clone(),
             modules: self.modules.clone(),
             people_admitted: self.people_admitted.clone(),
@@ -203,6 +208,12 @@ impl House {
             let _ = arbiter.join();
         }
     }
+}
+
+fn start_commander(core: &Core, devices: &Devices, audit: &Addr<Audit>, config: &Config) -> Addr<Commander> {
+    let (modules, audit) = (devices.modules.clone(), audit.clone().recipient());
+    let (limits, metrics) = (config.commands.clone(), core.metrics.clone());
+    start_on(&core.house, move || Commander::new(modules, audit, limits, metrics))
 }
 
 fn start_monitor(core: &Core, relays: &RelayList, admitted: &Admission, config: &Config) -> Addr<Monitor> {

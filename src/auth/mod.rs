@@ -28,5 +28,6 @@ pub use key::{KeyError, SigningKey};
 pub use password::{Hasher, NewPassword, PASSWORD_MAX, PASSWORD_MIN, PasswordError};
 pub use principal::{Credential, Principal};
 pub use remove::remove_user;
+pub use throttle::Throttle;
 pub use tickets::{Bearer, TICKET_LIFETIME};
 pub use token::AccessTokens;

@@ -18,6 +18,7 @@ mod keys;
 mod log;
 mod mqtt;
 mod network;
+mod pairing;
 mod presence;
 mod reconnect;
 mod secret;
@@ -41,6 +42,7 @@ pub use journal::Journal;
 pub use log::{Log, LogFormat};
 pub use mqtt::Mqtt;
 pub use network::Network;
+pub use pairing::Pairing;
 pub use presence::Presence;
 pub use reconnect::Reconnect;
 pub use secret::Secret;
@@ -72,6 +74,8 @@ pub struct Config {
     pub telemetry: Telemetry,
     /// What modules are told.
     pub commands: Commands,
+    /// How modules find their owners.
+    pub pairing: Pairing,
     /// The order of events.
     pub broker: Broker,
     /// How long events are kept.
@@ -120,7 +124,7 @@ impl Config {
         self.store.database().unwrap_or_else(|| Database::Sqlite(self.data.dir.join("carillon.db")))
     }
 
-    fn sections(&mut self) -> [(&'static str, &mut dyn Section); 15] {
+    fn sections(&mut self) -> [(&'static str, &mut dyn Section); 16] {
         [
             ("http", &mut self.http),
             ("mqtt", &mut self.mqtt),
@@ -131,6 +135,7 @@ impl Config {
             ("presence", &mut self.presence),
             ("telemetry", &mut self.telemetry),
             ("commands", &mut self.commands),
+            ("pairing", &mut self.pairing),
             ("broker", &mut self.broker),
             ("journal", &mut self.journal),
             ("socket", &mut self.socket),

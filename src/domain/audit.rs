@@ -26,20 +26,46 @@ pub enum Action {
     /// A module was removed.
     #[serde(rename = "module.delete")]
     ModuleDelete,
+    /// A module was told to do something.
+    #[serde(rename = "module.command")]
+    ModuleCommand,
+    /// The desired state of a module was changed.
+    #[serde(rename = "twin.update")]
+    TwinUpdate,
+    /// Modules were stopped.
+    #[serde(rename = "stop.make")]
+    StopMake,
+    /// An emergency stop was cleared.
+    #[serde(rename = "stop.clear")]
+    StopClear,
+    /// A module got a claim code.
+    #[serde(rename = "claim_code.make")]
+    ClaimCode,
+    /// A module was claimed.
+    #[serde(rename = "module.claim")]
+    ModuleClaim,
 }
 
 /// Every kind of deed with its name.
-const ACTIONS: [(Action, &str); 5] = [
+const ACTIONS: [(Action, &str); 11] = [
     (Action::TapBegin, "tap.begin"),
     (Action::UserCreate, "user.create"),
     (Action::UserUpdate, "user.update"),
     (Action::UserDelete, "user.delete"),
     (Action::ModuleDelete, "module.delete"),
+    (Action::ModuleCommand, "module.command"),
+    (Action::TwinUpdate, "twin.update"),
+    (Action::StopMake, "stop.make"),
+    (Action::StopClear, "stop.clear"),
+    (Action::ClaimCode, "claim_code.make"),
+    (Action::ModuleClaim, "module.claim"),
 ];
 
 /// A text that names no kind of deed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not an action; use `tap.begin`, `user.create`, `user.update`, `user.delete` or `module.delete`")]
+#[error(
+    "`{0}` is not an action; use `tap.begin`, `user.create`, `user.update`, `user.delete`, `module.delete`, `module.command`, `module.claim`, `twin.update`, `stop.make`, `stop.clear` or `claim_code.make`"
+)]
 pub struct ActionError(String);
 
 impl FromStr for Action {

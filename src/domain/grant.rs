@@ -12,6 +12,8 @@ pub enum Permission {
     ModulesRead,
     /// `modules:write`: make, change and remove one's own modules.
     ModulesWrite,
+    /// `modules:command`: tell one's own modules what to do, and stop them.
+    ModulesCommand,
     /// `modules:all`: the same for everybody's modules.
     ModulesAll,
     /// `users:manage`: see, make, change and remove accounts.
@@ -43,6 +45,7 @@ const GRANTS: &[(Role, &[Permission])] = &[
         &[
             Permission::ModulesRead,
             Permission::ModulesWrite,
+            Permission::ModulesCommand,
             Permission::ModulesAll,
             Permission::UsersManage,
             Permission::StatsRead,
@@ -51,7 +54,7 @@ const GRANTS: &[(Role, &[Permission])] = &[
             Permission::AuditRead,
         ],
     ),
-    (Role::User, &[Permission::ModulesRead, Permission::ModulesWrite]),
+    (Role::User, &[Permission::ModulesRead, Permission::ModulesWrite, Permission::ModulesCommand]),
 ];
 
 impl Role {
@@ -69,6 +72,7 @@ impl Permission {
         match self {
             Self::ModulesRead => "modules:read",
             Self::ModulesWrite => "modules:write",
+            Self::ModulesCommand => "modules:command",
             Self::ModulesAll => "modules:all",
             Self::UsersManage => "users:manage",
             Self::StatsRead => "stats:read",

@@ -43,6 +43,8 @@ pub struct Services {
     pub monitor: Addr<Monitor>,
     /// Who keeps the audit.
     pub audit: Addr<Audit>,
+    /// Who sends commands to modules.
+    pub commands: Recipient<session::CommandModule>,
     /// Who orders events.
     pub publish: Recipient<Publish>,
     /// Whether the hub can do its work.
@@ -102,6 +104,8 @@ fn provide(config: &mut ServiceConfig, services: Services) {
         .app_data(Data::new(services.monitor))
         .app_data(Data::new(services.audit))
         .app_data(Data::new(services.publish))
+        .app_data(Data::new(services.commands))
+        .app_data(Data::new(services.config.commands.clone()))
         .app_data(Data::new(services.health))
         .app_data(Data::new(services.metrics))
         .app_data(Data::new(services.config.http.metrics))

@@ -59,6 +59,8 @@ pub struct DoorMaker {
     pub registry: Addr<session::Registry>,
     /// Who tells the state behind topics.
     pub snapshots: Recipient<session::TakeSnapshots>,
+    /// Who sends commands to modules.
+    pub commands: Recipient<session::CommandModule>,
     /// Who judges credentials.
     pub authenticator: Authenticator,
     /// Who knows the modules.
@@ -124,6 +126,7 @@ impl DoorMaker {
             relay,
             registry: self.registry.clone(),
             snapshots: self.snapshots.clone(),
+            commands: Some(self.commands.clone()),
             authenticator: self.authenticator.clone(),
             metrics: self.metrics.clone(),
         })

@@ -101,6 +101,7 @@ impl ResponseError for ApiError {
 }
 impl From<ModuleError> for ApiError {
     fn from(error: ModuleError) -> Self {
-        error.problem().into()
+        let told = Self::from(error.problem());
+        error.retry_after().map_or(told.clone(), |wait| told.retry_after(wait.as_secs() + 1))
     }
 }

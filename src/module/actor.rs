@@ -235,6 +235,7 @@ impl Handler<Republish> for Module {
     type Result = ();
 
     fn handle(&mut self, _: Republish, ctx: &mut Self::Context) {
+        self.retell_twin(ctx);
         if !self.entry.live.load().telemetry.values().is_empty() {
             self.outgoing.push_telemetry();
             self.pump(ctx);

@@ -15,16 +15,20 @@ use super::catalogue::{Catalogue, View};
 use super::entry::{Entry, ModuleView};
 use super::error::ModuleError;
 use super::house::{Parts, Shared};
-use super::messages::{ListModules, ModuleCounts, ModulePage};
-use crate::auth::{ModuleWithdrawn, Principal};
+use super::messages::{ListCommands, ListModules, ModuleCounts, ModulePage};
+use crate::auth::{ModuleWithdrawn, Principal, Throttle};
+use crate::config::{Auth, Pairing};
 use crate::domain::event::json;
 use crate::domain::ids::ModuleId;
 use crate::domain::module::TokenHash;
 use crate::domain::moments::Moments;
 use crate::store::Store;
+use crate::store::commands::{self, CommandRecord};
 use crate::store::modules::StoredModule;
 
 mod change;
+mod claim;
+mod stop;
 mod tell;
 
 /// How many changes may wait for their turn.
@@ -43,6 +47,9 @@ pub struct Desk {
     waiting: Cell<usize>,
     /// Somebody waits for the turn to look what another process changed.
     is_about_to_look: Cell<bool>,
+    stopping: Mutex<()>,
+    pairing: Pairing,
+    claims: Throttle,
     snapshots: RefCell<Snapshots>,
 }
 
@@ -71,6 +78,9 @@ impl Desk {
             started: Cell::new(0),
             line: Mutex::new(()),
             waiting: Cell::new(0),
+            stopping: Mutex::new(()),
+            claims: throttle_of(&parts.pairing),
+            pairing: parts.pairing,
             is_about_to_look: Cell::new(false),
             snapshots: RefCell::default(),
         }
@@ -137,6 +147,15 @@ impl Desk {
         Ok(actor)
     }
 
+    /// A page of what a module was told, newest first, and how much there is.
+    pub async fn commands(&self, asked: ListCommands) -> Result<(Vec<CommandRecord>, u64), ModuleError> {
+        let ListCommands { by, id, skip, limit } = asked;
+        let id = self.visible(&id, &by)?.id.clone();
+        let skip = i64::try_from(skip).unwrap_or(i64::MAX);
+        let (records, total) = self.store.read(move |conn| commands::list(conn, &id, skip, limit.into())).await?;
+        Ok((records, total.unsigned_abs()))
+    }
+
     /// Ends the links of all modules, which come back one after the other.
     pub fn drain_links(&self, moments: Moments) {
         // The hub stops once; a second word changes nothing.
@@ -169,4 +188,10 @@ impl Desk {
     async fn turn_to_follow(&self) -> MutexGuard<'_, ()> {
         self.line.lock().await
     }
+}
+
+/// Counts codes that people try.
+fn throttle_of(pairing: &Pairing) -> Throttle {
+    let attempts = pairing.attempts;
+    Throttle::new(&Auth { address_attempts: attempts, account_attempts: attempts, ..Auth::default() })
 }

@@ -5,18 +5,20 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{Addr, MailboxError};
+use actix::dev::ToEnvelope;
+use actix::{Addr, Handler, MailboxError, Message};
 
 use super::actor::{Ingest, Module};
 use super::error::ModuleError;
-use super::messages::{ByToken, Locate};
+use super::messages::{ByToken, GetModule, Locate};
 use super::registry::Registry;
+use crate::auth::Principal;
 use crate::domain::ids::ModuleId;
 use crate::domain::module::TokenHash;
 use crate::domain::telemetry::Reading;
 
 /// How long registry and modules may take; longer than their own time-outs together.
-pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(25);
+pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(25);
 /// How often a module that went to rest meanwhile is located again.
 pub(super) const ATTEMPTS: usize = 10;
 /// Addresses kept before those of stopped actors are looked for.
@@ -91,6 +93,38 @@ impl Directory {
     /// [`ModuleError::WrongToken`] also for a module that is not there.
     pub async fn verify(&self, id: &ModuleId, token: &str) -> Result<(), ModuleError> {
         identify(&self.registry, Some(id.as_str()), token).await.map(drop)
+    }
+
+    /// Makes sure that a person may see a module.
+    ///
+    /// # Errors
+    /// [`ModuleError::NotFound`] when they may not, or there is none.
+    pub async fn see(&self, by: &Principal, id: &ModuleId) -> Result<(), ModuleError> {
+        let asked = GetModule { by: by.clone(), id: id.clone() };
+        self.registry.send(asked).timeout(ANSWER_TIMEOUT).await?.map(drop)
+    }
+
+    /// Says something to a module, also when it goes to rest at this very moment; who may is for the caller to know.
+    ///
+    /// # Errors
+    /// What the module answers; [`ModuleError::Busy`] when it does not within the patience.
+    pub async fn ask<M, T>(&self, id: &ModuleId, message: M, patience: Duration) -> Result<T, ModuleError>
+    where
+        M: Message<Result = Result<T, ModuleError>> + Clone + Send + 'static,
+        T: Send + 'static,
+        Module: Handler<M>,
+        <Module as actix::Actor>::Context: ToEnvelope<Module, M>,
+    {
+        for _ in 0..ATTEMPTS {
+            let module = self.locate(id).await?;
+            match module.send(message.clone()).timeout(patience).await {
+                Ok(result) => return result,
+                Err(MailboxError::Timeout) => return Err(ModuleError::Busy),
+                Err(MailboxError::Closed) => self.forget(id),
+            }
+            tokio::task::yield_now().await;
+        }
+        Err(ModuleError::Busy)
     }
 
     async fn locate(&self, id: &ModuleId) -> Result<Addr<Module>, ModuleError> {

@@ -1,5 +1,7 @@
 //! What can go wrong with modules, and how it is told at every door.
 
+use std::time::Duration;
+
 use crate::domain::document::DocumentError;
 use crate::domain::ids::{ModuleId, StopId};
 use crate::domain::problem::Problem;
@@ -60,6 +62,18 @@ pub enum ModuleError {
     /// Somebody else changed the desired state first.
     #[error("the desired state has the version {0} by now; read it, and patch that")]
     VersionChanged(i64),
+    /// Only admins may do this.
+    #[error("only admins may do this")]
+    AdminsOnly,
+    /// There is no such stop, or the caller may not see it.
+    #[error("there is no such emergency stop, or you may not see it")]
+    NoSuchStop,
+    /// The code is no claim code, has expired, was used or was replaced; which of these is nobody's business.
+    #[error("this claim code does not work; look at it again, or ask for a new one")]
+    WrongCode,
+    /// Somebody tried too many codes.
+    #[error("too many attempts; try again in {} s", .0.as_secs() + 1)]
+    Throttled(Duration),
     /// Too much waits.
     #[error("the hub is busy; send again in a moment")]
     Busy,
@@ -89,9 +103,21 @@ impl ModuleError {
             Self::LongResult(_) => invalid_fields().with_error("/result", detail),
             Self::Document(_) => invalid_fields().with_error("", detail),
             Self::VersionChanged(_) => Problem::new("version-changed", 412, detail),
+            Self::AdminsOnly => Problem::new("not-allowed", 403, detail),
+            Self::NoSuchStop => Problem::new("not-found", 404, detail),
+            Self::WrongCode => Problem::new("wrong-claim-code", 404, detail),
+            Self::Throttled(_) => Problem::new("too-many-attempts", 429, detail),
             Self::Busy => Problem::new("busy", 503, detail),
             Self::Unavailable => Problem::new("unavailable", 503, detail),
         }
+    }
+}
+
+impl ModuleError {
+    /// When the caller may try again, if that is known.
+    #[must_use]
+    pub const fn retry_after(&self) -> Option<Duration> {
+        if let Self::Throttled(after) = self { Some(*after) } else { None }
     }
 }
 

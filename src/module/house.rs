@@ -11,7 +11,7 @@ use super::command::ActiveStops;
 use super::registry::Registry;
 use crate::auth::ModuleWithdrawn;
 use crate::broker::{Announce, Publish};
-use crate::config::Config;
+use crate::config::{Config, Pairing};
 use crate::domain::moments::Moments;
 use crate::observe::Metrics;
 use crate::store::Store;
@@ -102,6 +102,8 @@ pub struct Parts {
     pub withdrawn: Option<Recipient<ModuleWithdrawn>>,
     /// The emergency stops in force.
     pub stops: ActiveStops,
+    /// How modules find their owners.
+    pub pairing: Pairing,
     /// The threads on which module actors live; at least one.
     pub arbiters: Vec<ArbiterHandle>,
     /// The counters.

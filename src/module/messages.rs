@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::actor::Module;
+use super::claim::ClaimCode;
 use super::entry::{Entry, ModuleView};
 use super::error::ModuleError;
 use super::listing::{ModuleFilter, ModuleSort};
@@ -14,6 +15,7 @@ use crate::auth::Principal;
 use crate::domain::ids::{ModuleId, UserId};
 use crate::domain::module::{ModuleKind, ModuleName, TokenHash};
 use crate::domain::moments::Moments;
+use crate::store::commands::CommandRecord;
 
 /// A module to be registered.
 #[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
@@ -32,6 +34,9 @@ pub struct NewModule {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, pattern = "^[A-Za-z0-9-]{1,64}$")]
     pub user_id: Option<Option<UserId>>,
+    /// Whether to give it a claim code, by which a user becomes its owner; admins only, and it is nobody's until then.
+    #[serde(default)]
+    pub claimable: bool,
 }
 
 /// What to change of a module; what is left out stays.
@@ -72,6 +77,9 @@ pub struct Created {
     pub module: ModuleView,
     /// Its token.
     pub token: String,
+    /// Its claim code, if it was to have one.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub claim: Option<ClaimCode>,
 }
 
 /// Asks for a page of the modules a person may see.
@@ -97,6 +105,20 @@ pub struct ModulePage {
     pub entries: Vec<Arc<Entry>>,
     /// How many there are on all pages.
     pub total: u64,
+}
+
+/// Asks for a page of what a module was told, newest first, and how much there is.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<(Vec<CommandRecord>, u64), ModuleError>")]
+pub struct ListCommands {
+    /// Who asks.
+    pub by: Principal,
+    /// Which module.
+    pub id: ModuleId,
+    /// How many to leave out at the start.
+    pub skip: u64,
+    /// How many to show at most.
+    pub limit: u32,
 }
 
 /// Asks for one module, if a person may see it.

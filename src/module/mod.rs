@@ -7,6 +7,7 @@
 mod actor;
 mod answers;
 mod catalogue;
+mod claim;
 mod command;
 mod desk;
 mod directory;
@@ -21,22 +22,25 @@ mod newest;
 mod outgoing;
 mod progress;
 mod registry;
+mod stop;
 mod token;
 
 pub use actor::{Attach, ConnectionId, Detach, EndLink, Ingest, Module};
+pub use claim::{ClaimCode, ClaimModule, IssueCode, RevokeCode};
 pub use command::{
     ActiveStops, ChangeDesired, Desired, NewCommand, Outcome, ReadTwin, Repeat, Report, SendCommand, StopState,
     TakeResult, ToDevice,
 };
-pub use directory::{Directory, Identified, identify};
+pub use directory::{ANSWER_TIMEOUT, Directory, Identified, identify};
 pub use entry::{Entry, Live, Meta, ModuleView, Status};
 pub use error::ModuleError;
 pub use house::{House, LinkOptions, ModuleOptions, Parts};
 pub use link::{Link, attach, new_connection};
 pub use listing::{ModuleFilter, ModuleSort, SortError, SortKey};
 pub use messages::{
-    ByToken, CountModules, CreateModule, Created, DeleteModule, DrainLinks, GetModule, ListModules, Locate,
-    ModuleChange, ModuleCounts, ModulePage, NewModule, RotateCredential, Rotated, TakeSnapshot, UpdateModule,
+    ByToken, CountModules, CreateModule, Created, DeleteModule, DrainLinks, GetModule, ListCommands, ListModules,
+    Locate, ModuleChange, ModuleCounts, ModulePage, NewModule, RotateCredential, Rotated, TakeSnapshot, UpdateModule,
 };
 pub use newest::{newest_states, newest_twins};
 pub use registry::Registry;
+pub use stop::{ClearStop, ListStops, MakeStop, StopModule, StopModules, StopView};

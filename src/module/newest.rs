@@ -1,5 +1,7 @@
 //! What modules last said, for an order of events that goes on after a start.
 
+use std::collections::HashMap;
+
 use crate::domain::event::NewEvent;
 use crate::domain::event::payload::ModuleFacts;
 use crate::domain::ids::ModuleId;
@@ -26,6 +28,8 @@ pub fn newest_states(stored: &[StoredModule]) -> Vec<NewEvent> {
 
 /// The stored twins of all modules as events.
 #[must_use]
-pub fn newest_twins(twins: &[(ModuleId, Twin)]) -> Vec<NewEvent> {
-    twins.iter().map(|(id, twin)| NewEvent::twin_updated(id, twin)).collect()
+pub fn newest_twins(twins: &[(ModuleId, Twin)], stored: &[StoredModule]) -> Vec<NewEvent> {
+    let owners: HashMap<_, _> = stored.iter().map(|module| (&module.record.id, module.record.owner.as_ref())).collect();
+    let event = |(id, twin)| NewEvent::twin_updated(id, owners.get(id).copied().flatten(), twin);
+    twins.iter().map(|(id, twin)| event((id, twin))).collect()
 }

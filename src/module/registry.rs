@@ -5,16 +5,19 @@ use std::rc::Rc;
 use actix::prelude::*;
 
 use super::actor::Module;
+use super::claim::{ClaimCode, ClaimModule, IssueCode, RevokeCode};
 use super::desk::Desk;
 use super::entry::ModuleView;
 use super::error::ModuleError;
 use super::house::Parts;
 use super::messages::{
-    ByToken, CountModules, CreateModule, Created, DeleteModule, DrainLinks, GetModule, ListModules, Locate,
-    ModuleCounts, ModulePage, RotateCredential, Rotated, TakeSnapshot, UpdateModule,
+    ByToken, CountModules, CreateModule, Created, DeleteModule, DrainLinks, GetModule, ListCommands, ListModules,
+    Locate, ModuleCounts, ModulePage, RotateCredential, Rotated, TakeSnapshot, UpdateModule,
 };
+use super::stop::{ClearStop, ListStops, MakeStop, StopModule, StopModules, StopView};
 use crate::auth::AccountChanged;
 use crate::domain::ids::ModuleId;
+use crate::store::commands::CommandRecord;
 use crate::store::modules::StoredModule;
 
 /// How many messages may wait for the registry.
@@ -90,6 +93,78 @@ impl Handler<AccountChanged> for Registry {
             AccountChanged::Outside { .. } => Box::pin(async move { desk.look_outside().await }),
             _ => Box::pin(std::future::ready(())),
         }
+    }
+}
+
+impl Handler<MakeStop> for Registry {
+    type Result = ResponseFuture<Result<(StopView, bool), ModuleError>>;
+
+    fn handle(&mut self, asked: MakeStop, _: &mut Self::Context) -> Self::Result {
+        let desk = Rc::clone(&self.0);
+        Box::pin(async move { desk.make_stop(asked).await })
+    }
+}
+
+impl Handler<ClearStop> for Registry {
+    type Result = ResponseFuture<Result<(StopView, bool), ModuleError>>;
+
+    fn handle(&mut self, asked: ClearStop, _: &mut Self::Context) -> Self::Result {
+        let desk = Rc::clone(&self.0);
+        Box::pin(async move { desk.clear_stop(asked).await })
+    }
+}
+
+impl Handler<ListStops> for Registry {
+    type Result = ResponseFuture<Result<(Vec<StopView>, u64), ModuleError>>;
+
+    fn handle(&mut self, asked: ListStops, _: &mut Self::Context) -> Self::Result {
+        let desk = Rc::clone(&self.0);
+        Box::pin(async move { desk.list_stops(asked).await })
+    }
+}
+
+impl Handler<StopModules> for Registry {
+    type Result = ResponseFuture<Result<(Vec<StopModule>, u64), ModuleError>>;
+
+    fn handle(&mut self, asked: StopModules, _: &mut Self::Context) -> Self::Result {
+        let desk = Rc::clone(&self.0);
+        Box::pin(async move { desk.stop_modules(asked).await })
+    }
+}
+
+impl Handler<IssueCode> for Registry {
+    type Result = ResponseFuture<Result<ClaimCode, ModuleError>>;
+
+    fn handle(&mut self, IssueCode { by, id }: IssueCode, _: &mut Self::Context) -> Self::Result {
+        let desk = Rc::clone(&self.0);
+        Box::pin(async move { desk.issue_code(&by, &id).await })
+    }
+}
+
+impl Handler<RevokeCode> for Registry {
+    type Result = ResponseFuture<Result<(), ModuleError>>;
+
+    fn handle(&mut self, RevokeCode { by, id }: RevokeCode, _: &mut Self::Context) -> Self::Result {
+        let desk = Rc::clone(&self.0);
+        Box::pin(async move { desk.revoke_code(&by, &id).await })
+    }
+}
+
+impl Handler<ClaimModule> for Registry {
+    type Result = ResponseFuture<Result<ModuleView, ModuleError>>;
+
+    fn handle(&mut self, ClaimModule { by, code }: ClaimModule, _: &mut Self::Context) -> Self::Result {
+        let desk = Rc::clone(&self.0);
+        Box::pin(async move { desk.claim(&by, &code).await })
+    }
+}
+
+impl Handler<ListCommands> for Registry {
+    type Result = ResponseFuture<Result<(Vec<CommandRecord>, u64), ModuleError>>;
+
+    fn handle(&mut self, asked: ListCommands, _: &mut Self::Context) -> Self::Result {
+        let desk = Rc::clone(&self.0);
+        Box::pin(async move { desk.commands(asked).await })
     }
 }
 

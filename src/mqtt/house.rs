@@ -96,7 +96,7 @@ impl House {
             let (addr, relay) = Relay::join(broker, broker_options, self.parts.metrics.clone()).await?;
             joined(addr);
             let (authenticator, metrics) = (self.parts.authenticator.clone(), self.parts.metrics.clone());
-            Ok(Rc::new(session::House { options, relay, registry, snapshots, authenticator, metrics }))
+            Ok(Rc::new(session::House { options, relay, registry, snapshots, commands: None, authenticator, metrics }))
         });
         made.await.cloned()
     }

@@ -207,6 +207,11 @@ impl Metrics {
         self.figures().commands.get_or_create(&ByOutcome { outcome }).inc();
     }
 
+    /// How many emergency stops are in force.
+    pub fn stops_active(&self, count: usize) {
+        self.figures().stops_active.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
     /// Counts a store run that found the database locked for too long.
     pub fn store_busy(&self) {
         self.figures().store_busy.inc();

@@ -97,6 +97,7 @@ pub(super) struct Figures {
     pub requests: Family<ByRoute, Counter>,
     pub request_seconds: Histogram,
     pub commands: Family<ByOutcome, Counter>,
+    pub stops_active: Gauge,
     pub mqtt_packets: Counter,
     pub modules_active: Gauge,
     pub modules_online: Gauge,
@@ -134,6 +135,7 @@ impl Default for Figures {
             store_errors: Counter::default(),
             requests: Family::default(),
             commands: Family::default(),
+            stops_active: Gauge::default(),
             mqtt_packets: Counter::default(),
             modules_active: Gauge::default(),
             modules_online: Gauge::default(),
@@ -180,6 +182,7 @@ impl Figures {
             "Telemetry readings that changed nothing and were not published",
             &self.unchanged,
         );
+        add(to, "emergency_stops_active", "Emergency stops in force", &self.stops_active);
         add(to, "commands", "Commands to modules by what came of them", &self.commands);
         add(to, "mqtt_packets", "Packets of MQTT received", &self.mqtt_packets);
         add(to, "modules_online", "Modules online", &self.modules_online);

@@ -8,7 +8,7 @@ use actix::prelude::*;
 use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 
-use super::messages::{End, NotAdmitted, Opened, SessionEnded, TakeSnapshots, Watches, Withdraw};
+use super::messages::{CommandModule, End, NotAdmitted, Opened, SessionEnded, TakeSnapshots, Watches, Withdraw};
 use super::registry::Registry;
 use super::speech::{Request, Speech, Word};
 use super::topics::Listened;
@@ -59,6 +59,8 @@ pub struct House {
     pub registry: Addr<Registry>,
     /// Who tells the state behind topics.
     pub snapshots: Recipient<TakeSnapshots>,
+    /// Who sends commands to modules; none at doors that have no word for them.
+    pub commands: Option<Recipient<CommandModule>>,
     /// Who judges newer access tokens.
     pub authenticator: Authenticator,
     /// The counters.
@@ -80,6 +82,8 @@ pub struct Session {
     pub(super) seat: Option<Seat>,
     pub(super) topics: Vec<Listened>,
     pub(super) is_greeted: bool,
+    /// How many commands wait for what comes of them.
+    pub(super) commanding: usize,
     /// It was told the state of a topic since it came.
     pub(super) has_state: bool,
     pub(super) is_busy: bool,
@@ -103,6 +107,7 @@ impl Session {
             seat: None,
             topics: Vec::new(),
             is_greeted: false,
+            commanding: 0,
             has_state: false,
             is_busy: false,
             gap: None,

@@ -8,7 +8,7 @@ use actix::{Addr, Message};
 use serde_json::value::RawValue;
 
 use super::actor::Session;
-use super::speech::Hello;
+use super::speech::{CommandWish, Hello};
 use crate::auth::Principal;
 use crate::domain::ids::{LoginId, ModuleId, SessionId, UserId};
 use crate::domain::moments::Moments;
@@ -28,6 +28,18 @@ pub struct TakeSnapshots {
     pub principal: Arc<Principal>,
     /// For which topics.
     pub topics: Vec<Topic>,
+}
+
+/// Has a module do something; answers `{commandId, ok, result}` when the module has answered.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Box<RawValue>, Problem>")]
+pub struct CommandModule {
+    /// Who asks.
+    pub principal: Arc<Principal>,
+    /// Which module.
+    pub module: ModuleId,
+    /// What to do.
+    pub wish: CommandWish,
 }
 
 /// Begins a session whose client said everything with its request.

@@ -70,10 +70,7 @@ impl Session {
             Wish::Token(token) => return self.extend(request.id, token),
             Wish::Unsubscribe(topics) => self.unsubscribe(request.id, &topics),
             Wish::Ping => return self.pong(),
-            Wish::Unavailable(what) => {
-                let problem = Problem::new("not-available", 501, format!("this hub does not take {what} yet"));
-                self.refuse(request.id, &problem);
-            }
+            Wish::Command { module, wish } => return self.command(request.id, &module, wish),
         }
         done()
     }

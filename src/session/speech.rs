@@ -63,6 +63,13 @@ pub enum Word<'a> {
         /// The topics it was about.
         topics: &'a [String],
     },
+    /// A request went well, and this came of it.
+    Answer {
+        /// The client's number for it.
+        id: Option<u64>,
+        /// A finished JSON object.
+        data: &'a RawValue,
+    },
     /// A request did not, or a topic was taken away.
     Refusal {
         /// The client's number for it.
@@ -149,8 +156,24 @@ pub enum Wish {
     Token(String),
     /// Hear something back.
     Ping,
-    /// Something this version does not do yet.
-    Unavailable(&'static str),
+    /// Have a module do something.
+    Command {
+        /// Which module, as the client wrote it.
+        module: String,
+        /// What to do.
+        wish: CommandWish,
+    },
+}
+
+/// What a module is to do, as a client wrote it.
+#[derive(Debug, Clone)]
+pub struct CommandWish {
+    /// What to do.
+    pub command: String,
+    /// How; any JSON.
+    pub params: Option<Box<RawValue>>,
+    /// How long to wait for the answer, in milliseconds.
+    pub timeout_ms: Option<u64>,
 }
 
 /// How a client begins.

@@ -4,6 +4,7 @@ mod architecture;
 mod auth;
 mod chaos;
 mod cli;
+mod commands;
 mod documents;
 mod journal;
 mod modules;

@@ -126,7 +126,7 @@ impl NewEvent {
 
     /// `rt_twin_updated {moduleId, desired, desiredVersion, …}` with the whole twin, to who listens to this module.
     #[must_use]
-    pub fn twin_updated(module: &ModuleId, twin: &impl Serialize) -> Self {
+    pub fn twin_updated(module: &ModuleId, owner: Option<&UserId>, twin: &impl Serialize) -> Self {
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]
         struct Data<'a, T> {
@@ -136,7 +136,8 @@ impl NewEvent {
         }
         let delivery = Delivery::Latest(LatestKey::Twin(module.clone()));
         let data = Data { module_id: module, twin };
-        own("rt_twin_updated", delivery, vec![Channel::Module(module.clone())], &data)
+        let audience = [Channel::Module(module.clone())].into_iter().chain(owner.cloned().map(Channel::OwnedBy));
+        own("rt_twin_updated", delivery, audience.collect(), &data)
     }
 
     /// `rt_command_updated {moduleId, commandId, command, status, ok}`, to who listens to this module.

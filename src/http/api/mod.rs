@@ -4,6 +4,8 @@ use actix_web::web::ServiceConfig;
 
 pub mod audit;
 pub mod auth;
+pub mod claims;
+pub mod commands;
 pub mod events;
 pub mod health;
 pub mod metrics;
@@ -12,8 +14,10 @@ pub mod monitor;
 pub mod profile;
 mod schemas;
 pub mod stats;
+pub mod stops;
 pub mod stream;
 pub mod telemetry;
+pub mod twin;
 pub mod users;
 
 pub use schemas::{ReadProblems, UserSummary, WriteProblems};
@@ -24,7 +28,11 @@ pub fn routes(config: &mut ServiceConfig) {
         .configure(auth::routes)
         .configure(profile::routes)
         .configure(users::routes)
+        .configure(claims::routes)
         .configure(modules::routes)
+        .configure(commands::routes)
+        .configure(twin::routes)
+        .configure(stops::routes)
         .configure(telemetry::routes)
         .configure(events::routes)
         .configure(stats::routes)

@@ -7,6 +7,7 @@ use actix::prelude::*;
 use tokio::sync::Mutex;
 
 use super::super::command::{ChangeDesired, Desired, ReadTwin, Report, ToDevice};
+use super::super::entry::Entry;
 use super::super::error::ModuleError;
 use super::{ANSWER_TIMEOUT, Module};
 use crate::broker::{BrokerError, Publish};
@@ -41,19 +42,30 @@ impl TwinCell {
     async fn change(
         self,
         store: Store,
-        id: ModuleId,
+        entry: Arc<Entry>,
         publish: Recipient<Publish>,
         change: impl FnOnce(&Twin) -> Result<Option<Twin>, ModuleError>,
     ) -> Changed {
         let mut known = self.0.lock().await;
+        let id = entry.id.clone();
         let before = load(&mut known, &store, &id).await?;
         let Some(after) = change(&before)? else { return Ok(before) };
         let after = Arc::new(after);
         let (stored, module) = (Arc::clone(&after), id.clone());
         store.write(move |conn| twins::save(conn, &module, &stored)).await?;
         *known = Some(Arc::clone(&after));
-        tell(&publish, &NewEvent::twin_updated(&id, &*after)).await;
+        tell(&publish, &entry, &after).await;
         Ok(after)
+    }
+
+    /// Tells the twin again, to who owns the module now.
+    async fn tell_again(self, store: Store, entry: Arc<Entry>, publish: Recipient<Publish>) {
+        let mut known = self.0.lock().await;
+        match load(&mut known, &store, &entry.id).await {
+            Ok(twin) if twin.desired_version + twin.reported_version > 0 => tell(&publish, &entry, &twin).await,
+            Ok(_) => {}
+            Err(error) => tracing::warn!(module.id = %entry.id, %error, "a twin is told with its next change only"),
+        }
     }
 }
 
@@ -67,7 +79,8 @@ async fn load(known: &mut Option<Arc<Twin>>, store: &Store, id: &ModuleId) -> Re
     Ok(twin)
 }
 
-async fn tell(publish: &Recipient<Publish>, event: &NewEvent) {
+async fn tell(publish: &Recipient<Publish>, entry: &Entry, twin: &Twin) {
+    let event = NewEvent::twin_updated(&entry.id, entry.meta.load().owner.as_ref(), twin);
     for _ in 0..RETRIES {
         match publish.send(Publish(event.clone())).timeout(ANSWER_TIMEOUT).await {
             Ok(Err(BrokerError::Full)) => tokio::time::sleep(RETRY_AFTER).await,
@@ -89,8 +102,8 @@ impl Module {
         }
         self.last_work = tokio::time::Instant::now();
         let (answer, answered) = tokio::sync::oneshot::channel();
-        let (store, id, publish) = (self.shared.store.clone(), self.entry.id.clone(), self.shared.publish.clone());
-        let changing = self.commanding.twin.clone().change(store, id, publish, change);
+        let (store, entry, publish) = (self.shared.store.clone(), Arc::clone(&self.entry), self.shared.publish.clone());
+        let changing = self.commanding.twin.clone().change(store, entry, publish, change);
         self.work(changing, ctx, move |changed, module, _| {
             if let Ok(twin) = &changed
                 && module.note_desired(twin)
@@ -102,6 +115,13 @@ impl Module {
             let _ = answer.send(changed);
         });
         Box::pin(async move { answered.await.unwrap_or(Err(ModuleError::Busy)) })
+    }
+
+    /// Tells the twin to the module's new owner.
+    pub(super) fn retell_twin(&mut self, ctx: &mut Context<Self>) {
+        let (store, entry, publish) = (self.shared.store.clone(), Arc::clone(&self.entry), self.shared.publish.clone());
+        let telling = self.commanding.twin.clone().tell_again(store, entry, publish);
+        self.work(telling, ctx, |(), _, _| {});
     }
 
     /// Remembers what the device is to be told; answers whether that is newer than what it was told.

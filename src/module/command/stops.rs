@@ -34,7 +34,7 @@ impl ActiveStops {
     }
 
     /// All of them.
-    pub fn all(&self) -> impl Iterator<Item = &Arc<EmergencyStop>> {
+    pub fn all(&self) -> impl DoubleEndedIterator<Item = &Arc<EmergencyStop>> + ExactSizeIterator {
         self.0.iter()
     }
 

@@ -7,12 +7,13 @@ use std::time::Duration;
 use actix::MailboxError;
 
 use super::super::actor::{CloseLink, EndLink, Removed};
+use super::super::claim::{self, ClaimCode};
 use super::super::entry::{Entry, Meta, ModuleView, Status};
 use super::super::error::ModuleError;
 use super::super::messages::{Created, ModuleChange, NewModule, Rotated};
 use super::super::token;
 use super::Desk;
-use crate::auth::Principal;
+use crate::auth::{Principal, opaque};
 use crate::domain::event::NewEvent;
 use crate::domain::grant::Permission;
 use crate::domain::ids::{ModuleId, UserId};
@@ -20,7 +21,7 @@ use crate::domain::module::TokenHash;
 use crate::domain::time::Timestamp;
 use crate::store::announcements::{self, Announced};
 use crate::store::modules::{self, ModuleRecord, StoredModule};
-use crate::store::{Connection, StoreError};
+use crate::store::{Connection, StoreError, claims};
 
 /// How long a removed module's actor may take to end; longer than its own time-outs.
 const REMOVE_TIMEOUT: Duration = Duration::from_secs(15);
@@ -38,7 +39,7 @@ enum Stored {
 impl Desk {
     /// Registers a module.
     pub async fn create(&self, by: &Principal, new: NewModule) -> Result<Created, ModuleError> {
-        let owner = owner_of_new(by, new.user_id)?;
+        let owner = owner_of_new(by, &new)?;
         let _turn = self.turn().await?;
         if self.catalogue.borrow().get(&new.module_id).is_some() {
             return Err(ModuleError::Exists(new.module_id));
@@ -55,15 +56,21 @@ impl Desk {
         };
         let entry = Arc::new(Entry::new(StoredModule::new(record.clone())));
         let event = NewEvent::module_added(entry.meta.load_full().facts(&entry.id));
+        let code = new.claimable.then(|| self.new_code());
+        let saved = code.clone();
         let insertion = move |conn: &mut Connection| {
             modules::insert(conn, &record)?;
+            if let Some((code, expires_at)) = saved {
+                claims::save(conn, &record.id, &opaque::fingerprint(&code), expires_at, now)?;
+            }
             Ok(Stored::Done(vec![announcements::add(conn, event)?]))
         };
         let announced = self.store(&entry, entry.meta.load_full().owner.clone(), insertion).await?;
         self.catalogue.borrow_mut().insert(Arc::clone(&entry));
         self.shared.changed();
         self.announce(announced).await;
-        Ok(Created { module: ModuleView::from(&*entry), token })
+        let claim = code.map(|(code, expires_at)| ClaimCode { claim_code: claim::written(&code), expires_at });
+        Ok(Created { module: ModuleView::from(&*entry), token, claim })
     }
 
     /// Changes name, type or owner.
@@ -85,6 +92,9 @@ impl Desk {
         let events = NewEvent::module_changed(before.owner.as_ref(), after.facts(id));
         let announced = self.store_update(&entry, &after, events).await?;
         let has_moved = self.replace(&entry, after).await;
+        if entry.meta.load().kind != before.kind {
+            self.look_at_stops(id);
+        }
         self.announce(announced).await;
         if has_moved {
             self.republish(id);
@@ -187,8 +197,10 @@ impl Desk {
 }
 
 /// The owner of a new module: the caller, or as admins wish.
-fn owner_of_new(by: &Principal, wish: Option<Option<UserId>>) -> Result<Option<UserId>, ModuleError> {
-    match wish {
+fn owner_of_new(by: &Principal, new: &NewModule) -> Result<Option<UserId>, ModuleError> {
+    match new.user_id.clone() {
+        _ if new.claimable && !by.may(Permission::ModulesAll) => Err(ModuleError::AdminsOnly),
+        None if new.claimable => Ok(None),
         None => Ok(Some(by.user_id.clone())),
         Some(owner) if by.may(Permission::ModulesAll) || owner.as_ref() == Some(&by.user_id) => Ok(owner),
         Some(_) => Err(ModuleError::ForeignOwner),

@@ -7,7 +7,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::super::speech::{Hello, Outage, Request, Speech, Welcome, Wish, Word, read_pace, read_pace_at};
+use super::super::speech::{CommandWish, Hello, Outage, Request, Speech, Welcome, Wish, Word, read_pace, read_pace_at};
 use super::{Greeting, millis};
 use crate::domain::cursor::Cursor;
 use crate::domain::event::{Dialect, Event};
@@ -32,6 +32,7 @@ impl Speech for Native {
             Word::Welcome(told) => outbox.send_text(&welcome(told)),
             Word::Snapshot { topic, data, cursor } => outbox.send_text(&snapshot(topic, data, *cursor)),
             Word::Reply { id, topics } => outbox.send_text(&reply(*id, topics)),
+            Word::Answer { id, data } => outbox.send_text(&answer(*id, data)),
             Word::Refusal { id, problem } => outbox.send_text(&refusal(*id, problem)),
             Word::Gap { missed } => outbox.send_text(&gap(*missed)),
             Word::Bye { code, reason, retry_after } => outbox.send_text(&bye(*code, reason, *retry_after)),
@@ -130,6 +131,25 @@ struct Token {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Command {
+    #[serde(rename = "type")]
+    _type: IgnoredAny,
+    #[serde(rename = "id")]
+    _id: Option<IgnoredAny>,
+    module_id: String,
+    command: String,
+    params: Option<Box<RawValue>>,
+    timeout_ms: Option<u64>,
+}
+
+impl From<Command> for Wish {
+    fn from(Command { module_id, command, params, timeout_ms, .. }: Command) -> Self {
+        Self::Command { module: module_id, wish: CommandWish { command, params, timeout_ms } }
+    }
+}
+
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Bare {
     #[serde(rename = "type")]
@@ -152,7 +172,7 @@ fn read(text: &str) -> Result<Request, (Option<u64>, Problem)> {
         "unsubscribe" => Wish::Unsubscribe(read_json::<Topics>(json).map_err(with_id)?.topics),
         "token" => Wish::Token(read_json::<Token>(json).map_err(with_id)?.access_token),
         "ping" => read_json::<Bare>(json).map(|_| Wish::Ping).map_err(with_id)?,
-        "command" => Wish::Unavailable("commands to modules"),
+        "command" => read_json::<Command>(json).map(Wish::from).map_err(with_id)?,
         other => return Err(with_id(unknown_type(other))),
     };
     Ok(Request { id: head.id, wish })
@@ -220,6 +240,18 @@ fn reply(id: Option<u64>, topics: &[String]) -> String {
         data: Data<'a>,
     }
     to_json(&Frame { r#type: "reply", id, ok: true, data: Data { topics } })
+}
+
+/// `reply` with what came of a request.
+fn answer(id: Option<u64>, data: &RawValue) -> String {
+    #[derive(Serialize)]
+    struct Frame<'a> {
+        r#type: &'static str,
+        id: Option<u64>,
+        ok: bool,
+        data: &'a RawValue,
+    }
+    to_json(&Frame { r#type: "reply", id, ok: true, data })
 }
 
 /// `reply` to a request that did not.

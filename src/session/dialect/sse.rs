@@ -49,7 +49,7 @@ impl Speech for ServerSent {
             Word::Gap { missed } => outbox.send_text(&message_of("gap", &json!({ "missed": missed }))),
             Word::Bye { code, reason, retry_after } => outbox.send_text(&bye(*code, reason, *retry_after)),
             // Nobody asks for these here.
-            Word::Reply { .. } | Word::Pong => {}
+            Word::Reply { .. } | Word::Answer { .. } | Word::Pong => {}
         }
     }
 }

@@ -1,12 +1,11 @@
 //! The events that a client may send, as requests of its session; pure.
 
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::packet;
 use crate::domain::problem::{Problem, read_json};
-use crate::session::speech::{Request, Wish, read_pace};
+use crate::session::speech::{CommandWish, Request, Wish, read_pace};
 
 /// What the packages of Socket.IO keep for themselves.
 const RESERVED: [&str; 6] =
@@ -35,12 +34,16 @@ struct Token {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct Command {
-    #[serde(rename = "moduleId")]
-    _module_id: String,
-    #[serde(rename = "command")]
-    _command: String,
-    #[serde(rename = "params")]
-    _params: Option<IgnoredAny>,
+    module_id: String,
+    command: String,
+    params: Option<Box<RawValue>>,
+    timeout_ms: Option<u64>,
+}
+
+impl From<Command> for Wish {
+    fn from(Command { module_id, command, params, timeout_ms }: Command) -> Self {
+        Self::Command { module: module_id, wish: CommandWish { command, params, timeout_ms } }
+    }
 }
 
 /// Reads an event: the number of its answer, then a JSON array of its name and one object.
@@ -69,7 +72,7 @@ fn wish_of(name: &str, arguments: &[&RawValue]) -> Result<Wish, Problem> {
         }
         "unsubscribe" => the_object(arguments).map(|Topics { topics, .. }| Wish::Unsubscribe(topics)),
         "token" => the_object(arguments).map(|Token { access_token }| Wish::Token(access_token)),
-        "module_command" => the_object(arguments).map(|_: Command| Wish::Unavailable("commands to modules")),
+        "module_command" => the_object::<Command>(arguments).map(Wish::from),
         _ => Err(unknown(name)),
     }
 }
@@ -121,6 +124,6 @@ mod tests {
             assert_eq!((told, problem.kind()), (id, kind), "{bad}");
         }
         let command = r#"["module_command",{"moduleId":"M","command":"open","params":{"a":[1]}}]"#;
-        assert!(matches!(read(command).unwrap().wish, Wish::Unavailable(_)));
+        assert!(matches!(read(command).unwrap().wish, Wish::Command { .. }));
     }
 }

@@ -124,6 +124,9 @@ impl Speech for SocketIo {
             Word::Reply { id: Some(id), topics } => {
                 send(outbox, Kind::Ack, Some(*id), &[json!({ "ok": true, "data": { "topics": topics } })]);
             }
+            Word::Answer { id: Some(id), data } => {
+                send(outbox, Kind::Ack, Some(*id), &[json!({ "ok": true, "data": data })]);
+            }
             Word::Refusal { id: Some(id), problem } => {
                 send(outbox, Kind::Ack, Some(*id), &[json!({ "ok": false, "problem": problem })]);
             }
@@ -131,7 +134,7 @@ impl Speech for SocketIo {
             Word::Gap { missed } => emit(outbox, "gap", &json!({ "missed": missed })),
             Word::Bye { code, reason, retry_after } => self.bye(*code, reason, retry_after.map(millis), outbox),
             // Nobody asked for an answer.
-            Word::Reply { id: None, .. } | Word::Pong | Word::CaughtUp => {}
+            Word::Reply { id: None, .. } | Word::Answer { id: None, .. } | Word::Pong | Word::CaughtUp => {}
         }
     }
 

@@ -1,0 +1,144 @@
+//! Emergency stops.
+
+use serde_json::{Value, json};
+
+use super::{COMMANDS, ID, answer, ask, next_command};
+use crate::support::{Account, TestDevice, TestHub};
+
+const STOPS: &str = "/api/v1/emergency-stops";
+
+async fn stop(by: &Account, body: Value) -> Value {
+    let made = by.post(STOPS, body).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    made.json()
+}
+
+#[actix::test]
+async fn a_stop_comes_before_all_that_waits_and_holds_until_it_is_cleared() {
+    let hub = TestHub::start().await;
+    let (owner, mut device) = hub.owner_with_module(ID).await;
+    let mut tab = hub.tab(&owner, &["module:MC-1001-STN"]).await;
+    let waiting = ask(&owner, json!({"command": "open", "timeoutMs": 60000}));
+    let open = next_command(&mut device).await;
+
+    let made = stop(&owner, json!({"scope": "module", "moduleId": ID, "reason": "smoke"})).await;
+    let told = next_command(&mut device).await;
+    assert_eq!((&told["command"], &told["commandId"]), (&json!("emergency_stop"), &made["stopId"]));
+    assert_eq!((&told["deadline"], &told["params"]["reason"]), (&json!(null), &json!("smoke")));
+    assert_eq!(waiting.await.expect("the caller is answered").json()["type"], "/problems/module-stopped");
+    assert_eq!(owner.post(COMMANDS, json!({"command": "open"})).await.status, 409);
+    answer(&mut device, &open, true, json!(null)).await;
+    assert_eq!(device.next().await.expect("an answer")["problem"]["status"], 409, "it was taken back");
+    answer(&mut device, &told, true, json!("standing")).await;
+    device.report(1, json!({"after": "the answer"})).await;
+
+    assert_eq!(tab.event("rt_emergency_stop_updated").await["state"], "pending");
+    assert_eq!(tab.event("rt_emergency_stop_updated").await["state"], "acknowledged");
+    let modules = owner.get(&format!("{STOPS}/{}/modules", made["stopId"].as_str().expect("an id"))).await.json();
+    assert_eq!(
+        (&modules["items"][0]["state"], &modules["items"][0]["result"]),
+        (&json!("acknowledged"), &json!("standing"))
+    );
+    let again = owner.post(STOPS, json!({"scope": "module", "moduleId": ID})).await;
+    assert_eq!((again.status, &again.json()["stopId"]), (200, &made["stopId"]));
+
+    let clear = format!("{STOPS}/{}/clear", made["stopId"].as_str().expect("an id"));
+    let cleared = owner.post(&clear, json!({})).await;
+    assert_eq!((cleared.status, &cleared.json()["clearedBy"]), (200, &json!(owner.id)), "{}", cleared.text);
+    assert_eq!(owner.post(&clear, json!({})).await.status, 200);
+    assert_eq!(tab.event("rt_emergency_stop_updated").await["state"], "cleared");
+    let asked = ask(&owner, json!({"command": "open"}));
+    let open = next_command(&mut device).await;
+    answer(&mut device, &open, true, json!(null)).await;
+    assert_eq!(asked.await.expect("the caller is answered").status, 200);
+    let audit = owner.get("/api/v1/audit?search=MC-1001").await.json();
+    let done: Vec<_> = audit["items"].as_array().expect("deeds").iter().map(|deed| deed["action"].clone()).collect();
+    assert!(done.contains(&json!("stop.make")) && done.contains(&json!("stop.clear")), "{audit}");
+}
+
+#[actix::test]
+async fn a_stop_is_told_again_until_it_is_acknowledged_also_after_a_restart() {
+    let keys = [("CARILLON__COMMANDS__STOP_RETRY", "100ms")];
+    let hub = TestHub::with(&keys).await;
+    let owner = hub.admin().await;
+    let token = owner.create_module(ID).await;
+    let mut device = TestDevice::connect(&hub.authority, &token).await;
+    let made = stop(&owner, json!({"scope": "all", "reason": "fire"})).await;
+    for _ in 0..3 {
+        assert_eq!(next_command(&mut device).await["commandId"], made["stopId"]);
+    }
+    let told = next_command(&mut device).await;
+    answer(&mut device, &told, false, json!("jammed")).await;
+    let again = next_command(&mut device).await;
+    assert_eq!(again["commandId"], made["stopId"], "who refuses is told again");
+
+    let hub = TestHub::on(&hub.stop().await, &keys).await;
+    let owner = hub.admin().await;
+    let mut device = TestDevice::connect(&hub.authority, &token).await;
+    let told = next_command(&mut device).await;
+    assert_eq!(told["commandId"], made["stopId"]);
+    assert_eq!(owner.post(COMMANDS, json!({"command": "open"})).await.status, 409);
+    answer(&mut device, &told, true, json!(null)).await;
+    // Its acknowledgement comes behind the answer to the stop.
+    device.send(json!({"type": "telemetry", "id": 1, "telemetry": {"a": 1}})).await;
+    while device.next().await.expect("the socket stays open")["type"] != "ack" {}
+    drop(device);
+    let mut device = TestDevice::connect(&hub.authority, &token).await;
+    device.report(2, json!({"told": "nothing more"})).await;
+
+    let listed = owner.get(&format!("{STOPS}?active=true")).await.json();
+    assert_eq!(
+        (&listed["items"][0]["acknowledged"], &listed["items"][0]["pending"]),
+        (&json!(1), &json!(0)),
+        "{listed}"
+    );
+}
+
+#[actix::test]
+async fn modules_that_come_into_scope_later_are_stopped_when_they_connect() {
+    let hub = TestHub::start().await;
+    let admin = hub.admin().await;
+    let made = stop(&admin, json!({"scope": "type", "type": "station"})).await;
+    let station = admin.create_module(ID).await;
+    let gate = json!({"moduleId": "MC-2", "name": "gate", "type": "Gate"});
+    let gate = admin.post("/api/v1/modules", gate).await.json()["token"].as_str().expect("a token").to_owned();
+
+    let mut station = TestDevice::connect(&hub.authority, &station).await;
+    assert_eq!(next_command(&mut station).await["commandId"], made["stopId"]);
+    let mut gate = TestDevice::connect(&hub.authority, &gate).await;
+    gate.report(1, json!({"goes": "on"})).await;
+    assert_eq!(admin.patch("/api/v1/modules/MC-2", json!({"type": "Station"})).await.status, 200);
+    assert_eq!(next_command(&mut gate).await["commandId"], made["stopId"]);
+}
+
+#[actix::test]
+async fn owners_stop_their_own_modules_only_and_admins_everything() {
+    let hub = TestHub::start().await;
+    let (ada, ben, admin) = (hub.user("ada@example.org").await, hub.user("ben@example.org").await, hub.admin().await);
+    ada.create_module(ID).await;
+    let own = json!({"scope": "module", "moduleId": ID});
+
+    assert_eq!(ben.post(STOPS, own.clone()).await.status, 404);
+    for wide in [json!({"scope": "all"}), json!({"scope": "type", "type": "Station"})] {
+        assert_eq!(ada.post(STOPS, wide).await.status, 403);
+    }
+    for bad in
+        [json!({"scope": "module"}), json!({"scope": "all", "moduleId": ID}), json!({"scope": "type"}), json!({})]
+    {
+        assert_eq!(admin.post(STOPS, bad.clone()).await.status, 422, "{bad}");
+    }
+    let made = stop(&ada, own).await;
+    let path = |what: &str| format!("{STOPS}/{}/{what}", made["stopId"].as_str().expect("an id"));
+    assert_eq!(
+        (ben.get(STOPS).await.json()["total"].clone(), ada.get(STOPS).await.json()["total"].clone()),
+        (json!(0), json!(1))
+    );
+    assert_eq!(ben.get(&path("modules")).await.status, 404);
+    assert_eq!(ben.post(&path("clear"), json!({})).await.status, 404);
+    let all = stop(&admin, json!({"scope": "all"})).await;
+    let clear_all = format!("{STOPS}/{}/clear", all["stopId"].as_str().expect("an id"));
+    assert_eq!(ada.post(&clear_all, json!({})).await.status, 403);
+    assert_eq!(admin.post(&path("clear"), json!({})).await.status, 200);
+    assert_eq!(admin.post(&clear_all, json!({})).await.status, 200);
+    assert_eq!(ada.get(&format!("{STOPS}?active=true&moduleId={ID}")).await.json()["total"], 0);
+}
