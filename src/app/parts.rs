@@ -15,7 +15,7 @@ use crate::domain::stop::EmergencyStop;
 use crate::observe::Metrics;
 use crate::store::modules::StoredModule;
 use crate::store::{Options, Store};
-use crate::telemetry::Collector;
+use crate::telemetry::{Collector, History, Keeper, Tail, open_tail};
 use crate::{module, session, store};
 
 /// How many threads carry the module actors.
@@ -31,6 +31,8 @@ pub struct Core {
     pub stored: Vec<StoredModule>,
     /// The emergency stops in force at the start.
     pub stops: Vec<EmergencyStop>,
+    /// The readings that were not sealed yet.
+    pub tail: Tail,
     /// The broker's own thread.
     pub orders: Arbiter,
     /// The thread of all that is asked rarely.
@@ -47,6 +49,7 @@ impl Core {
         let stops = store.read(store::stops::active).await?;
         let newest = [module::newest_twins(&twins, &stored), module::newest_states(&stored)].concat();
         let order = OpenOrder::load(&store, newest, config.broker.ring).await?;
+        let tail = open_tail(&store).await?;
         let limits = config.journal.clone();
         house.spawn(Retention::new(store.clone(), order.archive().clone(), limits, metrics.clone()).run());
         let broker = start_on(&orders, {
@@ -61,7 +64,7 @@ impl Core {
             let (most, announce, metrics) = (config.socket.max_per_user, broker.clone().recipient(), metrics.clone());
             move || session::Registry::new(most, announce, metrics)
         });
-        Ok(Self { store, metrics, broker, sessions, stored, stops, orders, house })
+        Ok(Self { store, metrics, broker, sessions, stored, stops, tail, orders, house })
     }
 
     pub fn start_room(&self, modules: &Addr<module::Registry>, accounts: &Addr<Accounts>) -> Addr<AdminRoom> {
@@ -80,6 +83,7 @@ impl Core {
 pub struct Devices {
     pub modules: Addr<module::Registry>,
     pub collector: Addr<Collector>,
+    pub history: History,
     /// The threads of the module actors.
     pub arbiters: Vec<Arbiter>,
 }
@@ -87,9 +91,12 @@ pub struct Devices {
 impl Devices {
     pub fn open(config: &Config, core: &mut Core) -> Self {
         let collector = start_on(&core.house, {
-            let (store, options) = (core.store.clone(), config.telemetry.clone());
-            move || Collector::new(store, options)
+            let (store, options, tail) = (core.store.clone(), config.telemetry.clone(), std::mem::take(&mut core.tail));
+            let metrics = core.metrics.clone();
+            move || Collector::new(store, options, metrics, tail)
         });
+        core.house.spawn(Keeper::new(core.store.clone(), collector.clone(), core.metrics.clone()).run());
+        let history = History::new(core.store.clone(), collector.clone().recipient());
         let arbiters: Vec<_> = (0..MODULE_THREADS).map(|_| Arbiter::new()).collect();
         let stored = std::mem::take(&mut core.stored);
         let stops = std::mem::take(&mut core.stops);
@@ -106,7 +113,7 @@ impl Devices {
             metrics: core.metrics.clone(),
         };
         let modules = start_on(&core.house, move || module::Registry::new(parts, stored));
-        Self { modules, collector, arbiters }
+        Self { modules, collector, history, arbiters }
     }
 }
 

@@ -26,7 +26,7 @@ use crate::pipe::OutboxOptions;
 use crate::session::engine::{EngineOptions, Engines};
 use crate::session::socketio::{Newcomers, Recoveries};
 use crate::session::{Drain, JoinAdminRoom, SessionOptions};
-use crate::telemetry::{Collector, Flush};
+use crate::telemetry::{Collector, Flush, History};
 use crate::{module, session};
 
 mod mqtt;
@@ -54,6 +54,7 @@ pub struct House {
     sessions: Addr<session::Registry>,
     modules: Addr<module::Registry>,
     collector: Addr<Collector>,
+    history: History,
     room: Addr<AdminRoom>,
     snapshots: Addr<Snapshots>,
     audit: Addr<Audit>,
@@ -101,6 +102,7 @@ impl House {
             sessions: core.sessions,
             modules: devices.modules,
             collector: devices.collector,
+            history: devices.history,
             room,
             snapshots,
             audit,
@@ -131,6 +133,7 @@ impl House {
             authenticator: self.authenticator.clone(),
             sessions: self.sessions.clone(),
             modules: self.modules.clone(),
+            history: self.history.clone(),
             room: self.room.clone(),
             monitor: self.monitor.clone(),
             audit: self.audit.clone(),

@@ -11,15 +11,26 @@ pub struct Telemetry {
     pub commit_interval: Duration,
     /// Readings in one commit.
     pub max_batch: usize,
-    /// Readings that may wait for a commit; more are refused with 503.
+    /// Readings that may wait for a commit; more are refused with 429.
     pub max_waiting: usize,
     /// Readings of one connection that may wait for their acknowledgement; more are not read from it.
     pub in_flight: usize,
+    /// How far in the future a reading may say that it was measured.
+    pub max_ahead: Duration,
+    /// How long readings wait at most until they are sealed, compressed, into the history.
+    pub seal_after: Duration,
 }
 
 impl Default for Telemetry {
     fn default() -> Self {
-        Self { commit_interval: Duration::from_millis(2), max_batch: 1000, max_waiting: 10_000, in_flight: 64 }
+        Self {
+            commit_interval: Duration::from_millis(2),
+            max_batch: 1000,
+            max_waiting: 10_000,
+            in_flight: 64,
+            max_ahead: Duration::from_secs(600),
+            seal_after: Duration::from_secs(3600),
+        }
     }
 }
 
@@ -29,6 +40,8 @@ impl Section for Telemetry {
         keys.key("max_batch", &mut self.max_batch);
         keys.key("max_waiting", &mut self.max_waiting);
         keys.key("in_flight", &mut self.in_flight);
+        keys.key("max_ahead", &mut self.max_ahead);
+        keys.key("seal_after", &mut self.seal_after);
     }
 
     fn check(&self, checks: &mut Checks<'_>) {

@@ -12,6 +12,10 @@ use serde_json::value::RawValue;
 use super::event::json;
 use super::time::Timestamp;
 
+mod newest;
+
+pub use newest::Newest;
+
 /// How many keys a telemetry object may have.
 pub const KEYS_MAX: usize = 64;
 /// The longest key, in characters.
@@ -30,6 +34,35 @@ pub enum Value {
     Number(Number),
     /// A text of at most [`TEXT_MAX`] bytes.
     Text(Arc<str>),
+}
+
+impl Value {
+    /// The number, if it is a whole one of 64 bits with a sign.
+    #[must_use]
+    pub fn as_whole(&self) -> Option<i64> {
+        match self {
+            Self::Number(number) => number.as_i64(),
+            _ => None,
+        }
+    }
+
+    /// The number, rounded to a floating-point one.
+    #[must_use]
+    pub fn as_number(&self) -> Option<f64> {
+        match self {
+            Self::Number(number) => number.as_f64(),
+            _ => None,
+        }
+    }
+
+    /// A switch as 0 or 1.
+    #[must_use]
+    pub fn as_switch(&self) -> Option<i64> {
+        match self {
+            Self::Bool(is_on) => Some((*is_on).into()),
+            _ => None,
+        }
+    }
 }
 
 /// Values by key, in the order of the keys.
@@ -79,48 +112,40 @@ impl Telemetry {
         self.0.is_empty()
     }
 
-    /// Whether taking over the newer values would change anything.
-    #[must_use]
-    pub fn would_change(&self, newer: &Self) -> bool {
-        newer.0.iter().any(|(key, value)| self.0.get(key) != Some(value))
-    }
-
-    /// Takes over newer values; answers whether anything changed.
-    ///
-    /// # Errors
-    /// [`TooManyKeys`] when there would be more than [`KEYS_MAX`] keys; nothing is changed then.
-    pub fn merge(&mut self, newer: &Self) -> Result<bool, TooManyKeys> {
-        let added = newer.0.keys().filter(|key| !self.0.contains_key(*key)).count();
-        if self.0.len() + added > KEYS_MAX {
-            return Err(TooManyKeys(self.0.len() + added));
-        }
-        let has_changed = self.would_change(newer);
-        self.0.extend(newer.0.iter().map(|(key, value)| (key.clone(), value.clone())));
-        Ok(has_changed)
+    /// The keys and their values, in the order of the keys.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.0.iter().map(|(key, value)| (&*key.0, value))
     }
 }
 
 /// The newest telemetry of a module with its finished JSON, made once and shared by events, snapshots and the store.
 ///
-/// Invariant: `json` is `values` as a JSON object.
+/// Invariant: `json` is the values of `newest` as a JSON object.
 #[derive(Debug)]
 pub struct LatestState {
-    values: Telemetry,
+    newest: Newest,
     json: Box<RawValue>,
 }
 
 impl LatestState {
     /// Finishes a state.
     #[must_use]
-    pub fn new(values: Telemetry) -> Self {
-        let json = json(&values);
-        Self { values, json }
+    pub fn new(newest: impl Into<Newest>) -> Self {
+        let newest = newest.into();
+        let json = json(newest.values());
+        Self { newest, json }
+    }
+
+    /// The values with their times.
+    #[must_use]
+    pub const fn newest(&self) -> &Newest {
+        &self.newest
     }
 
     /// The values.
     #[must_use]
     pub const fn values(&self) -> &Telemetry {
-        &self.values
+        self.newest.values()
     }
 
     /// The JSON object.

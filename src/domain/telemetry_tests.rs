@@ -26,17 +26,17 @@ proptest! {
     }
 
     #[test]
-    fn a_merge_tells_whether_it_changed_and_doing_it_again_changes_nothing(
+    fn taking_tells_whether_it_changed_and_doing_it_again_changes_nothing(
         before in any_telemetry(),
         newer in any_telemetry(),
     ) {
+        let (before, at) = (Newest::from(before), Timestamp::from_millis(1));
         let mut after = before.clone();
-        let has_changed = after.merge(&newer).unwrap();
-        prop_assert_eq!(has_changed, after != before);
-        prop_assert_eq!(has_changed, before.would_change(&newer));
-        prop_assert_eq!(after.merge(&newer), Ok(false));
+        let has_changed = after.take(&newer, at).unwrap();
+        prop_assert_eq!(has_changed, after.values() != before.values());
+        prop_assert_eq!(after.take(&newer, at), Ok(false));
         for (key, value) in &newer.0 {
-            prop_assert_eq!(after.get(&key.0), Some(value));
+            prop_assert_eq!(after.values().get(&key.0), Some(value));
         }
     }
 
@@ -48,19 +48,9 @@ proptest! {
 
 #[test]
 fn null_replaces_a_value() {
-    let mut state = telemetry(r#"{"speed":1}"#);
-    assert_eq!(state.merge(&telemetry(r#"{"speed":null}"#)), Ok(true));
-    assert_eq!(state.get("speed"), Some(&Value::Null));
-}
-
-#[test]
-fn a_module_keeps_at_most_64_keys() {
-    let many: Vec<_> = (0..KEYS_MAX).map(|number| format!(r#""k{number}":1"#)).collect();
-    let mut state = telemetry(&format!("{{{}}}", many.join(",")));
-    assert_eq!(state.merge(&telemetry(r#"{"k0":2}"#)), Ok(true));
-    let before = state.clone();
-    assert_eq!(state.merge(&telemetry(r#"{"k0":3,"one-more":1}"#)), Err(TooManyKeys(65)));
-    assert_eq!(state, before);
+    let mut state = Newest::from(telemetry(r#"{"speed":1}"#));
+    assert_eq!(state.take(&telemetry(r#"{"speed":null}"#), Timestamp::from_millis(1)), Ok(true));
+    assert_eq!(state.values().get("speed"), Some(&Value::Null));
 }
 
 #[test]

@@ -56,6 +56,7 @@ use super::table::methods;
         api::stops::list_stops,
         api::stops::list_stop_modules,
         api::telemetry::report_telemetry,
+        api::history::read_history,
         api::events::publish_event,
         api::stream::listen_to_events,
         api::stats::read_stats,

@@ -7,17 +7,17 @@ use actix::prelude::*;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::entry::{Entry, Live, Status};
+use super::clock::Clock;
+use super::entry::{Entry, Status};
 use super::error::ModuleError;
 use super::house::Shared;
 use super::outgoing::OutgoingLine;
 use super::progress::Progress;
 use crate::domain::event::NewEvent;
-use crate::domain::module::TokenHash;
-use crate::domain::telemetry::{LatestState, Reading, Telemetry};
-use crate::domain::time::Timestamp;
+use crate::store::latest::NewReading;
 
 mod command;
+mod ingest;
 mod messages;
 mod presence;
 mod pump;
@@ -40,7 +40,10 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 ///
 /// Invariant: the shared live state is replaced before its event is published, so that no snapshot is older than an event.
 /// Invariant: one event is on its way to the broker and one state to the store at a time; what comes meanwhile waits,
-/// telemetry as the newest state only. Events and states of a module therefore never overtake each other.
+/// telemetry as the newest state only, with every reading since. Events and states of a module therefore never overtake
+/// each other.
+/// Invariant: a reading is stored before its answer says so; what the store refused is refused to who sent it, and not
+/// stored later.
 /// Invariant: it stops only when nobody waits, no link is attached and all is published and stored; a message that
 /// meets a stopped actor is answered `Closed` unread, and whoever sent it locates the module again.
 pub struct Module {
@@ -52,6 +55,8 @@ pub struct Module {
     began: Timestamp,
     timer: Option<SpawnHandle>,
     progress: Progress,
+    clock: Clock,
+    unsent: Vec<NewReading>,
     outgoing: OutgoingLine,
     is_publishing: bool,
     is_committing: bool,
@@ -75,6 +80,8 @@ impl Module {
             began: Timestamp::now(),
             timer: None,
             progress: Progress::default(),
+            clock: Clock::default(),
+            unsent: Vec::new(),
             outgoing: OutgoingLine::default(),
             is_publishing: false,
             is_committing: false,
@@ -82,78 +89,6 @@ impl Module {
             commanding: command::Commanding::default(),
             farewell: None,
             is_passivated: false,
-        }
-    }
-
-    fn ingest(
-        &mut self,
-        ingest: &Ingest,
-        ctx: &mut Context<Self>,
-    ) -> Result<Option<oneshot::Receiver<Result<usize, ModuleError>>>, ModuleError> {
-        self.check(ingest.token)?;
-        let live = self.entry.live.load_full();
-        let merged = self.merge(live.telemetry.values(), &ingest.readings)?;
-        if !self.progress.is_settled() || merged.is_some() {
-            self.check_waiting_line()?;
-        }
-        self.last_work = Instant::now();
-        self.shared.metrics.readings_accepted(ingest.readings.len() as u64);
-        if ingest.token.is_some() {
-            self.hear_over_http(ctx);
-        }
-        self.keep(merged);
-        let is_settled = self.progress.is_settled();
-        let answered = (!is_settled).then(|| self.progress.wait(ingest.readings.len(), &self.shared));
-        self.wants_commit |= self.progress.needs_storing();
-        // Also when nothing changed: that the module came online may have to be told.
-        self.pump(ctx);
-        Ok(answered)
-    }
-
-    fn check(&self, token: Option<TokenHash>) -> Result<(), ModuleError> {
-        if self.farewell.is_some() {
-            return Err(ModuleError::NotFound(self.entry.id.clone()));
-        }
-        match token {
-            Some(token) if self.entry.meta.load().token_hash != token => Err(ModuleError::WrongToken),
-            _ => Ok(()),
-        }
-    }
-
-    fn check_waiting_line(&self) -> Result<(), ModuleError> {
-        let waiting = self.shared.waiting.load(std::sync::atomic::Ordering::Relaxed);
-        if waiting >= self.shared.options.max_waiting { Err(ModuleError::Busy) } else { Ok(()) }
-    }
-
-    /// The state after the readings; none when they change nothing.
-    fn merge(&self, before: &Telemetry, readings: &[Reading]) -> Result<Option<Telemetry>, ModuleError> {
-        let mut merged: Option<Telemetry> = None;
-        for (reading, newer) in readings.iter().enumerate() {
-            if !merged.as_ref().unwrap_or(before).would_change(&newer.telemetry) {
-                self.shared.metrics.reading_unchanged();
-                continue;
-            }
-            let values = merged.get_or_insert_with(|| before.clone());
-            values.merge(&newer.telemetry).map_err(|fault| ModuleError::TooManyKeys { reading, fault })?;
-        }
-        Ok(merged.filter(|values| values != before))
-    }
-
-    /// Makes a changed state the live one.
-    fn keep(&mut self, merged: Option<Telemetry>) {
-        let mut live = Live::clone(&self.entry.live.load());
-        live.last_seen = Some(Timestamp::now());
-        let has_changed = merged.is_some();
-        if let Some(values) = merged {
-            live.telemetry = Arc::new(LatestState::new(values));
-        }
-        self.entry.live.store(Arc::new(live));
-        if has_changed {
-            self.shared.changed();
-            self.progress.advance();
-        }
-        if self.progress.needs_publishing() {
-            self.outgoing.push_telemetry();
         }
     }
 
@@ -251,6 +186,7 @@ impl Handler<Removed> for Module {
         self.farewell.get_or_insert_default().push(gone);
         self.outgoing.clear();
         self.wants_commit = false;
+        self.unsent.clear();
         let error = ModuleError::NotFound(self.entry.id.clone());
         self.progress.fail_all(&error, &self.shared);
         self.commanding.fail_all(&error);

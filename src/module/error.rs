@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::clock::TimeFault;
 use crate::domain::document::DocumentError;
 use crate::domain::ids::{ModuleId, StopId};
 use crate::domain::problem::Problem;
@@ -74,6 +75,17 @@ pub enum ModuleError {
     /// Somebody tried too many codes.
     #[error("too many attempts; try again in {} s", .0.as_secs() + 1)]
     Throttled(Duration),
+    /// A reading has a time that cannot be.
+    #[error("{fault}")]
+    BadTime {
+        /// Which reading of the request, from 0.
+        reading: usize,
+        /// What is wrong with its time.
+        fault: TimeFault,
+    },
+    /// More readings come than can be stored.
+    #[error("too many readings wait to be stored; send again in a moment, and fewer at a time")]
+    Overloaded,
     /// Too much waits.
     #[error("the hub is busy; send again in a moment")]
     Busy,
@@ -83,6 +95,15 @@ pub enum ModuleError {
 }
 
 impl ModuleError {
+    /// The reading of a request that is at fault, from 0.
+    #[must_use]
+    pub const fn reading(&self) -> Option<usize> {
+        match self {
+            Self::TooManyKeys { reading, .. } | Self::BadTime { reading, .. } => Some(*reading),
+            _ => None,
+        }
+    }
+
     /// The problem as it is told outside; nothing of a store's cause is in it. Pointers begin at the reading.
     #[must_use]
     pub fn problem(&self) -> Problem {
@@ -107,6 +128,8 @@ impl ModuleError {
             Self::NoSuchStop => Problem::new("not-found", 404, detail),
             Self::WrongCode => Problem::new("wrong-claim-code", 404, detail),
             Self::Throttled(_) => Problem::new("too-many-attempts", 429, detail),
+            Self::BadTime { .. } => invalid_fields().with_error("/ts", detail),
+            Self::Overloaded => Problem::new("overloaded", 429, detail),
             Self::Busy => Problem::new("busy", 503, detail),
             Self::Unavailable => Problem::new("unavailable", 503, detail),
         }
@@ -128,7 +151,7 @@ fn invalid_fields() -> Problem {
 impl From<CommitError> for ModuleError {
     fn from(error: CommitError) -> Self {
         match error {
-            CommitError::Busy => Self::Busy,
+            CommitError::Busy => Self::Overloaded,
             CommitError::Store(_) => Self::Unavailable,
         }
     }

@@ -68,6 +68,10 @@ pub struct ModuleOptions {
     pub commands_max_age: Duration,
     /// How often a module is told again to stop until it acknowledges.
     pub stop_retry: Duration,
+    /// How far in the future a device may say that something was measured.
+    pub max_ahead: Duration,
+    /// How old a reading may be; none for as old as one likes.
+    pub keep_raw: Option<Duration>,
 }
 
 impl ModuleOptions {
@@ -82,6 +86,8 @@ impl ModuleOptions {
             commands_kept: config.commands.keep,
             commands_max_age: config.commands.max_age,
             stop_retry: config.commands.stop_retry,
+            max_ahead: config.telemetry.max_ahead,
+            keep_raw: None,
         }
     }
 }

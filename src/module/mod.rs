@@ -9,6 +9,7 @@ mod answers;
 mod catalogue;
 mod claim;
 mod command;
+mod clock;
 mod desk;
 mod directory;
 mod entry;
@@ -32,6 +33,8 @@ pub use command::{
     TakeResult, ToDevice,
 };
 pub use directory::{ANSWER_TIMEOUT, Directory, Identified, identify};
+pub use clock::TimeFault;
+pub use directory::{Directory, Identified, identify};
 pub use entry::{Entry, Live, Meta, ModuleView, Status};
 pub use error::ModuleError;
 pub use house::{House, LinkOptions, ModuleOptions, Parts};

@@ -21,7 +21,7 @@ pub fn newest_states(stored: &[StoredModule]) -> Vec<NewEvent> {
             kind: record.kind.as_str(),
             owner: record.owner.as_ref(),
         };
-        NewEvent { at, ..NewEvent::telemetry_updated(facts, telemetry) }
+        NewEvent { at, ..NewEvent::telemetry_updated(facts, telemetry.values()) }
     };
     told.into_iter().map(event).collect()
 }

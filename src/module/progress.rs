@@ -1,4 +1,4 @@
-//! Who waits until a module's state is both published and stored.
+//! Who waits until what a module reported is both published and stored.
 
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
@@ -8,16 +8,18 @@ use tokio::sync::oneshot;
 use super::error::ModuleError;
 use super::house::Shared;
 
-/// Counts the states of a module, from 1.
+/// Counts what a module has reported, from 1.
 type Generation = u64;
 
-/// How far a module's newest state has come.
+/// How far what a module reported has come: all of it to the store, and its newest changed state to the broker.
 ///
-/// Invariant: `published` ≤ `publishing` ≤ `newest`, the same for `stored`; `waiting` is ordered by generation.
-/// Invariant: everybody in `waiting` is counted in [`Shared::waiting`].
+/// Invariant: `changed`, `storing` ≤ `newest`; `published` ≤ `publishing` ≤ `changed`; `stored` ≤ `storing`; `waiting` is
+/// ordered by generation.
+/// Invariant: the readings of everybody in `waiting` are counted in [`Shared::waiting`].
 #[derive(Default)]
 pub struct Progress {
     newest: Generation,
+    changed: Generation,
     publishing: Generation,
     published: Generation,
     storing: Generation,
@@ -26,38 +28,42 @@ pub struct Progress {
 }
 
 struct Waiting {
-    for_generation: Generation,
+    to_store: Generation,
+    to_publish: Generation,
     readings: usize,
     answer: oneshot::Sender<Result<usize, ModuleError>>,
 }
 
 impl Progress {
-    /// Begins a new state.
-    pub fn advance(&mut self) {
+    /// Something new is to be stored, and to be published if it changed the state.
+    pub fn advance(&mut self, has_changed: bool) {
         self.newest += 1;
+        if has_changed {
+            self.changed = self.newest;
+        }
     }
 
-    /// Whether the newest state is published and stored.
+    /// Whether all is published and stored.
     pub const fn is_settled(&self) -> bool {
-        self.published == self.newest && self.stored == self.newest
+        self.published == self.changed && self.stored == self.newest
     }
 
-    /// Whether the newest state is not even on its way to the store.
+    /// Whether something is not even on its way to the store.
     pub const fn needs_storing(&self) -> bool {
         self.storing < self.newest
     }
 
     /// Whether the newest state is not even on its way to the broker.
     pub const fn needs_publishing(&self) -> bool {
-        self.publishing < self.newest
+        self.publishing < self.changed
     }
 
     /// The newest state is on its way to the broker.
     pub const fn begin_publishing(&mut self) {
-        self.publishing = self.newest;
+        self.publishing = self.changed;
     }
 
-    /// The newest state is on its way to the store.
+    /// All is on its way to the store.
     pub const fn begin_storing(&mut self) {
         self.storing = self.newest;
     }
@@ -67,11 +73,11 @@ impl Progress {
         self.waiting.is_empty()
     }
 
-    /// Waits for the newest state on behalf of some readings.
+    /// Waits for all there is on behalf of some readings.
     pub fn wait(&mut self, readings: usize, shared: &Shared) -> oneshot::Receiver<Result<usize, ModuleError>> {
         let (answer, answered) = oneshot::channel();
-        shared.waiting.fetch_add(1, Ordering::Relaxed);
-        self.waiting.push_back(Waiting { for_generation: self.newest, readings, answer });
+        shared.waiting.fetch_add(readings, Ordering::Relaxed);
+        self.waiting.push_back(Waiting { to_store: self.newest, to_publish: self.changed, readings, answer });
         answered
     }
 
@@ -89,40 +95,46 @@ impl Progress {
 
     /// The broker did not take it.
     pub fn fail_publishing(&mut self, error: &ModuleError, shared: &Shared) {
-        self.fail(self.publishing, error, shared);
+        let failed = self.published + 1..=self.publishing;
         self.publishing = self.published;
+        self.fail(|waiting| failed.contains(&waiting.to_publish), error, shared);
     }
 
     /// The store did not take it.
     pub fn fail_storing(&mut self, error: &ModuleError, shared: &Shared) {
-        self.fail(self.storing, error, shared);
+        let failed = self.stored + 1..=self.storing;
         self.storing = self.stored;
+        self.fail(|waiting| failed.contains(&waiting.to_store), error, shared);
     }
 
     /// Everybody waits in vain.
     pub fn fail_all(&mut self, error: &ModuleError, shared: &Shared) {
-        self.fail(self.newest, error, shared);
+        self.fail(|_| true, error, shared);
     }
 
-    fn fail(&mut self, generation: Generation, error: &ModuleError, shared: &Shared) {
-        self.answer_up_to(generation, shared, |_| Err(error.clone()));
+    fn fail(&mut self, has_failed: impl Fn(&Waiting) -> bool, error: &ModuleError, shared: &Shared) {
+        let (failed, left): (VecDeque<_>, VecDeque<_>) = self.waiting.drain(..).partition(has_failed);
+        self.waiting = left;
+        for waiting in failed {
+            waiting.tell(Err(error.clone()), shared);
+        }
     }
 
     fn settle(&mut self, shared: &Shared) {
-        self.answer_up_to(self.published.min(self.stored), shared, Ok);
-    }
-
-    fn answer_up_to(
-        &mut self,
-        generation: Generation,
-        shared: &Shared,
-        result: impl Fn(usize) -> Result<usize, ModuleError>,
-    ) {
-        while self.waiting.front().is_some_and(|first| first.for_generation <= generation) {
+        let (stored, published) = (self.stored, self.published);
+        let is_settled = |first: &Waiting| first.to_store <= stored && first.to_publish <= published;
+        while self.waiting.front().is_some_and(is_settled) {
             let Some(first) = self.waiting.pop_front() else { return };
-            shared.waiting.fetch_sub(1, Ordering::Relaxed);
-            // Who asked may have gone.
-            let _ = first.answer.send(result(first.readings));
+            let readings = first.readings;
+            first.tell(Ok(readings), shared);
         }
+    }
+}
+
+impl Waiting {
+    fn tell(self, result: Result<usize, ModuleError>, shared: &Shared) {
+        shared.waiting.fetch_sub(self.readings, Ordering::Relaxed);
+        // Who asked may have gone.
+        let _ = self.answer.send(result);
     }
 }

@@ -192,6 +192,16 @@ impl Metrics {
         self.figures().unchanged.inc();
     }
 
+    /// Counts readings that were sealed.
+    pub fn readings_sealed(&self, count: u64) {
+        self.figures().sealed.inc_by(count);
+    }
+
+    /// Tells how many readings are stored and not sealed yet.
+    pub fn readings_unsealed(&self, count: usize) {
+        self.figures().unsealed.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
     /// Counts a login attempt.
     pub fn login(&self, outcome: LoginOutcome) {
         let outcome = match outcome {

@@ -78,6 +78,8 @@ pub(super) struct Figures {
     pub deliveries: Counter,
     pub readings: Counter,
     pub unchanged: Counter,
+    pub sealed: Counter,
+    pub unsealed: Gauge,
     pub dropped: Counter,
     pub paced: Counter,
     pub pages: Counter,
@@ -118,6 +120,8 @@ impl Default for Figures {
             deliveries: Counter::default(),
             readings: Counter::default(),
             unchanged: Counter::default(),
+            sealed: Counter::default(),
+            unsealed: Gauge::default(),
             dropped: Counter::default(),
             paced: Counter::default(),
             pages: Counter::default(),
@@ -185,6 +189,8 @@ impl Figures {
         add(to, "emergency_stops_active", "Emergency stops in force", &self.stops_active);
         add(to, "commands", "Commands to modules by what came of them", &self.commands);
         add(to, "mqtt_packets", "Packets of MQTT received", &self.mqtt_packets);
+        add(to, "telemetry_sealed", "Telemetry readings sealed into the history", &self.sealed);
+        add(to, "telemetry_unsealed", "Telemetry readings stored and not sealed yet", &self.unsealed);
         add(to, "modules_online", "Modules online", &self.modules_online);
         add(to, "module_actors_active", "Module actors in memory", &self.modules_active);
         add(to, "module_actors_passivated", "Module actors stopped for idleness", &self.modules_passivated);

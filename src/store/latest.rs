@@ -1,4 +1,4 @@
-//! What is asked of whoever gathers latest states for a commit that many share.
+//! What is asked of whoever gathers states and readings for a commit that many share.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::domain::ids::ModuleId;
 use crate::domain::telemetry::LatestState;
 use crate::domain::time::Timestamp;
 
-/// Stores the newest state of a module, or only when it was last seen; answered after the commit.
+/// Stores the newest state of a module and its readings, or only when it was last seen; answered after the commit.
 #[derive(Debug, Clone, Message)]
 #[rtype(result = "Result<(), CommitError>")]
 pub struct Commit {
@@ -19,6 +19,19 @@ pub struct Commit {
     pub state: Option<Arc<LatestState>>,
     /// When it was last seen.
     pub seen_at: Timestamp,
+    /// What it has reported since, in the order in which it came.
+    pub readings: Vec<NewReading>,
+}
+
+/// A reading that is to be stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewReading {
+    /// When it was measured.
+    pub ts: Timestamp,
+    /// When the hub got it.
+    pub received_at: Timestamp,
+    /// What was measured: a JSON object of values by key.
+    pub body: Box<str>,
 }
 
 /// Why a state was not stored.

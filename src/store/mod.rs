@@ -17,6 +17,7 @@ use crate::domain::time::Timestamp;
 
 pub mod announcements;
 pub mod audit;
+pub mod chunks;
 pub mod claims;
 pub mod commands;
 mod connection;
@@ -32,7 +33,10 @@ mod open;
 pub mod order;
 mod pool;
 pub mod presence;
+pub mod readings;
+pub mod rollups;
 pub mod schema;
+pub mod series;
 pub mod stops;
 #[cfg(test)]
 pub mod testing;
@@ -144,6 +148,18 @@ impl Store {
         let started = Instant::now();
         let result = self.readers.run(work).await;
         self.counted(started, result)
+    }
+
+    /// Runs a closure that only reads and sees the database as it is at one moment, on a blocking thread.
+    ///
+    /// # Errors
+    /// As [`Store::read`].
+    pub async fn snapshot<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.read(|conn| conn.transaction(work)).await
     }
 
     /// Runs a closure in one transaction that writes, on a blocking thread; an error takes everything back.

@@ -6,10 +6,10 @@ use diesel::prelude::*;
 
 use super::latest::Commit;
 use super::schema::{module_states, modules, users};
-use super::{Connection, StoreError};
+use super::{Connection, StoreError, readings};
 use crate::domain::ids::{ModuleId, UserId};
 use crate::domain::module::{ModuleKind, ModuleName, TokenHash};
-use crate::domain::telemetry::Telemetry;
+use crate::domain::telemetry::Newest;
 use crate::domain::time::Timestamp;
 
 /// A module as it is stored.
@@ -37,7 +37,7 @@ pub struct StoredModule {
     /// The module.
     pub record: ModuleRecord,
     /// Its newest telemetry.
-    pub telemetry: Telemetry,
+    pub telemetry: Newest,
     /// When that came; none if nothing ever did.
     pub telemetry_at: Option<Timestamp>,
     /// When it was last seen.
@@ -48,7 +48,7 @@ impl StoredModule {
     /// A module that has said nothing yet.
     #[must_use]
     pub fn new(record: ModuleRecord) -> Self {
-        Self { record, telemetry: Telemetry::default(), telemetry_at: None, last_seen: None }
+        Self { record, telemetry: Newest::default(), telemetry_at: None, last_seen: None }
     }
 }
 
@@ -60,7 +60,7 @@ pub fn insert(conn: &mut Connection, module: &ModuleRecord) -> Result<(), StoreE
     diesel::insert_into(modules::table).values(ModuleRow::from(module)).execute(conn)?;
     let state = (module_states::module_id.eq(module.id.as_str()), module_states::telemetry.eq("{}"));
     diesel::insert_into(module_states::table).values(state).execute(conn)?;
-    Ok(())
+    readings::number(conn, &module.id)
 }
 
 /// Replaces name, type, owner, token and the time of the change.
@@ -161,6 +161,7 @@ pub fn save_states<'a>(conn: &mut Connection, commits: impl IntoIterator<Item = 
     for commit in commits {
         let change = StateChange {
             telemetry: commit.state.as_ref().map(|state| state.as_json()),
+            telemetry_times: commit.state.as_ref().map(|state| state.newest().times_json()),
             telemetry_at: commit.state.as_ref().map(|_| commit.seen_at.as_millis()),
             last_seen: commit.seen_at.as_millis(),
         };
@@ -185,6 +186,7 @@ struct ModuleRow {
 #[diesel(table_name = module_states)]
 struct StateRow {
     telemetry: String,
+    telemetry_times: Option<String>,
     telemetry_at: Option<i64>,
     last_seen: Option<i64>,
 }
@@ -193,6 +195,7 @@ struct StateRow {
 #[diesel(table_name = module_states)]
 struct StateChange<'a> {
     telemetry: Option<&'a str>,
+    telemetry_times: Option<String>,
     telemetry_at: Option<i64>,
     last_seen: i64,
 }
@@ -235,6 +238,7 @@ fn stored(module: ModuleRow, state: Option<StateRow>) -> Result<StoredModule, St
     };
     let telemetry = serde_json::from_str(&state.telemetry)
         .map_err(|_| StoreError::unreadable("module_states", record.id.as_str()))?;
+    let telemetry = Newest::restored(telemetry, state.telemetry_times.as_deref());
     let (telemetry_at, last_seen) = (state.telemetry_at, state.last_seen);
     Ok(StoredModule {
         record,
@@ -249,7 +253,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::domain::telemetry::LatestState;
+    use crate::domain::telemetry::{LatestState, Telemetry};
     use crate::store::testing::Scratch;
 
     fn record(id: &str) -> ModuleRecord {
@@ -265,7 +269,7 @@ mod tests {
     }
 
     fn state(json: &str) -> Option<Arc<LatestState>> {
-        Some(Arc::new(LatestState::new(serde_json::from_str(json).unwrap())))
+        Some(Arc::new(LatestState::new(serde_json::from_str::<Telemetry>(json).unwrap())))
     }
 
     #[actix::test]
@@ -281,9 +285,19 @@ mod tests {
         let change = renamed.clone();
         store.write(move |conn| update(conn, &change)).await.unwrap();
         let commits = [
-            Commit { module_id: renamed.id.clone(), state: state(r#"{"a":0.1}"#), seen_at: Timestamp::from_millis(5) },
-            Commit { module_id: renamed.id.clone(), state: None, seen_at: Timestamp::from_millis(7) },
-            Commit { module_id: "gone".parse().unwrap(), state: state("{}"), seen_at: Timestamp::from_millis(9) },
+            Commit {
+                module_id: renamed.id.clone(),
+                state: state(r#"{"a":0.1}"#),
+                seen_at: Timestamp::from_millis(5),
+                readings: vec![],
+            },
+            Commit { module_id: renamed.id.clone(), state: None, seen_at: Timestamp::from_millis(7), readings: vec![] },
+            Commit {
+                module_id: "gone".parse().unwrap(),
+                state: state("{}"),
+                seen_at: Timestamp::from_millis(9),
+                readings: vec![],
+            },
         ];
         store.write(move |conn| save_states(conn, &commits)).await.unwrap();
 
@@ -292,7 +306,7 @@ mod tests {
         assert_eq!(all.len(), 2);
         assert_eq!((&all[0].record, all[0].last_seen), (&renamed, Some(Timestamp::from_millis(7))));
         assert_eq!(all[0].telemetry_at, Some(Timestamp::from_millis(5)));
-        assert_eq!(serde_json::to_string(&all[0].telemetry).unwrap(), r#"{"a":0.1}"#);
+        assert_eq!(serde_json::to_string(all[0].telemetry.values()).unwrap(), r#"{"a":0.1}"#);
         assert_eq!((&all[1].record, all[1].last_seen), (&two, None));
         let found = store.read(|conn| find_by_token(conn, &TokenHash::of("MC-2"))).await.unwrap();
         assert_eq!(found, Some(two.id.clone()));

@@ -57,6 +57,7 @@ diesel::table! {
         telemetry -> Text,
         telemetry_at -> Nullable<BigInt>,
         last_seen -> Nullable<BigInt>,
+        telemetry_times -> Nullable<Text>,
     }
 }
 
@@ -171,6 +172,52 @@ diesel::table! {
         module_id -> Text,
         code_hash -> Text,
         expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    history_modules (number) {
+        number -> BigInt,
+        module_id -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    readings (id) {
+        id -> BigInt,
+        module -> BigInt,
+        ts -> BigInt,
+        received_at -> BigInt,
+        body -> Text,
+    }
+}
+
+diesel::table! {
+    series (id) {
+        id -> BigInt,
+        module -> BigInt,
+        key -> Text,
+        raw_from -> BigInt,
+    }
+}
+
+diesel::table! {
+    chunks (series, first_ts) {
+        series -> BigInt,
+        first_ts -> BigInt,
+        last_ts -> BigInt,
+        samples -> BigInt,
+        data -> Binary,
+    }
+}
+
+diesel::table! {
+    rollups (series, level, start) {
+        series -> BigInt,
+        level -> BigInt,
+        start -> BigInt,
+        windows -> BigInt,
+        data -> Binary,
     }
 }
 

@@ -1,27 +1,61 @@
-//! The actor that stores latest states, many in one commit.
+//! The actor that stores readings and latest states, many in one commit, and knows what is not sealed yet.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use actix::prelude::*;
 use tokio::sync::oneshot;
 
 use super::batch::{Answers, Batch};
+use super::tail::Tail;
 use crate::config;
+use crate::domain::time::Timestamp;
+use crate::observe::Metrics;
 use crate::store::latest::{Commit, CommitError};
-use crate::store::{Store, StoreError, modules};
+use crate::store::readings::{self, Appended, ModuleNumber, RowId};
+use crate::store::{Store, StoreError};
+
+/// More rows than that are not let into the tail: sealing must catch up first.
+const UNSEALED_MAX: usize = 4_000_000;
 
 /// Answered when all that was asked before is stored, or has failed.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub struct Flush;
 
-/// Gathers latest states and stores them together.
+/// Asks which rows of a module are in the tail.
 ///
-/// Invariant: one commit at a time; what comes meanwhile gathers for the next, the newest state per module.
-/// Invariant: whoever asked is answered exactly once, after the commit that held their state or a newer one.
+/// Never fewer than were acknowledged before; some of them may be sealed already.
+#[derive(Debug, Message)]
+#[rtype(result = "Vec<Range<RowId>>")]
+pub struct TailOf(pub ModuleNumber);
+
+/// Asks which rows are to be sealed now: for each module that has enough of them, or one that has waited for long.
+#[derive(Debug, Message)]
+#[rtype(result = "Vec<(ModuleNumber, Vec<Range<RowId>>)>")]
+pub struct Due;
+
+/// The rows of a module before one of them are sealed.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Sealed {
+    /// Which module.
+    pub module: ModuleNumber,
+    /// The first row that is not sealed.
+    pub until: RowId,
+}
+
+/// Gathers readings and latest states and stores them together.
+///
+/// Invariant: one commit at a time; what comes meanwhile gathers for the next, the newest state per module and every
+/// reading.
+/// Invariant: whoever asked is answered exactly once, after the commit that held their readings and their state or a
+/// newer one; the tail knows the rows by then.
 pub struct Collector {
     store: Store,
     options: config::Telemetry,
+    metrics: Metrics,
+    tail: Tail,
     batch: Batch,
     flushes: Vec<oneshot::Sender<()>>,
     turn: Option<SpawnHandle>,
@@ -31,8 +65,9 @@ pub struct Collector {
 impl Collector {
     /// A collector with nothing gathered.
     #[must_use]
-    pub fn new(store: Store, options: config::Telemetry) -> Self {
-        Self { store, options, batch: Batch::default(), flushes: Vec::new(), turn: None, is_committing: false }
+    pub fn new(store: Store, options: config::Telemetry, metrics: Metrics, tail: Tail) -> Self {
+        let (batch, flushes) = (Batch::default(), Vec::new());
+        Self { store, options, metrics, tail, batch, flushes, turn: None, is_committing: false }
     }
 
     /// Commits at once what must not wait, and in a moment what may gather company.
@@ -58,13 +93,23 @@ impl Collector {
         if let Some(turn) = self.turn.take() {
             ctx.cancel_future(turn);
         }
-        let store = self.store.clone();
-        let stored = async move { store.write(move |conn| modules::save_states(conn, &commits)).await };
+        let (store, next) = (self.store.clone(), self.tail.next());
+        // A failed commit may have reached the disk all the same: its rows are given to nobody else.
+        let rows = commits.iter().map(|commit| commit.readings.len()).sum::<usize>();
+        self.tail.skip_to(next.saturating_add(RowId::try_from(rows).unwrap_or(RowId::MAX)));
+        let stored = async move { store.write(move |conn| readings::append(conn, &commits, next)).await };
         ctx.spawn(stored.into_actor(self).map(|result, collector, ctx| {
             collector.is_committing = false;
-            answer(answers, result);
+            answer(answers, result.map(|appended| collector.note(appended)));
             collector.begin_turn(ctx);
         }));
+    }
+
+    fn note(&mut self, appended: Vec<Appended>) {
+        for rows in appended {
+            self.tail.add(rows);
+        }
+        self.metrics.readings_unsealed(self.tail.rows());
     }
 }
 
@@ -91,13 +136,38 @@ impl Handler<Commit> for Collector {
     type Result = ResponseFuture<Result<(), CommitError>>;
 
     fn handle(&mut self, commit: Commit, ctx: &mut Self::Context) -> Self::Result {
-        if self.batch.waiting() >= self.options.max_waiting {
+        if self.batch.waiting() >= self.options.max_waiting || self.tail.rows() >= UNSEALED_MAX {
             return Box::pin(std::future::ready(Err(CommitError::Busy)));
         }
         let (answer, answered) = oneshot::channel();
         self.batch.add(commit, answer);
         self.begin_turn(ctx);
         Box::pin(async move { answered.await.unwrap_or(Err(CommitError::Busy)) })
+    }
+}
+
+impl Handler<TailOf> for Collector {
+    type Result = Vec<Range<RowId>>;
+
+    fn handle(&mut self, TailOf(module): TailOf, _: &mut Self::Context) -> Self::Result {
+        self.tail.of(module)
+    }
+}
+
+impl Handler<Due> for Collector {
+    type Result = Vec<(ModuleNumber, Vec<Range<RowId>>)>;
+
+    fn handle(&mut self, _: Due, _: &mut Self::Context) -> Self::Result {
+        self.tail.due(self.options.seal_after, Timestamp::now())
+    }
+}
+
+impl Handler<Sealed> for Collector {
+    type Result = ();
+
+    fn handle(&mut self, Sealed { module, until }: Sealed, _: &mut Self::Context) {
+        self.tail.forget(module, until, Timestamp::now());
+        self.metrics.readings_unsealed(self.tail.rows());
     }
 }
 
@@ -114,81 +184,4 @@ impl Handler<Flush> for Collector {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use futures_util::future::join_all;
-
-    use super::*;
-    use crate::domain::module::TokenHash;
-    use crate::domain::telemetry::LatestState;
-    use crate::domain::time::Timestamp;
-    use crate::store::modules::{ModuleRecord, load_all};
-    use crate::store::testing::Scratch;
-
-    async fn store_with(scratch: &Scratch, ids: &[&'static str]) -> Store {
-        let store = scratch.store();
-        for id in ids {
-            let record = ModuleRecord {
-                id: id.parse().unwrap(),
-                name: id.parse().unwrap(),
-                kind: "Station".parse().unwrap(),
-                owner: None,
-                token_hash: TokenHash::of(id),
-                created_at: Timestamp::from_millis(1),
-                updated_at: Timestamp::from_millis(1),
-            };
-            store.write(move |conn| modules::insert(conn, &record)).await.unwrap();
-        }
-        store
-    }
-
-    fn commit(id: &str, speed: u64) -> Commit {
-        let values = serde_json::from_str(&format!(r#"{{"speed":{speed}}}"#)).unwrap();
-        let state = Some(Arc::new(LatestState::new(values)));
-        Commit { module_id: id.parse().unwrap(), state, seen_at: Timestamp::from_millis(5) }
-    }
-
-    #[actix::test]
-    async fn many_share_few_commits_and_the_newest_state_wins() {
-        let scratch = Scratch::new();
-        let store = store_with(&scratch, &["MC-1", "MC-2"]).await;
-        let writes_before = store.counts().writes;
-        let collector = Collector::new(store.clone(), config::Telemetry::default()).start();
-
-        let asked = (0..100).map(|speed| collector.send(commit(if speed % 2 == 0 { "MC-1" } else { "MC-2" }, speed)));
-        let answers = join_all(asked).await;
-
-        assert!(answers.into_iter().all(|answer| answer.unwrap().is_ok()));
-        assert!(store.counts().writes - writes_before <= 3);
-        let stored = store.read(load_all).await.unwrap();
-        let texts: Vec<_> = stored.iter().map(|one| serde_json::to_string(&one.telemetry).unwrap()).collect();
-        assert_eq!(texts, [r#"{"speed":98}"#, r#"{"speed":99}"#]);
-    }
-
-    #[actix::test]
-    async fn a_full_waiting_line_refuses_and_a_flush_stores_what_waits() {
-        let scratch = Scratch::new();
-        let store = store_with(&scratch, &["MC-1"]).await;
-        let options = config::Telemetry {
-            max_waiting: 2,
-            max_batch: 2,
-            commit_interval: Duration::from_secs(1000),
-            ..config::Telemetry::default()
-        };
-        let collector = Collector::new(store.clone(), options).start();
-
-        let (first, second) = (collector.send(commit("MC-1", 1)), collector.send(commit("MC-1", 2)));
-        let refused = collector.send(commit("MC-1", 3));
-        let (first, second, refused) = {
-            let waiting = tokio::spawn(async { tokio::join!(first, second) });
-            let refused = refused.await.unwrap();
-            collector.send(Flush).await.unwrap();
-            let (first, second) = waiting.await.unwrap();
-            (first.unwrap(), second.unwrap(), refused)
-        };
-
-        assert!(first.is_ok() && second.is_ok());
-        assert!(matches!(refused, Err(CommitError::Busy)));
-    }
-}
+mod tests;

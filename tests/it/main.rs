@@ -6,6 +6,7 @@ mod chaos;
 mod cli;
 mod commands;
 mod documents;
+mod history;
 mod journal;
 mod modules;
 mod mqtt;

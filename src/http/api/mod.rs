@@ -8,6 +8,7 @@ pub mod claims;
 pub mod commands;
 pub mod events;
 pub mod health;
+pub mod history;
 pub mod metrics;
 pub mod modules;
 pub mod monitor;

@@ -10,6 +10,7 @@ use super::super::extract::read_body;
 use super::super::problem::{ApiError, ApiResult};
 use super::super::table::methods;
 use super::WriteProblems;
+use super::history::read_history;
 use crate::domain::ids::ModuleId;
 use crate::domain::module::TokenHash;
 use crate::domain::problem::{Problem, read_json, read_json_list};
@@ -21,7 +22,10 @@ const READINGS_MAX: usize = 10_000;
 
 /// The routes of this file.
 pub fn routes(config: &mut ServiceConfig) {
-    config.service(methods("/modules/{moduleId}/telemetry", [(Method::POST, to(report_telemetry))]));
+    config.service(methods(
+        "/modules/{moduleId}/telemetry",
+        [(Method::GET, to(read_history)), (Method::POST, to(report_telemetry))],
+    ));
 }
 
 /// How many readings are stored now.
@@ -154,7 +158,7 @@ fn on_line(line: usize, fault: Problem) -> Problem {
 /// Tells which of the readings a module did not take.
 fn place(error: ModuleError, form: Form, lines: &[usize]) -> ApiError {
     let mut problem = error.problem();
-    if let ModuleError::TooManyKeys { reading, .. } = error {
+    if let Some(reading) = error.reading() {
         match (form, lines.get(reading)) {
             (Form::Lines, Some(line)) => problem = on_line(*line, problem),
             (Form::Array, _) => {

@@ -83,7 +83,8 @@ impl Module {
         self.is_committing = true;
         self.wants_commit = false;
         self.progress.begin_storing();
-        let sent = self.shared.commit.send(self.newest_state(true)).timeout(ANSWER_TIMEOUT).into_actor(self);
+        let commit = Commit { readings: std::mem::take(&mut self.unsent), ..self.newest_state(true) };
+        let sent = self.shared.commit.send(commit).timeout(ANSWER_TIMEOUT).into_actor(self);
         ctx.spawn(sent.map(move |result, module, ctx| module.committed(result, ctx)));
     }
 
@@ -104,6 +105,7 @@ impl Module {
             module_id: self.entry.id.clone(),
             state: with_telemetry.then(|| Arc::clone(&live.telemetry)),
             seen_at: live.last_seen.unwrap_or_else(Timestamp::now),
+            readings: Vec::new(),
         }
     }
 

@@ -8,6 +8,9 @@ use super::super::house::ModuleOptions;
 use super::*;
 use crate::broker::{Announce, BrokerError, Publish};
 use crate::domain::cursor::Offset;
+use crate::domain::module::TokenHash;
+use crate::domain::telemetry::Reading;
+use crate::domain::time::Timestamp;
 use crate::observe::Metrics;
 use crate::store::StoreError;
 use crate::store::latest::{Commit, CommitError};
@@ -135,6 +138,8 @@ impl Bench {
                 commands_kept: 10,
                 commands_max_age: Duration::from_secs(86_400),
                 stop_retry: Duration::from_secs(5),
+                max_ahead: PRESENCE,
+                keep_raw: None,
             },
             store: scratch.store(),
             stops: Default::default(),
@@ -219,7 +224,7 @@ async fn while_a_commit_runs_the_newest_state_waits_for_the_next_one() {
 
     assert!(second.await.unwrap().is_ok() && third.await.unwrap().is_ok());
     assert_eq!(bench.stored.borrow().states, [r#"{"speed":1}"#, r#"{"speed":3}"#]);
-    assert!(matches!(too_many.await.unwrap(), Err(ModuleError::Busy)));
+    assert!(matches!(too_many.await.unwrap(), Err(ModuleError::Overloaded)));
     let told = bench.told("rt_telemetry_updated");
     assert_eq!(told.last().unwrap(), r#"{"moduleId":"MC-1001-STN","telemetry":{"speed":3}}"#);
 }

@@ -51,6 +51,14 @@ impl TestDevice {
         assert_eq!((&ack["type"], &ack["id"]), (&json!("ack"), &json!(id)), "{ack}");
     }
 
+    /// Sends telemetry of a time that is refused; answers the problem.
+    pub async fn refused(&mut self, telemetry: Value, ts: &str) -> Value {
+        self.send(json!({"type": "telemetry", "id": 1, "ts": ts, "telemetry": telemetry})).await;
+        let mut error = self.next().await.expect("the socket stays open");
+        assert_eq!(error["type"], "error", "{error}");
+        error["problem"].take()
+    }
+
     /// The next JSON frame, or how the socket ended.
     pub async fn next(&mut self) -> Result<Value, Ended> {
         loop {

@@ -1,0 +1,106 @@
+//! How readings come in: judged, merged into the newest state, and on their way to broker and store.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use actix::prelude::*;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::super::clock::Bounds;
+use super::super::entry::Live;
+use super::super::error::ModuleError;
+use super::{Ingest, Module};
+use crate::domain::event::json;
+use crate::domain::module::TokenHash;
+use crate::domain::telemetry::{LatestState, Newest, Reading};
+use crate::domain::time::Timestamp;
+use crate::store::latest::NewReading;
+
+impl Module {
+    pub(super) fn ingest(
+        &mut self,
+        ingest: &Ingest,
+        ctx: &mut Context<Self>,
+    ) -> Result<Option<oneshot::Receiver<Result<usize, ModuleError>>>, ModuleError> {
+        self.check(ingest.token)?;
+        self.check_waiting_line()?;
+        let now = Timestamp::now();
+        let times = self.times_of(&ingest.readings, now)?;
+        let (newest, has_changed) = self.merge(&ingest.readings, &times)?;
+        self.last_work = Instant::now();
+        self.shared.metrics.readings_accepted(ingest.readings.len() as u64);
+        if ingest.token.is_some() {
+            self.hear_over_http(ctx);
+        }
+        self.keep(newest, has_changed, now);
+        let new = |(reading, ts): (&Reading, &Timestamp)| NewReading {
+            ts: *ts,
+            received_at: now,
+            body: Box::from(json(&reading.telemetry).get()),
+        };
+        let count = ingest.readings.len();
+        if count > 0 {
+            self.unsent.extend(ingest.readings.iter().zip(&times).map(new));
+            self.progress.advance(has_changed);
+        }
+        if self.progress.needs_publishing() {
+            self.outgoing.push_telemetry();
+        }
+        let answered = (!self.progress.is_settled()).then(|| self.progress.wait(count, &self.shared));
+        self.wants_commit |= self.progress.needs_storing();
+        // Also when nothing changed: that the module came online may have to be told.
+        self.pump(ctx);
+        Ok(answered)
+    }
+
+    pub(super) fn check(&self, token: Option<TokenHash>) -> Result<(), ModuleError> {
+        if self.farewell.is_some() {
+            return Err(ModuleError::NotFound(self.entry.id.clone()));
+        }
+        match token {
+            Some(token) if self.entry.meta.load().token_hash != token => Err(ModuleError::WrongToken),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_waiting_line(&self) -> Result<(), ModuleError> {
+        let waiting = self.shared.waiting.load(Ordering::Relaxed);
+        if waiting >= self.shared.options.max_waiting { Err(ModuleError::Overloaded) } else { Ok(()) }
+    }
+
+    fn times_of(&mut self, readings: &[Reading], now: Timestamp) -> Result<Vec<Timestamp>, ModuleError> {
+        let options = &self.shared.options;
+        let bounds = Bounds { ahead: options.max_ahead, behind: options.keep_raw };
+        let times = self.clock.times(readings, bounds, now);
+        times.map_err(|(reading, fault)| ModuleError::BadTime { reading, fault })
+    }
+
+    /// The state after the readings, and whether any value of it is another one.
+    fn merge(&self, readings: &[Reading], times: &[Timestamp]) -> Result<(Newest, bool), ModuleError> {
+        let mut newest = self.entry.live.load().telemetry.newest().clone();
+        let mut has_changed = false;
+        for (place, (reading, ts)) in readings.iter().zip(times).enumerate() {
+            let taken = newest.take(&reading.telemetry, *ts);
+            let changes = taken.map_err(|fault| ModuleError::TooManyKeys { reading: place, fault })?;
+            if !changes {
+                self.shared.metrics.reading_unchanged();
+            }
+            has_changed |= changes;
+        }
+        Ok((newest, has_changed))
+    }
+
+    /// Makes a state the live one.
+    fn keep(&self, newest: Newest, has_changed: bool, now: Timestamp) {
+        let mut live = Live::clone(&self.entry.live.load());
+        live.last_seen = Some(now);
+        if *live.telemetry.newest() != newest {
+            live.telemetry = Arc::new(LatestState::new(newest));
+        }
+        self.entry.live.store(Arc::new(live));
+        if has_changed {
+            self.shared.changed();
+        }
+    }
+}

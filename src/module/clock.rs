@@ -1,0 +1,147 @@
+//! When readings were measured: what devices say of it, judged, and what is taken where they say nothing; pure.
+
+use std::time::Duration;
+
+use crate::domain::telemetry::Reading;
+use crate::domain::time::Timestamp;
+
+/// Times before this one come from devices that do not know the time: 2000-01-01.
+const EARLIEST: Timestamp = Timestamp::from_millis(946_684_800_000);
+
+/// How far the times of readings may lie from the hub's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// How far in the future.
+    pub ahead: Duration,
+    /// How far in the past; none for as far as one likes.
+    pub behind: Option<Duration>,
+}
+
+/// A time that no reading can have.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TimeFault {
+    /// It lies in the future.
+    #[error("`{ts}` lies in the future, and the hub has `{now}`; set the clock, or leave `ts` out")]
+    Ahead {
+        /// The time.
+        ts: Timestamp,
+        /// The hub's.
+        now: Timestamp,
+    },
+    /// What is so old is not kept.
+    #[error("`{ts}` is older than what is kept; send nothing measured before `{earliest}`")]
+    TooOld {
+        /// The time.
+        ts: Timestamp,
+        /// What would be kept.
+        earliest: Timestamp,
+    },
+}
+
+impl Bounds {
+    fn check(&self, ts: Timestamp, now: Timestamp) -> Result<(), TimeFault> {
+        if ts > now.plus(self.ahead) {
+            return Err(TimeFault::Ahead { ts, now });
+        }
+        let earliest = self.behind.map_or(EARLIEST, |behind| now.minus(behind).max(EARLIEST));
+        if ts < earliest { Err(TimeFault::TooOld { ts, earliest }) } else { Ok(()) }
+    }
+}
+
+/// Gives readings that name no time one of their own, so that none replaces another.
+///
+/// Invariant: the times it gives grow.
+#[derive(Debug)]
+pub struct Clock {
+    last: Timestamp,
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self { last: EARLIEST }
+    }
+}
+
+impl Clock {
+    /// The time of each reading: its own, or the time of receipt, a millisecond apart where several came together.
+    ///
+    /// # Errors
+    /// The place of the first reading with a time that cannot be, and what is wrong with it.
+    pub fn times(
+        &mut self,
+        readings: &[Reading],
+        bounds: Bounds,
+        now: Timestamp,
+    ) -> Result<Vec<Timestamp>, (usize, TimeFault)> {
+        for (place, reading) in readings.iter().enumerate() {
+            if let Some(ts) = reading.ts {
+                bounds.check(ts, now).map_err(|fault| (place, fault))?;
+            }
+        }
+        let mut left = readings.iter().filter(|reading| reading.ts.is_none()).count() as u64;
+        let latest = now.plus(bounds.ahead);
+        let mut time_of = |reading: &Reading| {
+            reading.ts.unwrap_or_else(|| {
+                // The last of them came now, those before it a little earlier.
+                left = left.saturating_sub(1);
+                let own = now.minus(Duration::from_millis(left)).max(self.last.plus(Duration::from_millis(1)));
+                self.last = own.min(latest);
+                self.last
+            })
+        };
+        Ok(readings.iter().map(&mut time_of).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: i64 = 1_700_000_000_000;
+    const BOUNDS: Bounds = Bounds { ahead: Duration::from_secs(600), behind: Some(Duration::from_secs(86_400)) };
+
+    fn reading(ts: Option<i64>) -> Reading {
+        Reading { ts: ts.map(Timestamp::from_millis), telemetry: serde_json::from_str("{}").unwrap() }
+    }
+
+    fn times(clock: &mut Clock, ts: &[Option<i64>], now: i64) -> Vec<i64> {
+        let readings: Vec<_> = ts.iter().map(|ts| reading(*ts)).collect();
+        let times = clock.times(&readings, BOUNDS, Timestamp::from_millis(now)).unwrap();
+        times.into_iter().map(Timestamp::as_millis).collect()
+    }
+
+    #[test]
+    fn readings_without_a_time_get_different_ones() {
+        let mut clock = Clock::default();
+        assert_eq!(times(&mut clock, &[None, Some(NOW - 50), None, None], NOW), [NOW - 2, NOW - 50, NOW - 1, NOW]);
+        assert_eq!(times(&mut clock, &[None], NOW), [NOW + 1]);
+        assert_eq!(times(&mut clock, &[None, None], NOW + 10), [NOW + 9, NOW + 10]);
+        // Not without end: who floods loses the surplus, not the clock.
+        let many = vec![None; 700_000];
+        assert_eq!(times(&mut clock, &many, NOW).last(), Some(&(NOW + 600_000)));
+    }
+
+    #[test]
+    fn times_that_cannot_be_are_named() {
+        for (ts, is_good) in [
+            (NOW, true),
+            (NOW + 600_000, true),
+            (NOW + 600_001, false),
+            (NOW - 86_400_000, true),
+            (NOW - 86_400_001, false),
+            (0, false),
+            (i64::MAX, false),
+            (i64::MIN, false),
+        ] {
+            let readings = [reading(None), reading(Some(ts))];
+            let judged = Clock::default().times(&readings, BOUNDS, Timestamp::from_millis(NOW));
+            assert_eq!(judged.is_ok(), is_good, "{ts}");
+            assert!(is_good || judged.is_err_and(|(place, _)| place == 1), "{ts}");
+        }
+        let for_ever = Bounds { behind: None, ..BOUNDS };
+        let old = [reading(Some(EARLIEST.as_millis()))];
+        assert!(Clock::default().times(&old, for_ever, Timestamp::from_millis(NOW)).is_ok());
+        let older = [reading(Some(EARLIEST.as_millis() - 1))];
+        assert!(Clock::default().times(&older, for_ever, Timestamp::from_millis(NOW)).is_err());
+    }
+}

@@ -1,0 +1,148 @@
+//! The tables `history_modules` and `readings`: the hot tail of the history, one row a reading, found by its id only.
+
+use std::ops::Range;
+
+use diesel::prelude::*;
+
+use super::latest::{Commit, NewReading};
+use super::schema::{history_modules, readings};
+use super::{Connection, StoreError, modules};
+use crate::domain::ids::ModuleId;
+use crate::domain::time::Timestamp;
+
+/// The number of a module in the history; never given twice, also when a module of the same name comes again.
+pub type ModuleNumber = i64;
+/// Which row of the tail; they grow with time.
+pub type RowId = i64;
+
+/// Rows of one statement; each has five parameters.
+const ROWS_AT_ONCE: usize = 1000;
+
+/// Rows that were added for one module.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Appended {
+    /// Which module.
+    pub module: ModuleNumber,
+    /// Which rows.
+    pub rows: Range<RowId>,
+    /// When the first of them was received.
+    pub received_at: Timestamp,
+}
+
+/// One reading of the tail.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = readings)]
+pub struct TailRow {
+    /// Which row.
+    pub id: RowId,
+    /// When it was measured, in Unix milliseconds.
+    pub ts: i64,
+    /// When it was received, in Unix milliseconds.
+    pub received_at: i64,
+    /// The values by key, as JSON.
+    pub body: String,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = readings, treat_none_as_default_value = false)]
+struct NewRow<'a> {
+    id: RowId,
+    module: ModuleNumber,
+    ts: i64,
+    received_at: i64,
+    body: &'a str,
+}
+
+/// Stores states and readings in the caller's transaction, the first row as `next`; modules that are gone are passed over.
+///
+/// # Errors
+/// [`StoreError`] of the database only.
+pub fn append(conn: &mut Connection, commits: &[Commit], next: RowId) -> Result<Vec<Appended>, StoreError> {
+    modules::save_states(conn, commits)?;
+    let (mut rows, mut appended, mut next) = (Vec::new(), Vec::new(), next);
+    for commit in commits {
+        let Some(first) = commit.readings.first() else { continue };
+        let Some(module) = number_of(conn, &commit.module_id)? else { continue };
+        let from = next;
+        for reading in &commit.readings {
+            rows.push(new_row(next, module, reading));
+            next += 1;
+        }
+        appended.push(Appended { module, rows: from..next, received_at: first.received_at });
+    }
+    insert(conn, &rows)?;
+    Ok(appended)
+}
+
+fn new_row(id: RowId, module: ModuleNumber, reading: &NewReading) -> NewRow<'_> {
+    let (ts, received_at) = (reading.ts.as_millis(), reading.received_at.as_millis());
+    NewRow { id, module, ts, received_at, body: &reading.body }
+}
+
+fn insert(conn: &mut Connection, rows: &[NewRow<'_>]) -> Result<(), StoreError> {
+    for rows in rows.chunks(ROWS_AT_ONCE) {
+        diesel::insert_into(readings::table).values(rows).execute(conn)?;
+    }
+    Ok(())
+}
+
+/// Gives a new module its number, in the caller's transaction.
+pub(super) fn number(conn: &mut Connection, module: &ModuleId) -> Result<(), StoreError> {
+    let row = history_modules::module_id.eq(module.as_str());
+    diesel::insert_into(history_modules::table).values(row).execute(conn)?;
+    Ok(())
+}
+
+/// The number of a module; none if it is gone.
+///
+/// # Errors
+/// [`StoreError`] of the database only.
+pub fn number_of(conn: &mut Connection, module: &ModuleId) -> Result<Option<ModuleNumber>, StoreError> {
+    let found = history_modules::table.filter(history_modules::module_id.eq(module.as_str()));
+    Ok(found.select(history_modules::number).first(conn).optional()?)
+}
+
+/// The first rows of the tail after a row: which, of which module, when received.
+///
+/// # Errors
+/// [`StoreError`] of the database only.
+pub fn places_after(
+    conn: &mut Connection,
+    after: RowId,
+    limit: i64,
+) -> Result<Vec<(RowId, ModuleNumber, i64)>, StoreError> {
+    let rows = readings::table.filter(readings::id.gt(after)).order(readings::id).limit(limit);
+    Ok(rows.select((readings::id, readings::module, readings::received_at)).load(conn)?)
+}
+
+/// Those rows that are still in the tail, by id.
+///
+/// # Errors
+/// [`StoreError`] of the database only.
+pub fn load(conn: &mut Connection, rows: &[Range<RowId>]) -> Result<Vec<TailRow>, StoreError> {
+    let mut found = Vec::new();
+    let (runs, single): (Vec<_>, Vec<_>) = rows.iter().cloned().partition(|run| run.end - run.start > 8);
+    for run in runs {
+        let rows = readings::table.filter(readings::id.ge(run.start)).filter(readings::id.lt(run.end));
+        found.extend(rows.select(TailRow::as_select()).load(conn)?);
+    }
+    let single: Vec<RowId> = single.into_iter().flatten().collect();
+    for ids in single.chunks(ROWS_AT_ONCE) {
+        let rows = readings::table.filter(readings::id.eq_any(ids.to_vec()));
+        found.extend(rows.select(TailRow::as_select()).load(conn)?);
+    }
+    found.sort_unstable_by_key(|row| row.id);
+    Ok(found)
+}
+
+/// Takes rows out of the tail.
+///
+/// # Errors
+/// [`StoreError`] of the database only.
+pub fn remove(conn: &mut Connection, rows: &[Range<RowId>]) -> Result<(), StoreError> {
+    for run in rows {
+        diesel::delete(readings::table.filter(readings::id.ge(run.start)).filter(readings::id.lt(run.end)))
+            .execute(conn)?;
+    }
+    Ok(())
+}

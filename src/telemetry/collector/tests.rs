@@ -1,0 +1,81 @@
+use std::time::Duration;
+
+use futures_util::future::join_all;
+
+use super::*;
+use crate::domain::module::TokenHash;
+use crate::domain::telemetry::{LatestState, Telemetry};
+use crate::domain::time::Timestamp;
+use crate::store::latest::NewReading;
+use crate::store::modules::{self, ModuleRecord, load_all};
+use crate::store::testing::Scratch;
+
+async fn store_with(scratch: &Scratch, ids: &[&'static str]) -> Store {
+    let store = scratch.store();
+    for id in ids {
+        let record = ModuleRecord {
+            id: id.parse().unwrap(),
+            name: id.parse().unwrap(),
+            kind: "Station".parse().unwrap(),
+            owner: None,
+            token_hash: TokenHash::of(id),
+            created_at: Timestamp::from_millis(1),
+            updated_at: Timestamp::from_millis(1),
+        };
+        store.write(move |conn| modules::insert(conn, &record)).await.unwrap();
+    }
+    store
+}
+
+fn commit(id: &str, speed: u64) -> Commit {
+    let body = format!(r#"{{"speed":{speed}}}"#);
+    let values: Telemetry = serde_json::from_str(&body).unwrap();
+    let state = Some(Arc::new(LatestState::new(values)));
+    let at = Timestamp::from_millis(5);
+    let readings = vec![NewReading { ts: at, received_at: at, body: body.into() }];
+    Commit { module_id: id.parse().unwrap(), state, seen_at: at, readings }
+}
+
+#[actix::test]
+async fn many_share_few_commits_and_the_newest_state_wins() {
+    let scratch = Scratch::new();
+    let store = store_with(&scratch, &["MC-1", "MC-2"]).await;
+    let writes_before = store.counts().writes;
+    let collector =
+        Collector::new(store.clone(), config::Telemetry::default(), Metrics::default(), Tail::default()).start();
+
+    let asked = (0..100).map(|speed| collector.send(commit(if speed % 2 == 0 { "MC-1" } else { "MC-2" }, speed)));
+    let answers = join_all(asked).await;
+
+    assert!(answers.into_iter().all(|answer| answer.unwrap().is_ok()));
+    assert!(store.counts().writes - writes_before <= 3);
+    let stored = store.read(load_all).await.unwrap();
+    let texts: Vec<_> = stored.iter().map(|one| serde_json::to_string(one.telemetry.values()).unwrap()).collect();
+    assert_eq!(texts, [r#"{"speed":98}"#, r#"{"speed":99}"#]);
+}
+
+#[actix::test]
+async fn a_full_waiting_line_refuses_and_a_flush_stores_what_waits() {
+    let scratch = Scratch::new();
+    let store = store_with(&scratch, &["MC-1"]).await;
+    let options = config::Telemetry {
+        max_waiting: 2,
+        max_batch: 10,
+        commit_interval: Duration::from_secs(1000),
+        ..config::Telemetry::default()
+    };
+    let collector = Collector::new(store.clone(), options, Metrics::default(), Tail::default()).start();
+
+    let (first, second) = (collector.send(commit("MC-1", 1)), collector.send(commit("MC-1", 2)));
+    let refused = collector.send(commit("MC-1", 3));
+    let (first, second, refused) = {
+        let waiting = tokio::spawn(async { tokio::join!(first, second) });
+        let refused = refused.await.unwrap();
+        collector.send(Flush).await.unwrap();
+        let (first, second) = waiting.await.unwrap();
+        (first.unwrap(), second.unwrap(), refused)
+    };
+
+    assert!(first.is_ok() && second.is_ok());
+    assert!(matches!(refused, Err(CommitError::Busy)));
+}

@@ -1,0 +1,133 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::domain::module::TokenHash;
+use crate::domain::rollup::{Window, gather, number_of};
+use crate::domain::telemetry::Value;
+use crate::domain::time::Timestamp;
+use crate::store::Store;
+use crate::store::latest::{Commit, NewReading};
+use crate::store::modules::{self, ModuleRecord};
+use crate::store::testing::Scratch;
+use crate::telemetry::block;
+
+const START: i64 = 1_700_000_000_000;
+
+/// What should be there: values by key and time.
+type Model = BTreeMap<String, BTreeMap<i64, Value>>;
+
+fn record() -> ModuleRecord {
+    ModuleRecord {
+        id: "MC-1".parse().unwrap(),
+        name: "One".parse().unwrap(),
+        kind: "Station".parse().unwrap(),
+        owner: None,
+        token_hash: TokenHash::of("MC-1"),
+        created_at: Timestamp::from_millis(1),
+        updated_at: Timestamp::from_millis(1),
+    }
+}
+
+fn value() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        6 => (-500..500_i64).prop_map(|tenths| serde_json::from_str(&format!("{}", tenths as f64 / 10.0)).unwrap()),
+        2 => (-500..500_i64).prop_map(|whole| Value::Number(whole.into())),
+        1 => any::<bool>().prop_map(Value::Bool),
+        1 => Just(Value::Null),
+    ]
+}
+
+/// Readings as they come: mostly one after the other, some late, some of the same time.
+fn readings() -> impl Strategy<Value = Vec<(i64, Vec<(usize, Value)>)>> {
+    let time = prop_oneof![
+        4 => (0..20_000_i64).prop_map(|second| second * 1000),
+        2 => (0..300_i64).prop_map(|second| second * 1000),
+        1 => (0..200_000_i64).prop_map(|minute| minute * 60_000),
+    ];
+    let values = prop::collection::vec((0..3_usize, value()), 1..3);
+    prop::collection::vec((time, values), 1..700)
+}
+
+async fn seal(store: &Store, rows: Vec<Range<RowId>>) -> RowId {
+    let module = 1;
+    let sealing = store.snapshot(move |conn| prepare(conn, module, &rows)).await.unwrap();
+    let until = sealing.until;
+    store.write(move |conn| sealing.store(conn)).await.unwrap();
+    until
+}
+
+async fn check(store: &Store, model: &Model) {
+    let series = store.read(|conn| series::of_module(conn, 1)).await.unwrap();
+    assert_eq!(series.iter().map(|one| &one.key).collect::<Vec<_>>(), model.keys().collect::<Vec<_>>());
+    for one in series {
+        let id = one.id;
+        let chunks = store.read(move |conn| chunks::forward(conn, id, (i64::MIN, i64::MAX), 10_000)).await.unwrap();
+        assert!(chunks.windows(2).all(|pair| pair[0].last_ts < pair[1].first_ts));
+        let stored: Vec<_> = chunks.iter().flat_map(|chunk| unpack(&chunk.data).unwrap()).collect();
+        let expected = &model[&one.key];
+        assert_eq!(stored.len(), expected.len());
+        for point in &stored {
+            // A whole number may have been sent as a broken one, and the other way round.
+            let same =
+                (number_of(&point.value), &point.value) == (number_of(&expected[&point.ts]), &expected[&point.ts]);
+            assert!(same || number_of(&point.value) == number_of(&expected[&point.ts]), "{point:?}");
+        }
+        let values = expected.iter().filter_map(|(ts, value)| Some((*ts, Window::of(number_of(value)?))));
+        let mut windows = values.collect::<Vec<_>>();
+        for level in Level::ALL {
+            windows = gather(windows, level.length());
+            let blocks =
+                store.read(move |conn| rollups::between(conn, id, level, (i64::MIN, i64::MAX), 10_000)).await.unwrap();
+            let stored = blocks.iter().flat_map(|stored| block::unpack(stored.start, level, &stored.data).unwrap());
+            assert_eq!(stored.collect::<Vec<_>>(), windows, "{level:?}");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+    #[test]
+    fn roll_ups_equal_a_recomputation_from_the_readings(
+        readings in readings(),
+        sizes in prop::collection::vec(1..200_usize, 1..10),
+    ) {
+        actix_rt::System::new().block_on(async {
+            let scratch = Scratch::new();
+            let store = scratch.store();
+            store.write(|conn| modules::insert(conn, &record())).await.unwrap();
+            let mut model = Model::new();
+            let (mut next, mut left, mut sizes) = (1, &readings[..], sizes.iter().cycle());
+            while !left.is_empty() {
+                let (now, later) = left.split_at((*sizes.next().unwrap()).min(left.len()));
+                left = later;
+                let from = next;
+                let mut new = Vec::new();
+                for (time, values) in now {
+                    let body: BTreeMap<String, &Value> =
+                        values.iter().map(|(key, value)| (format!("k{key}"), value)).collect();
+                    let body_text = serde_json::to_string(&body).unwrap();
+                    let ts = START + time;
+                    for (key, value) in body {
+                        model.entry(key).or_default().insert(ts, value.clone());
+                    }
+                    let received_at = Timestamp::from_millis(START + next);
+                    new.push(NewReading { ts: Timestamp::from_millis(ts), received_at, body: body_text.into() });
+                    next += 1;
+                }
+                let commit =
+                    Commit { module_id: record().id, state: None, seen_at: Timestamp::from_millis(1), readings: new };
+                store.write(move |conn| readings::append(conn, &[commit], from)).await.unwrap();
+                assert_eq!(seal(&store, vec![from..next]).await, next);
+            }
+            check(&store, &model).await;
+        });
+    }
+}
+
+#[test]
+fn moments_far_apart_are_looked_at_by_themselves() {
+    let minutes = |minutes: &[i64]| spans(minutes.iter().map(|minute| minute * 60_000));
+    assert_eq!(minutes(&[0, 30, 90, 151]), [0..90 * 60_000, 151 * 60_000..151 * 60_000]);
+    let long: Vec<_> = (0..20).map(|step| step * 30).collect();
+    assert_eq!(minutes(&long).len(), 2);
+}
