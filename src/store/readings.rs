@@ -15,7 +15,7 @@ pub type ModuleNumber = i64;
 /// Which row of the tail; they grow with time.
 pub type RowId = i64;
 
-/// Rows of one statement; each has five parameters.
+/// Rows that one statement names.
 const ROWS_AT_ONCE: usize = 1000;
 
 /// Rows that were added for one module.
@@ -80,8 +80,9 @@ fn new_row(id: RowId, module: ModuleNumber, reading: &NewReading) -> NewRow<'_> 
 }
 
 fn insert(conn: &mut Connection, rows: &[NewRow<'_>]) -> Result<(), StoreError> {
-    for rows in rows.chunks(ROWS_AT_ONCE) {
-        diesel::insert_into(readings::table).values(rows).execute(conn)?;
+    // One prepared statement for all of them; one for many rows is parsed anew each time.
+    for row in rows {
+        diesel::insert_into(readings::table).values(row).execute(conn)?;
     }
     Ok(())
 }

@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::collector::TailOf;
 use super::tail::Tail;
 use crate::domain::ids::ModuleId;
+use crate::domain::rollup::Window;
 use crate::domain::telemetry::Value;
 use crate::domain::time::Timestamp;
 use crate::store::readings::{self, Appended, ModuleNumber, RowId};
@@ -19,6 +20,7 @@ mod budget;
 mod position;
 mod raw;
 mod source;
+mod windows;
 
 pub use position::Position;
 
@@ -76,6 +78,45 @@ pub struct Page {
     pub next: Option<Position>,
 }
 
+/// Asks for windows of a module's samples, the oldest first.
+#[derive(Debug, Clone)]
+pub struct WindowQuery {
+    /// Which module.
+    pub module: ModuleId,
+    /// Which keys; all if there are none.
+    pub keys: Vec<String>,
+    /// The first window holds this moment.
+    pub from: Timestamp,
+    /// The last window holds the moment before this one.
+    pub to: Timestamp,
+    /// How long a window is, in milliseconds; at least one second.
+    pub interval: i64,
+    /// How many windows at most, with those that are empty.
+    pub limit: usize,
+    /// Only what comes after it.
+    pub after: Option<Position>,
+}
+
+/// One window of a series.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KeyWindow {
+    /// When it begins.
+    pub ts: Timestamp,
+    /// Which key.
+    pub key: Arc<str>,
+    /// What its samples come to.
+    pub window: Window,
+}
+
+/// Some windows, and where those after them begin.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct WindowPage {
+    /// The windows that are not empty, by time and key.
+    pub items: Vec<KeyWindow>,
+    /// Where to go on; none if that is all.
+    pub next: Option<Position>,
+}
+
 /// Why the history does not answer.
 #[derive(Debug, thiserror::Error)]
 pub enum HistoryError {
@@ -120,6 +161,15 @@ impl History {
     pub async fn samples(&self, query: Query) -> Result<Page, HistoryError> {
         let Some(place) = self.whereabouts(query.module.clone()).await? else { return Ok(Page::default()) };
         self.store.snapshot(move |conn| Ok(raw::page(conn, &place, &query))).await?
+    }
+
+    /// Tells windows.
+    ///
+    /// # Errors
+    /// [`HistoryError::TooMuch`] when it would take too long.
+    pub async fn windows(&self, query: WindowQuery) -> Result<WindowPage, HistoryError> {
+        let Some(place) = self.whereabouts(query.module.clone()).await? else { return Ok(WindowPage::default()) };
+        self.store.snapshot(move |conn| Ok(windows::page(conn, &place, &query))).await?
     }
 
     async fn whereabouts(&self, module: ModuleId) -> Result<Option<Whereabouts>, HistoryError> {

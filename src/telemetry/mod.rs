@@ -10,6 +10,8 @@ mod seal;
 mod tail;
 
 pub use collector::{Collector, Due, Flush, Sealed, TailOf};
-pub use history::{History, HistoryError, Order, Page, Position, Query, Sample, open_tail};
+pub use history::{
+    History, HistoryError, KeyWindow, Order, Page, Position, Query, Sample, WindowPage, WindowQuery, open_tail,
+};
 pub use keeper::Keeper;
 pub use tail::Tail;

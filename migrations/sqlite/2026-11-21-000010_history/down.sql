@@ -1,3 +1,5 @@
+DROP TABLE history_growth;
+DROP TABLE retention_rules;
 DROP TABLE rollups;
 DROP TABLE chunks;
 DROP TABLE series;

@@ -18,12 +18,18 @@ CREATE TABLE readings (
     body        TEXT    NOT NULL
 );
 
--- One key of one module. What was measured before `raw_from` may be gone.
+-- One key of one module. What was measured before `raw_from` may be gone; the rest says how much is kept of each level.
 CREATE TABLE series (
-    id       INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
-    module   BIGINT  NOT NULL,
-    key      TEXT    NOT NULL,
-    raw_from BIGINT  NOT NULL,
+    id             INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    module         BIGINT NOT NULL,
+    key            TEXT NOT NULL,
+    raw_from       BIGINT NOT NULL,
+    samples        BIGINT NOT NULL DEFAULT 0,
+    raw_bytes      BIGINT NOT NULL DEFAULT 0,
+    minutes_bytes  BIGINT NOT NULL DEFAULT 0,
+    quarters_bytes BIGINT NOT NULL DEFAULT 0,
+    hours_bytes    BIGINT NOT NULL DEFAULT 0,
+    days_bytes     BIGINT NOT NULL DEFAULT 0,
     UNIQUE (module, key)
 );
 
@@ -45,4 +51,24 @@ CREATE TABLE rollups (
     windows  BIGINT NOT NULL,
     data     BLOB   NOT NULL,
     PRIMARY KEY (series, level, start)
+);
+
+-- How long which level is kept, in milliseconds; 0 for ever, null as it is for others. `scope` is `all`, `type` or
+-- `module`, `name` which type or module.
+CREATE TABLE retention_rules (
+    scope    TEXT NOT NULL,
+    name     TEXT NOT NULL,
+    raw      BIGINT,
+    minutes  BIGINT,
+    quarters BIGINT,
+    hours    BIGINT,
+    days     BIGINT,
+    PRIMARY KEY (scope, name)
+);
+
+-- How much was added to the history on each day (days since 1970).
+CREATE TABLE history_growth (
+    day      BIGINT NOT NULL PRIMARY KEY,
+    readings BIGINT NOT NULL,
+    bytes    BIGINT NOT NULL
 );

@@ -62,6 +62,7 @@ impl Handler<Announce> for FakeBroker {
 #[derive(Default)]
 struct Stored {
     states: Vec<String>,
+    readings: Vec<usize>,
     is_held: bool,
     held: Vec<oneshot::Sender<Result<(), CommitError>>>,
 }
@@ -79,6 +80,7 @@ impl Handler<Commit> for FakeCollector {
         let mut stored = self.0.borrow_mut();
         let Some(state) = commit.state else { return Box::pin(std::future::ready(Ok(()))) };
         stored.states.push(state.as_json().to_owned());
+        stored.readings.push(commit.readings.len());
         if !stored.is_held {
             return Box::pin(std::future::ready(Ok(())));
         }
@@ -246,8 +248,10 @@ async fn after_a_failed_commit_even_an_unchanged_reading_is_stored_before_its_an
 
     assert!(again.await.unwrap().is_ok());
     assert_eq!(bench.told("rt_telemetry_updated").len(), 1);
+    bench.stored.borrow_mut().is_held = false;
     assert!(bench.report(r#"{"speed":1}"#).await.unwrap().is_ok());
-    assert_eq!(bench.stored.borrow().states.len(), 2);
+    assert_eq!(bench.stored.borrow().states.len(), 3);
+    assert_eq!(bench.stored.borrow().readings, [1, 1, 1], "what was refused is not stored later");
 }
 
 #[actix::test]

@@ -7,7 +7,7 @@ use super::HistoryError;
 /// How long one question may be worked on.
 const TIME_MAX: Duration = Duration::from_secs(5);
 /// How many samples may be unpacked for one question.
-const SAMPLES_MAX: usize = 10_000_000;
+const SAMPLES_MAX: usize = 1_000_000;
 
 /// What is left for one question.
 #[derive(Debug)]

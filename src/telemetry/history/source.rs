@@ -18,10 +18,12 @@ const CHUNKS_AT_ONCE: i64 = 16;
 pub type Samples = BTreeMap<i64, Value>;
 
 /// One series that was asked for.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Source {
     /// Its number; none if nothing of it is sealed.
     pub id: Option<SeriesId>,
+    /// What was measured before may be gone.
+    pub raw_from: i64,
     /// What is not sealed yet.
     pub tail: Samples,
 }
@@ -46,7 +48,8 @@ pub fn sources(
 ) -> Result<BTreeMap<String, Source>, StoreError> {
     let mut all: HashMap<String, Source> = HashMap::new();
     for known in series::of_module(conn, place.module)? {
-        all.entry(known.key).or_default().id = Some(known.id);
+        let source = Source { id: Some(known.id), raw_from: known.raw_from, tail: Samples::new() };
+        all.insert(known.key, source);
     }
     for row in readings::load(conn, &place.tail)? {
         if !range.contains(&row.ts) {
@@ -59,7 +62,7 @@ pub fn sources(
                 known.tail.insert(row.ts, value.clone());
             } else {
                 let tail = [(row.ts, value.clone())].into();
-                all.insert(key.to_owned(), Source { id: None, tail });
+                all.insert(key.to_owned(), Source { id: None, raw_from: i64::MIN, tail });
             }
         }
     }

@@ -1,4 +1,5 @@
 mod queries;
+mod windows;
 
 use serde_json::{Value, json};
 
@@ -48,4 +49,16 @@ fn time(start: i64, second: i64) -> String {
 fn an_hour_ago() -> i64 {
     let now = carillon::domain::time::Timestamp::now().as_millis();
     now - now % 60_000 - 3_600_000
+}
+
+/// Waits until every reading is sealed.
+async fn wait_until_sealed(hub: &TestHub) {
+    for _ in 0..600 {
+        let metrics = Answer::of(&hub.authority, "GET", "/metrics", &[], None).await.text;
+        if metrics.lines().any(|line| line == "carillon_telemetry_unsealed 0") {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    panic!("readings wait to be sealed for too long");
 }
