@@ -14,6 +14,7 @@ use super::house::Shared;
 use super::outgoing::OutgoingLine;
 use super::progress::Progress;
 use crate::domain::event::NewEvent;
+use crate::domain::time::Timestamp;
 use crate::store::latest::NewReading;
 
 mod command;

@@ -8,8 +8,8 @@ mod actor;
 mod answers;
 mod catalogue;
 mod claim;
-mod command;
 mod clock;
+mod command;
 mod desk;
 mod directory;
 mod entry;
@@ -28,13 +28,12 @@ mod token;
 
 pub use actor::{Attach, ConnectionId, Detach, EndLink, Ingest, Module};
 pub use claim::{ClaimCode, ClaimModule, IssueCode, RevokeCode};
+pub use clock::TimeFault;
 pub use command::{
     ActiveStops, ChangeDesired, Desired, NewCommand, Outcome, ReadTwin, Repeat, Report, SendCommand, StopState,
     TakeResult, ToDevice,
 };
 pub use directory::{ANSWER_TIMEOUT, Directory, Identified, identify};
-pub use clock::TimeFault;
-pub use directory::{Directory, Identified, identify};
 pub use entry::{Entry, Live, Meta, ModuleView, Status};
 pub use error::ModuleError;
 pub use house::{House, LinkOptions, ModuleOptions, Parts};

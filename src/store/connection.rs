@@ -33,6 +33,9 @@ pub enum Done<T> {
 /// The number of a transaction of PostgreSQL.
 pub type TransactionId = i64;
 
+/// Begins a transaction on PostgreSQL that sees nothing of what others do meanwhile, as with SQLite.
+const BEGIN_SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
 /// Runs work in one transaction that writes; its error takes everything back and is answered as it is, for after a full
 /// disk SQLite has rolled back already and would tell of that.
 pub fn in_transaction<T>(
@@ -52,6 +55,21 @@ pub fn in_transaction<T>(
             Err(error)
         }
     }
+}
+
+/// Runs work that only reads and sees the database as it is at one moment.
+pub fn in_snapshot<T>(
+    conn: &mut Connection,
+    work: impl FnOnce(&mut Connection) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    match conn {
+        Connection::Sqlite(conn) => AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN")?,
+        Connection::Postgres(conn) => AnsiTransactionManager::begin_transaction_sql(conn, BEGIN_SNAPSHOT)?,
+    }
+    let result = work(conn);
+    // There is nothing to keep; a connection that cannot even do this is not used again.
+    let _ = Connection::rollback_transaction(conn);
+    result
 }
 
 fn begin(conn: &mut Connection) -> Result<Option<TransactionId>, StoreError> {

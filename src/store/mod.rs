@@ -44,7 +44,7 @@ pub mod twins;
 pub mod users;
 
 pub use connection::{Backend, Connection};
-use connection::{Done, TransactionId, in_transaction, is_committed};
+use connection::{Done, TransactionId, in_snapshot, in_transaction, is_committed};
 pub use error::StoreError;
 pub use open::Options;
 use pool::Connections;
@@ -159,7 +159,7 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
     {
-        self.read(|conn| conn.transaction(work)).await
+        self.read(|conn| in_snapshot(conn, work)).await
     }
 
     /// Runs a closure in one transaction that writes, on a blocking thread; an error takes everything back.
