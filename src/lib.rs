@@ -112,6 +112,15 @@
 //! - Nobody looks into the events of others before it is written down, and only admins do: test
 //!   `a_tap_shows_what_a_person_and_their_modules_hear`, test
 //!   `only_admins_tap_and_a_tap_that_is_no_topic_is_refused`.
+//! - A command is stored before its module hears of it, is answered once, and is told again to a module that comes back
+//!   in time: test `a_device_that_comes_back_in_time_is_told_again_and_its_answer_counts`, test
+//!   `a_command_outlives_a_restart_of_the_hub`, test `an_answer_of_another_module_is_refused`.
+//! - What an emergency stop holds takes no command until somebody clears it, and is told until it acknowledges, wherever the
+//!   hub or the module ended meanwhile: test `a_stop_comes_before_all_that_waits_and_holds_until_it_is_cleared`, test
+//!   `a_stop_is_told_again_until_it_is_acknowledged_also_after_a_restart`, test
+//!   `modules_that_come_into_scope_later_are_stopped_when_they_connect`.
+//! - A claim code works once, and guessing is throttled: test `who_has_the_code_becomes_the_owner_once`, test
+//!   `guessing_is_throttled_and_codes_expire`.
 //! - Work that fails spoils nothing: test `work_that_panics_spoils_nothing`, test `a_failed_write_leaves_nothing_behind`.
 //! - An emergency of the database is told to callers without its cause and loses nothing: test
 //!   `a_read_only_database_is_told_and_loses_nothing`, test `a_locked_database_is_busy_and_readers_go_on`, test
@@ -134,8 +143,8 @@
 //! # What is deliberately absent
 //!
 //! Of telemetry the latest state is kept, not its history; states are not in the journal. Presence is not stored: after a
-//! start every module is offline until it comes back. There is one node and one database, SQLite or PostgreSQL. Commands to
-//! modules, plugins, the scheduler, connectors, mail and a second factor have no room yet, and nothing here is prepared
+//! start every module is offline until it comes back. There is one node and one database, SQLite or PostgreSQL. Plugins,
+//! the scheduler, connectors, mail and a second factor have no room yet, and nothing here is prepared
 //! for them beyond the interfaces that are in use.
 
 pub mod admin;

@@ -22,6 +22,7 @@ mod ingest;
 mod messages;
 mod presence;
 mod pump;
+mod result;
 mod stop;
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,19 @@ import { t } from '../lib/i18n.js';
 import { message } from './data-table.js';
 import { moment } from './module-cells.js';
 
-const ACTIONS = ['tap.begin', 'user.create', 'user.update', 'user.delete', 'module.delete'];
+const ACTIONS = [
+  'tap.begin',
+  'user.create',
+  'user.update',
+  'user.delete',
+  'module.delete',
+  'module.command',
+  'module.claim',
+  'claim_code.make',
+  'twin.update',
+  'stop.make',
+  'stop.clear',
+];
 
 /** What people did, newest first: the definition of a data table. */
 export function auditTable() {

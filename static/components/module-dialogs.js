@@ -34,6 +34,22 @@ export function addModule() {
   });
 }
 
+/** Asks for the code of a module that somebody else has registered, and makes it one's own. */
+export function claimModule(then = () => {}) {
+  const form = formView({
+    fields: [{ name: 'claimCode', label: t('claim.code'), required: true, hint: t('claim.hint') }],
+    submitLabel: t('claim.title'),
+    cancel: true,
+    submit: (values) => api.post('/modules/claim', values),
+  });
+  const dialog = dialogAround(t('claim.title'), form);
+  form.addEventListener('done', ({ detail }) => {
+    dialog.close();
+    toast(t('claim.done', { name: detail.name }), 'good');
+    then();
+  });
+}
+
 /** Changes name and type of a module. @param {{moduleId: string, name: string, type: string}} module */
 export function renameModule(module) {
   const form = formView({

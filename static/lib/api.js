@@ -56,6 +56,7 @@ function queryString(query = {}) {
 
 /** Addresses of one thing, with its id made safe for a path. */
 export const modulePath = (id) => `/modules/${encodeURIComponent(id)}`;
+export const stopPath = (id) => `/emergency-stops/${encodeURIComponent(id)}`;
 export const userPath = (id) => `/users/${encodeURIComponent(id)}`;
 
 /** The four verbs; each resolves with the parsed body, and rejects with an `ApiError`. */

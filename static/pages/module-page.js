@@ -8,8 +8,11 @@ import { icon } from '../lib/icons.js';
 import { t } from '../lib/i18n.js';
 import { navigate } from '../lib/router.js';
 import { session } from '../lib/session.js';
+import '../components/command-panel.js';
 import '../components/event-feed.js';
+import '../components/stop-panel.js';
 import '../components/telemetry-board.js';
+import '../components/twin-panel.js';
 
 /** One module: presence, latest telemetry, facts and what can be done with it. `data-module` is its id. */
 class ModulePage extends HTMLElement {
@@ -174,10 +177,22 @@ class ModulePage extends HTMLElement {
           h('section', {}, h('h2', {}, t('module.telemetry')), parts.board),
           h('section', {}, h('h2', {}, t('admin.feed')), h('div', { class: 'card' }, parts.feed)),
         ),
-        h('section', {}, h('h2', {}, t('module.facts')), facts),
+        h(
+          'div',
+          { class: 'module-side' },
+          h('section', {}, h('h2', {}, t('module.facts')), facts),
+          this.#panel('stop.title', 'stop-panel'),
+          this.#panel('command.title', 'command-panel'),
+          this.#panel('twin.title', 'twin-panel'),
+        ),
       ),
     );
     return parts;
+  }
+
+  #panel(title, name) {
+    const panel = h(name, { class: 'card panel', 'data-module': this.#id });
+    return h('section', {}, h('h2', {}, t(title)), panel);
   }
 
   #buttons() {

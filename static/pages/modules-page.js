@@ -1,6 +1,6 @@
 import { message } from '../components/data-table.js';
 import { moduleColumns } from '../components/module-cells.js';
-import { addModule, deleteModule, renameModule } from '../components/module-dialogs.js';
+import { addModule, claimModule, deleteModule, renameModule } from '../components/module-dialogs.js';
 import { api } from '../lib/api.js';
 import { Directory } from '../lib/directory.js';
 import { coalesced, h } from '../lib/dom.js';
@@ -31,8 +31,19 @@ class ModulesPage extends HTMLElement {
       icon('plus'),
       h('span', {}, t('module.add')),
     );
+    const claim = h(
+      'button',
+      { type: 'button', class: 'button', onclick: () => claimModule(() => this.#table.refresh()) },
+      icon('key'),
+      h('span', {}, t('claim.title')),
+    );
     this.replaceChildren(
-      h('div', { class: 'page-head' }, h('div', {}, h('h1', {}, t('title.modules')), this.#summary), add),
+      h(
+        'div',
+        { class: 'page-head' },
+        h('div', {}, h('h1', {}, t('title.modules')), this.#summary),
+        h('div', { class: 'buttons' }, claim, add),
+      ),
       chime,
       this.#table,
     );

@@ -14,6 +14,7 @@ use super::{
     Door,
     backoff::Backoff,
     model::SimulatedModule,
+    obey::obey,
     tally::{Online, Tally, count},
 };
 use crate::cli::client::{Api, ClientError, HubAddress, Socket, connect_socket};
@@ -117,8 +118,14 @@ impl Device {
                 }
                 message = socket.next() => {
                     let message = message.ok_or_else(|| ClientError::Closed("no close frame".to_owned()))??;
-                    if hear(&message, &shared.tally)? {
-                        backoff.reset();
+                    match hear(&message, &shared.tally)? {
+                        Heard::Welcome => backoff.reset(),
+                        Heard::Told(answers) => {
+                            for answer in answers {
+                                send(&mut socket, &answer).await?;
+                            }
+                        }
+                        Heard::Nothing => {}
                     }
                 }
             }
@@ -190,8 +197,18 @@ impl Device {
     }
 }
 
-/// Takes in what the hub said; answers whether it has welcomed the module.
-fn hear(message: &Message, tally: &Tally) -> Result<bool, ClientError> {
+/// What follows from what the hub said.
+enum Heard {
+    /// The module is known.
+    Welcome,
+    /// It is to answer this.
+    Told(Vec<Value>),
+    /// Nothing.
+    Nothing,
+}
+
+/// Takes in what the hub said.
+fn hear(message: &Message, tally: &Tally) -> Result<Heard, ClientError> {
     match message {
         Message::Text(text) => {
             let told: Value = serde_json::from_str(text)
@@ -199,7 +216,8 @@ fn hear(message: &Message, tally: &Tally) -> Result<bool, ClientError> {
             match told["type"].as_str() {
                 Some("ack") => count(&tally.acked),
                 Some("error") => count(&tally.refused),
-                Some("welcome") => return Ok(true),
+                Some("welcome") => return Ok(Heard::Welcome),
+                Some("command" | "desired") => return Ok(Heard::Told(obey(&told))),
                 Some("bye") => return Err(sent_away(&told)),
                 _ => {}
             }
@@ -211,7 +229,7 @@ fn hear(message: &Message, tally: &Tally) -> Result<bool, ClientError> {
         _ => {}
     }
 
-    Ok(false)
+    Ok(Heard::Nothing)
 }
 
 /// The hub closes and says when to come back.

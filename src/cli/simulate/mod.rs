@@ -6,6 +6,7 @@ mod fleet;
 mod gauge;
 mod kind;
 mod model;
+mod obey;
 mod tally;
 mod tokens;
 

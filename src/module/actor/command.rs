@@ -4,17 +4,16 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use actix::prelude::*;
-use serde_json::value::RawValue;
 
-use super::super::command::{Desired, Ledger, Outcome, Repeat, SendCommand, TakeResult, ToDevice, UnderWay};
+use super::super::command::{Desired, Ledger, Outcome, Repeat, SendCommand, ToDevice, UnderWay};
 use super::super::error::ModuleError;
 use super::Module;
 use super::twin::TwinCell;
-use crate::domain::command::{Command, CommandName, CommandResult, RESULT_MAX};
+use crate::domain::command::{Command, CommandName};
 use crate::domain::event::NewEvent;
 use crate::domain::ids::{CommandId, StopId, UserId};
 use crate::domain::time::Timestamp;
-use crate::store::commands::{self, CommandRecord, CommandsKept, Settled};
+use crate::store::commands::{self, CommandRecord, CommandsKept};
 use crate::store::stops::{self, StopAnswer};
 use crate::store::{Connection, StoreError};
 
@@ -238,66 +237,6 @@ impl Module {
             self.pump(ctx);
         }
     }
-
-    fn take_result(&mut self, told: CommandResult, ctx: &mut Context<Self>) -> Answered {
-        if let Err(error) = self.check(None) {
-            return ready(Err(error));
-        }
-        if told.result.get().len() > RESULT_MAX {
-            return ready(Err(ModuleError::LongResult(RESULT_MAX)));
-        }
-        if let Some(stop) = self.stop_of(&told.command_id) {
-            return self.take_stop_answer(stop, told, ctx);
-        }
-        let Ok(id) = told.command_id.parse::<CommandId>() else { return ready(Err(ModuleError::NoSuchCommand)) };
-        let taken = self.commanding.ledger.take(&id);
-        let now = Timestamp::now();
-        // What the hub has taken in time counts as such.
-        let at = taken.as_ref().and_then(|one| one.command.deadline).map_or(now, |deadline| deadline.min(now));
-        let (answer, answered) = tokio::sync::oneshot::channel();
-        let (store, module_id, CommandResult { ok, result, .. }) =
-            (self.shared.store.clone(), self.entry.id.clone(), told);
-        let (key, stored) = (id.clone(), result.clone());
-        let settling = async move {
-            store.write(move |conn| commands::settle(conn, &module_id, key.as_str(), ok, &stored, at)).await
-        };
-        self.work(settling, ctx, move |settled, module, ctx| {
-            let told = module.settled(taken, id, ok, result, settled, ctx);
-            // The device may have gone.
-            let _ = answer.send(told);
-        });
-        Box::pin(async move { answered.await.unwrap_or(Err(ModuleError::Busy)) })
-    }
-
-    fn settled(
-        &mut self,
-        taken: Option<UnderWay>,
-        id: CommandId,
-        ok: bool,
-        result: Box<RawValue>,
-        settled: Result<Settled, StoreError>,
-        ctx: &mut Context<Self>,
-    ) -> Result<(), ModuleError> {
-        if let Some(one) = taken {
-            self.shared.metrics.command("answered");
-            self.tell_command(&id, &one.command.name.clone(), "answered", Some(ok), ctx);
-            one.answer(Ok(Outcome { command_id: id, ok, result }));
-        } else if matches!(settled, Ok(Settled::Late)) {
-            self.shared.metrics.command("late");
-        }
-        match settled? {
-            Settled::InTime | Settled::Again => Ok(()),
-            Settled::Late => Err(ModuleError::LateResult),
-            Settled::Unknown => Err(ModuleError::NoSuchCommand),
-        }
-    }
-}
-
-/// What a device's answer is answered.
-pub(super) type Answered = ResponseFuture<Result<(), ModuleError>>;
-
-pub(super) fn ready(result: Result<(), ModuleError>) -> Answered {
-    Box::pin(std::future::ready(result))
 }
 
 impl Handler<SendCommand> for Module {
@@ -306,14 +245,6 @@ impl Handler<SendCommand> for Module {
     fn handle(&mut self, asked: SendCommand, ctx: &mut Self::Context) -> Self::Result {
         let began = self.begin_command(asked, ctx);
         Box::pin(async move { began?.await.unwrap_or(Err(ModuleError::Busy)) })
-    }
-}
-
-impl Handler<TakeResult> for Module {
-    type Result = Answered;
-
-    fn handle(&mut self, TakeResult(told): TakeResult, ctx: &mut Self::Context) -> Self::Result {
-        self.take_result(told, ctx)
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::super::command::{LookAtStops, StopState, ToDevice};
 use super::super::error::ModuleError;
 use super::Module;
-use super::command::{Answered, ready};
+use super::result::{Answered, ready};
 use crate::domain::command::{Command, CommandResult, EMERGENCY_STOP};
 use crate::domain::event::{self, NewEvent};
 use crate::domain::stop::EmergencyStop;
