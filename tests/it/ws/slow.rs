@@ -59,6 +59,40 @@ async fn a_client_that_reads_nothing_is_ended_by_its_timer() {
 }
 
 #[actix::test]
+async fn who_stays_behind_for_longer_than_events_are_kept_is_told_of_a_gap_and_goes_on() {
+    let hub = TestHub::with(&[("CARILLON__BROKER__RING", "16"), ("CARILLON__JOURNAL__MAX_EVENTS", "16")]).await;
+    let admin = hub.admin().await;
+    let mut stalled = hub.tab(&admin, &["custom:a"]).await;
+    let mut healthy = hub.tab(&admin, &["custom:a"]).await;
+    // Until the buffers of the machine are full, and then more than is kept.
+    let (mut said, mut more) = (0, 40);
+    while more > 0 {
+        admin.say_at_length("custom:a", said).await;
+        assert_eq!(healthy.event("rt_count").await["n"], said);
+        said += 1;
+        more -= u32::from(hub.metric("carillon_clients_behind_total").await > 0.0);
+        assert!(said < 2000, "the stalled client never falls behind");
+    }
+    hub.until_metric("carillon_journal_events", |kept| kept == 16.0).await;
+
+    let mut told = 0;
+    loop {
+        let frame = stalled.next().await.expect("the socket stays open");
+        if frame["type"] == "gap" {
+            break;
+        }
+        assert_eq!(frame["data"]["n"], told, "in order up to the gap");
+        told += 1;
+    }
+    assert!(told < said - 16, "{told} of {said}");
+    stalled.next_of("snapshot").await;
+    admin.say_at_length("custom:a", said).await;
+    assert_eq!(stalled.event("rt_count").await["n"], said);
+    let others: Vec<_> = healthy.settle().await.iter().map(|frame| frame["data"]["n"].clone()).collect();
+    assert_eq!(others, [json!(said)], "nobody else was told of a gap");
+}
+
+#[actix::test]
 async fn silence_ends_only_those_for_whom_nothing_waits() {
     let hub = TestHub::with(&[("CARILLON__SOCKET__HEARTBEAT", "200ms")]).await;
     let admin = hub.admin().await;
