@@ -241,7 +241,7 @@ async fn settle(under_way: &mut FuturesOrdered<LocalBoxFuture<'static, Finished>
     let settled = async {
         while let Some(Finished { id, qos, result }) = under_way.next().await {
             if let Some(id) = id {
-                session.incoming.finish(id, qos, result.is_ok());
+                session.incoming.finish(id, qos, acks::is_taken(&result));
             }
         }
     };

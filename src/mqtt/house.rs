@@ -23,6 +23,7 @@ use person::Person;
 
 mod device;
 pub mod doorkeeper;
+mod ear;
 pub mod payload;
 mod person;
 mod speech;
@@ -170,10 +171,10 @@ impl Bridge for House {
         &self,
         guest: &Guest,
         subscription: &Subscription,
-        _: bool,
+        is_new: bool,
     ) -> Result<Granted, SubscribeAckReason> {
         match guest {
-            Guest::Device(device) => device.subscribe(subscription),
+            Guest::Device(device) => device.subscribe(subscription, is_new),
             Guest::Person(person) => person.subscribe(subscription).await,
         }
     }

@@ -21,6 +21,7 @@ pub use subscriptions::{Found, Subscription, Subscriptions};
 pub struct Message {
     publish: Publish,
     expires: Option<Instant>,
+    is_urgent: bool,
 }
 
 impl Message {
@@ -37,7 +38,7 @@ impl Message {
             payload: payload.into(),
             properties: Some(properties),
         };
-        Self { publish, expires: None }
+        Self { publish, expires: None, is_urgent: false }
     }
 
     /// A message that a client published, its topic already there.
@@ -49,13 +50,20 @@ impl Message {
         let expires = properties.message_expiry_interval.map(|span| now + Duration::from_secs(span.get().into()));
         publish.dup = false;
         publish.packet_id = None;
-        Self { publish, expires }
+        Self { publish, expires, is_urgent: false }
     }
 
     /// The same message, as what was kept for those who come later.
     #[must_use]
     pub const fn retained(mut self) -> Self {
         self.publish.retain = true;
+        self
+    }
+
+    /// The same message, which goes before all that wait.
+    #[must_use]
+    pub const fn urgent(mut self) -> Self {
+        self.is_urgent = true;
         self
     }
 

@@ -125,7 +125,7 @@ impl Wire {
                 Some((packet, length)) => (older::newer_of(packet)?, length),
                 None => return Ok(None),
             },
-            Codec::V5(codec) => match codec.decode(buffer).map_err(|error| fault_of(&error))? {
+            Codec::V5(codec) => match decode_newer(codec, buffer, self.max_in)? {
                 Some(whole) => whole,
                 None => return Ok(None),
             },
@@ -148,6 +148,46 @@ impl Wire {
         }
     }
 }
+
+/// Reads a packet of version 5. The codec refuses a client without a name that does not ask for a clean start, which is
+/// allowed since that version (MQTT 5, 3.1.3.1): it has no session to go on with, so it is read as if it had asked.
+fn decode_newer(codec: &mut v5::Codec, buffer: &mut BytesMut, max_in: u32) -> Result<Option<(Packet, u32)>, Fault> {
+    let is_first = buffer.first() == Some(&CONNECT);
+    if is_first && declared(buffer).is_some_and(|length| length <= max_in as usize && buffer.len() < length) {
+        return Ok(None);
+    }
+    let first = is_first.then(|| buffer.clone());
+    match (codec.decode(buffer), first) {
+        (Err(DecodeError::InvalidClientId), Some(mut first)) => {
+            let length = first.iter().skip(1).take_while(|byte| **byte & 0x80 != 0).count() + 1;
+            if let Some(flags) = first.get_mut(1 + length + FLAGS_AT) {
+                *flags |= CLEAN_START;
+            }
+            v5::Codec::new(max_in, 0).decode(&mut first)
+        }
+        (decoded, _) => decoded,
+    }
+    .map_err(|error| fault_of(&error))
+}
+
+/// How long the packet at the beginning says that it is; none while that has not come.
+fn declared(buffer: &[u8]) -> Option<usize> {
+    let mut length = 0;
+    for (place, byte) in buffer.iter().skip(1).take(4).enumerate() {
+        length |= usize::from(byte & 0x7f) << (7 * place);
+        if byte & 0x80 == 0 {
+            return Some(2 + place + length);
+        }
+    }
+    None
+}
+
+/// The first byte of a CONNECT.
+const CONNECT: u8 = 0x10;
+/// Where its flags are, behind its length: the name of the protocol has six bytes, its version one.
+const FLAGS_AT: usize = 7;
+/// The flag that asks for a clean start.
+const CLEAN_START: u8 = 0b10;
 
 /// What both versions ask for and the codec lets through.
 fn check(packet: &Packet, length: u32) -> Result<(), Fault> {
@@ -175,5 +215,65 @@ fn fault_of(error: &DecodeError) -> Fault {
         DecodeError::MaxSizeExceeded { .. } => Fault::TooLarge,
         DecodeError::UnsupportedPacketType => Fault::Protocol,
         _ => Fault::Malformed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn decode(bytes: &[u8]) -> Result<Option<Packet>, Fault> {
+        Wire::new(1000).decode(&mut BytesMut::from(bytes))
+    }
+
+    #[test]
+    fn a_client_of_version_5_needs_no_name() {
+        for flags in [0_u8, 2] {
+            let bytes = [&b"\x10\x0d\x00\x04MQTT\x05"[..], &[flags], b"\x00\x3c\x00\x00\x00"].concat();
+            let decoded = decode(&bytes);
+            assert!(matches!(&decoded, Ok(Some(Packet::Connect(connect))) if connect.clean_start), "{decoded:?}");
+            let (mut wire, mut buffer) = (Wire::new(1000), BytesMut::new());
+            for (place, byte) in bytes.iter().enumerate() {
+                buffer.extend_from_slice(&[*byte]);
+                assert_eq!(wire.decode(&mut buffer).expect("a CONNECT").is_some(), place + 1 == bytes.len());
+            }
+        }
+        assert_eq!(decode(b"\x10\x0c\x00\x04MQTT\x04\x00\x00\x3c\x00\x00"), Err(Fault::ClientId), "of 3.1.1 it does");
+    }
+
+    #[test]
+    fn other_versions_and_protocols_are_told_apart() {
+        for (bytes, fault) in [
+            (&b"\x10\x0c\x00\x04MQTT\x06\x02\x00\x3c\x00\x00"[..], Fault::Version),
+            (b"\x10\x0e\x00\x06MQIsdp\x03\x02\x00\x3c\x00\x00", Fault::Version),
+            (b"\x10\x0c\x00\x04MQTX\x04\x02\x00\x3c\x00\x00", Fault::NotMqtt),
+            (b"GET / HTTP/1.1\r\n\r\n", Fault::NotMqtt),
+            (b"\x10\xff\x7f\x00\x04MQTT\x04\x02\x00\x3c\x00\x00", Fault::TooLarge),
+        ] {
+            assert_eq!(decode(bytes), Err(fault), "{bytes:x?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_break_the_reader(
+            is_newer in any::<bool>(),
+            bytes in prop::collection::vec(any::<u8>(), 0..200),
+            split in 0_usize..200,
+        ) {
+            let mut wire = Wire::speaking(if is_newer { Version::V5 } else { Version::V3 });
+            wire.agree_on(100, None);
+            let mut buffer = BytesMut::new();
+            for part in [&bytes[..split.min(bytes.len())], &bytes[split.min(bytes.len())..]] {
+                buffer.extend_from_slice(part);
+                while let Ok(Some(packet)) = wire.decode(&mut buffer) {
+                    let _ = Wire::speaking(Version::V5).encode(packet.clone());
+                    let _ = Wire::speaking(Version::V3).encode(packet);
+                }
+            }
+            let _ = decode(&bytes);
+        }
     }
 }

@@ -15,11 +15,17 @@ impl<B: Bridge> Connection<B> {
     pub(super) fn answer(&mut self, finished: Finished) -> ControlFlow<End> {
         let Finished { id, qos, result } = finished;
         if let Some(id) = id {
-            self.session.incoming.finish(id, qos, result.is_ok());
+            self.session.incoming.finish(id, qos, is_taken(&result));
         }
         match (result, id) {
             (Ok(()), Some(id)) => self.acknowledge(id, qos, None),
             (Ok(()), None) => {}
+            // Taken, though nobody waited for it: that is no fault.
+            (Err(refused), id) if refused.reason == PublishAckReason::NoMatchingSubscribers => {
+                if let Some(id) = id {
+                    self.acknowledge(id, qos, Some(&refused));
+                }
+            }
             (Err(refused), id) => {
                 self.bridge.note(Note::NotTaken(refused.reason));
                 match id {
@@ -52,4 +58,9 @@ impl<B: Bridge> Connection<B> {
 
 fn expel(refused: Refused) -> ControlFlow<End> {
     ControlFlow::Break(End::Expelled(refused.reason.to_reason_code(), refused.detail))
+}
+
+/// Whether a message need not come again.
+pub fn is_taken(result: &Result<(), Refused>) -> bool {
+    result.as_ref().err().is_none_or(|refused| refused.reason == PublishAckReason::NoMatchingSubscribers)
 }

@@ -1,22 +1,27 @@
 //! A module behind a connection.
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix::prelude::*;
 use futures_util::future::LocalBoxFuture;
 use rmqtt_codec::types::{Publish, QoS};
-use rmqtt_codec::v5::{ConnectAckReason, DisconnectReasonCode, LastWill, PublishAckReason, SubscribeAckReason};
+use rmqtt_codec::v5::{ConnectAckReason, LastWill, PublishAckReason, SubscribeAckReason};
 
+use super::ear::{Deaf, Ear, Told};
 use super::payload::{Heading, own_heading, read_readings, topic_of};
 use super::{STRANGER, busy};
-use crate::domain::problem::Problem;
+use crate::domain::command::CommandResult;
+use crate::domain::document::MergePatch;
+use crate::domain::problem::{Problem, read_json};
 use crate::domain::telemetry::Reading;
 use crate::module::{
-    Attach, ConnectionId, Detach, EndLink, Identified, Ingest, Module, ModuleError, Registry, ToDevice, attach,
-    identify, new_connection,
+    Attach, ConnectionId, Detach, Identified, Ingest, Module, ModuleError, Registry, Repeat, Report, TakeResult,
+    attach, identify, new_connection,
 };
-use crate::mqtt::bridge::{Granted, Opened, Refusal, Refused, Word, Words};
+use crate::mqtt::bridge::{Granted, Opened, Refusal, Refused};
 use crate::mqtt::session::Subscription;
 
 /// How long a module may take to answer; longer than its own time-outs together.
@@ -38,13 +43,15 @@ pub struct Device {
     connection: ConnectionId,
     module: Option<Addr<Module>>,
     ear: Option<Addr<Ear>>,
+    /// The state that people want, as it was told last.
+    desired: Rc<RefCell<Option<Told>>>,
 }
 
 impl Device {
     /// Finds out which module comes.
     pub async fn identify(registry: &Addr<Registry>, name: &str, token: &str) -> Result<Self, Refusal> {
         let identified = identify(registry, Some(name), token).await.map_err(|error| refusal_of(&error))?;
-        Ok(Self { identified, connection: new_connection(), module: None, ear: None })
+        Ok(Self { identified, connection: new_connection(), module: None, ear: None, desired: Rc::default() })
     }
 
     /// Whose session it is: the module's, whatever it calls itself.
@@ -63,7 +70,7 @@ impl Device {
 
     /// Makes the module online; an older connection of it ends.
     pub async fn attach(&mut self, registry: &Addr<Registry>, opened: Opened<'_>) -> Result<(), Refusal> {
-        let ear = Ear { words: opened.words.clone() }.start();
+        let ear = Ear::new(&self.identified.module_id, opened.words.clone(), Rc::clone(&self.desired)).start();
         let (end, deliver) = (ear.clone().recipient(), ear.clone().recipient());
         let asked = Attach { connection: self.connection, end, deliver, token: self.identified.token };
         self.ear = Some(ear);
@@ -103,25 +110,27 @@ impl Device {
 
     /// Takes what the module publishes; answers when it is stored.
     pub fn publish(&self, publish: &Publish) -> LocalBoxFuture<'static, Result<(), Refused>> {
-        let result = match (own_heading(&self.identified.module_id, &publish.topic), &self.module) {
-            (Some(heading @ (Heading::Telemetry | Heading::Value(_))), Some(module)) => read_readings(heading, publish)
-                .map(|readings| (readings, module.clone()))
-                .map_err(|problem| unfit(&problem)),
-            (Some(Heading::Result), _) => Err(Refused {
-                reason: PublishAckReason::ImplementationSpecificError,
-                detail: "no such command waits for a result".into(),
-                is_grave: false,
-            }),
-            (_, _) => Err(Refused { reason: PublishAckReason::NotAuthorized, detail: OWN_ONLY.into(), is_grave: true }),
-        };
-        match result {
-            Ok((readings, module)) => Box::pin(ingest(module, readings)),
-            Err(refused) => Box::pin(std::future::ready(Err(refused))),
+        let heading = own_heading(&self.identified.module_id, &publish.topic);
+        let (Some(heading), Some(module)) = (heading, self.module.clone()) else { return refused(not_own()) };
+        match heading {
+            Heading::Telemetry | Heading::Value(_) => match read_readings(heading, publish) {
+                Ok(readings) => Box::pin(ingest(module, readings)),
+                Err(problem) => refused(unfit(&problem)),
+            },
+            Heading::Result => match read_json::<CommandResult>(&publish.payload) {
+                Ok(told) => Box::pin(take_result(module, told)),
+                Err(problem) => refused(unfit(&problem)),
+            },
+            Heading::Reported => match read_json::<MergePatch>(&publish.payload) {
+                Ok(patch) => Box::pin(report(module, patch)),
+                Err(problem) => refused(unfit(&problem)),
+            },
+            Heading::Command | Heading::Desired => refused(not_own()),
         }
     }
 
     /// Lets the module listen to what is meant for it.
-    pub fn subscribe(&self, subscription: &Subscription) -> Result<Granted, SubscribeAckReason> {
+    pub fn subscribe(&self, subscription: &Subscription, is_new: bool) -> Result<Granted, SubscribeAckReason> {
         let id = &self.identified.module_id;
         let is_for_it = |what| subscription.filter.matches(&topic_of(id, what));
         // The first two levels name the module itself: wildcards there would be a question about others.
@@ -130,11 +139,24 @@ impl Device {
             .as_str()
             .strip_prefix("carillon/")
             .is_some_and(|rest| rest.split_once('/').is_some_and(|(owner, _)| owner == id.as_str()));
-        if is_own && (is_for_it("command") || is_for_it("desired")) {
-            return Ok(Granted { qos: QoS::ExactlyOnce, kept: Vec::new() });
+        if !is_own || !(is_for_it("command") || is_for_it("desired")) {
+            return Err(SubscribeAckReason::NotAuthorized);
         }
-        Err(SubscribeAckReason::NotAuthorized)
+        if let (Some(module), true) = (&self.module, is_new) {
+            // What waits for the module is told again, now that it hears; a module that is too busy says it later.
+            let _ = module.try_send(Repeat(self.connection));
+        }
+        let kept = self.desired.borrow().as_ref().filter(|_| is_for_it("desired")).map(|told| told.message.clone());
+        Ok(Granted { qos: QoS::ExactlyOnce, kept: kept.into_iter().collect() })
     }
+}
+
+fn refused(refused: Refused) -> LocalBoxFuture<'static, Result<(), Refused>> {
+    Box::pin(std::future::ready(Err(refused)))
+}
+
+fn not_own() -> Refused {
+    Refused { reason: PublishAckReason::NotAuthorized, detail: OWN_ONLY.into(), is_grave: true }
 }
 
 /// Hands readings to the module; while the hub is busy they are offered again, and their sender waits.
@@ -155,6 +177,24 @@ async fn ingest(module: Addr<Module>, readings: Arc<[Reading]>) -> Result<(), Re
     Ok(())
 }
 
+/// Hands an answer to a command over. Nobody may wait for it any more, which is no fault of the module.
+async fn take_result(module: Addr<Module>, told: CommandResult) -> Result<(), Refused> {
+    let answer = module.send(TakeResult(told)).timeout(ANSWER_TIMEOUT).await.unwrap_or(Err(ModuleError::Busy));
+    answer.map_err(|error| match error.problem() {
+        problem if matches!(problem.status, 404 | 409 | 410) => {
+            Refused { reason: PublishAckReason::NoMatchingSubscribers, detail: problem.detail.into(), is_grave: false }
+        }
+        problem => unfit(&problem),
+    })
+}
+
+/// Hands a change of the reported state over.
+async fn report(module: Addr<Module>, patch: MergePatch) -> Result<(), Refused> {
+    let asked = Report { patch, token: None };
+    let answer = module.send(asked).timeout(ANSWER_TIMEOUT).await.unwrap_or(Err(ModuleError::Busy));
+    answer.map(drop).map_err(|error| unfit(&error.problem()))
+}
+
 /// A problem as a client of MQTT is told it.
 fn unfit(problem: &Problem) -> Refused {
     let (reason, is_grave) = match problem.status {
@@ -173,55 +213,5 @@ fn refusal_of(error: &ModuleError) -> Refusal {
             Refusal::new(ConnectAckReason::BadUserNameOrPassword, STRANGER)
         }
         _ => busy(),
-    }
-}
-
-/// Hears what the house says to a module's connection, and passes it on.
-struct Ear {
-    words: Words,
-}
-
-/// Nothing more is passed on.
-#[derive(Message)]
-#[rtype(result = "()")]
-struct Deaf;
-
-impl Actor for Ear {
-    type Context = Context<Self>;
-}
-
-impl Handler<Deaf> for Ear {
-    type Result = ();
-
-    fn handle(&mut self, _: Deaf, ctx: &mut Self::Context) {
-        ctx.stop();
-    }
-}
-
-impl Handler<EndLink> for Ear {
-    type Result = ();
-
-    fn handle(&mut self, end: EndLink, ctx: &mut Self::Context) {
-        let words = self.words.clone();
-        let word = Word::End(reason_of(end), end.reason);
-        // However many words wait, this one comes through; a connection that is gone needs none.
-        ctx.spawn(async move { drop(words.send(word).await) }.into_actor(self));
-    }
-}
-
-impl Handler<ToDevice> for Ear {
-    type Result = ();
-
-    fn handle(&mut self, _: ToDevice, _: &mut Self::Context) {
-        // Commands and desired states find no way by this door yet; both are told again at every new connection.
-    }
-}
-
-const fn reason_of(end: EndLink) -> DisconnectReasonCode {
-    match end.code {
-        4010 => DisconnectReasonCode::SessionTakenOver,
-        4001 => DisconnectReasonCode::NotAuthorized,
-        1012 => DisconnectReasonCode::ServerShuttingDown,
-        _ => DisconnectReasonCode::AdministrativeAction,
     }
 }

@@ -53,8 +53,13 @@ impl Outgoing {
         self.window = usize::from(window).clamp(1, WINDOW_MAX);
     }
 
-    /// Lets a message wait; answers false when too many wait, and it is lost.
+    /// Lets a message wait; answers false when too many wait, and it is lost. One that is urgent is never lost, and goes
+    /// before the others.
     pub fn offer(&mut self, message: Message) -> bool {
+        if message.is_urgent {
+            self.waiting.push_front(message);
+            return true;
+        }
         if self.waiting.len() >= self.most {
             return false;
         }
@@ -195,6 +200,15 @@ mod tests {
         assert!(outgoing.offer(message(2, QoS::AtLeastOnce)));
         assert!(!outgoing.offer(message(3, QoS::AtLeastOnce)));
         let next = outgoing.next(now + std::time::Duration::from_secs(2));
+        assert!(matches!(next, Some(Packet::Publish(publish)) if publish.payload[..] == [2]));
+    }
+
+    #[test]
+    fn what_is_urgent_goes_before_all_that_wait() {
+        let mut outgoing = Outgoing::new(1);
+        assert!(outgoing.offer(message(1, QoS::AtLeastOnce)));
+        assert!(outgoing.offer(message(2, QoS::AtLeastOnce).urgent()));
+        let next = outgoing.next(Instant::now());
         assert!(matches!(next, Some(Packet::Publish(publish)) if publish.payload[..] == [2]));
     }
 
