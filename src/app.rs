@@ -75,6 +75,12 @@ impl Hub {
         self.mqtt.as_ref().map(|door| door.address)
     }
 
+    /// The address it listens on for MQTT under TLS, if it does.
+    #[must_use]
+    pub fn mqtt_tls_address(&self) -> Option<SocketAddr> {
+        self.mqtt.as_ref()?.tls_address
+    }
+
     /// The one-time address at which the first admin is made, while there is none. Holds a secret.
     #[must_use]
     pub fn setup_address(&self) -> Option<&str> {

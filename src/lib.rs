@@ -1,7 +1,7 @@
 //! Carillon, a realtime event hub in one binary: modules push telemetry, dashboards see it live, admins watch the house.
 //!
 //! ```text
-//!  modules ──ws/http──▶ Module actor ─┬─▶ Collector ──batch──▶ store         ack after the commit
+//!  modules ─ws/http/mqtt▶ Module actor ─┬─▶ Collector ──batch──▶ store         ack after the commit
 //!                       one a module  │
 //!  people ──http─────▶ Registry, auth ┤
 //!                                     ▼
@@ -38,6 +38,9 @@
 //! a [`Speech`](session::Speech) of the same [`Session`](session::Session), and a way for the same outbox. A session of
 //! Engine.IO lives on the thread of its handshake; polls of other threads find it by a shared directory, and the WebSocket
 //! that takes it over is moved to it.
+//!
+//! Devices come by a WebSocket, by requests, and by MQTT: there a connection is one task with a pure
+//! [`Session`](mqtt::session::Session), behind it a [`Bridge`](mqtt::bridge::Bridge) to the modules and to people.
 //!
 //! # What must always hold
 //!
@@ -137,6 +140,13 @@
 //!   `one_compressed_frame_goes_to_all_who_can_read_it`, test `a_peer_with_a_small_window_can_follow`.
 //! - Secrets are in no log: test `no_secret_is_logged`, test `the_password_of_the_server_is_never_shown`; and nobody learns from an answer which addresses have accounts:
 //!   test `nobody_learns_whether_an_address_is_known`.
+//! - A message of MQTT is acknowledged after its commit, in its turn, and taken once however often it comes: test
+//!   `what_is_acknowledged_is_there_in_every_shape`, test `a_message_of_qos_2_is_taken_once_until_it_is_released`, test
+//!   `a_message_of_qos_2_is_taken_once_between_two_releases`, test
+//!   `everything_arrives_as_often_as_promised_however_often_the_connection_breaks`.
+//! - A module reaches nothing but itself by MQTT, whatever it calls itself: test
+//!   `a_module_publishes_to_topics_of_its_own_only`, test `a_module_listens_to_what_is_meant_for_it_only`, test
+//!   `a_will_goes_to_topics_of_its_own_only`, test `a_client_id_is_no_identity`.
 //! - The hub goes when it is told to: test
 //!   `sigterm_says_goodbye_and_exits_0_within_10_seconds_while_sockets_are_open`.
 //!

@@ -19,6 +19,11 @@ pub enum StartError {
         "cannot listen on `{0}` for MQTT: {1}; choose another address with `mqtt.listen`, or set `mqtt.enabled` to `false`"
     )]
     ListenMqtt(SocketAddr, #[source] io::Error),
+    /// MQTT is to be spoken under TLS, without a certificate.
+    #[error(
+        "`mqtt.tls_listen` needs a certificate; name one with `http.tls_certificate` and its key with `http.tls_key`"
+    )]
+    MqttTls,
     /// Another hub runs on the data folder.
     #[error("another hub runs on the data folder `{}`; stop it, or give this one a folder of its own with --data", .0.display())]
     InUse(PathBuf),

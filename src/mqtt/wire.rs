@@ -5,7 +5,8 @@ use bytes::{Bytes, BytesMut};
 use rmqtt_codec::error::DecodeError;
 use rmqtt_codec::types::QoS;
 use rmqtt_codec::v3;
-use rmqtt_codec::v5::{self, DisconnectReasonCode, Packet};
+pub use rmqtt_codec::v5::Packet;
+use rmqtt_codec::v5::{self, DisconnectReasonCode};
 use rmqtt_codec::version::{ProtocolVersion, VersionCodec};
 use tokio_util::codec::{Decoder, Encoder};
 

@@ -91,6 +91,23 @@ step_python() {
   check python "$python/python" tests/clients/socketio_client.py
 }
 
+# Clients of MQTT against the hub, and paho's suites against a broker made of its parts where they can be fetched.
+step_mqtt() {
+  need_python paho-mqtt $PAHO_MQTT_VERSION && need mosquitto_pub mosquitto-clients && need curl curl ||
+    { fail mqtt "its clients cannot be installed, see $logs"; return; }
+  start_hub || { fail mqtt "the hub does not start, see $logs/build.log and $logs/hub.log"; return; }
+  check mqtt "$python/python" tests/clients/mqtt_client.py
+  local suites=$tools/paho.mqtt.testing
+  [ -d "$suites" ] || GIT_TERMINAL_PROMPT=0 timeout 60 git clone --quiet --depth 1 \
+    https://github.com/eclipse-paho/paho.mqtt.testing "$suites" >"$logs/install-paho.log" 2>&1
+  [ -d "$suites" ] || { skip mqtt-suites "the suites cannot be fetched from here"; return; }
+  start_conformance mqtt || { fail mqtt-suites "the broker does not start, see $logs/conformance.log"; return; }
+  log_of mqtt-suites "$python/python" tests/clients/mqtt_paho.py "$suites/interoperability" "${conformance_at##*:}"
+  local status=$? log=$logs/mqtt-suites.log
+  stop_conformance
+  add_counts mqtt-suites $status "$(grep -c '^client_test.*: passed$' "$log")" "$(grep -c '^client_test.*: FAILED$' "$log")"
+}
+
 # Asks every described route for the edges of its description: no 5xx, no answer that the description does not name.
 # Not the stream of events, whose answer has no end.
 step_schema() {

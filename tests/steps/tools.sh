@@ -8,6 +8,7 @@ MACHETE_VERSION=0.9.2
 SCHEMATHESIS_VERSION=4.32.5
 KOSOKU_VERSION=0.1.0
 PYTHON_SOCKETIO_VERSION=5.18.1
+PAHO_MQTT_VERSION=2.1.0
 
 as_root() {
   if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo -n "$@"; fi

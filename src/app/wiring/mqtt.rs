@@ -30,6 +30,8 @@ const SUBSCRIPTIONS_MAX: usize = 64;
 pub struct MqttDoor {
     /// Where it listens as it is.
     pub address: SocketAddr,
+    /// Where it listens under TLS, if it does.
+    pub tls_address: Option<SocketAddr>,
     server: ServerHandle,
     served: JoinHandle<io::Result<()>>,
 }
@@ -47,7 +49,8 @@ impl MqttDoor {
         let plain = bind(config.mqtt.listen)?;
         let tls = match (config.mqtt.tls_listen, tls) {
             (Some(address), Some(tls)) => Some((bind(address)?, Arc::clone(tls))),
-            _ => None,
+            (Some(_), None) => return Err(StartError::MqttTls),
+            (None, _) => None,
         };
         Ok(Some(Listeners { plain, tls }))
     }
@@ -59,9 +62,10 @@ impl MqttDoor {
     pub fn open(house: &House, listeners: Listeners, config: &Config) -> Result<Self, StartError> {
         let wrong = |cause| StartError::ListenMqtt(config.mqtt.listen, cause);
         let address = listeners.plain.local_addr().map_err(wrong)?;
+        let tls_address = listeners.tls.as_ref().and_then(|(listener, _)| listener.local_addr().ok());
         let server = house.serve_mqtt(listeners, config).map_err(wrong)?;
         tracing::info!(mqtt.address = %address, "MQTT is spoken");
-        Ok(Self { address, server: server.handle(), served: actix_web::rt::spawn(server) })
+        Ok(Self { address, tls_address, server: server.handle(), served: actix_web::rt::spawn(server) })
     }
 
     /// Takes nobody new.
@@ -103,7 +107,7 @@ impl House {
             places: Places::new(mqtt.max_sessions),
             modules: self.modules.clone(),
             authenticator: self.authenticator.clone(),
-            doorkeeper: Doorkeeper::new(socket),
+            doorkeeper: Doorkeeper::new(socket, self.metrics.clone()),
             people,
             metrics: self.metrics.clone(),
         };

@@ -11,6 +11,7 @@ use rmqtt_codec::v5::ConnectAckReason;
 use crate::auth::{Counters, network_of};
 use crate::config;
 use crate::mqtt::bridge::Refusal;
+use crate::observe::{Admitted, Door, Metrics};
 
 /// Wrong tokens that one address may show in a minute before it is answered slowly.
 const FAILURES: NonZeroU32 = NonZeroU32::new(30).unwrap();
@@ -25,17 +26,18 @@ pub struct Doorkeeper(Arc<Inner>);
 struct Inner {
     bucket: DefaultDirectRateLimiter,
     failures: Counters,
+    metrics: Metrics,
 }
 
 impl Doorkeeper {
     /// Lets in as many as `socket.accept_rate` and `socket.accept_burst` say.
     #[must_use]
-    pub fn new(options: &config::Socket) -> Self {
+    pub fn new(options: &config::Socket, metrics: Metrics) -> Self {
         let at_least_one = |number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
         let quota =
-            Quota::per_second(at_least_one(options.accept_rate)).allow_burst(at_least_one(options.accept_burst));
+            Quota::per_second(at_least_one(options.steady_rate())).allow_burst(at_least_one(options.accept_burst));
         let (bucket, failures) = (RateLimiter::direct(quota), Counters::new(Quota::per_minute(FAILURES)));
-        Self(Arc::new(Inner { bucket, failures }))
+        Self(Arc::new(Inner { bucket, failures, metrics }))
     }
 
     /// Lets a connection begin.
@@ -44,6 +46,7 @@ impl Doorkeeper {
     /// When too many begin.
     pub fn begin(&self) -> Result<(), Refusal> {
         let is_let_in = self.0.bucket.check().is_ok();
+        self.0.metrics.connection_asked(Door::Mqtt, if is_let_in { Admitted::Now } else { Admitted::Never });
         if is_let_in { Ok(()) } else { Err(too_often()) }
     }
 

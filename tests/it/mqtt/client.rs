@@ -139,10 +139,19 @@ impl TestClient {
         self.send(Packet::Publish(Box::new(publish(topic, payload, QoS::AtMostOnce, 0)))).await;
     }
 
-    /// Subscribes; answers the codes, and the messages that came before them.
+    /// Subscribes with QoS 2; answers the codes, and the messages that came before them.
     pub async fn subscribe(&mut self, filters: &[&str]) -> (Vec<SubscribeAckReason>, Vec<Publish>) {
+        self.subscribe_with(filters, QoS::ExactlyOnce).await
+    }
+
+    /// The same with QoS 0.
+    pub async fn subscribe_plainly(&mut self, filters: &[&str]) -> (Vec<SubscribeAckReason>, Vec<Publish>) {
+        self.subscribe_with(filters, QoS::AtMostOnce).await
+    }
+
+    async fn subscribe_with(&mut self, filters: &[&str], qos: QoS) -> (Vec<SubscribeAckReason>, Vec<Publish>) {
         self.next_id += 1;
-        let options = SubscriptionOptions { qos: QoS::ExactlyOnce, ..SubscriptionOptions::default() };
+        let options = SubscriptionOptions { qos, ..SubscriptionOptions::default() };
         self.send(Packet::Subscribe(Subscribe {
             packet_id: NonZeroU16::new(self.next_id).expect("numbers begin with 1"),
             id: None,

@@ -2,10 +2,12 @@
 
 mod bad_input;
 mod client;
+mod commands;
 mod people;
 mod permissions;
 mod presence;
 mod telemetry;
+mod tls;
 mod websocket;
 
 use crate::support::{Answer, TestHub};

@@ -81,6 +81,11 @@ impl TestHub {
         self.hub.as_ref().and_then(Hub::mqtt_address).expect("MQTT is on")
     }
 
+    /// Where it speaks MQTT under TLS.
+    pub fn mqtt_tls(&self) -> std::net::SocketAddr {
+        self.hub.as_ref().and_then(Hub::mqtt_tls_address).expect("MQTT is spoken under TLS")
+    }
+
     /// Stops the hub as SIGTERM would; gives the data folder back.
     pub async fn stop(mut self) -> PathBuf {
         if let Some(hub) = self.hub.take() {
