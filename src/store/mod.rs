@@ -37,6 +37,7 @@ pub mod readings;
 pub mod rollups;
 pub mod schema;
 pub mod series;
+pub mod states;
 pub mod stops;
 #[cfg(test)]
 pub mod testing;

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use diesel::prelude::*;
 
-use super::latest::Commit;
 use super::schema::{module_states, modules, users};
 use super::{Connection, StoreError, readings};
 use crate::domain::ids::{ModuleId, UserId};
@@ -153,23 +152,6 @@ pub fn has_owner(conn: &mut Connection, owner: &UserId) -> Result<bool, StoreErr
     Ok(diesel::select(diesel::dsl::exists(users::table.find(owner.as_str()))).get_result(conn)?)
 }
 
-/// Stores what many modules said last, in the caller's transaction; modules that are gone are passed over.
-///
-/// # Errors
-/// [`StoreError`] of the database only.
-pub fn save_states<'a>(conn: &mut Connection, commits: impl IntoIterator<Item = &'a Commit>) -> Result<(), StoreError> {
-    for commit in commits {
-        let change = StateChange {
-            telemetry: commit.state.as_ref().map(|state| state.as_json()),
-            telemetry_times: commit.state.as_ref().map(|state| state.newest().times_json()),
-            telemetry_at: commit.state.as_ref().map(|_| commit.seen_at.as_millis()),
-            last_seen: commit.seen_at.as_millis(),
-        };
-        diesel::update(module_states::table.find(commit.module_id.as_str())).set(change).execute(conn)?;
-    }
-    Ok(())
-}
-
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = modules, treat_none_as_null = true)]
 struct ModuleRow {
@@ -189,15 +171,6 @@ struct StateRow {
     telemetry_times: Option<String>,
     telemetry_at: Option<i64>,
     last_seen: Option<i64>,
-}
-
-#[derive(AsChangeset)]
-#[diesel(table_name = module_states)]
-struct StateChange<'a> {
-    telemetry: Option<&'a str>,
-    telemetry_times: Option<String>,
-    telemetry_at: Option<i64>,
-    last_seen: i64,
 }
 
 impl From<&ModuleRecord> for ModuleRow {
@@ -254,6 +227,8 @@ mod tests {
 
     use super::*;
     use crate::domain::telemetry::{LatestState, Telemetry};
+    use crate::store::latest::Commit;
+    use crate::store::states;
     use crate::store::testing::Scratch;
 
     fn record(id: &str) -> ModuleRecord {
@@ -299,7 +274,7 @@ mod tests {
                 readings: vec![],
             },
         ];
-        store.write(move |conn| save_states(conn, &commits)).await.unwrap();
+        store.write(move |conn| states::save(conn, &commits)).await.unwrap();
 
         let all = scratch.store().read(load_all).await.unwrap();
 

@@ -1,12 +1,13 @@
 //! The tables `history_modules` and `readings`: the hot tail of the history, one row a reading, found by its id only.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use diesel::prelude::*;
 
 use super::latest::{Commit, NewReading};
 use super::schema::{history_modules, readings};
-use super::{Connection, StoreError, modules};
+use super::{Connection, StoreError, states};
 use crate::domain::ids::ModuleId;
 use crate::domain::time::Timestamp;
 
@@ -58,11 +59,12 @@ struct NewRow<'a> {
 /// # Errors
 /// [`StoreError`] of the database only.
 pub fn append(conn: &mut Connection, commits: &[Commit], next: RowId) -> Result<Vec<Appended>, StoreError> {
-    modules::save_states(conn, commits)?;
+    states::save(conn, commits)?;
+    let numbers = numbers_of(conn, commits.iter().filter(|commit| !commit.readings.is_empty()))?;
     let (mut rows, mut appended, mut next) = (Vec::new(), Vec::new(), next);
     for commit in commits {
         let Some(first) = commit.readings.first() else { continue };
-        let Some(module) = number_of(conn, &commit.module_id)? else { continue };
+        let Some(module) = numbers.get(commit.module_id.as_str()).copied() else { continue };
         let from = next;
         for reading in &commit.readings {
             rows.push(new_row(next, module, reading));
@@ -80,11 +82,43 @@ fn new_row(id: RowId, module: ModuleNumber, reading: &NewReading) -> NewRow<'_> 
 }
 
 fn insert(conn: &mut Connection, rows: &[NewRow<'_>]) -> Result<(), StoreError> {
-    // One prepared statement for all of them; one for many rows is parsed anew each time.
-    for row in rows {
-        diesel::insert_into(readings::table).values(row).execute(conn)?;
+    match conn {
+        Connection::Postgres(conn) if rows.len() > 1 => {
+            diesel::copy_from(readings::table).from_insertable(rows).execute(conn)?;
+        }
+        // One prepared statement for all of them; one for many rows is parsed anew each time.
+        _ => {
+            for row in rows {
+                diesel::insert_into(readings::table).values(row).execute(conn)?;
+            }
+        }
     }
     Ok(())
+}
+
+/// The numbers of modules; those that are gone have none.
+fn numbers_of<'a>(
+    conn: &mut Connection,
+    commits: impl Iterator<Item = &'a Commit>,
+) -> Result<HashMap<String, ModuleNumber>, StoreError> {
+    match conn {
+        Connection::Sqlite(_) => {
+            let mut numbers = HashMap::new();
+            for commit in commits {
+                if let Some(number) = number_of(conn, &commit.module_id)? {
+                    numbers.insert(commit.module_id.to_string(), number);
+                }
+            }
+            Ok(numbers)
+        }
+        // In one question: each would wait for an answer from elsewhere.
+        Connection::Postgres(conn) => {
+            let ids: Vec<_> = commits.map(|commit| commit.module_id.as_str()).collect();
+            let known = history_modules::table.filter(history_modules::module_id.eq_any(ids));
+            let known = known.select((history_modules::module_id.assume_not_null(), history_modules::number));
+            Ok(known.load::<(String, ModuleNumber)>(conn)?.into_iter().collect())
+        }
+    }
 }
 
 /// Gives a new module its number, in the caller's transaction.

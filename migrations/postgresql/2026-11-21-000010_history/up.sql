@@ -1,5 +1,5 @@
 -- When each newest value was measured: a JSON array in the order of the keys, or one time for all.
-ALTER TABLE module_states ADD COLUMN telemetry_times TEXT;
+ALTER TABLE module_states ADD COLUMN telemetry_times TEXT COLLATE "C";
 
 -- The number of each module in the history; one whose module is gone has no name, and its history goes in slices.
 CREATE TABLE history_modules (

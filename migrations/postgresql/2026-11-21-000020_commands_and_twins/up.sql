@@ -35,7 +35,7 @@ CREATE TABLE emergency_stops (
     user_id    TEXT COLLATE "C"   NOT NULL,
     created_at BIGINT NOT NULL,
     cleared_at BIGINT,
-    cleared_by TEXT
+    cleared_by TEXT COLLATE "C"
 );
 
 CREATE INDEX emergency_stops_by_end ON emergency_stops (cleared_at);

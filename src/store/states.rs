@@ -1,0 +1,66 @@
+//! The table `module_states`: what each module said last; its rows are made and removed with those of `modules`.
+
+use std::collections::BTreeMap;
+
+use diesel::prelude::*;
+use diesel::sql_query;
+use diesel::sql_types::{Array, BigInt, Nullable, Text};
+
+use super::latest::Commit;
+use super::schema::module_states;
+use super::{Connection, StoreError};
+
+/// Stores what many modules said last, in the caller's transaction; modules that are gone are passed over.
+///
+/// # Errors
+/// [`StoreError`] of the database only.
+pub fn save<'a>(conn: &mut Connection, commits: impl IntoIterator<Item = &'a Commit>) -> Result<(), StoreError> {
+    let mut changes: BTreeMap<&str, Change<'_>> = BTreeMap::new();
+    for commit in commits {
+        let change = changes.entry(commit.module_id.as_str()).or_default();
+        change.last_seen = commit.seen_at.as_millis();
+        if let Some(state) = &commit.state {
+            change.telemetry = Some(state.as_json());
+            change.telemetry_times = Some(state.newest().times_json());
+            change.telemetry_at = Some(commit.seen_at.as_millis());
+        }
+    }
+    match conn {
+        Connection::Sqlite(conn) => {
+            for (module, change) in changes {
+                diesel::update(module_states::table.find(module)).set(change).execute(conn)?;
+            }
+            Ok(())
+        }
+        Connection::Postgres(_) if changes.is_empty() => Ok(()),
+        Connection::Postgres(conn) => at_once(conn, &changes),
+    }
+}
+
+/// In one statement: each would wait for an answer from elsewhere.
+fn at_once(conn: &mut PgConnection, changes: &BTreeMap<&str, Change<'_>>) -> Result<(), StoreError> {
+    sql_query(
+        "UPDATE module_states AS stored SET telemetry = coalesce(said.telemetry, stored.telemetry),
+             telemetry_times = coalesce(said.telemetry_times, stored.telemetry_times),
+             telemetry_at = coalesce(said.telemetry_at, stored.telemetry_at), last_seen = said.last_seen
+         FROM unnest($1, $2, $3, $4, $5) AS said (module_id, telemetry, telemetry_times, telemetry_at, last_seen)
+         WHERE stored.module_id = said.module_id",
+    )
+    .bind::<Array<Text>, _>(changes.keys().collect::<Vec<_>>())
+    .bind::<Array<Nullable<Text>>, _>(changes.values().map(|change| change.telemetry).collect::<Vec<_>>())
+    .bind::<Array<Nullable<Text>>, _>(changes.values().map(|change| &change.telemetry_times).collect::<Vec<_>>())
+    .bind::<Array<Nullable<BigInt>>, _>(changes.values().map(|change| change.telemetry_at).collect::<Vec<_>>())
+    .bind::<Array<BigInt>, _>(changes.values().map(|change| change.last_seen).collect::<Vec<_>>())
+    .execute(conn)?;
+    Ok(())
+}
+
+/// What becomes of a row; none leaves what is stored.
+#[derive(Default, AsChangeset)]
+#[diesel(table_name = module_states)]
+struct Change<'a> {
+    telemetry: Option<&'a str>,
+    telemetry_times: Option<String>,
+    telemetry_at: Option<i64>,
+    last_seen: i64,
+}
