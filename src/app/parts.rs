@@ -1,8 +1,10 @@
 //! The parts of the house, each started with what it needs of the others.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix::prelude::*;
+use arc_swap::ArcSwap;
 
 use super::error::StartError;
 use crate::admin::{AdminRoom, RoomSources};
@@ -11,11 +13,12 @@ use crate::auth::{
 };
 use crate::broker::{Broker, BrokerOptions, OpenOrder, Retention, Sweeper};
 use crate::config::Config;
+use crate::domain::retention::{Policy, Spans};
 use crate::domain::stop::EmergencyStop;
 use crate::observe::Metrics;
 use crate::store::modules::StoredModule;
 use crate::store::{Options, Store};
-use crate::telemetry::{Collector, History, Keeper, Tail, open_tail};
+use crate::telemetry::{Archivist, Collector, History, Keeper, KeeperOptions, SharedPolicy, Tail, open_tail};
 use crate::{module, session, store};
 
 /// How many threads carry the module actors.
@@ -33,6 +36,8 @@ pub struct Core {
     pub stops: Vec<EmergencyStop>,
     /// The readings that were not sealed yet.
     pub tail: Tail,
+    /// How long the history is kept.
+    pub policy: SharedPolicy,
     /// The broker's own thread.
     pub orders: Arbiter,
     /// The thread of all that is asked rarely.
@@ -50,6 +55,7 @@ impl Core {
         let newest = [module::newest_twins(&twins, &stored), module::newest_states(&stored)].concat();
         let order = OpenOrder::load(&store, newest, config.broker.ring).await?;
         let tail = open_tail(&store).await?;
+        let policy = open_policy(config, &store).await?;
         let limits = config.journal.clone();
         house.spawn(Retention::new(store.clone(), order.archive().clone(), limits, metrics.clone()).run());
         let broker = start_on(&orders, {
@@ -64,7 +70,7 @@ impl Core {
             let (most, announce, metrics) = (config.socket.max_per_user, broker.clone().recipient(), metrics.clone());
             move || session::Registry::new(most, announce, metrics)
         });
-        Ok(Self { store, metrics, broker, sessions, stored, stops, tail, orders, house })
+        Ok(Self { store, metrics, broker, sessions, stored, stops, tail, policy, orders, house })
     }
 
     pub fn start_room(&self, modules: &Addr<module::Registry>, accounts: &Addr<Accounts>) -> Addr<AdminRoom> {
@@ -84,6 +90,7 @@ pub struct Devices {
     pub modules: Addr<module::Registry>,
     pub collector: Addr<Collector>,
     pub history: History,
+    pub archivist: Addr<Archivist>,
     /// The threads of the module actors.
     pub arbiters: Vec<Arbiter>,
 }
@@ -95,7 +102,11 @@ impl Devices {
             let metrics = core.metrics.clone();
             move || Collector::new(store, options, metrics, tail)
         });
-        core.house.spawn(Keeper::new(core.store.clone(), collector.clone(), core.metrics.clone()).run());
+        core.house.spawn(keeper(config, core, &collector).run());
+        let archivist = start_on(&core.house, {
+            let (store, policy) = (core.store.clone(), Arc::clone(&core.policy));
+            move || Archivist::new(store, policy)
+        });
         let history = History::new(core.store.clone(), collector.clone().recipient());
         let arbiters: Vec<_> = (0..MODULE_THREADS).map(|_| Arbiter::new()).collect();
         let stored = std::mem::take(&mut core.stored);
@@ -106,6 +117,7 @@ impl Devices {
             publish: core.broker.clone().recipient(),
             announce: core.broker.clone().recipient(),
             commit: collector.clone().recipient(),
+            policy: Arc::clone(&core.policy),
             withdrawn: Some(core.sessions.clone().recipient()),
             stops: module::ActiveStops::new(stops),
             pairing: config.pairing.clone(),
@@ -113,7 +125,7 @@ impl Devices {
             metrics: core.metrics.clone(),
         };
         let modules = start_on(&core.house, move || module::Registry::new(parts, stored));
-        Self { modules, collector, history, arbiters }
+        Self { modules, collector, history, archivist, arbiters }
     }
 }
 
@@ -150,6 +162,28 @@ impl People {
         let authenticator = Authenticator::new(store.clone(), tokens, accounts.clone().recipient());
         Ok(Self { accounts, authenticator, setup_token })
     }
+}
+
+/// The lengths of the configuration with the rules that are stored; rules that no longer fit them do not count.
+async fn open_policy(config: &Config, store: &Store) -> Result<SharedPolicy, StartError> {
+    let defaults = Spans::new(config.history.spans());
+    let rules = store.read(store::retention::rules).await?;
+    let policy = Policy::new(defaults, rules).unwrap_or_else(|(_, fault)| {
+        tracing::error!(%fault, "the rules of the retention do not fit `history` of the configuration; set them anew");
+        // Nothing goes that one of the rules would have kept.
+        Policy::of_defaults(Spans::new([Duration::ZERO; 5]))
+    });
+    Ok(Arc::new(ArcSwap::from_pointee(policy)))
+}
+
+fn keeper(config: &Config, core: &Core, collector: &Addr<Collector>) -> Keeper {
+    let max_bytes = i64::try_from(config.history.max_bytes).ok().filter(|bytes| *bytes > 0);
+    let options = KeeperOptions {
+        max_bytes,
+        seal_after: config.telemetry.seal_after,
+        tidy_interval: config.history.tidy_interval,
+    };
+    Keeper::new(core.store.clone(), collector.clone(), Arc::clone(&core.policy), options, core.metrics.clone())
 }
 
 async fn open_store(config: &Config, metrics: &Metrics) -> Result<Store, StartError> {

@@ -26,7 +26,7 @@ use crate::pipe::OutboxOptions;
 use crate::session::engine::{EngineOptions, Engines};
 use crate::session::socketio::{Newcomers, Recoveries};
 use crate::session::{Drain, JoinAdminRoom, SessionOptions};
-use crate::telemetry::{Collector, Flush, History};
+use crate::telemetry::{Archivist, Collector, Flush, History};
 use crate::{module, session};
 
 mod mqtt;
@@ -55,6 +55,7 @@ pub struct House {
     modules: Addr<module::Registry>,
     collector: Addr<Collector>,
     history: History,
+    archivist: Addr<Archivist>,
     room: Addr<AdminRoom>,
     snapshots: Addr<Snapshots>,
     audit: Addr<Audit>,
@@ -103,6 +104,7 @@ impl House {
             modules: devices.modules,
             collector: devices.collector,
             history: devices.history,
+            archivist: devices.archivist,
             room,
             snapshots,
             audit,
@@ -134,6 +136,7 @@ impl House {
             sessions: self.sessions.clone(),
             modules: self.modules.clone(),
             history: self.history.clone(),
+            archivist: self.archivist.clone(),
             room: self.room.clone(),
             monitor: self.monitor.clone(),
             audit: self.audit.clone(),

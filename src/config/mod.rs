@@ -12,6 +12,7 @@ mod data;
 mod database;
 mod environment;
 mod fault;
+mod history;
 mod http;
 mod journal;
 mod keys;
@@ -37,6 +38,7 @@ pub use commands::Commands;
 pub use data::{Data, make_private_folder};
 pub use database::Database;
 pub use fault::{ConfigError, Fault};
+pub use history::History;
 pub use http::{Http, MetricsAccess};
 pub use journal::Journal;
 pub use log::{Log, LogFormat};
@@ -76,6 +78,8 @@ pub struct Config {
     pub commands: Commands,
     /// How modules find their owners.
     pub pairing: Pairing,
+    /// How long the history is kept.
+    pub history: History,
     /// The order of events.
     pub broker: Broker,
     /// How long events are kept.
@@ -124,7 +128,7 @@ impl Config {
         self.store.database().unwrap_or_else(|| Database::Sqlite(self.data.dir.join("carillon.db")))
     }
 
-    fn sections(&mut self) -> [(&'static str, &mut dyn Section); 16] {
+    fn sections(&mut self) -> [(&'static str, &mut dyn Section); 17] {
         [
             ("http", &mut self.http),
             ("mqtt", &mut self.mqtt),
@@ -136,6 +140,7 @@ impl Config {
             ("telemetry", &mut self.telemetry),
             ("commands", &mut self.commands),
             ("pairing", &mut self.pairing),
+            ("history", &mut self.history),
             ("broker", &mut self.broker),
             ("journal", &mut self.journal),
             ("socket", &mut self.socket),

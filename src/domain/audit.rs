@@ -26,6 +26,9 @@ pub enum Action {
     /// A module was removed.
     #[serde(rename = "module.delete")]
     ModuleDelete,
+    /// The rules were changed that say how long the history is kept.
+    #[serde(rename = "retention.update")]
+    RetentionChange,
     /// A module was told to do something.
     #[serde(rename = "module.command")]
     ModuleCommand,
@@ -47,12 +50,13 @@ pub enum Action {
 }
 
 /// Every kind of deed with its name.
-const ACTIONS: [(Action, &str); 11] = [
+const ACTIONS: [(Action, &str); 12] = [
     (Action::TapBegin, "tap.begin"),
     (Action::UserCreate, "user.create"),
     (Action::UserUpdate, "user.update"),
     (Action::UserDelete, "user.delete"),
     (Action::ModuleDelete, "module.delete"),
+    (Action::RetentionChange, "retention.update"),
     (Action::ModuleCommand, "module.command"),
     (Action::TwinUpdate, "twin.update"),
     (Action::StopMake, "stop.make"),
@@ -64,7 +68,7 @@ const ACTIONS: [(Action, &str); 11] = [
 /// A text that names no kind of deed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is not an action; use `tap.begin`, `user.create`, `user.update`, `user.delete`, `module.delete`, `module.command`, `module.claim`, `twin.update`, `stop.make`, `stop.clear` or `claim_code.make`"
+    "`{0}` is not an action; use `tap.begin`, `user.create`, `user.update`, `user.delete`, `module.delete`, `module.command`, `module.claim`, `twin.update`, `stop.make`, `stop.clear`, `claim_code.make` or `retention.update`"
 )]
 pub struct ActionError(String);
 

@@ -26,6 +26,8 @@ pub enum Permission {
     EventsTap,
     /// `audit:read`: see what people did.
     AuditRead,
+    /// `retention:manage`: say how long the history is kept.
+    RetentionManage,
 }
 
 /// A named set of permissions.
@@ -52,6 +54,7 @@ const GRANTS: &[(Role, &[Permission])] = &[
             Permission::EventsPublish,
             Permission::EventsTap,
             Permission::AuditRead,
+            Permission::RetentionManage,
         ],
     ),
     (Role::User, &[Permission::ModulesRead, Permission::ModulesWrite, Permission::ModulesCommand]),
@@ -79,6 +82,7 @@ impl Permission {
             Self::EventsPublish => "events:publish",
             Self::EventsTap => "events:tap",
             Self::AuditRead => "audit:read",
+            Self::RetentionManage => "retention:manage",
         }
     }
 }

@@ -12,6 +12,7 @@ pub mod module;
 pub mod moments;
 pub mod pace;
 pub mod problem;
+pub mod retention;
 pub mod rollup;
 pub mod stop;
 pub mod telemetry;

@@ -22,7 +22,7 @@ use crate::auth::{Accounts, Authenticator};
 use crate::broker::Publish;
 use crate::config::Config;
 use crate::observe::{Health, Metrics};
-use crate::telemetry::History;
+use crate::telemetry::{Archivist, History};
 use crate::{module, session};
 
 /// Everything that handlers may ask.
@@ -40,6 +40,8 @@ pub struct Services {
     pub modules: Addr<module::Registry>,
     /// Who knows what was measured.
     pub history: History,
+    /// Who keeps the rules of the retention.
+    pub archivist: Addr<Archivist>,
     /// Who gathers statistics.
     pub room: Addr<AdminRoom>,
     /// Who tells how the hub fares.
@@ -104,6 +106,7 @@ fn provide(config: &mut ServiceConfig, services: Services) {
         .app_data(Data::new(module::Directory::new(services.modules.clone())))
         .app_data(Data::new(services.modules))
         .app_data(Data::new(services.history))
+        .app_data(Data::new(services.archivist))
         .app_data(Data::new(services.room))
         .app_data(Data::new(services.monitor))
         .app_data(Data::new(services.audit))

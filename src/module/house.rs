@@ -13,6 +13,7 @@ use crate::auth::ModuleWithdrawn;
 use crate::broker::{Announce, Publish};
 use crate::config::{Config, Pairing};
 use crate::domain::moments::Moments;
+use crate::domain::retention::Policy;
 use crate::observe::Metrics;
 use crate::store::Store;
 use crate::store::latest::Commit;
@@ -70,8 +71,6 @@ pub struct ModuleOptions {
     pub stop_retry: Duration,
     /// How far in the future a device may say that something was measured.
     pub max_ahead: Duration,
-    /// How old a reading may be; none for as old as one likes.
-    pub keep_raw: Option<Duration>,
 }
 
 impl ModuleOptions {
@@ -87,7 +86,6 @@ impl ModuleOptions {
             commands_max_age: config.commands.max_age,
             stop_retry: config.commands.stop_retry,
             max_ahead: config.telemetry.max_ahead,
-            keep_raw: None,
         }
     }
 }
@@ -102,8 +100,10 @@ pub struct Parts {
     pub publish: Recipient<Publish>,
     /// The same, for changes that are in the database.
     pub announce: Recipient<Announce>,
-    /// Who stores latest states.
+    /// Who stores readings and latest states.
     pub commit: Recipient<Commit>,
+    /// How long the history is kept: older readings are refused.
+    pub policy: Arc<ArcSwap<Policy>>,
     /// Who is told that people may no longer see a module; none if nobody needs to know.
     pub withdrawn: Option<Recipient<ModuleWithdrawn>>,
     /// The emergency stops in force.
@@ -126,6 +126,8 @@ pub struct Shared {
     pub announce: Recipient<Announce>,
     /// Who stores latest states.
     pub commit: Recipient<Commit>,
+    /// How long the history is kept: older readings are refused.
+    pub policy: Arc<ArcSwap<Policy>>,
     /// The database.
     pub store: Store,
     /// The emergency stops in force; replaced by the registry alone, before anybody is told.
@@ -150,6 +152,7 @@ impl Shared {
             publish: parts.publish.clone(),
             announce: parts.announce.clone(),
             commit: parts.commit.clone(),
+            policy: Arc::clone(&parts.policy),
             store: parts.store.clone(),
             stops: ArcSwap::from_pointee(parts.stops.clone()),
             metrics: parts.metrics.clone(),

@@ -2,10 +2,16 @@
 
 use diesel::dsl::max;
 use diesel::prelude::*;
+use diesel::sql_types::Binary;
 
 use super::schema::chunks;
 use super::series::SeriesId;
 use super::{Connection, StoreError};
+
+diesel::define_sql_function! {
+    /// How many bytes a BLOB has.
+    fn octet_length(data: Binary) -> Integer;
+}
 
 /// One chunk.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
@@ -21,6 +27,55 @@ pub struct Chunk {
     pub samples: i64,
     /// The samples, see `telemetry::chunk`.
     pub data: Vec<u8>,
+}
+
+/// A chunk without its samples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outline {
+    /// When its first sample was measured.
+    pub first_ts: i64,
+    /// When its last sample was measured.
+    pub last_ts: i64,
+    /// How many samples it has.
+    pub samples: i64,
+    /// How many bytes they take.
+    pub bytes: i64,
+}
+
+/// The first chunks of a series that end before a moment, oldest first.
+///
+/// # Errors
+/// [`StoreError`] of the database only.
+pub fn outlines(conn: &mut Connection, series: SeriesId, before: i64, limit: i64) -> Result<Vec<Outline>, StoreError> {
+    let rows = chunks::table.filter(chunks::series.eq(series)).filter(chunks::first_ts.lt(before));
+    let rows = rows.filter(chunks::last_ts.lt(before)).order(chunks::first_ts).limit(limit);
+    let rows: Vec<(i64, i64, i64, i32)> =
+        rows.select((chunks::first_ts, chunks::last_ts, chunks::samples, octet_length(chunks::data))).load(conn)?;
+    let outline = |(first_ts, last_ts, samples, bytes): (i64, i64, i64, i32)| Outline {
+        first_ts,
+        last_ts,
+        samples,
+        bytes: bytes.into(),
+    };
+    Ok(rows.into_iter().map(outline).collect())
+}
+
+/// When the first sample of a series was measured that is there.
+///
+/// # Errors
+/// [`StoreError`] of the database only.
+pub fn first_of(conn: &mut Connection, series: SeriesId) -> Result<Option<i64>, StoreError> {
+    let rows = chunks::table.filter(chunks::series.eq(series)).order(chunks::first_ts);
+    Ok(rows.select(chunks::first_ts).first(conn).optional()?)
+}
+
+/// Removes a chunk, in the caller's transaction.
+///
+/// # Errors
+/// [`StoreError`] of the database only.
+pub fn remove(conn: &mut Connection, series: SeriesId, first_ts: i64) -> Result<(), StoreError> {
+    diesel::delete(chunks::table.find((series, first_ts))).execute(conn)?;
+    Ok(())
 }
 
 /// Where a chunk begins that may hold a moment; none if the series begins later.

@@ -34,6 +34,7 @@ pub mod order;
 mod pool;
 pub mod presence;
 pub mod readings;
+pub mod retention;
 pub mod rollups;
 pub mod schema;
 pub mod series;

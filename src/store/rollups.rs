@@ -2,6 +2,7 @@
 
 use diesel::prelude::*;
 
+use super::chunks::octet_length;
 use super::schema::rollups;
 use super::series::SeriesId;
 use super::{Connection, StoreError};
@@ -37,6 +38,44 @@ pub fn between(
     let rows = rollups::table.filter(rollups::series.eq(series)).filter(rollups::level.eq(level.number()));
     let rows = rows.filter(rollups::start.between(from, to)).order(rollups::start).limit(limit);
     Ok(rows.select(Block::as_select()).load(conn)?)
+}
+
+/// A block without its windows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outline {
+    /// When it begins.
+    pub start: i64,
+    /// How many windows it has.
+    pub windows: i64,
+    /// How many bytes they take.
+    pub bytes: i64,
+}
+
+/// The first blocks of a level that begin before a moment, oldest first.
+///
+/// # Errors
+/// [`StoreError`] of the database only.
+pub fn outlines(
+    conn: &mut Connection,
+    series: SeriesId,
+    level: Level,
+    before: i64,
+    limit: i64,
+) -> Result<Vec<Outline>, StoreError> {
+    let rows = rollups::table.filter(rollups::series.eq(series)).filter(rollups::level.eq(level.number()));
+    let rows = rows.filter(rollups::start.le(before)).order(rollups::start).limit(limit);
+    let rows: Vec<(i64, i64, i32)> =
+        rows.select((rollups::start, rollups::windows, octet_length(rollups::data))).load(conn)?;
+    Ok(rows.into_iter().map(|(start, windows, bytes)| Outline { start, windows, bytes: bytes.into() }).collect())
+}
+
+/// Removes a block, in the caller's transaction.
+///
+/// # Errors
+/// [`StoreError`] of the database only.
+pub fn remove(conn: &mut Connection, series: SeriesId, level: Level, start: i64) -> Result<(), StoreError> {
+    diesel::delete(rollups::table.find((series, level.number(), start))).execute(conn)?;
+    Ok(())
 }
 
 /// Stores blocks in the place of those of the same beginning, in the caller's transaction.

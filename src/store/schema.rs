@@ -198,8 +198,36 @@ diesel::table! {
         module -> BigInt,
         key -> Text,
         raw_from -> BigInt,
+        samples -> BigInt,
+        raw_bytes -> BigInt,
+        minutes_bytes -> BigInt,
+        quarters_bytes -> BigInt,
+        hours_bytes -> BigInt,
+        days_bytes -> BigInt,
     }
 }
+
+diesel::table! {
+    retention_rules (scope, name) {
+        scope -> Text,
+        name -> Text,
+        raw -> Nullable<BigInt>,
+        minutes -> Nullable<BigInt>,
+        quarters -> Nullable<BigInt>,
+        hours -> Nullable<BigInt>,
+        days -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    history_growth (day) {
+        day -> BigInt,
+        readings -> BigInt,
+        bytes -> BigInt,
+    }
+}
+
+diesel::joinable!(history_modules -> modules (module_id));
 
 diesel::table! {
     chunks (series, first_ts) {
@@ -232,6 +260,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     spent_refresh_tokens,
     modules,
     module_states,
-    told_online
+    told_online,
+    history_modules
 );
 diesel::allow_tables_to_appear_in_same_query!(emergency_stops, emergency_stop_answers);

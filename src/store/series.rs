@@ -30,6 +30,33 @@ pub fn of_module(conn: &mut Connection, module: ModuleNumber) -> Result<Vec<Seri
     Ok(rows.select(Series::as_select()).load(conn)?)
 }
 
+/// All series of all modules.
+///
+/// # Errors
+/// [`StoreError`] of the database only.
+pub fn all(conn: &mut Connection) -> Result<Vec<SeriesId>, StoreError> {
+    Ok(series::table.order(series::id).select(series::id).load(conn)?)
+}
+
+/// Removes the series of a module that have nothing any more.
+///
+/// # Errors
+/// [`StoreError`] of the database only.
+pub fn remove_of(conn: &mut Connection, module: ModuleNumber) -> Result<(), StoreError> {
+    diesel::delete(series::table.filter(series::module.eq(module))).execute(conn)?;
+    Ok(())
+}
+
+/// Says that samples before a moment may be gone.
+///
+/// # Errors
+/// [`StoreError`] of the database only.
+pub fn raise_raw_from(conn: &mut Connection, id: SeriesId, moment: i64) -> Result<(), StoreError> {
+    let earlier = series::table.find(id).filter(series::raw_from.lt(moment));
+    diesel::update(earlier).set(series::raw_from.eq(moment)).execute(conn)?;
+    Ok(())
+}
+
 /// Makes a series.
 ///
 /// # Errors

@@ -1,26 +1,55 @@
-//! Keeps the history in order beside other work: seals what has waited long enough.
+//! Keeps the history in order beside other work: seals what has waited long enough, and removes what is too old, too
+//! much, or of modules that are gone.
 
-use std::time::Duration;
+use std::ops::Range;
+use std::time::{Duration, Instant};
 
 use actix::{Addr, MailboxError};
 
-use super::collector::{Collector, Due, Sealed};
+use super::archivist::SharedPolicy;
+use super::collector::{Collector, Due, Sealed, TailOf};
+use super::expiry::{self, Expired, cutoffs};
 use super::seal::prepare;
+use crate::domain::time::Timestamp;
 use crate::observe::Metrics;
-use crate::store::{Store, StoreError};
+use crate::store::readings::{self, ModuleNumber, RowId};
+use crate::store::retention::{self, Kept, KnownModule};
+use crate::store::{Connection, Store, StoreError, chunks, series};
 
-/// How often is looked.
+/// How often is looked for what is to be sealed.
 const INTERVAL: Duration = Duration::from_secs(1);
 /// How long the collector may take.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+/// Modules looked at at once.
+const MODULES_AT_ONCE: i64 = 100;
+/// Rows of the tail that go in one transaction.
+const ROWS_AT_ONCE: i64 = 2000;
+/// How much longer than a reading may wait to be sealed everything is kept.
+const LATE: Duration = Duration::from_secs(3600);
+/// When there is too much, as much time goes at once, in milliseconds.
+const TOO_MUCH_STEP: i64 = 86_400_000;
 
-/// Seals readings module by module, in small slices.
+/// Seals and removes readings module by module, in small slices.
 ///
 /// Invariant: chunks and windows are changed here only, one slice after the other.
 pub struct Keeper {
     store: Store,
     collector: Addr<Collector>,
+    policy: SharedPolicy,
+    options: KeeperOptions,
     metrics: Metrics,
+    tidied: Option<Instant>,
+}
+
+/// How much is kept, and what may come late.
+#[derive(Debug, Clone, Copy)]
+pub struct KeeperOptions {
+    /// Bytes of the whole history beyond which the oldest samples go; none for no such bound.
+    pub max_bytes: Option<i64>,
+    /// How long readings wait at most until they are sealed.
+    pub seal_after: Duration,
+    /// How often is looked for what is to go.
+    pub tidy_interval: Duration,
 }
 
 /// Why a round was broken off.
@@ -35,30 +64,153 @@ enum KeeperError {
 impl Keeper {
     /// A keeper of what a store holds and a collector adds.
     #[must_use]
-    pub const fn new(store: Store, collector: Addr<Collector>, metrics: Metrics) -> Self {
-        Self { store, collector, metrics }
+    pub const fn new(
+        store: Store,
+        collector: Addr<Collector>,
+        policy: SharedPolicy,
+        options: KeeperOptions,
+        metrics: Metrics,
+    ) -> Self {
+        Self { store, collector, policy, options, metrics, tidied: None }
     }
 
     /// Looks again and again.
-    pub async fn run(self) {
+    pub async fn run(mut self) {
         loop {
             match self.round().await {
                 Ok(()) => {}
                 Err(KeeperError::Collector(MailboxError::Closed)) => return,
-                Err(error) => tracing::warn!(%error, "readings could not be sealed; trying again in a moment"),
+                Err(error) => tracing::warn!(%error, "the history is not in order; trying again in a moment"),
             }
             tokio::time::sleep(INTERVAL).await;
         }
     }
 
-    async fn round(&self) -> Result<(), KeeperError> {
+    async fn round(&mut self) -> Result<(), KeeperError> {
+        self.seal().await?;
+        if self.tidied.is_some_and(|tidied| tidied.elapsed() < self.options.tidy_interval) {
+            return Ok(());
+        }
+        self.tidied = Some(Instant::now());
+        self.remove_gone().await?;
+        let (now, slack) = (Timestamp::now(), self.options.seal_after * 3 + LATE);
+        self.remove_old(|module| cutoffs(&self.policy.load().of(&module.kind, &module.id), now, slack)).await?;
+        self.remove_too_much().await
+    }
+
+    async fn seal(&self) -> Result<(), KeeperError> {
         for (module, rows) in self.collector.send(Due).timeout(ANSWER_TIMEOUT).await? {
-            let sealing = self.store.snapshot(move |conn| prepare(conn, module, &rows)).await?;
-            let (until, readings) = (sealing.until, sealing.readings);
-            self.store.write(move |conn| sealing.store(conn)).await?;
-            self.collector.send(Sealed { module, until }).timeout(ANSWER_TIMEOUT).await?;
-            self.metrics.readings_sealed(readings as u64);
+            match self.seal_rows(module, rows).await {
+                Ok(until) => self.collector.send(Sealed { module, until }).timeout(ANSWER_TIMEOUT).await?,
+                // The readings of others can be sealed all the same.
+                Err(error) => {
+                    tracing::warn!(%error, module.number = module, "readings of a module could not be sealed")
+                }
+            }
         }
         Ok(())
     }
+
+    /// Seals some rows of a module; answers the first that is left.
+    async fn seal_rows(&self, module: ModuleNumber, rows: Vec<Range<RowId>>) -> Result<RowId, StoreError> {
+        let sealing = self.store.snapshot(move |conn| prepare(conn, module, &rows)).await?;
+        let (until, readings) = (sealing.until, sealing.readings);
+        self.store.write(move |conn| sealing.store(conn)).await?;
+        self.metrics.readings_sealed(readings as u64);
+        Ok(until)
+    }
+
+    /// Removes of every module what lies before the moments that are given for it; answers whether there was anything.
+    async fn remove_old(&self, cutoffs: impl Fn(&KnownModule) -> [Option<i64>; 5]) -> Result<bool, KeeperError> {
+        let mut after = ModuleNumber::MIN;
+        let mut was_there = false;
+        loop {
+            let modules = self.store.read(move |conn| retention::modules_after(conn, after, MODULES_AT_ONCE)).await?;
+            let Some(last) = modules.last() else { return Ok(was_there) };
+            after = last.number;
+            for module in modules {
+                let cutoffs = cutoffs(&module);
+                while self.remove_slice(move |conn| expiry::find(conn, module.number, &cutoffs)).await? {
+                    was_there = true;
+                }
+            }
+        }
+    }
+
+    /// Removes one slice; answers whether there was anything. As long as it took the database is left to others.
+    async fn remove_slice(
+        &self,
+        find: impl FnOnce(&mut Connection) -> Result<Vec<Expired>, StoreError> + Send + 'static,
+    ) -> Result<bool, KeeperError> {
+        let expired = self.store.read(find).await?;
+        if expired.is_empty() {
+            return Ok(false);
+        }
+        let started = Instant::now();
+        let removal = self.store.write(move |conn| expired.iter().try_for_each(|one| one.remove(conn).map(drop)));
+        removal.await?;
+        tokio::time::sleep(started.elapsed()).await;
+        // However much there is to remove, sealing does not wait for it.
+        self.seal().await?;
+        Ok(true)
+    }
+
+    /// As long as there is too much, the oldest day of samples goes.
+    async fn remove_too_much(&self) -> Result<(), KeeperError> {
+        let Some(max_bytes) = self.options.max_bytes else { return Ok(()) };
+        let mut step = TOO_MUCH_STEP;
+        loop {
+            let (kept, oldest) = self.store.read(kept_and_oldest).await?;
+            let Some(oldest) = oldest.filter(|_| kept.total() > max_bytes) else { return Ok(()) };
+            let until = oldest.saturating_add(step);
+            tracing::info!(
+                bytes = kept.total(),
+                "the history is larger than `history.max_bytes`; its oldest samples go"
+            );
+            let was_there = self.remove_old(|_| [Some(until), None, None, None, None]).await?;
+            if until > Timestamp::now().as_millis() {
+                return Ok(());
+            }
+            // A chunk may span more than one step.
+            step = if was_there { TOO_MUCH_STEP } else { step.saturating_mul(2) };
+        }
+    }
+
+    /// Removes the history of modules that are gone.
+    async fn remove_gone(&self) -> Result<(), KeeperError> {
+        for module in self.store.read(retention::gone).await? {
+            for run in self.collector.send(TailOf(module)).timeout(ANSWER_TIMEOUT).await? {
+                let mut start = run.start;
+                while start < run.end {
+                    let end = run.end.min(start + ROWS_AT_ONCE);
+                    self.store.write(move |conn| readings::remove(conn, &[start..end])).await?;
+                    start = end;
+                }
+                self.collector.send(Sealed { module, until: run.end }).timeout(ANSWER_TIMEOUT).await?;
+            }
+            let all = [Some(i64::MAX); 5];
+            while self.remove_slice(move |conn| expiry::find(conn, module, &all)).await? {}
+            self.store.write(move |conn| forget(conn, module)).await?;
+        }
+        Ok(())
+    }
+}
+
+fn forget(conn: &mut Connection, module: ModuleNumber) -> Result<(), StoreError> {
+    series::remove_of(conn, module)?;
+    retention::forget(conn, module)
+}
+
+/// What is kept, and when the oldest sample that is sealed was measured.
+fn kept_and_oldest(conn: &mut Connection) -> Result<(Kept, Option<i64>), StoreError> {
+    let mut all = Kept::default();
+    let mut oldest = None;
+    for (_, kept) in retention::kept(conn)? {
+        all.add(&kept);
+    }
+    for series in series::all(conn)? {
+        let first = chunks::first_of(conn, series)?;
+        oldest = [oldest, first].into_iter().flatten().min();
+    }
+    Ok((all, oldest))
 }

@@ -1,17 +1,22 @@
 //! Readings on their way to the store, and what is kept of them.
 
+mod archivist;
 mod batch;
 mod block;
 mod chunk;
 mod collector;
+mod expiry;
 mod history;
 mod keeper;
 mod seal;
 mod tail;
 
+pub use archivist::{
+    Archivist, Loss, PreviewRules, ReadPolicy, ReadUsage, RetentionError, SetRules, SharedPolicy, Usage,
+};
 pub use collector::{Collector, Due, Flush, Sealed, TailOf};
 pub use history::{
     History, HistoryError, KeyWindow, Order, Page, Position, Query, Sample, WindowPage, WindowQuery, open_tail,
 };
-pub use keeper::Keeper;
+pub use keeper::{Keeper, KeeperOptions};
 pub use tail::Tail;

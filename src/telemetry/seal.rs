@@ -1,12 +1,14 @@
 //! Sealing: readings of the hot tail become compressed chunks and windows of their series.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 
 use crate::domain::rollup::{Level, start_of};
 use crate::domain::telemetry::Telemetry;
+use crate::domain::time::Timestamp;
 use crate::store::chunks::{self, Chunk};
 use crate::store::readings::{self, ModuleNumber, RowId, TailRow};
+use crate::store::retention::{self, Kept};
 use crate::store::rollups::{self, Block};
 use crate::store::series::{self, Series, SeriesId};
 use crate::store::{Connection, StoreError};
@@ -45,6 +47,7 @@ struct SeriesChange {
     old: Vec<i64>,
     new: Vec<Chunk>,
     blocks: Vec<Block>,
+    growth: Kept,
 }
 
 /// Finds out what sealing rows of a module changes; some at the end are left if there are very many samples in them.
@@ -94,17 +97,27 @@ fn change_of(
 ) -> Result<SeriesChange, StoreError> {
     let (id, raw_from) = series.map_or((None, i64::MIN), |series| (Some(series.id), series.raw_from));
     let mut segments = Segments::default();
+    let mut sizes = HashMap::new();
     if let Some(id) = id {
-        load(conn, id, &points, &mut segments)?;
+        load(conn, id, &points, &mut segments, &mut sizes)?;
     }
     let moments: BTreeSet<i64> = points.keys().copied().collect();
     for point in points.into_values() {
         segments.add(point);
     }
-    let blocks = windows::make_again(conn, id, &segments, moments, raw_from)?;
+    let (blocks, window_bytes) = windows::make_again(conn, id, &segments, moments, raw_from)?;
     let change = segments.change();
-    let new = change.new.iter().map(|points| stored(points)).collect();
-    Ok(SeriesChange { id, key, old: change.old, new, blocks })
+    let new: Vec<Chunk> = change.new.iter().map(|points| stored(points)).collect();
+    let mut growth = Kept { samples: 0, bytes: window_bytes };
+    for chunk in &new {
+        growth.samples += chunk.samples;
+        growth.bytes[0] += length_of(&chunk.data);
+    }
+    for (samples, bytes) in change.old.iter().filter_map(|first_ts| sizes.get(first_ts)) {
+        growth.samples -= samples;
+        growth.bytes[0] -= bytes;
+    }
+    Ok(SeriesChange { id, key, old: change.old, new, blocks, growth })
 }
 
 /// Loads the chunks that new points come into, and those that lie in the same minutes.
@@ -113,6 +126,7 @@ fn load(
     series: SeriesId,
     points: &BTreeMap<i64, Point>,
     segments: &mut Segments,
+    sizes: &mut HashMap<i64, (i64, i64)>,
 ) -> Result<(), StoreError> {
     let minute = Level::Minutes.length();
     for span in spans(points.keys().copied()) {
@@ -121,12 +135,17 @@ fn load(
         let from = chunks::at(conn, series, from)?.unwrap_or(from);
         for chunk in chunks::forward(conn, series, (from, to), i64::MAX)? {
             if !segments.knows(chunk.first_ts) {
+                sizes.insert(chunk.first_ts, (chunk.samples, length_of(&chunk.data)));
                 let points = unpack(&chunk.data).map_err(|error| StoreError::Unavailable(error.to_string()))?;
                 segments.add_stored(points);
             }
         }
     }
     Ok(())
+}
+
+fn length_of(data: &[u8]) -> i64 {
+    i64::try_from(data.len()).unwrap_or(i64::MAX)
 }
 
 /// Parts ascending moments where they lie far apart; each span ends with its last moment.
@@ -158,6 +177,9 @@ impl Sealing {
     /// # Errors
     /// [`StoreError`] of the database only.
     pub fn store(self, conn: &mut Connection) -> Result<(), StoreError> {
+        let bytes = self.series.iter().map(|change| change.growth.total()).sum();
+        let readings = i64::try_from(self.readings).unwrap_or(i64::MAX);
+        retention::grow(conn, Timestamp::now().as_millis(), readings, bytes)?;
         for mut change in self.series {
             let id = match change.id {
                 Some(id) => id,
@@ -167,6 +189,7 @@ impl Sealing {
             change.blocks.iter_mut().for_each(|block| block.series = id);
             chunks::replace(conn, id, &change.old, &change.new)?;
             rollups::put(conn, &change.blocks)?;
+            retention::count(conn, id, &change.growth)?;
         }
         readings::remove(conn, &self.rows)
     }

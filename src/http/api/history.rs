@@ -172,7 +172,7 @@ impl Aggregate {
 
 /// The parameters of a question about the history.
 #[derive(Debug, Default)]
-struct Asked {
+pub struct Asked {
     keys: Vec<String>,
     from: Option<Timestamp>,
     to: Option<Timestamp>,
@@ -184,7 +184,11 @@ struct Asked {
 }
 
 impl Asked {
-    fn read(parameters: Vec<(String, String)>) -> ApiResult<Self> {
+    /// Reads them; every fault is named.
+    ///
+    /// # Errors
+    /// 422 for what cannot be asked.
+    pub fn read(parameters: Vec<(String, String)>) -> ApiResult<Self> {
         let mut asked = Self::default();
         let mut problem = Problem::new("invalid-query", 422, "the query of the address is not as it must be");
         for (name, value) in parameters {
@@ -232,7 +236,8 @@ impl Asked {
         if self.aggregates.is_empty() { all() } else { self.aggregates.clone() }
     }
 
-    fn samples(self, module: ModuleId) -> telemetry::Query {
+    /// The question for samples.
+    pub fn samples(self, module: ModuleId) -> telemetry::Query {
         let ((from, to), limit) = (self.span(), self.limit.unwrap_or(LIMIT));
         telemetry::Query { module, keys: self.keys, from, to, order: self.order, limit, after: self.cursor }
     }

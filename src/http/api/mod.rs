@@ -7,12 +7,14 @@ pub mod auth;
 pub mod claims;
 pub mod commands;
 pub mod events;
+pub mod export;
 pub mod health;
 pub mod history;
 pub mod metrics;
 pub mod modules;
 pub mod monitor;
 pub mod profile;
+pub mod retention;
 mod schemas;
 pub mod stats;
 pub mod stops;
@@ -35,6 +37,8 @@ pub fn routes(config: &mut ServiceConfig) {
         .configure(twin::routes)
         .configure(stops::routes)
         .configure(telemetry::routes)
+        .configure(export::routes)
+        .configure(retention::routes)
         .configure(events::routes)
         .configure(stats::routes)
         .configure(audit::routes)

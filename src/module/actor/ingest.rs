@@ -13,6 +13,7 @@ use super::super::error::ModuleError;
 use super::{Ingest, Module};
 use crate::domain::event::json;
 use crate::domain::module::TokenHash;
+use crate::domain::retention::Tier;
 use crate::domain::telemetry::{LatestState, Newest, Reading};
 use crate::domain::time::Timestamp;
 use crate::store::latest::NewReading;
@@ -70,8 +71,8 @@ impl Module {
     }
 
     fn times_of(&mut self, readings: &[Reading], now: Timestamp) -> Result<Vec<Timestamp>, ModuleError> {
-        let options = &self.shared.options;
-        let bounds = Bounds { ahead: options.max_ahead, behind: options.keep_raw };
+        let kept = self.shared.policy.load().of(&self.entry.meta.load().kind, &self.entry.id);
+        let bounds = Bounds { ahead: self.shared.options.max_ahead, behind: kept.of(Tier::Raw) };
         let times = self.clock.times(readings, bounds, now);
         times.map_err(|(reading, fault)| ModuleError::BadTime { reading, fault })
     }

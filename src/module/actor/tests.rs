@@ -1,6 +1,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use arc_swap::ArcSwap;
 use tokio::time::{advance, pause, sleep};
 
 use super::super::command::ToDevice;
@@ -9,6 +10,7 @@ use super::*;
 use crate::broker::{Announce, BrokerError, Publish};
 use crate::domain::cursor::Offset;
 use crate::domain::module::TokenHash;
+use crate::domain::retention::{Policy, Spans};
 use crate::domain::telemetry::Reading;
 use crate::domain::time::Timestamp;
 use crate::observe::Metrics;
@@ -141,13 +143,13 @@ impl Bench {
                 commands_max_age: Duration::from_secs(86_400),
                 stop_retry: Duration::from_secs(5),
                 max_ahead: PRESENCE,
-                keep_raw: None,
             },
             store: scratch.store(),
             stops: Default::default(),
             publish: FakeBroker(Rc::clone(&heard)).start().recipient(),
             announce: FakeBroker(Rc::clone(&heard)).start().recipient(),
             commit: FakeCollector(Rc::clone(&stored)).start().recipient(),
+            policy: Arc::new(ArcSwap::from_pointee(Policy::of_defaults(Spans::new([Duration::ZERO; 5])))),
             metrics: Metrics::default(),
             online: Default::default(),
             waiting: Default::default(),

@@ -14,9 +14,12 @@ use crate::telemetry::block::{Windows, pack, start_of_block, unpack};
 #[derive(Debug, Default)]
 pub struct Touched {
     blocks: BTreeMap<(Level, i64), Windows>,
+    /// Bytes that the blocks took, in the order of the tiers.
+    bytes: [i64; 5],
 }
 
-/// Makes the windows again that hold some moments; answers the blocks that are to be stored.
+/// Makes the windows again that hold some moments; answers the blocks that are to be stored, and by how many
+/// bytes each tier grows.
 ///
 /// Windows that begin before `frozen_until` stay as they are: not all of their samples may be there any more.
 ///
@@ -28,7 +31,7 @@ pub fn make_again(
     segments: &Segments,
     moments: impl IntoIterator<Item = i64>,
     frozen_until: i64,
-) -> Result<Vec<Block>, StoreError> {
+) -> Result<(Vec<Block>, [i64; 5]), StoreError> {
     let mut touched = Touched::default();
     let minute = Level::Minutes.length();
     let mut windows: BTreeSet<i64> = moments.into_iter().map(|moment| start_of(moment, minute)).collect();
@@ -48,7 +51,13 @@ pub fn make_again(
             touched.set(conn, series, level, *start, window.map(|(_, window)| window))?;
         }
     }
-    Ok(touched.blocks.into_iter().map(|((level, start), windows)| stored(level, start, &windows)).collect())
+    let mut growth = touched.bytes.map(|bytes| -bytes);
+    let blocks: Vec<_> =
+        touched.blocks.into_iter().map(|((level, start), windows)| stored(level, start, &windows)).collect();
+    for block in &blocks {
+        growth[tier_of(block.level)] += i64::try_from(block.data.len()).unwrap_or(i64::MAX);
+    }
+    Ok((blocks, growth))
 }
 
 impl Touched {
@@ -97,12 +106,20 @@ impl Touched {
                     Some(series) => rollups::between(conn, series, level, (start, start), 1)?.pop(),
                     None => None,
                 };
+                if let Some(block) = &stored {
+                    self.bytes[tier_of(block.level)] += i64::try_from(block.data.len()).unwrap_or(i64::MAX);
+                }
                 let windows = stored.map(|block| unpack(start, level, &block.data)).transpose();
                 Ok(place
                     .insert(windows.map_err(|error| StoreError::Unavailable(error.to_string()))?.unwrap_or_default()))
             }
         }
     }
+}
+
+/// The place of a level among the tiers, behind that of samples.
+fn tier_of(level: i64) -> usize {
+    usize::try_from(level + 1).unwrap_or(0).min(4)
 }
 
 fn stored(level: Level, start: i64, windows: &Windows) -> Block {

@@ -1,4 +1,7 @@
+mod crash;
+mod export;
 mod queries;
+mod retention;
 mod windows;
 
 use serde_json::{Value, json};

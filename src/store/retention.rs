@@ -1,0 +1,235 @@
+//! The tables `retention_rules`, `history_growth` and what is kept of each series: how long, how much.
+
+use std::time::Duration;
+
+use diesel::prelude::*;
+
+use super::readings::ModuleNumber;
+use super::schema::{history_growth, history_modules, modules, retention_rules, series};
+use super::series::SeriesId;
+use super::{Connection, StoreError};
+use crate::domain::ids::ModuleId;
+use crate::domain::module::ModuleKind;
+use crate::domain::retention::{Change, Rule, Scope, Tier};
+
+/// The length of a day, in milliseconds.
+const DAY: i64 = 86_400_000;
+
+/// A module as far as its history goes.
+#[derive(Debug, Clone)]
+pub struct KnownModule {
+    /// Its number in the history.
+    pub number: ModuleNumber,
+    /// Which module.
+    pub id: ModuleId,
+    /// Of which type it is.
+    pub kind: ModuleKind,
+}
+
+/// What is kept of some series: samples, and bytes of each tier.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// How many samples.
+    pub samples: i64,
+    /// How many bytes, in the order of [`Tier::ALL`].
+    pub bytes: [i64; 5],
+}
+
+impl Kept {
+    /// All bytes.
+    #[must_use]
+    pub fn total(&self) -> i64 {
+        self.bytes.iter().sum()
+    }
+
+    /// Adds something else to it.
+    pub fn add(&mut self, other: &Self) {
+        self.samples += other.samples;
+        self.bytes.iter_mut().zip(other.bytes).for_each(|(bytes, more)| *bytes += more);
+    }
+}
+
+/// The rules, as they were set.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] for a row that breaks its own rules.
+pub fn rules(conn: &mut Connection) -> Result<Vec<Rule>, StoreError> {
+    let rows = retention_rules::table.order((retention_rules::scope, retention_rules::name));
+    let rows: Vec<RuleRow> = rows.select(RuleRow::as_select()).load(conn)?;
+    rows.into_iter().map(Rule::try_from).collect()
+}
+
+/// Puts rules in the place of all others, in the caller's transaction.
+///
+/// # Errors
+/// [`StoreError::Conflict`] for two rules about the same.
+pub fn set_rules(conn: &mut Connection, rules: &[Rule]) -> Result<(), StoreError> {
+    diesel::delete(retention_rules::table).execute(conn)?;
+    for rule in rules {
+        diesel::insert_into(retention_rules::table).values(RuleRow::from(rule)).execute(conn)?;
+    }
+    Ok(())
+}
+
+/// The modules that have a history, by number, after one.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] for a row that breaks its own rules.
+pub fn modules_after(conn: &mut Connection, after: ModuleNumber, limit: i64) -> Result<Vec<KnownModule>, StoreError> {
+    let rows: Vec<(ModuleNumber, String, String)> = history_modules::table
+        .inner_join(modules::table)
+        .filter(history_modules::number.gt(after))
+        .order(history_modules::number)
+        .limit(limit)
+        .select((history_modules::number, modules::id, modules::kind))
+        .load(conn)?;
+    let known = |(number, id, kind): (ModuleNumber, String, String)| {
+        let unreadable = || StoreError::unreadable("modules", &id);
+        let kind = kind.parse().map_err(|_| unreadable())?;
+        Ok(KnownModule { number, id: id.parse().map_err(|_| unreadable())?, kind })
+    };
+    rows.into_iter().map(known).collect()
+}
+
+/// The numbers of modules that are gone.
+///
+/// # Errors
+/// [`StoreError`] of the database only.
+pub fn gone(conn: &mut Connection) -> Result<Vec<ModuleNumber>, StoreError> {
+    let rows = history_modules::table.filter(history_modules::module_id.is_null());
+    Ok(rows.select(history_modules::number).load(conn)?)
+}
+
+/// Forgets the number of a module that is gone and whose history is.
+///
+/// # Errors
+/// [`StoreError`] of the database only.
+pub fn forget(conn: &mut Connection, module: ModuleNumber) -> Result<(), StoreError> {
+    diesel::delete(history_modules::table.find(module)).execute(conn)?;
+    Ok(())
+}
+
+/// What is kept of each series of each module.
+///
+/// # Errors
+/// [`StoreError`] of the database only.
+pub fn kept(conn: &mut Connection) -> Result<Vec<(ModuleNumber, Kept)>, StoreError> {
+    let columns = (
+        series::module,
+        series::samples,
+        series::raw_bytes,
+        series::minutes_bytes,
+        series::quarters_bytes,
+        series::hours_bytes,
+        series::days_bytes,
+    );
+    let rows: Vec<(ModuleNumber, i64, i64, i64, i64, i64, i64)> = series::table.select(columns).load(conn)?;
+    let kept = rows.into_iter().map(|(module, samples, raw, minutes, quarters, hours, days)| {
+        (module, Kept { samples, bytes: [raw, minutes, quarters, hours, days] })
+    });
+    Ok(kept.collect())
+}
+
+/// Counts what came to a series and what went, in the caller's transaction.
+///
+/// # Errors
+/// [`StoreError`] of the database only.
+pub fn count(conn: &mut Connection, id: SeriesId, change: &Kept) -> Result<(), StoreError> {
+    let [raw, minutes, quarters, hours, days] = change.bytes;
+    let counted = (
+        series::samples.eq(series::samples + change.samples),
+        series::raw_bytes.eq(series::raw_bytes + raw),
+        series::minutes_bytes.eq(series::minutes_bytes + minutes),
+        series::quarters_bytes.eq(series::quarters_bytes + quarters),
+        series::hours_bytes.eq(series::hours_bytes + hours),
+        series::days_bytes.eq(series::days_bytes + days),
+    );
+    diesel::update(series::table.find(id)).set(counted).execute(conn)?;
+    Ok(())
+}
+
+/// Notes that so much was added to the history at a moment, in the caller's transaction.
+///
+/// # Errors
+/// [`StoreError`] of the database only.
+pub fn grow(conn: &mut Connection, moment: i64, readings: i64, bytes: i64) -> Result<(), StoreError> {
+    let day = moment.div_euclid(DAY);
+    let more = (
+        history_growth::readings.eq(history_growth::readings + readings),
+        history_growth::bytes.eq(history_growth::bytes + bytes),
+    );
+    if diesel::update(history_growth::table.find(day)).set(more).execute(conn)? == 0 {
+        let row = (history_growth::day.eq(day), history_growth::readings.eq(readings), history_growth::bytes.eq(bytes));
+        diesel::insert_into(history_growth::table).values(row).execute(conn)?;
+        diesel::delete(history_growth::table.filter(history_growth::day.lt(day - 60))).execute(conn)?;
+    }
+    Ok(())
+}
+
+/// The bytes that were added on each of the days before a moment, up to a week, the newest first.
+///
+/// # Errors
+/// [`StoreError`] of the database only.
+pub fn growth_before(conn: &mut Connection, moment: i64) -> Result<Vec<i64>, StoreError> {
+    let today = moment.div_euclid(DAY);
+    let days = history_growth::table.filter(history_growth::day.between(today - 7, today - 1));
+    Ok(days.order(history_growth::day.desc()).select(history_growth::bytes).load(conn)?)
+}
+
+/// The bytes that were added on the day of a moment until then.
+///
+/// # Errors
+/// [`StoreError`] of the database only.
+pub fn growth_on(conn: &mut Connection, moment: i64) -> Result<i64, StoreError> {
+    let day = history_growth::table.find(moment.div_euclid(DAY)).select(history_growth::bytes);
+    Ok(day.first(conn).optional()?.unwrap_or(0))
+}
+
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = retention_rules, treat_none_as_default_value = false)]
+struct RuleRow {
+    scope: String,
+    name: String,
+    raw: Option<i64>,
+    minutes: Option<i64>,
+    quarters: Option<i64>,
+    hours: Option<i64>,
+    days: Option<i64>,
+}
+
+impl From<&Rule> for RuleRow {
+    fn from(rule: &Rule) -> Self {
+        let (scope, name) = match &rule.scope {
+            Scope::All => ("all", String::new()),
+            Scope::Type(kind) => ("type", kind.to_string()),
+            Scope::Module(id) => ("module", id.to_string()),
+        };
+        let said = |tier| rule.change.of(tier).map(|span| i64::try_from(span.as_millis()).unwrap_or(i64::MAX));
+        Self {
+            scope: scope.to_owned(),
+            name,
+            raw: said(Tier::Raw),
+            minutes: said(Tier::Minutes),
+            quarters: said(Tier::Quarters),
+            hours: said(Tier::Hours),
+            days: said(Tier::Days),
+        }
+    }
+}
+
+impl TryFrom<RuleRow> for Rule {
+    type Error = StoreError;
+
+    fn try_from(row: RuleRow) -> Result<Self, StoreError> {
+        let unreadable = || StoreError::unreadable("retention_rules", &row.name);
+        let scope = match row.scope.as_str() {
+            "all" => Scope::All,
+            "type" => Scope::Type(row.name.parse().map_err(|_| unreadable())?),
+            "module" => Scope::Module(row.name.parse().map_err(|_| unreadable())?),
+            _ => return Err(unreadable()),
+        };
+        let span = |millis: Option<i64>| millis.map(|millis| Duration::from_millis(u64::try_from(millis).unwrap_or(0)));
+        let said = [row.raw, row.minutes, row.quarters, row.hours, row.days].map(span);
+        Ok(Self { scope, change: Change::new(said) })
+    }
+}

@@ -1,0 +1,124 @@
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{ID, time};
+use crate::support::process::{Scratch, TestProcess};
+use crate::support::{Account, Answer, TestDevice};
+
+/// Acknowledged values by time, in Unix milliseconds.
+type Acknowledged = Rc<RefCell<BTreeMap<i64, i64>>>;
+
+/// Readings of one request.
+const BATCH: i64 = 20;
+
+/// How often the hub is killed; more often when `CARILLON_KILLS` says so.
+fn kills() -> usize {
+    std::env::var("CARILLON_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(3)
+}
+
+#[actix::test]
+async fn every_acknowledged_reading_is_found_once_wherever_the_hub_is_killed() {
+    let data = Scratch::new();
+    // Sealing goes on all the time.
+    let settings = [("CARILLON__TELEMETRY__SEAL_AFTER", "1ms")];
+    let start = carillon::domain::time::Timestamp::now().as_millis() - 3_600_000;
+    let acknowledged = Acknowledged::default();
+    let mut tokens = None;
+    let mut next = 0;
+    for round in 0..kills() {
+        let mut hub = TestProcess::start_with(data.path(), &settings).await;
+        if tokens.is_none() {
+            let admin = hub.admin().await;
+            tokens = Some((admin.create_module(ID).await, admin.create_module("MC-2").await));
+        }
+        let (one, two) = tokens.clone().expect("they are made");
+        let from = start + next;
+        next += 200_000;
+        let posting = actix::spawn(post(hub.authority.clone(), one, from, Rc::clone(&acknowledged)));
+        let telling = actix::spawn(tell(hub.authority.clone(), two, from, Rc::clone(&acknowledged)));
+        // Each time another moment of commits and of sealing.
+        let moment = 300 + (u64::from(std::process::id()) * 37 + round as u64 * 271) % 1500;
+        tokio::time::sleep(Duration::from_millis(moment)).await;
+        hub.kill().await;
+        posting.await.expect("an attempt does not fail");
+        // The socket breaks off in the middle of a reading.
+        let _ = telling.await;
+    }
+
+    let hub = TestProcess::start_with(data.path(), &settings).await;
+    let admin = hub.admin().await;
+    let stored = [stored(&admin, ID, start).await, stored(&admin, "MC-2", start).await].concat();
+    let known: BTreeMap<i64, i64> = stored.iter().copied().collect();
+    assert_eq!(known.len(), stored.len(), "some are there twice");
+    let acknowledged = acknowledged.borrow();
+    assert!(acknowledged.len() > 10, "too few to tell: {}", acknowledged.len());
+    for (ts, value) in acknowledged.iter() {
+        assert_eq!(known.get(ts), Some(value), "{}", time(*ts, 0));
+    }
+    check_windows(&admin, ID, start, &stored).await;
+}
+
+/// Posts batches until the hub is gone; their times are even.
+async fn post(authority: String, token: String, from: i64, acknowledged: Acknowledged) {
+    for batch in 0.. {
+        let times: Vec<i64> = (0..BATCH).map(|at| from + (batch * BATCH + at) * 2).collect();
+        let readings: Vec<_> =
+            times.iter().map(|ts| json!({"ts": time(*ts, 0), "telemetry": {"n": ts % 1000}})).collect();
+        let path = format!("/api/v1/modules/{ID}/telemetry");
+        let answer = Answer::attempt(&authority, "POST", &path, &token, Some(&json!(readings))).await;
+        if answer.is_none_or(|answer| answer.status != 200) {
+            return;
+        }
+        acknowledged.borrow_mut().extend(times.into_iter().map(|ts| (ts, ts % 1000)));
+    }
+}
+
+/// Tells readings one by one until the hub is gone; their times are odd.
+async fn tell(authority: String, token: String, from: i64, acknowledged: Acknowledged) {
+    let mut device = TestDevice::connect(&authority, &token).await;
+    for id in 0.. {
+        let ts = from + id * 2 + 1;
+        device.send(json!({"type": "telemetry", "id": id, "ts": time(ts, 0), "telemetry": {"n": ts % 1000}})).await;
+        match device.next().await {
+            Ok(frame) if frame["type"] == "ack" => acknowledged.borrow_mut().insert(ts, ts % 1000),
+            _ => return,
+        };
+    }
+}
+
+/// All that is found of a module, page by page.
+async fn stored(admin: &Account, id: &str, start: i64) -> Vec<(i64, i64)> {
+    let mut all = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let path = format!("/api/v1/modules/{id}/telemetry?key=n&limit=10000&from={}{cursor}", time(start, -60));
+        let page = admin.get(&path).await.json();
+        for item in page["items"].as_array().expect("a list") {
+            let ts: carillon::domain::time::Timestamp = item["ts"].as_str().expect("a time").parse().expect("a time");
+            all.push((ts.as_millis(), item["value"].as_i64().expect("a number")));
+        }
+        let Some(next) = page["next"].as_str() else { return all };
+        cursor = format!("&cursor={next}");
+    }
+}
+
+/// The windows of a module are those of its samples.
+async fn check_windows(admin: &Account, id: &str, start: i64, stored: &[(i64, i64)]) {
+    let mut expected: BTreeMap<i64, (i64, i64)> = BTreeMap::new();
+    // Even times are those of this module.
+    for (ts, value) in stored.iter().filter(|(ts, _)| (ts - start) % 2 == 0) {
+        let window = expected.entry(ts - ts.rem_euclid(60_000)).or_default();
+        *window = (window.0 + 1, window.1 + value);
+    }
+    let path = format!("/api/v1/modules/{id}/telemetry?key=n&interval=1m&agg=count,sum&from={}", time(start, -60));
+    let page = admin.get(&path).await.json();
+    let expected: Vec<Value> = expected
+        .into_iter()
+        .map(|(ts, (count, sum))| json!({"ts": time(ts, 0), "key": "n", "count": count, "sum": sum as f64}))
+        .collect();
+    assert_eq!(page["items"], json!(expected));
+}

@@ -1,0 +1,139 @@
+use serde_json::{Value, json};
+
+use super::{ID, ask, report, time, wait_until_sealed};
+use crate::support::{Account, TestHub};
+
+const DAY: i64 = 86_400_000;
+
+async fn hub() -> (TestHub, Account) {
+    let settings = [("CARILLON__TELEMETRY__SEAL_AFTER", "0s"), ("CARILLON__HISTORY__TIDY_INTERVAL", "1s")];
+    let hub = TestHub::with(&settings).await;
+    let owner = hub.admin().await;
+    (hub, owner)
+}
+
+/// Samples of one day that fill a chunk, and then one a day until yesterday; answers when the first was.
+async fn report_days(hub: &TestHub, token: &str, days: i64) -> i64 {
+    let now = carillon::domain::time::Timestamp::now().as_millis();
+    let first = now - now % DAY - days * DAY;
+    let times = (0..240).map(|second| first + second * 1000).chain((1..days).map(|day| first + day * DAY));
+    let readings: Vec<_> = times.map(|ts| json!({"ts": time(ts, 0), "telemetry": {"a": ts % 1000}})).collect();
+    report(hub, token, json!(readings)).await;
+    wait_until_sealed(hub).await;
+    first
+}
+
+async fn count(owner: &Account, query: &str) -> usize {
+    let from = time(carillon::domain::time::Timestamp::now().as_millis() - 400 * DAY, 0);
+    ask(owner, &format!("from={from}&limit=10000{query}")).await["items"].as_array().expect("a list").len()
+}
+
+async fn wait_for(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    for _ in 0..600 {
+        if is_so().await {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    panic!("waited too long until {what}");
+}
+
+fn rules(keep: Value) -> Value {
+    json!({"rules": [{"scope": "type", "name": "Station", "keep": keep}]})
+}
+
+#[actix::test]
+async fn a_preview_says_what_a_rule_would_delete_and_the_rule_deletes_it() {
+    let (hub, owner) = hub().await;
+    let token = owner.create_module(ID).await;
+    let first = report_days(&hub, &token, 80).await;
+    assert_eq!(count(&owner, "").await, 319);
+    let week = rules(json!({"raw": "7d"}));
+
+    let preview = owner.post("/api/v1/retention/preview", week.clone()).await;
+    assert_eq!(preview.status, 200, "{}", preview.text);
+    let raw = &preview.json()["losses"][0];
+    assert_eq!((&raw["tier"], &raw["rows"]), (&json!("raw"), &json!(240)));
+    assert_eq!((&raw["from"], &raw["to"]), (&json!(time(first, 0)), &json!(time(first, 239))));
+    assert_eq!(count(&owner, "").await, 319, "a preview changes nothing");
+    let before = owner.get("/api/v1/retention").await.json();
+    assert_eq!((&before["rules"], &before["usage"]["all"]["samples"]), (&json!([]), &json!(319)));
+    assert_eq!(before["usage"]["types"][0]["name"], "Station");
+    assert!(before["usage"]["all"]["bytes"].as_i64().expect("a number") > 0);
+
+    let set = owner.send("PUT", "/api/v1/retention", Some(week)).await;
+    assert_eq!(set.status, 200, "{}", set.text);
+    assert_eq!(
+        set.json()["rules"][0],
+        json!({"scope": "type", "name": "Station", "keep":
+        {"raw": "7d", "minutes": null, "quarters": null, "hours": null, "days": null}})
+    );
+    wait_for("old samples are gone", async || count(&owner, "").await == 79).await;
+    let windows = count(&owner, "&interval=1d&agg=count").await;
+    assert_eq!(windows, 80, "what they come to stays");
+
+    let old = json!({"ts": time(first, 0), "telemetry": {"a": 1}});
+    assert_eq!(super::push(&hub, &token, old).await.status, 422, "what would not be kept is refused");
+    let data = hub.stop().await;
+    let hub = TestHub::on(&data, &[]).await;
+    let rules = hub.admin().await.get("/api/v1/retention").await.json()["rules"].take();
+    assert_eq!(rules[0]["keep"]["raw"], "7d", "rules outlive a restart");
+}
+
+#[actix::test]
+async fn a_size_cap_evicts_the_oldest_samples_first() {
+    let settings = [
+        ("CARILLON__TELEMETRY__SEAL_AFTER", "0s"),
+        ("CARILLON__HISTORY__TIDY_INTERVAL", "1s"),
+        ("CARILLON__HISTORY__MAX_BYTES", "40000"),
+    ];
+    let hub = TestHub::with(&settings).await;
+    let owner = hub.admin().await;
+    let token = owner.create_module(ID).await;
+    let now = carillon::domain::time::Timestamp::now().as_millis();
+    for day in (0..20).rev() {
+        let at = |sample: i64| now - day * DAY - DAY + sample * 1000;
+        let value = |sample: i64| ((sample * 20 + day) as f64 * 1.2345).sin();
+        let readings: Vec<_> =
+            (0..500).map(|sample| json!({"ts": time(at(sample), 0), "telemetry": {"a": value(sample)}})).collect();
+        report(&hub, &token, json!(readings)).await;
+    }
+    wait_until_sealed(&hub).await;
+
+    let kept = async || owner.get("/api/v1/retention").await.json()["usage"]["all"].take();
+    wait_for("samples are gone", async || kept().await["samples"].as_i64().is_some_and(|samples| samples < 10_000))
+        .await;
+    let page = ask(&owner, "order=desc&limit=1").await;
+    assert_eq!(page["items"].as_array().expect("a list").len(), 1, "the newest stay");
+}
+
+#[actix::test]
+async fn only_admins_set_rules_and_wrong_ones_are_named() {
+    let (hub, owner) = hub().await;
+    let user = hub.user("user@example.org").await;
+    for (method, path) in [("GET", ""), ("PUT", ""), ("POST", "/preview")] {
+        let body = (method != "GET").then(|| rules(json!({"raw": "7d"})));
+        assert_eq!(user.send(method, &format!("/api/v1/retention{path}"), body).await.status, 403);
+    }
+    for (body, pointer) in [
+        (rules(json!({"raw": "400d"})), "/rules/0/keep"),
+        (rules(json!({"raw": "1h"})), "/rules/0/keep"),
+        (rules(json!({"raw": "soon"})), "/rules/0/keep/raw"),
+        (json!({"rules": [{"scope": "module", "keep": {}}]}), "/rules/0/name"),
+        (json!({"rules": [{"scope": "all", "keep": {}}, {"scope": "all", "keep": {}}]}), "/rules/1/keep"),
+    ] {
+        let answer = owner.send("PUT", "/api/v1/retention", Some(body.clone())).await;
+        assert_eq!((answer.status, &answer.json()["errors"][0]["pointer"]), (422, &json!(pointer)), "{body}");
+    }
+}
+
+#[actix::test]
+async fn the_history_of_a_removed_module_goes() {
+    let (hub, owner) = hub().await;
+    let token = owner.create_module(ID).await;
+    report_days(&hub, &token, 80).await;
+    assert_eq!(owner.delete(&format!("/api/v1/modules/{ID}")).await.status, 204);
+
+    let kept = async || owner.get("/api/v1/retention").await.json()["usage"]["all"]["samples"].take();
+    wait_for("its samples are gone", async || kept().await == json!(0)).await;
+}
