@@ -1,7 +1,7 @@
 //! Carillon, a realtime event hub in one binary: modules push telemetry, dashboards see it live, admins watch the house.
 //!
 //! ```text
-//!  modules ─ws/http/mqtt▶ Module actor ─┬─▶ Collector ──batch──▶ store         ack after the commit
+//!  modules ─ws/http/mqtt▶ Module actor ─┬─▶ Collector ──batch──▶ store         ack after the commit; the Keeper seals it
 //!                       one a module  │
 //!  people ──http─────▶ Registry, auth ┤
 //!                                     ▼
@@ -31,7 +31,8 @@
 //! not copy: what passes between them is an id, an offset or an `Arc`. A frame is made once per dialect, inside the shared
 //! [`Event`](domain::event::Event), for all who hear it. Live delivery, resuming and slow clients are one mechanism: a
 //! relay keeps the recent events and the latest value of every key, and hands out what lies behind a cursor; what is older
-//! it reads from the journal. Whoever changes the database adds the event that tells of it in the same transaction, and
+//! it reads from the journal. Readings are stored as they come, in a tail without an index whose rows the collector knows by
+//! module; the keeper seals them into compressed chunks and roll-ups of their series, and alone changes those. Whoever changes the database adds the event that tells of it in the same transaction, and
 //! the broker takes it over into the journal: one that is left is swept up. Truth is in the database; what blocks (diesel, bcrypt) never runs on an actor's thread, and [`store::Store`] alone knows the pools.
 //!
 //! People come by four dialects: JSON over a WebSocket, server-sent events, and Socket.IO over polls or a WebSocket. Each is
@@ -124,6 +125,16 @@
 //!   `modules_that_come_into_scope_later_are_stopped_when_they_connect`.
 //! - A claim code works once, and guessing is throttled: test `who_has_the_code_becomes_the_owner_once`, test
 //!   `guessing_is_throttled_and_codes_expire`.
+//! - A reading that was acknowledged is found in the history, once, wherever the hub is killed: test
+//!   `every_acknowledged_reading_is_found_once_wherever_the_hub_is_killed`; of two readings of one time the last counts: test
+//!   `the_last_of_two_readings_of_one_time_counts`, and a late one does not replace the newest state: test
+//!   `a_late_reading_does_not_replace_the_newest_state`.
+//! - Windows of the history are what its samples come to, however late and in whatever order they came, sealed or not: test
+//!   `roll_ups_equal_a_recomputation_from_the_readings`, test `windows_are_the_same_before_and_after_sealing`, test
+//!   `chunks_hold_every_sample_once_and_do_not_overlap`.
+//! - What is deleted of the history is what the rules say, and can be known before: test
+//!   `a_preview_says_what_a_rule_would_delete_and_the_rule_deletes_it`, test
+//!   `a_size_cap_evicts_the_oldest_samples_first`, test `the_history_of_a_removed_module_goes`.
 //! - Work that fails spoils nothing: test `work_that_panics_spoils_nothing`, test `a_failed_write_leaves_nothing_behind`.
 //! - An emergency of the database is told to callers without its cause and loses nothing: test
 //!   `a_read_only_database_is_told_and_loses_nothing`, test `a_locked_database_is_busy_and_readers_go_on`, test
@@ -152,7 +163,7 @@
 //!
 //! # What is deliberately absent
 //!
-//! Of telemetry the latest state is kept, not its history; states are not in the journal. Presence is not stored: after a
+//! States are not in the journal. Windows of the history hold numbers and switches, not texts. Presence is not stored: after a
 //! start every module is offline until it comes back. There is one node and one database, SQLite or PostgreSQL. Plugins,
 //! the scheduler, connectors, mail and a second factor have no room yet, and nothing here is prepared
 //! for them beyond the interfaces that are in use.

@@ -102,6 +102,7 @@ impl Keeper {
         for (module, rows) in self.collector.send(Due).timeout(ANSWER_TIMEOUT).await? {
             match self.seal_rows(module, rows).await {
                 Ok(until) => self.collector.send(Sealed { module, until }).timeout(ANSWER_TIMEOUT).await?,
+                Err(error @ (StoreError::Full | StoreError::ReadOnly | StoreError::Busy)) => return Err(error.into()),
                 // The readings of others can be sealed all the same.
                 Err(error) => {
                     tracing::warn!(%error, module.number = module, "readings of a module could not be sealed")

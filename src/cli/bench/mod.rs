@@ -3,6 +3,7 @@
 mod audience;
 mod fanout;
 mod fleet;
+mod history;
 mod http;
 mod idle;
 mod ingest;
@@ -53,6 +54,8 @@ pub enum Bench {
     Telemetry(telemetry::TelemetryArgs),
     /// Telemetry by HTTP: requests a second
     Http(http::HttpArgs),
+    /// A past that is loaded and asked for: readings a second, bytes of each, how fast a chart is answered
+    History(history::HistoryArgs),
     /// A burst of logins: what is answered, and whether the hub stays responsive
     Logins(logins::LoginsArgs),
     /// Clients that come back to a long journal: processor time of each
@@ -85,6 +88,7 @@ async fn measure(what: &Bench) -> Result<Report, CliError> {
         Bench::Idle(args) => idle::measure(args).await,
         Bench::Telemetry(args) => telemetry::measure(args).await,
         Bench::Http(args) => http::measure(args).await,
+        Bench::History(args) => history::measure(args).await,
         Bench::Logins(args) => logins::measure(args).await,
         Bench::Resume(args) => resume::measure(args).await,
         Bench::Slow(args) => slow::measure(args).await,
