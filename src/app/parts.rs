@@ -188,8 +188,10 @@ fn keeper(config: &Config, core: &Core, collector: &Addr<Collector>) -> Keeper {
 
 async fn open_store(config: &Config, metrics: &Metrics) -> Result<Store, StartError> {
     let (database, options) = (config.database(), Options { is_hub: true, ..Options::from(&config.store) });
+    let shown = database.to_string();
     let opened = tokio::task::spawn_blocking(move || Store::open(database, &options)).await;
     let store = opened.map_err(|_| StartError::Part(MailboxError::Closed))??;
+    tracing::info!(store.database = %shown, "the database is open");
     let metrics = metrics.clone();
     Ok(store.watched_by(move |run| {
         metrics.store_ran(run.took);

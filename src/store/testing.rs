@@ -8,7 +8,7 @@ use diesel::connection::SimpleConnection;
 use super::{Connection, Options, Store, pool};
 use crate::config::{Database, Secret};
 
-/// A folder that goes away with the value, and with it the database.
+/// A folder that goes away with the value, and with it the file of its database; a schema stays as long as its server.
 #[derive(Debug)]
 pub struct Scratch {
     folder: PathBuf,
