@@ -64,6 +64,7 @@ impl Desk {
     /// A desk with what the database holds.
     pub fn new(parts: Parts, stored: Vec<StoredModule>) -> Self {
         let shared = Shared::new(&parts);
+        shared.metrics.stops_active(parts.stops.all().len());
         let mut catalogue = Catalogue::default();
         for module in stored {
             catalogue.insert(Arc::new(Entry::new(module)));

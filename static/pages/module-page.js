@@ -180,8 +180,8 @@ class ModulePage extends HTMLElement {
         h(
           'div',
           { class: 'module-side' },
-          h('section', {}, h('h2', {}, t('module.facts')), facts),
           this.#panel('stop.title', 'stop-panel'),
+          h('section', {}, h('h2', {}, t('module.facts')), facts),
           this.#panel('command.title', 'command-panel'),
           this.#panel('twin.title', 'twin-panel'),
         ),

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { io } from 'socket.io-client';
+import WebSocket from 'ws';
 import { HUB, PATIENCE_MS, call, logIn } from './support/hub.js';
 
 const WAYS = { polling: ['polling'], websocket: ['websocket'], upgrade: ['polling', 'websocket'] };
@@ -74,11 +75,32 @@ for (const [name, transports] of Object.entries(WAYS)) {
     socket.close();
   });
 
+  test(`a module is commanded, and its answer comes into the callback by ${name}`, async () => {
+    const moduleId = `MC-${randomBytes(4).toString('hex')}`;
+    const made = await call(token, 'POST', '/modules', { moduleId, name: 'Gate', type: 'Station' });
+    const headers = { authorization: `Bearer ${made.token}` };
+    const device = new WebSocket(`${HUB.replace('http', 'ws')}/ws/module`, { headers });
+    device.on('message', (text) => {
+      const { type, commandId, params } = JSON.parse(text);
+      if (type === 'command') device.send(JSON.stringify({ type: 'result', commandId, ok: true, result: params }));
+    });
+    await next(device, 'message');
+
+    const socket = open(transports);
+    await next(socket, 'connect');
+    const answer = await ack(socket, 'module_command', { moduleId, command: 'turn', params: { by: 90 } });
+    assert.deepEqual([answer.ok, answer.data.ok, answer.data.result], [true, true, { by: 90 }]);
+
+    socket.close();
+    device.close();
+    await call(token, 'DELETE', `/modules/${moduleId}`);
+  });
+
   test(`what a client may not do is refused in the answer by ${name}`, async () => {
     const socket = open(transports);
     await next(socket, 'connect');
     const kind = async (event, data) => (await ack(socket, event, data)).problem.type;
-    assert.equal(await kind('module_command', { moduleId: 'M', command: 'open' }), '/problems/not-available');
+    assert.equal(await kind('module_command', { moduleId: 'M', command: 'open' }), '/problems/not-found');
     assert.equal(await kind('dance', {}), '/problems/unknown-event');
     assert.equal(await kind('subscribe', { topics: ['nothing'] }), '/problems/invalid-fields');
     assert.equal(await kind('subscribe', Buffer.from([1, 2, 3])), '/problems/invalid-fields');

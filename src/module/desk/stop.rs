@@ -49,7 +49,7 @@ impl Desk {
         let announced = announced.await?;
         self.shared.stops.store(Arc::new(self.shared.stops.load().with(Arc::clone(&stop))));
         self.have_looked(&stop.scope);
-        self.shared.metrics.stops_active(self.shared.stops.load().all().count());
+        self.shared.metrics.stops_active(self.shared.stops.load().all().len());
         self.announce(vec![announced]).await;
         self.tell_stop(&stop, StopState::Pending).await;
         Ok((self.view_of(&by, &stop).await?, true))
@@ -73,7 +73,7 @@ impl Desk {
         };
         self.shared.stops.store(Arc::new(self.shared.stops.load().without(&id)));
         self.have_looked(&stop.scope);
-        self.shared.metrics.stops_active(self.shared.stops.load().all().count());
+        self.shared.metrics.stops_active(self.shared.stops.load().all().len());
         self.announce(vec![announced]).await;
         self.tell_stop(&stop, StopState::Cleared).await;
         Ok((self.view_of(&by, &stop).await?, true))

@@ -20,6 +20,10 @@ async fn every_described_route_is_there_with_the_methods_described() {
         let mut allowed: Vec<_> =
             answer.header("allow").unwrap_or_default().split(", ").map(str::to_lowercase).collect();
         allowed.retain(|method| method != "head");
+        if path.ends_with("/modules/claim") {
+            // A module may be called so: what it has beside is described with all modules.
+            allowed.retain(|method| method == "post");
+        }
         allowed.sort();
         let mut described: Vec<_> = METHODS.into_iter().filter(|method| operations.get(method).is_some()).collect();
         described.sort_unstable();
