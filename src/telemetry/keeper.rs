@@ -184,7 +184,8 @@ impl Keeper {
                 let mut start = run.start;
                 while start < run.end {
                     let end = run.end.min(start + ROWS_AT_ONCE);
-                    self.store.write(move |conn| readings::remove(conn, &[start..end])).await?;
+                    let rows = start..end;
+                    self.store.write(move |conn| readings::remove(conn, std::slice::from_ref(&rows))).await?;
                     start = end;
                 }
                 self.collector.send(Sealed { module, until: run.end }).timeout(ANSWER_TIMEOUT).await?;

@@ -115,6 +115,7 @@ impl Unsealed {
 }
 
 #[cfg(test)]
+#[expect(clippy::single_range_in_vec_init, reason = "some rows are one run")]
 mod tests {
     use super::*;
 

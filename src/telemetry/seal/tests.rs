@@ -1,3 +1,5 @@
+#![expect(clippy::single_range_in_vec_init, reason = "some rows are one run")]
+
 use proptest::prelude::*;
 
 use super::*;

@@ -54,7 +54,7 @@ async fn every_acknowledged_reading_is_found_once_wherever_the_hub_is_killed() {
     let stored = [stored(&admin, ID, start).await, stored(&admin, "MC-2", start).await].concat();
     let known: BTreeMap<i64, i64> = stored.iter().copied().collect();
     assert_eq!(known.len(), stored.len(), "some are there twice");
-    let acknowledged = acknowledged.borrow();
+    let acknowledged = acknowledged.take();
     assert!(acknowledged.len() > 10, "too few to tell: {}", acknowledged.len());
     for (ts, value) in acknowledged.iter() {
         assert_eq!(known.get(ts), Some(value), "{}", time(*ts, 0));
