@@ -30,9 +30,9 @@ pub struct HistoryArgs {
     /// Keys of each reading
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=64))]
     keys: u32,
-    /// How long the past is
-    #[arg(long, default_value = "7d", value_parser = parse_duration)]
-    span: Duration,
+    /// How many days the past has
+    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=80))]
+    days: u32,
     /// From one reading to the next
     #[arg(long, default_value = "10s", value_parser = parse_duration)]
     every: Duration,
@@ -48,7 +48,7 @@ pub async fn measure(args: &HistoryArgs) -> Result<Report, CliError> {
     let target = args.target.open(&SETTINGS).await?;
     let modules = register_modules(&target.api, args.modules as usize).await?;
     let end = now();
-    let start = end.saturating_sub(args.span.as_millis() as u64);
+    let start = end.saturating_sub(args.span_millis());
 
     let loading = Instant::now();
     args.load(&target, &modules, start).await?;
@@ -73,7 +73,11 @@ pub async fn measure(args: &HistoryArgs) -> Result<Report, CliError> {
 
 impl HistoryArgs {
     fn readings(&self) -> u64 {
-        (self.span.as_millis() / self.every.as_millis().max(1)) as u64
+        self.span_millis() / (self.every.as_millis() as u64).max(1)
+    }
+
+    fn span_millis(&self) -> u64 {
+        u64::from(self.days) * 86_400_000
     }
 
     async fn load(&self, target: &Target, modules: &[BenchModule], start: u64) -> Result<(), CliError> {
