@@ -48,7 +48,7 @@ pub struct Monitored {
 /// Open connections of a door.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct DoorCount {
-    /// `ws`, `sse`, `socketio` or `module`.
+    /// `ws`, `sse`, `socketio`, `module` or `mqtt`.
     door: &'static str,
     /// How many are open.
     open: u64,

@@ -27,6 +27,8 @@ mod receive;
 
 /// How long what is under way may take when the connection is gone.
 const SETTLE: Duration = Duration::from_secs(5);
+/// How often a will that waits looks whether its client is back.
+const STEP: Duration = Duration::from_secs(5);
 /// How often a connection that is never silent too long is looked at.
 const LOOK: Duration = Duration::from_secs(15);
 
@@ -200,40 +202,60 @@ impl<B: Bridge> Connection<B> {
     /// Ends the connection: the client is told, what is under way settles, the session waits or is handed over.
     async fn finish(mut self, end: End) {
         self.bridge.close(&self.guest, matches!(end, End::TakenOver(_)));
-        let version = self.line.version();
-        let (last, publishes_will, hand_over) = match end {
-            End::Left => (None, false, None),
-            End::LeftWithWill | End::Lost => (None, true, None),
-            End::Expelled(reason, detail) => {
-                self.bridge.note(Note::Ended(reason));
-                (Some(goodbye(reason, &detail)), reason != DisconnectReasonCode::ServerShuttingDown, None)
-            }
-            End::TakenOver(hand_over) => {
-                let reason = DisconnectReasonCode::SessionTakenOver;
-                self.bridge.note(Note::Ended(reason));
-                (Some(goodbye(reason, "a newer connection took over")), true, Some(hand_over))
-            }
-        };
-        actix_rt::spawn(self.line.close(last.filter(|_| version == Version::V5)));
+        let Ending { last, publishes_will, hand_over } = self.read_end(end);
+        let closing = actix_rt::spawn(self.line.close(last));
         settle(&mut self.under_way, &mut self.session).await;
         self.session.part();
         let will = self.will.take().filter(|_| publishes_will);
         let expiry = Duration::from_secs(self.expiry.into());
         let delay = will.as_ref().and_then(|will| will.will_delay_interval_sec).unwrap_or(0);
         let delay = Duration::from_secs(delay.into()).min(expiry);
-        let after = After { bridge: self.bridge, guest: self.guest, stay: self.stay, expiry };
+        let after = After { bridge: self.bridge, guest: self.guest, stay: self.stay };
         if let Some(will) = will.clone().filter(|_| delay.is_zero()) {
             after.publish(will).await;
         }
-        match hand_over {
-            // Who asked may have given up.
-            Some(hand_over) => drop(hand_over.send((!expiry.is_zero()).then_some(self.session))),
-            None => after.bridge.places().leave(&after.stay, self.session, expiry),
+        match (hand_over, will.filter(|_| !delay.is_zero())) {
+            // Who asked may have given up. The client is back: a delayed will is not published.
+            (Some(hand_over), _) => drop(hand_over.send((!expiry.is_zero()).then_some(self.session))),
+            (None, will) => {
+                after.bridge.places().leave(&after.stay, self.session, expiry);
+                if let Some(will) = will {
+                    actix_rt::spawn(after.publish_later(will, delay));
+                }
+            }
         }
-        if !expiry.is_zero() {
-            actix_rt::spawn(after.wait(will.filter(|_| !delay.is_zero()), delay));
-        }
+        // A hub that stops waits for the last words; whoever panicked has said so in the log.
+        let _ = closing.await;
     }
+
+    /// What an end means; only clients of version 5 can be told why.
+    fn read_end(&self, end: End) -> Ending {
+        let (told, publishes_will, hand_over) = match end {
+            End::Left => (None, false, None),
+            End::LeftWithWill | End::Lost => (None, true, None),
+            End::Expelled(reason, detail) => {
+                (Some((reason, detail)), reason != DisconnectReasonCode::ServerShuttingDown, None)
+            }
+            End::TakenOver(hand_over) => {
+                let told = (DisconnectReasonCode::SessionTakenOver, "a newer connection took over".into());
+                (Some(told), true, Some(hand_over))
+            }
+        };
+        if let Some((reason, _)) = &told {
+            self.bridge.note(Note::Ended(*reason));
+        }
+        let told = told.filter(|_| self.line.version() == Version::V5);
+        Ending { last: told.map(|(reason, detail)| goodbye(reason, &detail)), publishes_will, hand_over }
+    }
+}
+
+/// What is to be done at an end.
+struct Ending {
+    /// What the client is told.
+    last: Option<Packet>,
+    publishes_will: bool,
+    /// Who takes over.
+    hand_over: Option<oneshot::Sender<Option<Session>>>,
 }
 
 /// Waits for what is under way, so that the session knows what was taken.
@@ -258,23 +280,20 @@ struct After<B: Bridge> {
     bridge: Rc<B>,
     guest: B::Guest,
     stay: Stay,
-    expiry: Duration,
 }
 
 impl<B: Bridge> After<B> {
-    /// Publishes the will after its delay unless the client is back, and ends the session when its time is over.
-    async fn wait(self, will: Option<LastWill>, delay: Duration) {
-        let mut left = self.expiry;
-        if let Some(will) = will {
-            tokio::time::sleep(delay).await;
-            left -= delay;
+    /// Publishes the will after its delay, unless the client comes back before.
+    async fn publish_later(self, will: LastWill, delay: Duration) {
+        let due = Instant::now() + delay;
+        while Instant::now() < due {
+            // In steps, so that a client that comes and goes leaves nothing behind that sleeps for long.
+            tokio::time::sleep(due.saturating_duration_since(Instant::now()).min(STEP)).await;
             if !self.bridge.places().is_away(&self.stay) {
                 return;
             }
-            self.publish(will).await;
         }
-        tokio::time::sleep(left).await;
-        self.bridge.places().expire(&self.stay);
+        self.publish(will).await;
     }
 
     async fn publish(&self, will: LastWill) {

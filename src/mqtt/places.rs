@@ -10,6 +10,8 @@ use tokio::sync::oneshot;
 use super::bridge::{Word, Words};
 use super::session::{Message, Session};
 
+/// How often sessions whose time is over are looked for, while clients leave.
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
 /// How long an older connection may take to hand its session over.
 const HAND_OVER: Duration = Duration::from_secs(6);
 
@@ -29,6 +31,7 @@ struct Known {
     places: HashMap<String, Place>,
     last_stay: u64,
     parked: usize,
+    swept_at: Option<Instant>,
 }
 
 /// One stay of a client: from the connection to its end, or to the end of its session.
@@ -92,6 +95,7 @@ impl Places {
             known.places.remove(&stay.owner);
             return;
         }
+        known.sweep();
         if known.parked >= self.0.most {
             known.forget(self.0.most);
         }
@@ -108,26 +112,16 @@ impl Places {
         known.places.get(&stay.owner).is_none_or(|place| place.stay == stay.number)
     }
 
-    /// Ends a session whose time is over, if its client has not come back.
-    pub fn expire(&self, stay: &Stay) {
-        let mut known = self.known();
-        let is_parked = |place: &Place| place.stay == stay.number && matches!(place.state, State::Parked { .. });
-        if known.places.get(&stay.owner).is_some_and(is_parked) {
-            known.places.remove(&stay.owner);
-            known.parked -= 1;
-        }
-    }
-
     /// Hands a message to everybody who listens; `from` published it. Answers how many lost it.
     pub fn deliver(&self, message: &Message, from: Option<&str>) -> usize {
-        let mut known = self.known();
+        let (mut known, now) = (self.known(), Instant::now());
         let mut lost = 0;
         for (owner, place) in &mut known.places {
             let is_own = from == Some(owner);
             lost += usize::from(match &mut place.state {
                 State::Connected(words) => words.try_send(Word::Deliver { message: message.clone(), is_own }).is_err(),
-                State::Parked { session, .. } => {
-                    let is_kept = message.publish().qos != rmqtt_codec::types::QoS::AtMostOnce;
+                State::Parked { session, until } => {
+                    let is_kept = *until > now && message.publish().qos != rmqtt_codec::types::QoS::AtMostOnce;
                     is_kept && session.deliver(message, is_own)
                 }
             });
@@ -156,6 +150,17 @@ impl Known {
             self.parked -= 1;
         }
         (stay, before)
+    }
+
+    /// Ends the sessions whose time is over, now and then: it takes as long as there are sessions.
+    fn sweep(&mut self) {
+        let now = Instant::now();
+        if self.swept_at.is_some_and(|swept| now < swept + SWEEP_EVERY) {
+            return;
+        }
+        self.swept_at = Some(now);
+        self.places.retain(|_, place| place.until().is_none_or(|until| until > now));
+        self.parked = self.places.values().filter_map(Place::until).count();
     }
 
     /// Makes room for a good number of sessions: those whose time is over, and then those that would be next.

@@ -212,6 +212,7 @@ export const en = {
   'monitor.door.ws': 'WebSocket',
   'monitor.door.sse': 'Server-sent events',
   'monitor.door.socketio': 'Socket.IO',
+  'monitor.door.mqtt': 'MQTT',
   'monitor.door.module': 'Modules',
   'monitor.reason.frame': 'Messages refused',
   'monitor.reason.handshake': 'Connections refused',

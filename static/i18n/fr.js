@@ -214,6 +214,7 @@ export const fr = {
   'monitor.door.ws': 'WebSocket',
   'monitor.door.sse': 'Server-sent events',
   'monitor.door.socketio': 'Socket.IO',
+  'monitor.door.mqtt': 'MQTT',
   'monitor.door.module': 'Modules',
   'monitor.reason.frame': 'Messages refusés',
   'monitor.reason.handshake': 'Connexions refusées',

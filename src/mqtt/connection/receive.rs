@@ -18,6 +18,8 @@ use crate::mqtt::wire::Version;
 
 /// How long a subscription may take.
 const SUBSCRIBE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How many filters one SUBSCRIBE may name: each is a question to the house.
+const FILTERS_MAX: usize = 256;
 /// How many messages of QoS 2 a client of 3.1.1 may leave without PUBREL; it cannot be told a smaller number.
 const OLDER_MAX: usize = 4096;
 
@@ -91,6 +93,9 @@ impl<B: Bridge> Connection<B> {
 
     async fn subscribe(&mut self, subscribe: Subscribe) -> ControlFlow<End> {
         let Subscribe { packet_id, id, topic_filters, .. } = subscribe;
+        if topic_filters.len() > FILTERS_MAX {
+            return expel(DisconnectReasonCode::QuotaExceeded, "name at most 256 topics in one SUBSCRIBE");
+        }
         let (mut status, mut kept) = (Vec::with_capacity(topic_filters.len()), Vec::new());
         for (text, options) in topic_filters {
             let filter = match Filter::read(&text) {

@@ -2,7 +2,10 @@
 
 use rmqtt_codec::types::QoS;
 use rmqtt_codec::v3;
-use rmqtt_codec::v5::{ConnectAckReason, DisconnectReasonCode, PublishAckReason, SubscribeAckReason};
+use rmqtt_codec::v5::{
+    ConnectAckReason, DisconnectReasonCode, Packet, PublishAckReason, Subscribe, SubscribeAckReason,
+    SubscriptionOptions,
+};
 use serde_json::json;
 
 use super::client::{OlderClient, TestClient, connect, will};
@@ -65,6 +68,10 @@ async fn a_module_listens_to_what_is_meant_for_it_only() {
     let many: Vec<_> = many.iter().map(String::as_str).collect();
     device.subscribe(&many).await;
     device.ping().await;
+    let filters = vec![("carillon/MC-1/command".into(), SubscriptionOptions::default()); 257];
+    let (packet_id, id, user_properties) = (std::num::NonZeroU16::MIN, None, Vec::new());
+    device.send(Packet::Subscribe(Subscribe { packet_id, id, user_properties, topic_filters: filters })).await;
+    assert_eq!(device.end().await, Some(DisconnectReasonCode::QuotaExceeded));
 }
 
 #[actix::test]
