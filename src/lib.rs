@@ -72,7 +72,8 @@
 //! - An event that each subscriber must get is on the disk before anyone sees it: test
 //!   `what_a_client_has_seen_is_in_the_journal_and_what_was_acknowledged_comes_once`, test
 //!   `what_cannot_be_committed_is_refused_and_seen_by_nobody`; also when nobody knows at first whether the commit was done:
-//!   test `what_was_under_way_when_the_server_crashed_is_told_or_refused_and_never_both`.
+//!   test `what_was_under_way_when_the_server_crashed_is_told_or_refused_and_never_both`, test
+//!   `a_commit_whose_answer_was_lost_counts_as_done`.
 //! - A change that is in the database is told, and told once, wherever the process ends and whoever made it: test
 //!   `a_change_whose_event_did_not_go_out_is_told_once_after_the_start`, test `an_announcement_is_published_once`, test
 //!   `one_that_cannot_be_read_stands_in_nobodys_way`, test

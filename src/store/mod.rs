@@ -296,4 +296,6 @@ impl Lane {
 }
 
 #[cfg(test)]
+mod lost_answer_tests;
+#[cfg(test)]
 mod tests;
