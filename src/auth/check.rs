@@ -32,10 +32,12 @@ impl Authenticator {
         Self { store, tokens, tickets }
     }
 
-    /// Whether a credential is one of the hub's own, as far as that can be told without asking anybody.
+    /// The login of a credential that the hub has made, as far as that can be told without asking anybody: it may have
+    /// ended meanwhile.
     #[must_use]
-    pub fn is_genuine(&self, credential: &Credential) -> bool {
-        matches!(credential, Credential::Bearer(token) if self.tokens.read(token).is_ok())
+    pub fn login_of(&self, credential: &Credential) -> Option<LoginId> {
+        let Credential::Bearer(token) = credential else { return None };
+        self.tokens.read(token).ok().map(|facts| facts.login_id)
     }
 
     /// Answers who shows the credential.

@@ -1,4 +1,5 @@
-//! How many connections may begin: a token bucket lets them in, and gives those it turns away a moment of their own.
+//! How many connections may begin: a token bucket lets them in, and gives those it turns away a moment of their own,
+//! unless they are one login's or one address's and ask for more than half of the rate.
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -10,21 +11,25 @@ use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use super::line::{LATEST, Line};
 use crate::auth::{Counters, network_of};
 use crate::config;
+use crate::domain::ids::LoginId;
 use crate::observe::{Admitted, Door, Metrics};
 
 /// How much of chance is added to a moment.
 const JITTER: Duration = Duration::from_millis(100);
 
-/// After what span, more or less, an address that asks too often may ask again.
-const STRANGERS: Duration = Duration::from_secs(2);
+/// After what span, more or less, a login or an address that asks too often may ask again.
+const GREEDY: Duration = Duration::from_secs(2);
 
 /// Who wants to begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Comer {
-    /// Somebody with a token of the hub's own.
-    Known,
-    /// Anybody else: one address gets half of the rate at most, so that it keeps nobody out.
+pub enum Comer<'a> {
+    /// Somebody with a token of the hub's own, perhaps of a login that has ended meanwhile: one login gets half of the
+    /// rate at most, so that it keeps nobody out.
+    Login(&'a LoginId),
+    /// Anybody else: the same for one address.
     Stranger(IpAddr),
+    /// Somebody at the door of modules, who have a rate of their own.
+    Module,
 }
 
 /// What a connection that wants to begin is told.
@@ -51,6 +56,7 @@ pub struct Admission(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     bucket: DefaultDirectRateLimiter,
+    logins: Counters,
     strangers: Counters,
     line: Line,
     door: Door,
@@ -64,12 +70,13 @@ impl Admission {
         let (rate, burst) = (options.steady_rate(), options.accept_burst);
         let (quota, share) = (quota(rate, burst), quota(rate / 2, burst / 2));
         let (bucket, line) = (RateLimiter::direct(quota), Line::new(options.return_rate()));
-        Self(Arc::new(Inner { bucket, strangers: Counters::new(share), line, door, metrics }))
+        let (logins, strangers) = (Counters::new(share), Counters::new(share));
+        Self(Arc::new(Inner { bucket, logins, strangers, line, door, metrics }))
     }
 
     /// Asks for a connection that wants to begin; one that is let in counts whatever becomes of it.
     #[must_use]
-    pub fn ask(&self, comer: Comer) -> Verdict {
+    pub fn ask(&self, comer: Comer<'_>) -> Verdict {
         let verdict = self.judge(comer);
         let told = match verdict {
             Verdict::Enter => Admitted::Now,
@@ -86,12 +93,15 @@ impl Admission {
         self.0.line.waiting(Instant::now())
     }
 
-    fn judge(&self, comer: Comer) -> Verdict {
-        if let Comer::Stranger(address) = comer
-            && self.0.strangers.check(&network_of(address)).is_err()
-        {
-            // No moment of the line: one address would give them all to itself.
-            return Verdict::Later(STRANGERS.mul_f64(rand::random_range(0.5..1.5)));
+    fn judge(&self, comer: Comer<'_>) -> Verdict {
+        let share = match comer {
+            Comer::Login(login) => self.0.logins.check(login),
+            Comer::Stranger(address) => self.0.strangers.check(&network_of(address)),
+            Comer::Module => Ok(()),
+        };
+        if share.is_err() {
+            // No moment of the line: one login or address would give them all to itself.
+            return Verdict::Later(GREEDY.mul_f64(rand::random_range(0.5..1.5)));
         }
         if self.0.bucket.check().is_ok() {
             return Verdict::Enter;
@@ -136,22 +146,27 @@ mod tests {
     }
 
     #[test]
-    fn one_address_does_not_keep_others_out() {
+    fn one_address_or_login_does_not_keep_others_out() {
         let options = config::Socket { accept_rate: 22, accept_burst: 20, ..config::Socket::default() };
-        let admission = Admission::new(&options, Door::Native, Metrics::default());
-        let flood = Comer::Stranger("192.0.2.1".parse().unwrap());
-        let entered = (0..1000).filter(|_| admission.ask(flood) == Verdict::Enter).count();
-        assert!((10..=11).contains(&entered), "{entered}");
-        assert_eq!(admission.waiting(), 0);
-        assert_eq!(admission.ask(Comer::Stranger("192.0.2.2".parse().unwrap())), Verdict::Enter);
-        assert_eq!(admission.ask(Comer::Known), Verdict::Enter);
+        let (login, other) = (LoginId::generate(), LoginId::generate());
+        let floods = [Comer::Stranger("192.0.2.1".parse().unwrap()), Comer::Login(&login)];
+        let others = [Comer::Stranger("192.0.2.2".parse().unwrap()), Comer::Login(&other), Comer::Module];
+        for flood in floods {
+            let admission = Admission::new(&options, Door::Native, Metrics::default());
+            let entered = (0..1000).filter(|_| admission.ask(flood) == Verdict::Enter).count();
+            assert!((10..=11).contains(&entered), "{entered} of {flood:?}");
+            assert_eq!(admission.waiting(), 0);
+            for other in others {
+                assert_eq!(admission.ask(other), Verdict::Enter, "{other:?} beside {flood:?}");
+            }
+        }
     }
 
     #[test]
     fn no_more_than_the_rate_are_let_in() {
         let options = config::Socket { accept_rate: 4, accept_burst: 3, ..config::Socket::default() };
         let admission = Admission::new(&options, Door::Native, Metrics::default());
-        let verdicts: Vec<_> = (0..40).map(|_| admission.ask(Comer::Known)).collect();
+        let verdicts: Vec<_> = (0..40).map(|_| admission.ask(Comer::Module)).collect();
 
         let is = |wanted: fn(&Verdict) -> bool| verdicts.iter().filter(|verdict| wanted(verdict)).count();
         assert_eq!(is(|verdict| *verdict == Verdict::Enter), 3);

@@ -147,8 +147,9 @@ impl Doors {
     /// # Errors
     /// When too many begin at once, which is counted.
     pub fn begin_person(&self, credential: Option<&Credential>, address: IpAddr) -> Result<(), Refused> {
-        let is_known = credential.is_some_and(|credential| self.authenticator.is_genuine(credential));
-        self.begin(&self.people_admitted, if is_known { Comer::Known } else { Comer::Stranger(address) })
+        let login = credential.and_then(|credential| self.authenticator.login_of(credential));
+        let comer = login.as_ref().map_or(Comer::Stranger(address), Comer::Login);
+        self.begin(&self.people_admitted, comer)
     }
 
     /// The address a request comes from, behind trusted proxies too.
@@ -191,7 +192,7 @@ impl Doors {
 
     async fn module(&self, request: &Request) -> Result<Option<Identified>, Refused> {
         // Modules have a bucket of their own, and their tokens are judged in memory.
-        self.begin(&self.modules_admitted, Comer::Known)?;
+        self.begin(&self.modules_admitted, Comer::Module)?;
         let headers = request.head().headers();
         let (named, token) = match (credential::bearer(headers), credential::basic(headers)) {
             (Some(token), _) => (None, token.to_owned()),
@@ -202,7 +203,7 @@ impl Doors {
         Ok(Some(found.map_err(problem_of)?))
     }
 
-    fn begin(&self, admission: &Admission, comer: Comer) -> Result<(), Refused> {
+    fn begin(&self, admission: &Admission, comer: Comer<'_>) -> Result<(), Refused> {
         match admission.ask(comer) {
             Verdict::Enter => Ok(()),
             Verdict::Later(after) => Err(self.too_many(Refused::Later(after))),

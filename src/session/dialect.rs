@@ -8,7 +8,9 @@ use crate::auth::Principal;
 use crate::domain::event::Dialect;
 use crate::domain::grant::Role;
 use crate::domain::ids::{SessionId, UserId};
+use crate::domain::problem::Problem;
 pub(super) use crate::domain::time::millis;
+use crate::domain::topic::Topic;
 
 pub mod native;
 pub mod sse;
@@ -47,6 +49,14 @@ impl<'a> From<&Welcome<'a>> for Greeting<'a> {
             reconnect: &options.reconnect,
         }
     }
+}
+
+/// Why a topic was taken away: a problem that names it, `{type, title, status, detail, topic}`.
+#[derive(Debug, Serialize)]
+pub(super) struct Withdrawal<'a> {
+    #[serde(flatten)]
+    pub problem: &'a Problem,
+    pub topic: &'a Topic,
 }
 
 /// A person as a welcome names them.

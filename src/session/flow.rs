@@ -102,7 +102,7 @@ impl Session {
         self.say(&Word::Gap { missed: gap.missed });
         let (snapshots, refused) = Self::sort_out(topics, answers);
         for (topic, problem) in &refused {
-            self.refuse(None, problem);
+            self.tell_withdrawn(topic, problem);
             self.leave(topic);
         }
         self.tell(&snapshots, held);

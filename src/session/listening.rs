@@ -43,12 +43,17 @@ impl Session {
     /// Takes a topic away from a client that has it, or is about to.
     pub(super) fn withdraw(&mut self, topic: Topic) {
         if self.leave(&topic) {
-            self.refuse(None, &forbidden(&topic));
+            self.tell_withdrawn(&topic, &forbidden(&topic));
         }
         if self.is_busy {
             // What the flow was answered may be older.
             self.withdrawn.push(topic);
         }
+    }
+
+    pub(super) fn tell_withdrawn(&self, topic: &Topic, problem: &Problem) {
+        self.house.metrics.refused("frame");
+        self.say(&Word::Withdrawn { topic, problem });
     }
 
     /// Asks for the state behind topics; what is withdrawn meanwhile is refused.

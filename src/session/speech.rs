@@ -70,7 +70,14 @@ pub enum Word<'a> {
         /// A finished JSON object.
         data: &'a RawValue,
     },
-    /// A request did not, or a topic was taken away.
+    /// A topic was taken away.
+    Withdrawn {
+        /// Which.
+        topic: &'a Topic,
+        /// Why.
+        problem: &'a Problem,
+    },
+    /// A request did not.
     Refusal {
         /// The client's number for it.
         id: Option<u64>,

@@ -227,7 +227,10 @@ export class Carillon extends Emitter {
     const report = (error) => this.emit('problem', error.problem ?? error);
     askForLate(this.#place.lateByRate, {
       together: (topics, maxRate) => this.#ask(topics, maxRate).then(() => this.#place.ask(topics)),
-      alone: (topic, maxRate) => this.subscribe([topic], { maxRate }).catch(report),
+      alone: (topic) => {
+        const maxRate = this.#place.rateOf(topic);
+        if (maxRate !== undefined && this.state === 'live') this.subscribe([topic], { maxRate }).catch(report);
+      },
     });
   }
 
@@ -254,8 +257,9 @@ export class Carillon extends Emitter {
     this.emit('gap', frame);
   }
 
+  // The topics at fault are named by their places in what the line began with, or the hub takes one back by its name.
   #refused({ places, problem }) {
-    const topics = this.#place.at(places);
+    const topics = problem.topic ? [problem.topic] : this.#place.at(places);
     this.#place.remove(topics);
     if (!this.#turns.refused(topics, problem)) this.emit('problem', problem);
     return topics.length > 0;

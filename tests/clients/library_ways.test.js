@@ -142,6 +142,28 @@ for (const [way, means] of Object.entries(WAYS)) {
     assert.deepEqual([hub.topics, problems], [[topic], [404]]);
   });
 
+  test(`by ${way}: a module that is removed is given up, and begins anew when it is asked for again`, async (t) => {
+    const { topic } = await module(t);
+    const moduleId = topic.split(':')[1];
+    const other = unique('custom');
+    const hub = client(t, { ...means, topics: [topic, other] });
+    const withdrawn = [];
+    hub.on('problem', (problem) => withdrawn.push(problem.topic));
+    const told = listen(hub);
+    hub.connect();
+    await until(() => told.length === 2);
+    await ask('DELETE', `/modules/${moduleId}`);
+    await until(() => withdrawn.length === 1);
+    assert.deepEqual([withdrawn, hub.topics, hub.bookmark.topics], [[topic], [other], [other]]);
+
+    await ask('POST', '/modules', { moduleId, name: 'Another', type: 'Station' });
+    await hub.reconnect();
+    await until(() => hub.state === 'live');
+    await hub.subscribe([topic]);
+    await until(() => told.length === 3);
+    assert.equal(told.at(-1), `snapshot ${topic}`);
+  });
+
   test(`by ${way}: what throws is reported, stops nothing, and counts as handled`, async (t) => {
     const reported = t.mock.method(console, 'error', () => {});
     const topic = unique('custom');
@@ -217,6 +239,42 @@ test('going back to a WebSocket, nothing is handed on before the hub has answere
 
   assert.deepEqual(renamed, ['sse']);
   assert.deepEqual(told, [`snapshot ${topic}`, 'gap', `snapshot ${topic}`, '1']);
+});
+
+test('a topic given up while the hub was asked for it, or wanted at another rate since, is not brought back', async (t) => {
+  const asked = [];
+  const server = new WebSocketServer({ host: '127.0.0.1', port: 0 });
+  t.after(() => server.close());
+  await new Promise((resolve) => server.on('listening', resolve));
+  let refuse;
+  const refused = new Promise((resolve) => (refuse = resolve));
+  server.on('connection', (socket) =>
+    socket.on('message', async (text) => {
+      const { type, id, topics, maxRate } = JSON.parse(text);
+      const say = (frame) => socket.send(JSON.stringify(frame));
+      if (type === 'hello') return say({ type: 'welcome', recovered: false, cursor: 'c', sessionId: 's' });
+      if (type !== 'subscribe') return say({ type: 'reply', id, ok: true, data: {} });
+      asked.push([topics.join(), maxRate ?? null]);
+      if (topics.length === 1) return say({ type: 'reply', id, ok: true, data: { topics } });
+      await refused;
+      return say({ type: 'reply', id, ok: false, problem: { status: 404 } });
+    }),
+  );
+  const url = `http://127.0.0.1:${server.address().port}`;
+  const hub = client(t, { WebSocket, url, bookmark: { cursor: 'c', topics: [] }, topics: ['a', 'b', 'c'] });
+  hub.connect();
+  await until(() => asked.length === 1);
+  await Promise.all([hub.unsubscribe(['b']), hub.subscribe(['c'], { maxRate: 2 })]);
+  refuse();
+  await until(() => asked.length === 4);
+
+  assert.deepEqual(asked, [
+    ['a,b,c', null],
+    ['c', 2],
+    ['a', null],
+    ['c', 2],
+  ]);
+  assert.deepEqual(hub.topics, ['a', 'c']);
 });
 
 test('whom the hub does not understand three times in a row gives up', async (t) => {

@@ -1,6 +1,5 @@
 //! An echo over Engine.IO, and the server that all suites of Engine.IO share.
 
-use std::any::Any;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
@@ -16,7 +15,8 @@ use actix_web::http::header::HeaderMap;
 use actix_web::web::Data;
 use carillon::domain::problem::Problem;
 use carillon::http::bind;
-use carillon::http::engine::{EngineDoor, EngineSource, Host, Refused, routes, upgrade};
+use carillon::http::engine::{EngineDoor, EngineSource, Entrance, Host, Partings, Refused, routes, upgrade};
+use carillon::observe::Metrics;
 use carillon::pipe::frame;
 use carillon::pipe::{Flusher, Outbox, OutboxOptions};
 use carillon::session::engine::{Application, Caller, EngineOptions, Engines, Message};
@@ -75,6 +75,8 @@ fn door(engines: Engines, host: Rc<dyn Host>) -> EngineDoor {
         engines,
         flusher: Flusher::start(Duration::ZERO, |_| {}),
         outbox: OUTBOX,
+        partings: Partings::default(),
+        metrics: Metrics::default(),
     }
 }
 
@@ -87,16 +89,12 @@ pub fn nobody() -> Caller {
 struct EchoHost;
 
 impl Host for EchoHost {
-    fn admit(&self, _: &Caller) -> Result<Box<dyn Any>, Refused> {
-        Ok(Box::new(()))
+    fn admit(&self, _: &Caller) -> Result<Entrance, Refused> {
+        Ok(Entrance { guard: Box::new(()), seat: Box::new(|outbox, _| Rc::new(Echo(outbox))) })
     }
 
     fn caller(&self, _: Option<SocketAddr>, _: &HeaderMap, _: Option<&str>) -> Caller {
         nobody()
-    }
-
-    fn seat(&self, outbox: Outbox, _: Caller) -> Rc<dyn Application> {
-        Rc::new(Echo(outbox))
     }
 }
 

@@ -1,14 +1,12 @@
 //! Namespaces of Socket.IO that say who joined, and give events back.
 
-use std::any::Any;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 
 use actix_web::http::header::HeaderMap;
-use carillon::http::engine::{Host, Refused};
-use carillon::pipe::Outbox;
-use carillon::session::engine::{Application, Caller, Engines};
+use carillon::http::engine::{Entrance, Host, Refused};
+use carillon::session::engine::{Caller, Engines};
 use carillon::session::socketio::attachments::Parcel;
 use carillon::session::socketio::packet::Kind;
 use carillon::session::socketio::{Connection, Guest, Line, Namespaces};
@@ -27,16 +25,15 @@ pub async fn serve(listen: SocketAddr) -> io::Result<()> {
 struct RoomsHost;
 
 impl Host for RoomsHost {
-    fn admit(&self, _: &Caller) -> Result<Box<dyn Any>, Refused> {
-        Ok(Box::new(()))
+    fn admit(&self, _: &Caller) -> Result<Entrance, Refused> {
+        Ok(Entrance {
+            guard: Box::new(()),
+            seat: Box::new(|outbox, _| Rc::new(Connection::new(Rc::new(Rooms), outbox, MAX))),
+        })
     }
 
     fn caller(&self, _: Option<SocketAddr>, _: &HeaderMap, _: Option<&str>) -> Caller {
         nobody()
-    }
-
-    fn seat(&self, outbox: Outbox, _: Caller) -> Rc<dyn Application> {
-        Rc::new(Connection::new(Rc::new(Rooms), outbox, MAX))
     }
 }
 

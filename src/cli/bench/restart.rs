@@ -20,6 +20,8 @@ use super::{
 };
 use crate::cli::{CliError, client::ClientError};
 
+/// By so many logins the clients come: one alone would get half of the accept rate.
+const LOGINS: usize = 4;
 const TOPIC: &str = "custom:bench";
 /// A client whom the hub did not tell when to come back tries after up to this span.
 const BACK_OFF: Duration = Duration::from_secs(1);
@@ -46,7 +48,7 @@ pub struct RestartArgs {
 /// Everybody, and what they went through.
 struct Crowd {
     destination: Destination,
-    token: String,
+    tokens: Vec<String>,
     /// Events published so far.
     due: Cell<u64>,
     /// Clients that have all of them.
@@ -83,7 +85,7 @@ pub async fn measure(args: &RestartArgs) -> Result<Report, CliError> {
         .with("CARILLON__SOCKET__ACCEPT_RATE", &rate)
         .with("CARILLON__SOCKET__ACCEPT_BURST", &burst);
     let target = Target::start(hub).await?;
-    let crowd = Crowd::new(&target, args);
+    let crowd = Crowd::new(&target, target.tokens(LOGINS).await?, args);
     let clients: Vec<_> = (0..args.sessions as usize)
         .map(|index| spawn_local(Client { index, cursor: None, heard: 0 }.run(Rc::clone(&crowd))))
         .collect();
@@ -145,10 +147,10 @@ impl RestartArgs {
 }
 
 impl Crowd {
-    fn new(target: &Target, args: &RestartArgs) -> Rc<Self> {
+    fn new(target: &Target, tokens: Vec<String>, args: &RestartArgs) -> Rc<Self> {
         Rc::new(Self {
             destination: target.destination.clone(),
-            token: target.session.access_token.clone(),
+            tokens,
             due: Cell::new(0),
             complete: watch::Sender::new(0),
             welcomes: RefCell::default(),
@@ -219,7 +221,8 @@ impl Client {
     }
 
     async fn connect(&mut self, crowd: &Crowd, retry_after: &mut Option<Duration>) -> Result<(), ClientError> {
-        let mut socket = WireSocket::connect(&crowd.destination, self.index, "/ws", &crowd.token).await?;
+        let token = &crowd.tokens[self.index % crowd.tokens.len()];
+        let mut socket = WireSocket::connect(&crowd.destination, self.index, "/ws", token).await?;
         let hello = match &self.cursor {
             Some(cursor) => json!({ "type": "hello", "cursor": cursor, "topics": [TOPIC] }),
             None => json!({ "type": "hello", "topics": [TOPIC] }),

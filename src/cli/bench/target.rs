@@ -69,6 +69,21 @@ impl Target {
         Ok(Self { destination, api, session, pid, own })
     }
 
+    /// Access tokens of so many logins of the admin, of which the hub lets each begin half of its accept rate at most; those
+    /// of a hub that was started for the measurement.
+    ///
+    /// # Errors
+    /// [`CliError`] when the hub does not take the account.
+    pub async fn tokens(&self, logins: usize) -> Result<Vec<String>, CliError> {
+        let mut tokens = vec![self.session.access_token.clone()];
+        while let Some(own) = self.own.as_ref().filter(|_| tokens.len() < logins) {
+            let (_, session) = own.login().login_required(&own.address()).await?;
+            tokens.push(session.access_token);
+        }
+
+        Ok(tokens)
+    }
+
     /// What the hub has used so far; `None` when its process is not known.
     ///
     /// # Errors

@@ -18,7 +18,9 @@ pub use upgrade::upgrade;
 
 pub use super::doors::Refused;
 use super::handshake::Handshake;
+pub use super::partings::Partings;
 use super::socket::{Peer, Socket};
+use crate::observe::Metrics;
 use crate::pipe::frame::{Assembler, Deflation};
 use crate::pipe::{Flusher, Framing, Outbox, OutboxOptions, Stream};
 use crate::session::engine::{Application, Caller, Engine, EngineOptions, Engines, Parts, Transport, Wire};
@@ -28,17 +30,22 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Whose sessions of Engine.IO these are.
 pub trait Host {
-    /// Lets a session begin; what it answers is kept until the end.
+    /// Lets a session begin, and counts it from now on.
     ///
     /// # Errors
     /// What to answer with.
-    fn admit(&self, caller: &Caller) -> Result<Box<dyn Any>, Refused>;
+    fn admit(&self, caller: &Caller) -> Result<Entrance, Refused>;
 
     /// Who sends a request.
     fn caller(&self, peer: Option<SocketAddr>, headers: &HeaderMap, query: Option<&str>) -> Caller;
+}
 
-    /// Seats somebody on a session.
-    fn seat(&self, outbox: Outbox, caller: Caller) -> Rc<dyn Application>;
+/// How somebody who may come in does.
+pub struct Entrance {
+    /// What is kept until the session ends.
+    pub guard: Box<dyn Any>,
+    /// Seats them on their session.
+    pub seat: Box<dyn FnOnce(Outbox, Caller) -> Rc<dyn Application>>,
 }
 
 /// What a worker thread needs to open sessions of Engine.IO, and to find those of other threads.
@@ -58,6 +65,10 @@ pub struct EngineDoor {
     pub flusher: Flusher,
     /// The marks of every outbox.
     pub outbox: OutboxOptions,
+    /// Who is being sent away, on all threads.
+    pub partings: Partings,
+    /// The counters.
+    pub metrics: Metrics,
 }
 
 impl EngineDoor {
@@ -66,9 +77,9 @@ impl EngineDoor {
     /// # Errors
     /// What to answer with.
     pub(super) fn open_polling(&self, caller: Caller) -> Result<String, Refused> {
-        let guard = self.host.admit(&caller)?;
+        let entrance = self.host.admit(&caller)?;
         let outbox = Outbox::taken(Framing::Engine, self.flusher.clone(), self.outbox);
-        let (parts, opened) = self.parts(outbox, caller, guard, Transport::Polling);
+        let (parts, opened) = self.parts(outbox, caller, entrance, Transport::Polling);
         Engine::new(parts, Transport::Polling).begin();
         Ok(opened)
     }
@@ -80,11 +91,11 @@ impl EngineDoor {
         deflation: Option<Deflation>,
         early: &[u8],
         caller: Caller,
-        guard: Box<dyn Any>,
+        entrance: Entrance,
     ) {
         let outbox = Outbox::of_engine(stream, self.flusher.clone(), self.outbox);
         outbox.agree_on(deflation);
-        let (parts, opened) = self.parts(outbox.clone(), caller, guard, Transport::WebSocket);
+        let (parts, opened) = self.parts(outbox.clone(), caller, entrance, Transport::WebSocket);
         outbox.send_text(&opened);
         let engine = Engine::new(parts, Transport::WebSocket).begin();
         let mut assembler = Assembler::new(self.options.max_payload, deflation.is_some());
@@ -97,17 +108,17 @@ impl EngineDoor {
         self.deflate_from.and_then(|threshold| handshake.deflation(threshold))
     }
 
-    fn parts(&self, outbox: Outbox, caller: Caller, guard: Box<dyn Any>, by: Transport) -> (Parts, String) {
+    fn parts(&self, outbox: Outbox, caller: Caller, entrance: Entrance, by: Transport) -> (Parts, String) {
         let sid = Engines::new_sid();
         let opened = Engine::open_packet(&sid, &self.options, by);
         let parts = Parts {
-            application: self.host.seat(outbox.clone(), caller),
+            application: (entrance.seat)(outbox.clone(), caller),
             sid,
             outbox,
             options: self.options,
             engines: self.engines.clone(),
             serve,
-            guard,
+            guard: entrance.guard,
         };
         (parts, opened)
     }

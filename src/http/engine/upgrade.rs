@@ -61,15 +61,15 @@ where
     T: AsyncRead + AsyncWrite + Unpin + Into<Stream>,
 {
     let caller = door.host.caller(request.peer_addr(), request.head().headers(), request.uri().query());
-    let guard = match door.host.admit(&caller) {
-        Ok(guard) => guard,
+    let entrance = match door.host.admit(&caller) {
+        Ok(entrance) => entrance,
         Err(refused) => {
             let (problem, after) = refused.into_problem();
             return refuse(&mut stream, &problem, after).await;
         }
     };
     switch(&mut stream, handshake).await?;
-    door.open_socket(stream.into(), door.deflation(handshake), early, caller, guard);
+    door.open_socket(stream.into(), door.deflation(handshake), early, caller, entrance);
     Ok(())
 }
 
@@ -89,6 +89,9 @@ where
         Ok(Ok(())) => {}
         // The official server closes such a socket rather than to refuse its handshake.
         Ok(Err(error)) => {
+            let Some(_parting) = door.partings.begin(&door.metrics) else {
+                return refuse_engine(&mut stream, error).await;
+            };
             door.flusher.note_end(POLICY);
             let mut said = handshake.answer().into_bytes();
             said.extend_from_slice(&frame::close(POLICY, &error.to_string()));

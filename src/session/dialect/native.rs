@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::super::speech::{CommandWish, Hello, Outage, Request, Speech, Welcome, Wish, Word, read_pace, read_pace_at};
-use super::{Greeting, millis};
+use super::{Greeting, Withdrawal, millis};
 use crate::domain::cursor::Cursor;
 use crate::domain::event::{Dialect, Event};
 use crate::domain::problem::{Problem, read_json};
@@ -34,11 +34,12 @@ impl Speech for Native {
             Word::Reply { id, topics } => outbox.send_text(&reply(*id, topics)),
             Word::Answer { id, data } => outbox.send_text(&answer(*id, data)),
             Word::Refusal { id, problem } => outbox.send_text(&refusal(*id, problem)),
+            Word::Withdrawn { topic, problem } => outbox.send_text(&refusal(None, &Withdrawal { problem, topic })),
             Word::Gap { missed } => outbox.send_text(&gap(*missed)),
             Word::Bye { code, reason, retry_after } => outbox.send_text(&bye(*code, reason, *retry_after)),
             Word::Pong => outbox.send_text(PONG),
-            // Every snapshot has said it; who wants to know asks by a ping.
-            Word::Synced(_) | Word::CaughtUp => {}
+            Word::Synced(cursor) => outbox.send_text(&synced(Some(*cursor))),
+            Word::CaughtUp => outbox.send_text(&synced(None)),
         }
     }
 }
@@ -254,14 +255,14 @@ fn answer(id: Option<u64>, data: &RawValue) -> String {
     to_json(&Frame { r#type: "reply", id, ok: true, data })
 }
 
-/// `reply` to a request that did not.
-fn refusal(id: Option<u64>, problem: &Problem) -> String {
+/// `reply` to a request that did not, or to none when a topic is taken away.
+fn refusal<P: Serialize>(id: Option<u64>, problem: &P) -> String {
     #[derive(Serialize)]
-    struct Frame<'a> {
+    struct Frame<'a, P> {
         r#type: &'static str,
         id: Option<u64>,
         ok: bool,
-        problem: &'a Problem,
+        problem: &'a P,
     }
     to_json(&Frame { r#type: "reply", id, ok: false, problem })
 }
@@ -274,6 +275,17 @@ fn gap(missed: Option<u64>) -> String {
         missed: Option<u64>,
     }
     to_json(&Frame { r#type: "gap", missed })
+}
+
+/// `synced`: all snapshots have been told up to a cursor, or all that was missed up to the last cursor told.
+fn synced(cursor: Option<Cursor>) -> String {
+    #[derive(Serialize)]
+    struct Frame {
+        r#type: &'static str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        cursor: Option<String>,
+    }
+    to_json(&Frame { r#type: "synced", cursor: cursor.map(|cursor| cursor.to_string()) })
 }
 
 /// `bye`: the hub closes.

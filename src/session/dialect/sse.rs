@@ -3,21 +3,26 @@
 //! `id` is a cursor, and a client is given one only when it has everything up to there: with every event, and with the
 //! `synced` that follows all snapshots. What a browser sends back as `Last-Event-ID` can therefore always be used.
 
+use std::convert::Infallible;
 use std::fmt::Write;
 use std::time::Duration;
 
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::json;
+use tokio::sync::oneshot;
 
 use super::super::speech::{Hello, Request, Speech, Welcome, Word, read_pace_at};
-use super::{Greeting, millis};
+use super::{Greeting, Withdrawal, millis};
 use crate::domain::event::{Dialect, Event};
 use crate::domain::problem::Problem;
 use crate::pipe::Outbox;
 
 /// Server-sent events, as `GET /api/v1/events` has them.
-pub struct ServerSent;
+pub struct ServerSent {
+    /// Dropped when the session ends, which tells whoever carries its words away.
+    pub ended: oneshot::Sender<Infallible>,
+}
 
 /// How events are written: the name as `event`, the cursor as `id`, the payload as `data`.
 static SERVER_SENT: Dialect = Dialect { slot: 1, encode };
@@ -46,6 +51,9 @@ impl Speech for ServerSent {
             Word::Synced(cursor) => outbox.send_text(&message("synced", Some(&cursor.to_string()), "{}")),
             Word::CaughtUp => outbox.send_text(&message("synced", None, "{}")),
             Word::Refusal { problem, .. } => outbox.send_text(&message_of("problem", problem)),
+            Word::Withdrawn { topic, problem } => {
+                outbox.send_text(&message_of("problem", &Withdrawal { problem, topic }));
+            }
             Word::Gap { missed } => outbox.send_text(&message_of("gap", &json!({ "missed": missed }))),
             Word::Bye { code, reason, retry_after } => outbox.send_text(&bye(*code, reason, *retry_after)),
             // Nobody asks for these here.

@@ -59,11 +59,10 @@ struct Auth {
 }
 
 impl Lobby {
-    /// A lobby that somebody enters.
+    /// A lobby that somebody enters; they count as a newcomer until they have joined.
     #[must_use]
-    pub fn new(house: LobbyHouse, caller: Caller) -> Self {
-        let newcomer = RefCell::new(Some(house.newcomers.enter(caller.address)));
-        Self { house, caller: RefCell::new(caller), newcomer }
+    pub const fn new(house: LobbyHouse, caller: Caller, newcomer: Newcomer) -> Self {
+        Self { house, caller: RefCell::new(caller), newcomer: RefCell::new(Some(newcomer)) }
     }
 
     async fn admit(&self, auth: Option<&str>, line: Line) -> Result<Rc<dyn Guest>, Problem> {

@@ -14,5 +14,5 @@ mod speech;
 
 pub use connection::{Connection, Guest, Line, Namespaces};
 pub use lobby::{Lobby, LobbyHouse};
-pub use newcomers::Newcomers;
+pub use newcomers::{Newcomer, Newcomers};
 pub use recovery::Recoveries;

@@ -31,21 +31,18 @@ pub struct Newcomer {
 }
 
 impl Newcomers {
-    /// Whether one more may come from this address.
+    /// Counts one in; none when there are too many, on the whole or from this address.
     #[must_use]
-    pub fn has_room(&self, address: IpAddr) -> bool {
-        let inner = self.lock();
-        inner.all < MOST && inner.by_address.get(&network_of(address)).is_none_or(|count| *count < MOST_OF_ONE)
-    }
-
-    /// Counts one in.
-    #[must_use]
-    pub fn enter(&self, address: IpAddr) -> Newcomer {
+    pub fn try_enter(&self, address: IpAddr) -> Option<Newcomer> {
         let network = network_of(address);
         let mut inner = self.lock();
+        let of_one = inner.by_address.get(&network).copied().unwrap_or_default();
+        if inner.all >= MOST || of_one >= MOST_OF_ONE {
+            return None;
+        }
         inner.all += 1;
-        *inner.by_address.entry(network).or_default() += 1;
-        Newcomer { newcomers: self.clone(), network }
+        inner.by_address.insert(network, of_one + 1);
+        Some(Newcomer { newcomers: self.clone(), network })
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -74,10 +71,11 @@ mod tests {
     fn one_address_leaves_room_for_others() {
         let newcomers = Newcomers::default();
         let (busy, quiet) = ("192.0.2.1".parse().unwrap(), "192.0.2.2".parse().unwrap());
-        let mut all: Vec<_> = (0..MOST_OF_ONE).map(|_| newcomers.enter(busy)).collect();
-        assert!(!newcomers.has_room(busy) && newcomers.has_room(quiet));
+        let mut all: Vec<_> = (0..MOST_OF_ONE).map_while(|_| newcomers.try_enter(busy)).collect();
+        assert_eq!(all.len(), MOST_OF_ONE);
+        assert!(newcomers.try_enter(busy).is_none() && newcomers.try_enter(quiet).is_some());
         all.pop();
-        assert!(newcomers.has_room(busy));
+        assert!(newcomers.try_enter(busy).is_some());
         all.clear();
         assert!(newcomers.lock().by_address.is_empty() && newcomers.lock().all == 0);
     }

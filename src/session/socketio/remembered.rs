@@ -83,8 +83,10 @@ pub(super) struct Remembered {
 }
 
 impl Remembered {
-    /// Remembers a client that is here.
+    /// Remembers a client that is here, in place of any other that went by its name.
     pub fn add(&mut self, pid: &str, client: Client) -> Entry {
+        // Counted out, should it be away: two connections that come back at once both begin anew under one name.
+        self.remove(pid);
         self.entered += 1;
         let entry = Entry(self.entered);
         self.clients.insert(pid.to_owned(), Client { entry, ..client });
@@ -104,7 +106,8 @@ impl Remembered {
     /// Notes that a client is away from now on; one too many of its person is forgotten.
     pub fn leave(&mut self, pid: &str, entry: Entry, now: Instant) {
         self.forget_old(now);
-        let Some(user) = self.of(pid, entry).map(|client| client.user.clone()) else { return };
+        let here = self.of(pid, entry).filter(|client| matches!(client.presence, Presence::Here(_)));
+        let Some(user) = here.map(|client| client.user.clone()) else { return };
         if self.away.get(&user).is_some_and(|count| *count >= KEPT_PER_USER) {
             self.clients.remove(pid);
             return;
@@ -153,6 +156,8 @@ impl Remembered {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::domain::cursor::Epoch;
 
@@ -181,6 +186,59 @@ mod tests {
         assert!(remembered.remove("again").is_some(), "there was room again");
         remembered.forget_old(Instant::now() + KEPT_FOR);
         assert!(remembered.away.is_empty());
+    }
+
+    #[derive(Debug, Clone)]
+    enum Step {
+        Add { pid: usize, user: usize },
+        Leave { pid: usize, entry: usize },
+        Remove { pid: usize },
+        Wait { seconds: u64 },
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            4 => (0..4_usize, 0..2_usize).prop_map(|(pid, user)| Step::Add { pid, user }),
+            4 => (0..4_usize, 0..8_usize).prop_map(|(pid, entry)| Step::Leave { pid, entry }),
+            1 => (0..4_usize).prop_map(|pid| Step::Remove { pid }),
+            1 => (0..80_u64).prop_map(|seconds| Step::Wait { seconds }),
+        ]
+    }
+
+    fn check(remembered: &Remembered) {
+        let mut away: HashMap<UserId, usize> = HashMap::new();
+        for (pid, client) in &remembered.clients {
+            if let Presence::Away(since) = client.presence {
+                *away.entry(client.user.clone()).or_default() += 1;
+                assert!(remembered.left.contains(&(since, pid.clone())), "it would never be forgotten");
+            }
+        }
+        assert_eq!(remembered.all_away, away.values().sum::<usize>());
+        assert_eq!(remembered.away, away);
+    }
+
+    proptest! {
+        #[test]
+        fn those_that_are_away_are_counted_whatever_happens(steps in prop::collection::vec(step(), 1..60)) {
+            let (people, mut remembered, mut entries) = ([client(), client()], Remembered::default(), Vec::new());
+            let mut now = Instant::now();
+            for step in steps {
+                match step {
+                    Step::Add { pid, user } => entries.push(remembered.add(&pid.to_string(), people[user].clone())),
+                    Step::Leave { pid, entry } => {
+                        // The newest entries: one of them is that of the client, others are of earlier ones.
+                        let entry = entries.iter().rev().nth(entry).copied().unwrap_or_default();
+                        remembered.leave(&pid.to_string(), entry, now);
+                    }
+                    Step::Remove { pid } => drop(remembered.remove(&pid.to_string())),
+                    Step::Wait { seconds } => {
+                        now += Duration::from_secs(seconds);
+                        remembered.forget_old(now);
+                    }
+                }
+                check(&remembered);
+            }
+        }
     }
 
     #[test]

@@ -19,7 +19,7 @@ use crate::domain::pace::Pace;
 use crate::domain::problem::Problem;
 use crate::domain::topic::Topic;
 use crate::pipe::{Outbox, frame};
-use crate::session::dialect::millis;
+use crate::session::dialect::{Withdrawal, millis};
 use crate::session::engine::Engines;
 use crate::session::speech::{Request, Speech, Welcome, Word};
 
@@ -131,6 +131,7 @@ impl Speech for SocketIo {
                 send(outbox, Kind::Ack, Some(*id), &[json!({ "ok": false, "problem": problem })]);
             }
             Word::Refusal { id: None, problem } => emit(outbox, "problem", problem),
+            Word::Withdrawn { topic, problem } => emit(outbox, "problem", &Withdrawal { problem, topic }),
             Word::Gap { missed } => emit(outbox, "gap", &json!({ "missed": missed })),
             Word::Bye { code, reason, retry_after } => self.bye(*code, reason, retry_after.map(millis), outbox),
             // Nobody asked for an answer.

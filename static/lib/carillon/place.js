@@ -75,6 +75,11 @@ export class Place {
     });
   }
 
+  /** How often at most newer values of a topic are wanted; undefined when the topic is not. @param {string} topic */
+  rateOf(topic) {
+    return this.#wanted.get(topic);
+  }
+
   /** Topics that the present line was not asked for as they are wanted now. */
   get late() {
     return this.topics.filter((topic) => !this.#asked.has(topic));

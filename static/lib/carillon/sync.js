@@ -36,7 +36,7 @@ export class Sync {
     this.#missed = missed;
   }
 
-  /** The hub has sent all that was missed: it says so on a stream, and answers the ping behind its welcome on a socket. */
+  /** The hub has sent all that was missed: it says so, and an older one answers the ping behind its welcome. */
   completed() {
     if (!this.#isWanted) return;
     this.cancel();

@@ -100,6 +100,8 @@ export interface Problem {
   status?: number;
   detail?: string;
   errors?: { pointer: string; detail: string }[];
+  /** The topic that the hub has taken back, and the client given up. */
+  topic?: string;
 }
 
 export type TelemetryValue = number | boolean | string | null;

@@ -24,6 +24,8 @@ pub struct TestTab {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     /// The last cursor told.
     pub cursor: String,
+    /// How often it was told that all snapshots, or all that was missed, had come.
+    pub synced: usize,
 }
 
 /// Opens a socket with headers of its own.
@@ -55,7 +57,7 @@ pub async fn try_open(
 impl TestTab {
     /// A tab over an open socket.
     pub fn over(socket: WebSocketStream<MaybeTlsStream<TcpStream>>) -> Self {
-        Self { socket, cursor: String::new() }
+        Self { socket, cursor: String::new(), synced: 0 }
     }
 
     /// Opens a socket with an access token.
@@ -84,7 +86,7 @@ impl TestTab {
         self.socket.send(message).await.expect("the socket is open");
     }
 
-    /// The next JSON frame, or how the socket ended.
+    /// The next JSON frame that says more than that all has come, or how the socket ended.
     pub async fn next(&mut self) -> Result<Value, Ended> {
         // Pings are no words: who is only asked whether they are there does not wait forever.
         tokio::time::timeout(PATIENCE, self.next_word()).await.expect("the hub says something")
@@ -97,6 +99,10 @@ impl TestTab {
                     let frame: Value = serde_json::from_str(&text).expect("frames are JSON");
                     if let Some(cursor) = frame["cursor"].as_str() {
                         self.cursor = cursor.to_owned();
+                    }
+                    if frame["type"] == "synced" {
+                        self.synced += 1;
+                        continue;
                     }
                     return Ok(frame);
                 }

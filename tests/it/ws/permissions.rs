@@ -53,6 +53,7 @@ async fn a_removed_module_is_withdrawn_from_everybody_who_listens_to_it() {
             let notice = next_word(tab).await;
             assert_eq!((&notice["type"], &notice["id"], &notice["ok"]), (&json!("reply"), &json!(null), &json!(false)));
             assert_eq!(notice["problem"]["type"], "/problems/topic-forbidden", "{notice}");
+            assert_eq!(notice["problem"]["topic"], "module:MC-1", "a program is told which one it has lost");
         }
     }
 

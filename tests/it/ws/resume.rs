@@ -42,6 +42,31 @@ async fn a_cursor_brings_every_missed_event_and_the_newest_state() {
 }
 
 #[actix::test]
+async fn a_tab_is_told_when_all_snapshots_and_when_all_that_was_missed_have_come() {
+    let hub = TestHub::with(&[("CARILLON__BROKER__RING", "16")]).await;
+    let admin = hub.admin().await;
+    let mut tab = hub.tab(&admin, &["custom:a", "modules"]).await;
+    assert_eq!(tab.synced, 0, "behind the last snapshot, not before");
+    tab.settle().await;
+    assert_eq!(tab.synced, 1);
+    tab.ask(json!({"type": "subscribe", "id": 1, "topics": ["custom:b"]})).await;
+    tab.settle().await;
+    assert_eq!(tab.synced, 2);
+    let cursor = tab.cursor.clone();
+    tab.close().await;
+    say(&admin, 0..600).await;
+
+    let mut again = TestTab::connect(&hub.authority, &admin.access_token).await;
+    again.send(json!({"type": "hello", "cursor": cursor, "topics": ["custom:a", "modules"]})).await;
+    assert_eq!(again.next_of("welcome").await["recovered"], true);
+    while again.event("rt_count").await["n"] != 599 {
+        assert_eq!(again.synced, 0, "behind all pages");
+    }
+    again.settle().await;
+    assert_eq!(again.synced, 1);
+}
+
+#[actix::test]
 async fn a_cursor_that_cannot_be_used_is_told_as_a_gap_with_snapshots() {
     let hub = TestHub::start().await;
     let admin = hub.admin().await;
