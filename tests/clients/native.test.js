@@ -49,7 +49,7 @@ class Peer {
     this.socket.send(JSON.stringify(frame));
   }
 
-  async next(wanted = () => true) {
+  async next(wanted = ({ type }) => type !== 'synced') {
     for (;;) {
       while (this.#frames.length > 0) {
         const frame = this.#frames.shift();

@@ -7,3 +7,5 @@ mod restart;
 mod slow;
 mod takeover;
 mod tls;
+
+pub use polls::Polls;

@@ -2,7 +2,6 @@
 
 use futures_util::future::join;
 use futures_util::{SinkExt, StreamExt};
-use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
@@ -31,23 +30,13 @@ async fn probe(hub: &TestHub, polls: &Polls) -> Socket {
     socket
 }
 
-/// A hub whose answers about one module are so long that few of them may wait.
-async fn hub_with_long_answers() -> (TestHub, String) {
-    let hub =
-        TestHub::with(&[("CARILLON__SOCKET__HIGH_WATER", "16384"), ("CARILLON__SOCKET__LOW_WATER", "4096")]).await;
-    let (owner, mut device) = hub.owner_with_module("MC-1").await;
-    let telemetry: Value = (0..40).map(|key| (format!("k{key}"), json!("x".repeat(1000)))).collect();
-    device.report(1, telemetry).await;
-    (hub, owner.access_token)
-}
-
 fn questions() -> String {
     vec![r#"42["register_page",{"page":"module:MC-1"}]"#; QUESTIONS].join("\u{1e}")
 }
 
 #[actix::test]
 async fn what_a_socket_brings_waits_for_the_payload_that_was_posted_before() {
-    let (hub, token) = hub_with_long_answers().await;
+    let (hub, token) = TestHub::with_long_answers().await;
     let polls = Polls::join(&hub.authority, &token, &[]).await;
 
     let questions = questions();
@@ -73,7 +62,7 @@ async fn what_a_socket_brings_waits_for_the_payload_that_was_posted_before() {
 
 #[actix::test]
 async fn a_payload_that_comes_while_another_is_taken_ends_the_session() {
-    let (hub, token) = hub_with_long_answers().await;
+    let (hub, token) = TestHub::with_long_answers().await;
     let polls = Polls::join(&hub.authority, &token, &[]).await;
 
     let questions = questions();

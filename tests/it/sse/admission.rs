@@ -98,13 +98,7 @@ async fn pages_of_configured_origins_may_read_and_others_may_not() {
 
 #[actix::test]
 async fn a_stream_among_too_many_is_told_when_to_open_again() {
-    let hub = TestHub::with(&[
-        ("CARILLON__SOCKET__ACCEPT_RATE", "2"),
-        ("CARILLON__SOCKET__ACCEPT_BURST", "1"),
-        ("CARILLON__AUTH__ADDRESS_ATTEMPTS", "1000"),
-        ("CARILLON__AUTH__ACCOUNT_ATTEMPTS", "1000"),
-    ])
-    .await;
+    let hub = TestHub::with(&[("CARILLON__SOCKET__ACCEPT_RATE", "2"), ("CARILLON__SOCKET__ACCEPT_BURST", "1")]).await;
     let bearer = format!("Bearer {}", hub.admin().await.access_token);
     let headers = [("authorization", bearer.as_str())];
     let mut first = TestStream::open(&hub.authority, "", &headers).await.unwrap();

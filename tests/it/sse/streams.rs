@@ -11,13 +11,6 @@ async fn stream(hub: &TestHub, account: &Account, query: &str, last_event_id: Op
     TestStream::open(&hub.authority, query, &headers).await.expect("the token is good")
 }
 
-async fn say(admin: &Account, numbers: std::ops::Range<u32>) {
-    for n in numbers {
-        let event = json!({"event": "rt_count", "topic": "custom:a", "data": {"n": n}});
-        assert_eq!(admin.post("/api/v1/events", event).await.status, 202);
-    }
-}
-
 #[actix::test]
 async fn a_stream_begins_with_a_welcome_and_snapshots_and_goes_on_with_events() {
     let hub = TestHub::start().await;
@@ -33,7 +26,7 @@ async fn a_stream_begins_with_a_welcome_and_snapshots_and_goes_on_with_events() 
     }
     device.report(1, json!({"speed": 7})).await;
     assert_eq!(stream.next_of("rt_telemetry_updated").await["telemetry"]["speed"], 7);
-    say(&admin, 0..2).await;
+    admin.count(0..2).await;
     assert_eq!(stream.next_of("rt_count").await["n"], 0);
     assert_eq!(stream.next_of("rt_count").await["n"], 1);
 }
@@ -43,11 +36,11 @@ async fn a_stream_goes_on_where_it_broke_off() {
     let hub = TestHub::start().await;
     let admin = hub.admin().await;
     let mut first = stream(&hub, &admin, "?topics=custom:a", None).await;
-    say(&admin, 0..3).await;
+    admin.count(0..3).await;
     while first.next_of("rt_count").await["n"] != 1 {}
     let last = first.last_event_id.clone();
     drop(first);
-    say(&admin, 3..6).await;
+    admin.count(3..6).await;
 
     for (query, header) in
         [("?topics=custom:a", Some(last.as_str())), (&*format!("?topics=custom:a&cursor={last}"), None)]
@@ -71,7 +64,7 @@ async fn a_stream_says_when_all_has_come() {
     assert!(!first.last_event_id.is_empty(), "from here on it can come back");
     let last = first.last_event_id.clone();
     drop(first);
-    say(&admin, 0..600).await;
+    admin.count(0..600).await;
 
     let mut again = stream(&hub, &admin, "?topics=custom:a", Some(&last)).await;
     assert_eq!(again.next_of("welcome").await["recovered"], true);
@@ -91,7 +84,7 @@ async fn a_new_topic_begins_with_a_snapshot_while_the_others_go_on() {
     first.next_of("synced").await;
     let last = first.last_event_id.clone();
     drop(first);
-    say(&admin, 0..2).await;
+    admin.count(0..2).await;
     device.report(1, json!({"speed": 7})).await;
 
     let query = "?topics=custom:a,modules;fresh,module:MC-404;fresh;maxRate=2";
@@ -122,7 +115,7 @@ async fn each_topic_of_a_stream_may_have_a_rate_of_its_own() {
         device.report(speed, json!({"speed": speed})).await;
     }
     assert_eq!(stream.next_of("rt_telemetry_updated").await["telemetry"]["speed"], 0);
-    say(&admin, 0..1).await;
+    admin.count(0..1).await;
     assert_eq!(stream.next().await.unwrap().data["telemetry"]["speed"], 2, "the newest comes along");
     assert_eq!(stream.next().await.unwrap().data["n"], 0);
 }
@@ -168,13 +161,7 @@ async fn a_hub_that_stops_tells_streams_when_to_come_back() {
 
 #[actix::test]
 async fn a_stream_that_nobody_reads_falls_behind_alone_and_then_ends() {
-    let keys = [
-        ("CARILLON__SOCKET__SLOW_TIMEOUT", "1s"),
-        ("CARILLON__SOCKET__HEARTBEAT", "1s"),
-        ("CARILLON__SOCKET__HIGH_WATER", "16384"),
-        ("CARILLON__SOCKET__LOW_WATER", "4096"),
-    ];
-    let hub = TestHub::with(&keys).await;
+    let hub = TestHub::impatient().await;
     let admin = hub.admin().await;
     let stalled = stream(&hub, &admin, "?topics=custom:a", None).await;
     let mut watching = hub.tab(&admin, &["admin"]).await;
@@ -209,7 +196,7 @@ async fn a_stream_is_compressed_for_who_asks_and_ends_as_gzip_ends() {
         while watching.event("rt_global_stats_updated").await["stats"]["connections"] != 2 {}
     })
     .await;
-    say(&admin, 0..3).await;
+    admin.count(0..3).await;
     let long = json!({"event": "rt_count", "topic": "custom:a", "data": {"n": 3, "filler": "x".repeat(5000)}});
     assert_eq!(admin.post("/api/v1/events", long).await.status, 202);
     hub.stop().await;

@@ -182,6 +182,14 @@ impl Account {
         answer.json()["token"].as_str().expect("the token is shown once").to_owned()
     }
 
+    /// Publishes `rt_count` with each of these numbers to `custom:a`.
+    pub async fn count(&self, numbers: std::ops::Range<u32>) {
+        for n in numbers {
+            let event = json!({"event": "rt_count", "topic": "custom:a", "data": {"n": n}});
+            assert_eq!(self.post("/api/v1/events", event).await.status, 202);
+        }
+    }
+
     /// Publishes `rt_count` with a number and 60 kB beside it.
     pub async fn say_at_length(&self, topic: &str, number: u32) {
         let data = json!({"n": number, "filler": "x".repeat(60_000)});

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use carillon::app::Hub;
 use carillon::config::Config;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::database::url_of;
 use super::http::{Account, Answer};
@@ -16,6 +16,9 @@ use super::{TestDevice, TestTab, within};
 pub const ADMIN: &str = "admin@example.org";
 /// The password of everybody in a test.
 pub const PASSWORD: &str = "correct horse battery";
+
+/// Little may wait for a client.
+const NARROW: [(&str, &str); 2] = [("CARILLON__SOCKET__HIGH_WATER", "16384"), ("CARILLON__SOCKET__LOW_WATER", "4096")];
 
 /// A running hub.
 pub struct TestHub {
@@ -35,6 +38,22 @@ impl TestHub {
     pub async fn with(keys: &[(&str, &str)]) -> Self {
         let data = std::env::temp_dir().join(format!("carillon-test-{}", uuid::Uuid::now_v7().simple()));
         Self::on(&data, keys).await
+    }
+
+    /// Starts a hub behind whose back little may wait, and which soon ends who reads nothing.
+    pub async fn impatient() -> Self {
+        let keys = [("CARILLON__SOCKET__SLOW_TIMEOUT", "1s"), ("CARILLON__SOCKET__HEARTBEAT", "1s")];
+        Self::with(&[keys, NARROW].concat()).await
+    }
+
+    /// Starts a hub whose answers about the module `MC-1` have more than 40 kB, of which few may wait; answers an access
+    /// token of the owner too.
+    pub async fn with_long_answers() -> (Self, String) {
+        let hub = Self::with(&NARROW).await;
+        let (owner, mut device) = hub.owner_with_module("MC-1").await;
+        let telemetry: Value = (0..40).map(|key| (format!("k{key}"), json!("x".repeat(1000)))).collect();
+        device.report(1, telemetry).await;
+        (hub, owner.access_token)
     }
 
     /// Starts a hub on a data folder that may have been used before.

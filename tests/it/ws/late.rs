@@ -4,13 +4,6 @@ use serde_json::{Value, json};
 
 use crate::support::{Account, TestDevice, TestHub, TestTab};
 
-async fn say(admin: &Account, numbers: std::ops::Range<u32>) {
-    for n in numbers {
-        let event = json!({"event": "rt_count", "topic": "custom:a", "data": {"n": n}});
-        assert_eq!(admin.post("/api/v1/events", event).await.status, 202);
-    }
-}
-
 /// Something that a person hears of themselves, whatever they listen to.
 async fn rename(person: &Account, name: &str) {
     assert_eq!(person.patch("/api/v1/auth/me", json!({"name": name})).await.status, 200);
@@ -29,11 +22,11 @@ fn texts(frames: &[Value]) -> Vec<String> {
 /// A cursor behind the first event of `custom:a`, and a socket that got its welcome without a hello.
 async fn cursor_and_late_tab(hub: &TestHub, admin: &Account) -> (String, TestTab) {
     let mut tab = hub.tab(admin, &["custom:a"]).await;
-    say(admin, 0..1).await;
+    admin.count(0..1).await;
     tab.event("rt_count").await;
     let cursor = tab.cursor.clone();
     tab.close().await;
-    say(admin, 1..3).await;
+    admin.count(1..3).await;
 
     let mut late = TestTab::connect(&hub.authority, &admin.access_token).await;
     assert_eq!(late.next_of("welcome").await["recovered"], false, "without a hello, after a while");
@@ -50,7 +43,7 @@ async fn a_late_hello_of_a_client_that_was_told_nothing_resumes() {
     assert_eq!(late.next_of("welcome").await["recovered"], true);
     assert_eq!(texts(&late.settle().await), ["1", "2"]);
     rename(&admin, "Ada").await;
-    say(&admin, 3..4).await;
+    admin.count(3..4).await;
     let frames = [late.next().await.unwrap(), late.next().await.unwrap()];
     assert_eq!(texts(&frames), ["Ada", "3"]);
 }
@@ -66,7 +59,7 @@ async fn a_late_hello_of_a_client_that_was_told_something_is_a_gap_with_snapshot
     late.send(json!({"type": "hello", "cursor": cursor, "topics": ["custom:a", "modules"]})).await;
     assert_eq!(late.next_of("welcome").await["recovered"], false);
     assert_eq!(texts(&late.settle().await), ["gap", "snapshot custom:a", "snapshot modules"], "nothing comes twice");
-    say(&admin, 3..4).await;
+    admin.count(3..4).await;
     rename(&admin, "Eve").await;
     let frames = [late.next().await.unwrap(), late.next().await.unwrap()];
     assert_eq!(texts(&frames), ["3", "Eve"]);

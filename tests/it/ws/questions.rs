@@ -1,9 +1,10 @@
 //! A client that asks much more than it listens to the answers: they wait with the client, not in the hub.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
+use crate::socketio::Polls;
 use crate::support::raw::RawSocket;
-use crate::support::{Answer, TestHub, within};
+use crate::support::{TestHub, within};
 
 /// How long the state of the module is, at least.
 const STATE: usize = 40 * 1000;
@@ -13,15 +14,6 @@ const HIGH_WATER: usize = 16 * 1024;
 const QUESTIONS: usize = 300;
 /// What may wait: what came in the moment before it was too much, and a moment's other words.
 const MOST: f64 = (HIGH_WATER + 2 * STATE) as f64;
-
-async fn hub_with_a_long_state() -> (TestHub, String) {
-    let hub =
-        TestHub::with(&[("CARILLON__SOCKET__HIGH_WATER", "16384"), ("CARILLON__SOCKET__LOW_WATER", "4096")]).await;
-    let (owner, mut device) = hub.owner_with_module("MC-1").await;
-    let telemetry: Value = (0..40).map(|key| (format!("k{key}"), json!("x".repeat(1000)))).collect();
-    device.report(1, telemetry).await;
-    (hub, owner.access_token)
-}
 
 /// A frame that asks for the state.
 fn question() -> Vec<u8> {
@@ -46,17 +38,9 @@ async fn most_waiting(hub: &TestHub) -> f64 {
     most
 }
 
-/// Begins a session of Engine.IO; answers the address of its polls.
-async fn poll(hub: &TestHub) -> String {
-    let path = "/socket.io/?EIO=4&transport=polling";
-    let opened = Answer::of(&hub.authority, "GET", path, &[], None).await.text;
-    let opened: Value = serde_json::from_str(&opened[1..]).expect("a handshake");
-    format!("{path}&sid={}", opened["sid"].as_str().expect("a name"))
-}
-
 #[actix::test]
 async fn questions_that_came_together_are_answered_as_the_answers_are_read() {
-    let (hub, token) = hub_with_a_long_state().await;
+    let (hub, token) = TestHub::with_long_answers().await;
     let mut socket = RawSocket::open(&hub.authority, &token, "").await;
     socket.send_bytes(&question().repeat(QUESTIONS)).await;
 
@@ -72,7 +56,7 @@ async fn questions_that_came_together_are_answered_as_the_answers_are_read() {
 
 #[actix::test]
 async fn what_has_been_read_of_questions_waits_for_a_client_that_reads_no_answers() {
-    let (hub, token) = hub_with_a_long_state().await;
+    let (hub, token) = TestHub::with_long_answers().await;
     let mut socket = RawSocket::open(&hub.authority, &token, "").await;
 
     // More answers than the buffers of a connection take.
@@ -87,19 +71,19 @@ async fn what_has_been_read_of_questions_waits_for_a_client_that_reads_no_answer
 
 #[actix::test]
 async fn a_payload_of_questions_is_answered_as_the_answers_are_fetched() {
-    let (hub, token) = hub_with_a_long_state().await;
-    let path = poll(&hub).await;
+    let (hub, token) = TestHub::with_long_answers().await;
+    let polls = Polls::open(&hub.authority).await;
     let login = format!("40{}", json!({ "token": token }));
-    let answer = Answer::raw(&hub.authority, "POST", &path, &[], Some(login.as_bytes())).await;
+    let answer = polls.post(&login).await;
     assert_eq!(answer.text, "ok");
 
     let questions = vec![r#"42["register_page",{"page":"module:MC-1"}]"#; QUESTIONS].join("\u{1e}");
-    let asking = Answer::raw(&hub.authority, "POST", &path, &[], Some(questions.as_bytes()));
+    let asking = polls.post(&questions);
     let fetching = async {
         let (mut answered, mut most) = (0, 0.0_f64);
         while answered < QUESTIONS {
             most = most.max(hub.metric("carillon_outbox_bytes").await);
-            answered += Answer::of(&hub.authority, "GET", &path, &[], None).await.text.matches("[\"snapshot\"").count();
+            answered += polls.get().await.text.matches("[\"snapshot\"").count();
         }
         most
     };
@@ -115,12 +99,12 @@ async fn who_breaks_the_protocol_while_joining_leaves_no_session_behind() {
     let topics: Vec<_> = (0..200).map(|number| format!("custom:{number}")).collect();
     let joining = format!("40{}", json!({ "token": admin.access_token, "topics": topics }));
     for _ in 0..30 {
-        let path = poll(&hub).await;
-        let join = Answer::raw(&hub.authority, "POST", &path, &[], Some(joining.as_bytes()));
+        let polls = Polls::open(&hub.authority).await;
+        let join = polls.post(&joining);
         // A payload that comes before the last one was taken ends the session of Engine.IO.
-        let early = Answer::raw(&hub.authority, "POST", &path, &[], Some(b"3"));
+        let early = polls.post("3");
         futures_util::future::join(join, early).await;
-        Answer::raw(&hub.authority, "POST", &path, &[], Some(b"1")).await;
+        polls.post("1").await;
     }
 
     let all_gone = async { while admin.get("/api/v1/stats").await.json()["connections"] != 0 {} };

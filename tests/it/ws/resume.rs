@@ -4,13 +4,6 @@ use serde_json::{Value, json};
 
 use crate::support::{TestHub, TestTab};
 
-async fn say(admin: &crate::support::Account, numbers: std::ops::Range<u32>) {
-    for n in numbers {
-        let event = json!({"event": "rt_count", "topic": "custom:a", "data": {"n": n}});
-        assert_eq!(admin.post("/api/v1/events", event).await.status, 202);
-    }
-}
-
 fn numbers(frames: &[Value]) -> Vec<u64> {
     frames.iter().filter(|frame| frame["event"] == "rt_count").filter_map(|frame| frame["data"]["n"].as_u64()).collect()
 }
@@ -20,12 +13,12 @@ async fn a_cursor_brings_every_missed_event_and_the_newest_state() {
     let hub = TestHub::start().await;
     let (admin, mut device) = hub.owner_with_module("MC-1").await;
     let mut tab = hub.tab(&admin, &["custom:a", "modules"]).await;
-    say(&admin, 0..3).await;
+    admin.count(0..3).await;
     while tab.event("rt_count").await["n"] != 2 {}
     let cursor = tab.cursor.clone();
     tab.close().await;
 
-    say(&admin, 3..6).await;
+    admin.count(3..6).await;
     for speed in 0..5 {
         device.report(speed, json!({"speed": speed})).await;
     }
@@ -54,7 +47,7 @@ async fn a_tab_is_told_when_all_snapshots_and_when_all_that_was_missed_have_come
     assert_eq!(tab.synced, 2);
     let cursor = tab.cursor.clone();
     tab.close().await;
-    say(&admin, 0..600).await;
+    admin.count(0..600).await;
 
     let mut again = TestTab::connect(&hub.authority, &admin.access_token).await;
     again.send(json!({"type": "hello", "cursor": cursor, "topics": ["custom:a", "modules"]})).await;
@@ -84,13 +77,13 @@ async fn what_the_ring_no_longer_holds_comes_from_the_journal() {
     let hub = TestHub::with(&[("CARILLON__BROKER__RING", "16")]).await;
     let (admin, mut device) = hub.owner_with_module("MC-1").await;
     let mut tab = hub.tab(&admin, &["custom:a", "modules"]).await;
-    say(&admin, 0..1).await;
+    admin.count(0..1).await;
     tab.event("rt_count").await;
     let cursor = tab.cursor.clone();
     tab.close().await;
-    say(&admin, 1..150).await;
+    admin.count(1..150).await;
     device.report(1, json!({"speed": 1})).await;
-    say(&admin, 150..600).await;
+    admin.count(150..600).await;
 
     for _ in 0..2 {
         let mut again = TestTab::connect(&hub.authority, &admin.access_token).await;
@@ -117,7 +110,7 @@ async fn two_tabs_see_one_order() {
     }
     let writers = (0..3).map(|writer| {
         let admin = admin.clone();
-        async move { say(&admin, writer * 20..writer * 20 + 20).await }
+        async move { admin.count(writer * 20..writer * 20 + 20).await }
     });
     futures_util::future::join_all(writers).await;
 
@@ -155,11 +148,11 @@ async fn a_pong_comes_behind_everything_that_was_missed_before_the_ping() {
     let hub = TestHub::with(&[("CARILLON__BROKER__RING", "16")]).await;
     let admin = hub.admin().await;
     let mut tab = hub.tab(&admin, &["custom:a"]).await;
-    say(&admin, 0..1).await;
+    admin.count(0..1).await;
     tab.event("rt_count").await;
     let cursor = tab.cursor.clone();
     tab.close().await;
-    say(&admin, 1..60).await;
+    admin.count(1..60).await;
 
     let mut again = TestTab::connect(&hub.authority, &admin.access_token).await;
     again.send(json!({"type": "hello", "cursor": cursor, "topics": ["custom:a"]})).await;

@@ -36,13 +36,7 @@ async fn a_stalled_client_falls_behind_alone_and_catches_up_with_every_event() {
 
 #[actix::test]
 async fn a_client_that_reads_nothing_is_ended_by_its_timer() {
-    let keys = [
-        ("CARILLON__SOCKET__SLOW_TIMEOUT", "1s"),
-        ("CARILLON__SOCKET__HEARTBEAT", "1s"),
-        ("CARILLON__SOCKET__HIGH_WATER", "16384"),
-        ("CARILLON__SOCKET__LOW_WATER", "4096"),
-    ];
-    let hub = TestHub::with(&keys).await;
+    let hub = TestHub::impatient().await;
     let admin = hub.admin().await;
     let stalled = hub.tab(&admin, &["custom:a"]).await;
     let mut watching = TestTab::connect(&hub.authority, &admin.access_token).await;
