@@ -50,6 +50,8 @@ pub enum AccountChanged {
         user_id: UserId,
         /// What they are now.
         roles: Vec<Role>,
+        /// The event that parts what was heard before from what comes now.
+        announced: Announced,
     },
     /// The account was removed; all its sockets end.
     Removed {

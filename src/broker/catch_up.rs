@@ -55,6 +55,7 @@ impl State {
             return self.hand_to_paced(number, event, relay);
         }
         let has = event.offset() - 1;
+        let is_boundary = event.what.is_boundary();
         let is_latest = !event.what.delivery.is_each();
         match client.due(number, event, &self.index) {
             _ if client.seat.outbox.is_high() => {
@@ -65,6 +66,7 @@ impl State {
                 client.passed += 1;
                 self.wait_until_due(number, has, at, Noted::one(event.offset()), relay);
             }
+            None if is_boundary => self.give_up(number, Gap { missed: None }),
             None => {
                 client.send(event);
                 self.metrics.delivered(1);
@@ -126,7 +128,7 @@ impl State {
         }
     }
 
-    /// Hands over what a client listens to of these events; answers whether its outbox took them all.
+    /// Hands over what a client listens to of these events; answers whether it took them all, and may go on.
     pub fn hand_missed(&mut self, number: u32, missed: &[Arc<Event>], relay: &LocalRelay) -> bool {
         let head = self.replica.cursor().offset;
         let Some(client) = self.clients.get_mut(number as usize).and_then(Option::as_mut) else { return false };
@@ -139,6 +141,11 @@ impl State {
             let mut heard = heard.filter_map(|channel| self.index.listens(number, channel));
             if !heard.any(|from| from < event.offset()) {
                 continue;
+            }
+            if event.what.is_boundary() {
+                self.metrics.delivered(deliveries);
+                self.give_up(number, Gap { missed: None });
+                return false;
             }
             if client.seat.outbox.is_high() {
                 full_at = Some(event.offset() - 1);

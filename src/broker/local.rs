@@ -235,6 +235,7 @@ impl State {
     /// Hands one event to its listeners; answers how many got it.
     fn hand_out(&mut self, event: &Arc<Event>, relay: &LocalRelay) -> u64 {
         let offset = event.offset();
+        let is_boundary = event.what.is_boundary();
         let is_latest = !event.what.delivery.is_each();
         let mut deliveries = 0;
         for channel in &event.what.audience {
@@ -256,7 +257,7 @@ impl State {
                     if matches!(behind.until, Until::Due(_)) {
                         self.called_back.push(listener.seat);
                     }
-                } else if client.is_paced || client.seat.outbox.is_high() {
+                } else if client.is_paced || is_boundary || client.seat.outbox.is_high() {
                     // Rare: looked at again when nobody walks the index.
                     self.called_back.push(listener.seat);
                 } else {

@@ -135,12 +135,12 @@ impl Handler<DeleteUser> for Accounts {
     }
 }
 
-/// An account before and after a change, and the logins that the change ended.
+/// An account after a change, the logins that the change ended, and the events of a new profile and of new roles.
 struct Updated {
-    before: User,
     after: User,
     ended: Vec<LoginId>,
     announced: Option<Announced>,
+    parted: Option<Announced>,
 }
 
 impl Desk {
@@ -154,13 +154,14 @@ impl Desk {
         Ok(updated.after)
     }
 
-    fn tell_update(&self, Updated { before, after, ended, announced }: &Updated) {
+    fn tell_update(&self, Updated { after, ended, announced, parted }: &Updated) {
         let user_id = after.id.clone();
         if let Some(announced) = announced.clone() {
             self.tell(AccountChanged::ProfileUpdated { user_id: user_id.clone(), announced });
         }
-        if before.roles != after.roles {
-            self.tell(AccountChanged::RolesChanged { user_id: user_id.clone(), roles: after.roles.clone() });
+        if let Some(announced) = parted.clone() {
+            let roles = after.roles.clone();
+            self.tell(AccountChanged::RolesChanged { user_id: user_id.clone(), roles, announced });
         }
         if !ended.is_empty() {
             self.tell(AccountChanged::Revoked { user_id, logins: ended.clone() });
@@ -187,7 +188,7 @@ fn update(
         ..before.clone()
     };
     if after == before {
-        return Ok(Updated { before, after, ended: vec![], announced: None });
+        return Ok(Updated { after, ended: vec![], announced: None, parted: None });
     }
     if !after.is_active_admin() {
         keep_an_admin(conn, &before)?;
@@ -203,7 +204,10 @@ fn update(
     };
     let has_new_profile = before.name != after.name || before.email != after.email;
     let announced = has_new_profile.then(|| announcements::add(conn, NewEvent::user_profile_updated(after.facts())));
-    Ok(Updated { announced: announced.transpose()?, before, after, ended })
+    let announced = announced.transpose()?;
+    let has_new_roles = before.roles != after.roles;
+    let parted = has_new_roles.then(|| announcements::add(conn, NewEvent::user_roles_changed(id))).transpose()?;
+    Ok(Updated { after, ended, announced, parted })
 }
 
 fn delete(conn: &mut Connection, id: &UserId) -> Result<Vec<Orphan>, AuthError> {

@@ -2,10 +2,11 @@ use crate::auth::{AuthError, Hasher, NewUser, create_user, remove_user};
 use crate::cli::CliError;
 use crate::config::Config;
 use crate::domain::account::Email;
+use crate::domain::event::NewEvent;
 use crate::domain::grant::Role;
 use crate::domain::time::Timestamp;
 use crate::store::users::{User, UserFilter};
-use crate::store::{Connection, Options, Store, StoreError, logins, migrate, users};
+use crate::store::{Connection, Options, Store, StoreError, announcements, logins, migrate, users};
 
 /// What can be changed of an account.
 #[derive(Debug, Clone)]
@@ -118,6 +119,9 @@ fn changed(conn: &mut Connection, email: &Email, change: &Change) -> Result<Outc
         // The running hub, or the next one, tells what follows for their modules.
         Change::Removed => drop(remove_user(conn, &after.id)?),
         _ => users::update(conn, &after)?,
+    }
+    if before.roles != after.roles {
+        announcements::add(conn, NewEvent::user_roles_changed(&after.id))?;
     }
     Ok(Outcome::Done(Box::new(after), ended))
 }

@@ -9,6 +9,9 @@ use crate::domain::stop::EmergencyStop;
 use crate::domain::time::Timestamp;
 use crate::domain::topic::Channel;
 
+/// The roles of a person are others now.
+const ROLES_CHANGED: &str = "rt_user_roles_changed";
+
 /// A module as far as its events go.
 #[derive(Debug, Clone, Copy)]
 pub struct ModuleFacts<'a> {
@@ -232,6 +235,23 @@ impl NewEvent {
         let audience = vec![Channel::Admin, Channel::User(user.id.clone())];
         let data = Data { id: user.id, name: user.name, email: user.email };
         own("rt_user_profile_updated", Delivery::Each, audience, &data)
+    }
+
+    /// `rt_user_roles_changed {id}`, a boundary in what the person hears, see [`NewEvent::is_boundary`].
+    #[must_use]
+    pub fn user_roles_changed(id: &UserId) -> Self {
+        #[derive(Serialize)]
+        struct Data<'a> {
+            id: &'a UserId,
+        }
+        own(ROLES_CHANGED, Delivery::Each, vec![Channel::User(id.clone())], &Data { id })
+    }
+
+    /// Whether what was heard before was judged by other rules than what comes behind, so that nobody who hears of it can
+    /// go on: it is never told itself, they get a gap and snapshots instead.
+    #[must_use]
+    pub fn is_boundary(&self) -> bool {
+        self.name.as_str() == ROLES_CHANGED
     }
 
     /// `rt_global_stats_updated {stats}`.

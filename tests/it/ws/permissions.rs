@@ -199,3 +199,28 @@ async fn what_others_publish_to_a_module_is_for_who_owned_it_then() {
     again.send(json!({"type": "hello", "cursor": cursor_of_ann, "topics": ["module:MC-1"]})).await;
     assert_eq!(counts(again.settle().await), [1], "of what was Bob's nothing");
 }
+
+#[actix::test]
+async fn who_comes_back_with_other_roles_is_told_everything_anew() {
+    let hub = TestHub::start().await;
+    let (admin, ann) = (hub.admin().await, hub.user("ann@example.org").await);
+    admin.create_module("MC-1").await;
+    ann.create_module("MC-2").await;
+    for (roles, modules) in [(json!(["admin"]), 2), (json!(["user"]), 1)] {
+        let mut tab = hub.tab(&ann, &["modules"]).await;
+        ann.patch("/api/v1/modules/MC-2", json!({"name": format!("Seen before {roles}")})).await;
+        let cursor = tab.next_of("event").await["cursor"].clone();
+        let changed = admin.patch(&format!("/api/v1/users/{}", ann.id), json!({ "roles": roles })).await;
+        assert_eq!(changed.status, 200, "{}", changed.text);
+        assert_eq!(tab.next_of("bye").await["code"], 1012);
+
+        let mut back = TestTab::connect(&hub.authority, &ann.access_token).await;
+        back.send(json!({"type": "hello", "cursor": cursor, "topics": ["modules"]})).await;
+
+        // At once, or as soon as the change is in the order of events.
+        while back.next().await.expect("the socket stays open")["type"] != "gap" {}
+        let snapshot = back.next_of("snapshot").await;
+        let known = snapshot["data"]["modules"].as_array().expect("modules").len();
+        assert_eq!(known, modules, "{snapshot}");
+    }
+}
