@@ -88,6 +88,7 @@
 //! - A session only receives what its person may see, also after a change of role or owner: test
 //!   `people_see_their_own_modules_only`, test `a_change_of_roles_makes_open_sockets_come_back`, test
 //!   `who_was_looked_at_before_an_end_or_a_change_is_not_let_in`, test
+//!   `who_comes_back_with_other_roles_is_told_everything_anew`, test
 //!   `a_transferred_module_leaves_one_page_and_appears_on_the_other`, test
 //!   `a_removed_module_is_withdrawn_from_everybody_who_listens_to_it`, test
 //!   `a_cursor_of_the_past_tells_nothing_of_what_was_anothers_then`, test
