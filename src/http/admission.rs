@@ -141,7 +141,8 @@ mod tests {
                 clock.advance(Duration::from_millis(1));
             }
             let most = entered.iter().map(|from| entered.iter().filter(|ms| (*from..from + 1000).contains(ms)).count());
-            assert_eq!(most.max(), Some(accept_rate as usize), "{accept_burst} at once");
+            let (most, rate) = (most.max().unwrap_or_default(), accept_rate as usize);
+            assert!((rate - 1..=rate).contains(&most), "{most} of {rate}, {accept_burst} at once");
         }
     }
 
