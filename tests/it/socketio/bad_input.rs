@@ -65,9 +65,9 @@ async fn attachments_that_never_come_hold_up_their_client_only() {
     let mut socket = open(&hub.authority, "/socket.io/?EIO=4&transport=websocket", &[]).await.expect("the hub listens");
     let login = format!("40{}", json!({ "token": admin.access_token, "topics": ["custom:a"] }));
     let announced = r#"459-1["subscribe",{"_placeholder":true,"num":8}]"#;
-    for text in [login.as_str(), announced] {
-        socket.send(Message::text(text)).await.expect("the hub listens");
-    }
+    socket.send(Message::text(login)).await.expect("the hub listens");
+    while !socket.next().await.expect("open").expect("open").to_string().starts_with("40") {}
+    socket.send(Message::text(announced)).await.expect("the hub listens");
     for _ in 0..8 {
         socket.send(Message::binary(vec![0; 1000])).await.expect("the hub listens");
     }
