@@ -53,6 +53,7 @@
 //!   test `a_stream_that_nobody_reads_falls_behind_alone_and_then_ends`, test
 //!   `a_socket_that_reads_nothing_is_ended_as_too_slow_and_not_as_silent`, test
 //!   `a_client_that_never_polls_is_ended_as_too_slow_and_told_so_if_it_comes_after_all`.
+//! - The end of a connection is counted once, by its reason: test `every_end_is_counted_once_by_its_reason`.
 //! - Two subscribers never see two events in different orders: test `two_tabs_see_one_order`.
 //! - Nobody sees an event twice: test `an_event_of_several_topics_comes_once`, test
 //!   `since_tells_each_event_once_and_only_the_newest_values`.

@@ -15,14 +15,14 @@ use super::parts::{Core, Devices, People, broker_options, start_on};
 use crate::admin::{AdminRoom, Audit, Commander, Monitor, MonitorSources, Snapshots};
 use crate::auth::{Accounts, Authenticator};
 use crate::broker::{Broker, CloseOrder};
-use crate::config::Config;
+use crate::config::{Config, Socket};
 use crate::domain::event::json;
 use crate::domain::moments::Moments;
 use crate::http::address::TrustedProxies;
 use crate::http::{self, Admission, DoorMaker, DoorOptions, OpenSockets, Partings, RelayList, ServerOptions, Services};
 use crate::mqtt::Usher;
 use crate::observe::{Door, Health, Metrics};
-use crate::pipe::OutboxOptions;
+use crate::pipe::{Bounds, OutboxOptions};
 use crate::session::engine::{EngineOptions, Engines};
 use crate::session::socketio::{Newcomers, Recoveries};
 use crate::session::{Drain, JoinAdminRoom, SessionOptions};
@@ -241,8 +241,7 @@ fn door_options(config: &Config) -> DoorOptions {
         max_message: socket.max_frame,
         deflate_from: socket.compression.then_some(socket.compression_threshold),
         max_sockets: config.http.max_connections,
-        // Later than the session, which ends a client with a reason.
-        user_timeout: socket.slow_timeout + socket.heartbeat * 2,
+        bounds: bounds(socket),
         allowed_origins: config.http.allowed_origins.clone(),
         trusted_proxies: TrustedProxies(config.http.trusted_proxies.clone()),
         engines: EngineOptions {
@@ -254,6 +253,11 @@ fn door_options(config: &Config) -> DoorOptions {
         },
         body_timeout: config.http.body_timeout,
     }
+}
+
+fn bounds(socket: &Socket) -> Bounds {
+    // Later than the session, which ends a client with a reason.
+    Bounds { user_timeout: socket.slow_timeout + socket.heartbeat * 2, send_buffer: socket.send_buffer }
 }
 
 fn session_options(config: &Config) -> SessionOptions {

@@ -29,7 +29,7 @@ pub use log_out::LogOut;
 pub use password::ChangePassword;
 pub use refresh::Refresh;
 pub use set_up::SetUp;
-pub use ticket::{MakeTicket, RedeemTicket};
+pub use ticket::{MakeTicket, ShowTicket};
 pub use users::{CountUsers, CreateUser, DeleteUser, FindUser, ListUsers, UpdateUser, UserChanges, UserPage};
 
 /// How many messages may wait; more make their senders wait.

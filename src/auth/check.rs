@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use actix::Recipient;
 
-use super::{AccessTokens, AuthError, Credential, Principal, RedeemTicket, opaque};
+use super::{AccessTokens, AuthError, Credential, Principal, ShowTicket, opaque};
 use crate::domain::ids::LoginId;
 use crate::domain::time::Timestamp;
 use crate::store::logins::{self, Login};
@@ -22,13 +22,13 @@ const REDEEM_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Authenticator {
     store: Store,
     tokens: Arc<AccessTokens>,
-    tickets: Recipient<RedeemTicket>,
+    tickets: Recipient<ShowTicket>,
 }
 
 impl Authenticator {
     /// Reads from the store, with the tokens and tickets of `Accounts`.
     #[must_use]
-    pub const fn new(store: Store, tokens: Arc<AccessTokens>, tickets: Recipient<RedeemTicket>) -> Self {
+    pub const fn new(store: Store, tokens: Arc<AccessTokens>, tickets: Recipient<ShowTicket>) -> Self {
         Self { store, tokens, tickets }
     }
 
@@ -54,11 +54,24 @@ impl Authenticator {
                 let facts = self.tokens.read(&token)?;
                 self.of_login(facts.login_id, facts.expires_at).await
             }
-            Credential::Ticket(ticket) => {
-                let bearer = self.tickets.send(RedeemTicket(ticket)).timeout(REDEEM_TIMEOUT).await??;
-                self.of_login(bearer.login_id, bearer.expires_at).await
-            }
+            Credential::Ticket(ticket) => self.of_ticket(ShowTicket::Redeem(ticket)).await,
         }
+    }
+
+    /// Answers who shows the credential, and leaves a ticket good.
+    ///
+    /// # Errors
+    /// As [`Self::authenticate`].
+    pub async fn look_at(&self, credential: &Credential) -> Result<Principal, AuthError> {
+        match credential.clone() {
+            Credential::Ticket(ticket) => self.of_ticket(ShowTicket::LookAt(ticket)).await,
+            other => self.authenticate(other).await,
+        }
+    }
+
+    async fn of_ticket(&self, shown: ShowTicket) -> Result<Principal, AuthError> {
+        let bearer = self.tickets.send(shown).timeout(REDEEM_TIMEOUT).await??;
+        self.of_login(bearer.login_id, bearer.expires_at).await
     }
 
     async fn of_login(&self, id: LoginId, expires_at: Timestamp) -> Result<Principal, AuthError> {

@@ -17,7 +17,7 @@ mod token;
 
 pub use accounts::{
     Accounts, AccountsOptions, ChangePassword, CountUsers, CreateUser, DeleteUser, FindUser, ListUsers, LogIn, LogOut,
-    LoggedIn, MakeTicket, RedeemTicket, Refresh, SetUp, UpdateUser, UserChanges, UserPage, Visitor,
+    LoggedIn, MakeTicket, Refresh, SetUp, ShowTicket, UpdateUser, UserChanges, UserPage, Visitor,
 };
 pub use changes::{AccountChanged, ModuleWithdrawn, Orphan};
 pub use check::Authenticator;

@@ -2,7 +2,7 @@
 
 use super::Orphan;
 use crate::domain::event::NewEvent;
-use crate::domain::event::payload::ModuleFacts;
+use crate::domain::event::payload::{ModuleFacts, Presence};
 use crate::domain::ids::UserId;
 use crate::store::announcements::{self, Announced};
 use crate::store::modules::{self, ModuleRecord};
@@ -25,5 +25,7 @@ pub fn remove_user(conn: &mut Connection, id: &UserId) -> Result<Vec<Orphan>, St
 fn announce(conn: &mut Connection, former: &UserId, module: &ModuleRecord) -> Result<Vec<Announced>, StoreError> {
     let (name, kind) = (module.name.as_str(), module.kind.as_str());
     let facts = ModuleFacts { id: &module.id, name, kind, owner: None };
-    NewEvent::module_changed(Some(former), facts).into_iter().map(|event| announcements::add(conn, event)).collect()
+    // Nobody is told of it as new.
+    let events = NewEvent::module_changed(Some(former), facts, Presence::default());
+    events.into_iter().map(|event| announcements::add(conn, event)).collect()
 }

@@ -66,8 +66,18 @@ impl Tickets {
     /// # Errors
     /// [`AuthError::Unknown`] when it was never made, is used, or is too old.
     pub fn redeem(&mut self, ticket: &str) -> Result<Bearer, AuthError> {
-        let (bearer, made) = self.waiting.remove(&opaque::fingerprint(ticket)).ok_or(AuthError::Unknown)?;
-        if made.elapsed() < TICKET_LIFETIME { Ok(bearer) } else { Err(AuthError::Unknown) }
+        let bearer = self.look_at(ticket);
+        self.waiting.remove(&opaque::fingerprint(ticket));
+        bearer
+    }
+
+    /// Whom a ticket would let in; it stays.
+    ///
+    /// # Errors
+    /// As [`Self::redeem`].
+    pub fn look_at(&self, ticket: &str) -> Result<Bearer, AuthError> {
+        let (bearer, made) = self.waiting.get(&opaque::fingerprint(ticket)).ok_or(AuthError::Unknown)?;
+        if made.elapsed() < TICKET_LIFETIME { Ok(bearer.clone()) } else { Err(AuthError::Unknown) }
     }
 }
 
@@ -85,7 +95,9 @@ mod tests {
         let somebody = bearer();
         let (first, second) = (tickets.make(somebody.clone()).unwrap(), tickets.make(somebody.clone()).unwrap());
 
+        assert_eq!(tickets.look_at(&first).unwrap(), somebody);
         assert_eq!(tickets.redeem(&first).unwrap(), somebody);
+        assert!(tickets.look_at(&first).is_err());
         assert!(tickets.redeem(&first).is_err());
         tokio::time::advance(TICKET_LIFETIME).await;
         assert!(tickets.redeem(&second).is_err());

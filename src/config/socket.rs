@@ -13,6 +13,8 @@ pub struct Socket {
     pub high_water: usize,
     /// Bytes waiting at which a client that was behind catches up.
     pub low_water: usize,
+    /// Bytes that the system holds of what was written to one connection and not taken yet.
+    pub send_buffer: usize,
     /// How long a client may stay without reading anything before it is disconnected.
     pub slow_timeout: Duration,
     /// How often a quiet client is asked whether it is still there.
@@ -60,6 +62,7 @@ impl Default for Socket {
             flush_interval: Duration::from_millis(5),
             high_water: 262_144,
             low_water: 32_768,
+            send_buffer: 131_072,
             slow_timeout: Duration::from_secs(60),
             heartbeat: Duration::from_secs(25),
             heartbeat_timeout: Duration::from_secs(20),
@@ -80,6 +83,7 @@ impl Section for Socket {
         keys.key("flush_interval", &mut self.flush_interval);
         keys.key("high_water", &mut self.high_water);
         keys.key("low_water", &mut self.low_water);
+        keys.key("send_buffer", &mut self.send_buffer);
         keys.key("slow_timeout", &mut self.slow_timeout);
         keys.key("heartbeat", &mut self.heartbeat);
         keys.key("heartbeat_timeout", &mut self.heartbeat_timeout);
@@ -97,6 +101,7 @@ impl Section for Socket {
         checks.require(self.flush_interval <= Duration::from_secs(1), "flush_interval", "must be at most `1s`");
         checks.require(self.high_water >= 4096, "high_water", "must be at least 4096 bytes");
         checks.require(self.low_water < self.high_water, "low_water", "must be less than `socket.high_water`");
+        checks.require(self.send_buffer >= 4096, "send_buffer", "must be at least 4096 bytes");
         checks.require(self.heartbeat >= Duration::from_millis(100), "heartbeat", "must be at least `100ms`");
         checks.require(
             self.heartbeat_timeout >= Duration::from_millis(100),

@@ -18,7 +18,7 @@ use crate::auth::{Authenticator, Credential, Principal};
 use crate::domain::problem::Problem;
 use crate::module::Identified;
 use crate::observe::{Door, Metrics};
-use crate::pipe::{Arrival, Flusher, OutboxOptions};
+use crate::pipe::{Arrival, Bounds, Flusher, OutboxOptions};
 use crate::session::engine::{EngineOptions, Engines};
 use crate::session::socketio::LobbyHouse;
 use crate::{module, session};
@@ -37,8 +37,8 @@ pub struct DoorOptions {
     pub deflate_from: Option<usize>,
     /// How many sockets this node takes.
     pub max_sockets: usize,
-    /// How long written bytes may go unacknowledged by the peer's machine.
-    pub user_timeout: Duration,
+    /// What the system keeps to for each of them.
+    pub bounds: Bounds,
     /// Origins besides the hub's own whose pages may use a cookie.
     pub allowed_origins: Vec<String>,
     /// The proxies whose word on where somebody comes from is believed.

@@ -21,7 +21,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::application::{Services, application};
 use super::door_maker::{DoorMaker, WorkerDoors};
 use super::upgrade::upgrade;
-use crate::pipe::{Stream, set_user_timeout};
+use crate::pipe::Stream;
 
 /// How long a client may take to send the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -79,7 +79,7 @@ struct Front {
 impl Front {
     fn listen(self, builder: ServerBuilder, listener: TcpListener) -> io::Result<ServerBuilder> {
         let Self { address, services, doors, stopping } = self;
-        let user_timeout = doors.options.user_timeout;
+        let bounds = doors.options.bounds;
         builder.listen("http", listener, move || {
             let (opened, config) = (WorkerDoors::default(), AppConfig::default());
             let app = application(services.clone(), opened.clone());
@@ -88,7 +88,7 @@ impl Front {
                 .client_request_timeout(HEAD_TIMEOUT)
                 .local_addr(address)
                 .graceful_shutdown_signal(notified(&stopping))
-                .on_connect_ext(move |stream: &TcpStream, _| set_user_timeout(stream, user_timeout))
+                .on_connect_ext(move |stream: &TcpStream, _| bounds.set(stream))
                 .upgrade(door::<TcpStream>(doors.clone(), opened))
                 .finish(map_config(app, move |()| config.clone()))
                 .tcp()
@@ -102,18 +102,17 @@ impl Front {
         tls: Arc<ServerConfig>,
     ) -> io::Result<ServerBuilder> {
         let Self { address, services, doors, stopping } = self;
-        let user_timeout = doors.options.user_timeout;
+        let bounds = doors.options.bounds;
         builder.listen("https", listener, move || {
             let (opened, config) = (WorkerDoors::default(), AppConfig::default());
             let app = application(services.clone(), opened.clone());
-            let set_timeout = move |stream: &TlsStream<TcpStream>| set_user_timeout(stream.get_ref().0, user_timeout);
             HttpService::build()
                 .keep_alive(KEEP_ALIVE)
                 .client_request_timeout(HEAD_TIMEOUT)
                 .local_addr(address)
                 .graceful_shutdown_signal(notified(&stopping))
                 .secure()
-                .on_connect_ext(move |stream: &TlsStream<TcpStream>, _| set_timeout(stream))
+                .on_connect_ext(move |stream: &TlsStream<TcpStream>, _| bounds.set(stream.get_ref().0))
                 .upgrade(door::<TlsStream<TcpStream>>(doors.clone(), opened))
                 .finish(map_config(app, move |()| config.clone()))
                 .rustls_0_23(ServerConfig::clone(&tls))

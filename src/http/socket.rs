@@ -119,15 +119,19 @@ impl Socket {
         let result = SCRATCH.with_borrow_mut(|scratch| {
             let mut buffer = ReadBuf::new(scratch);
             let result = ready!(outbox.poll_read(cx, &mut buffer));
-            let is_over = result.is_err() || buffer.filled().is_empty();
-            Poll::Ready(if is_over { None } else { Some(assembler.feed(buffer.filled())) })
+            Poll::Ready(result.map(|()| match buffer.filled() {
+                [] => None,
+                bytes => Some(assembler.feed(bytes)),
+            }))
         });
         match ready!(result) {
-            Some(next) => {
+            Ok(Some(next)) => {
                 self.outbox.mark_heard();
                 self.take(next);
             }
-            None => self.outbox.abort(),
+            // The peer has hung up by itself.
+            Ok(None) => self.outbox.abort(),
+            Err(error) => self.outbox.break_off(&error),
         }
         Poll::Ready(())
     }
@@ -172,8 +176,8 @@ impl Future for Socket {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let socket = self.as_mut().get_mut();
         socket.outbox.register_reader(cx.waker());
-        if let Poll::Ready(Err(_)) = socket.outbox.poll_drain(cx) {
-            socket.outbox.abort();
+        if let Poll::Ready(Err(error)) = socket.outbox.poll_drain(cx) {
+            socket.outbox.break_off(&error);
         }
         for _ in 0..STEPS_PER_TURN {
             match ready!(socket.step(cx)) {

@@ -38,12 +38,15 @@ pub struct EventStream {
 struct Held {
     outbox: Outbox,
     gzip: Option<GzipStream>,
+    /// After how long without taking anything it counts as too slow, if the connection goes.
+    slow: Duration,
     _place: SocketGuard,
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.outbox.abort();
+        // The server does not tell why it lets go: who had taken nothing for so long has not just left.
+        self.outbox.let_go(self.slow);
     }
 }
 
@@ -59,7 +62,8 @@ impl EventStream {
         // The first message of a new mailbox.
         session.do_send(Begin(hello));
         let gzip = is_gzip.then(GzipStream::default);
-        let held = Rc::new(RefCell::new(Some(Held { outbox: outbox.clone(), gzip, _place: place })));
+        let slow = doors.house.options.slow_timeout / 2;
+        let held = Rc::new(RefCell::new(Some(Held { outbox: outbox.clone(), gzip, slow, _place: place })));
         actix_rt::spawn(let_go(Rc::downgrade(&held), outbox, has_ended));
         Self { held, session: session.recipient() }
     }

@@ -171,7 +171,8 @@ impl Handler<CloseLink> for Module {
 impl Handler<Republish> for Module {
     type Result = ();
 
-    fn handle(&mut self, _: Republish, ctx: &mut Self::Context) {
+    fn handle(&mut self, Republish { told_online }: Republish, ctx: &mut Self::Context) {
+        self.retell_presence(told_online, ctx);
         self.retell_twin(ctx);
         if !self.entry.live.load().telemetry.values().is_empty() {
             self.outgoing.push_telemetry();

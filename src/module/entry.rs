@@ -6,7 +6,7 @@ use arc_swap::ArcSwap;
 use serde::Serialize;
 
 use crate::auth::Principal;
-use crate::domain::event::payload::ModuleFacts;
+use crate::domain::event::payload::{ModuleFacts, Presence};
 use crate::domain::grant::Permission;
 use crate::domain::ids::{ModuleId, UserId};
 use crate::domain::module::{ModuleKind, ModuleName, TokenHash};
@@ -83,6 +83,14 @@ impl Entry {
     #[must_use]
     pub fn is_visible_to(&self, who: &Principal) -> bool {
         who.may(Permission::ModulesAll) || self.meta.load().owner.as_ref() == Some(&who.user_id)
+    }
+}
+
+impl Live {
+    /// Whether it is there, as far as its events go.
+    #[must_use]
+    pub fn presence(&self) -> Presence {
+        Presence { is_online: self.status == Status::Online, last_seen: self.last_seen }
     }
 }
 

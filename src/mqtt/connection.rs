@@ -21,6 +21,7 @@ use super::line::{Heard, Line};
 use super::places::Stay;
 use super::session::Session;
 use super::wire::Version;
+use crate::pipe::{GONE, TOO_SLOW};
 
 mod acks;
 mod receive;
@@ -29,6 +30,8 @@ mod receive;
 const SETTLE: Duration = Duration::from_secs(5);
 /// How often a will that waits looks whether its client is back.
 const STEP: Duration = Duration::from_secs(5);
+/// What any other end is counted by.
+const NORMAL: u16 = 1000;
 /// How often a connection that is never silent too long is looked at.
 const LOOK: Duration = Duration::from_secs(15);
 
@@ -40,7 +43,7 @@ pub async fn serve<B: Bridge>(bridge: Rc<B>, mut line: Line, from: IpAddr) {
             let end = connection.run().await;
             connection.finish(end).await;
         }
-        None => line.close(None).await,
+        None => line.close(None, NORMAL).await,
     }
 }
 
@@ -56,6 +59,17 @@ enum End {
     Expelled(DisconnectReasonCode, Cow<'static, str>),
     /// A newer connection takes over.
     TakenOver(oneshot::Sender<Option<Session>>),
+}
+
+impl End {
+    /// The code by which it is counted, unless the connection broke before.
+    const fn counted(&self) -> u16 {
+        match self {
+            Self::Expelled(DisconnectReasonCode::QuotaExceeded, _) => TOO_SLOW,
+            Self::Expelled(DisconnectReasonCode::KeepAliveTimeout, _) => GONE,
+            _ => NORMAL,
+        }
+    }
 }
 
 /// What has become of a message of the client.
@@ -202,8 +216,9 @@ impl<B: Bridge> Connection<B> {
     /// Ends the connection: the client is told, what is under way settles, the session waits or is handed over.
     async fn finish(mut self, end: End) {
         self.bridge.close(&self.guest, matches!(end, End::TakenOver(_)));
+        let counted = end.counted();
         let Ending { last, publishes_will, hand_over } = self.read_end(end);
-        let closing = actix_rt::spawn(self.line.close(last));
+        let closing = actix_rt::spawn(self.line.close(last, counted));
         settle(&mut self.under_way, &mut self.session).await;
         self.session.part();
         let will = self.will.take().filter(|_| publishes_will);

@@ -101,8 +101,8 @@ impl Line {
 
     fn poll_heard(&mut self, cx: &mut Context<'_>, may_read: bool) -> Poll<Heard> {
         self.outbox.register_reader(cx.waker());
-        if let Poll::Ready(Err(_)) = self.outbox.poll_drain(cx) {
-            self.outbox.abort();
+        if let Poll::Ready(Err(error)) = self.outbox.poll_drain(cx) {
+            self.outbox.break_off(&error);
         }
         if self.outbox.is_ending() {
             return Poll::Ready(Heard::Gone);
@@ -162,13 +162,13 @@ impl Line {
         })
     }
 
-    /// Sends what waits, and closes; gives up on a peer that does not read.
-    pub async fn close(mut self, last: Option<Packet>) {
+    /// Sends what waits, and closes, which is counted by this code; gives up on a peer that does not read.
+    pub async fn close(mut self, last: Option<Packet>, counted: u16) {
         if let Some(packet) = last {
             // To older clients nothing can be said here.
             let _ = self.send(packet);
         }
-        self.outbox.close(1000, "");
+        self.outbox.close_as(counted, 1000, "");
         let goodbye = poll_fn(|cx| self.poll_goodbye(cx));
         // Whoever does not close in time is cut off.
         let _ = tokio::time::timeout(GOODBYE, goodbye).await;
@@ -198,8 +198,11 @@ impl Line {
 fn read<T>(outbox: &Outbox, cx: &mut Context<'_>, take: impl FnOnce(&[u8]) -> T) -> Poll<Option<T>> {
     SCRATCH.with_borrow_mut(|scratch| {
         let mut buffer = ReadBuf::new(scratch);
-        let result = ready!(outbox.poll_read(cx, &mut buffer));
-        let is_over = result.is_err() || buffer.filled().is_empty();
+        if let Err(error) = ready!(outbox.poll_read(cx, &mut buffer)) {
+            outbox.break_off(&error);
+            return Poll::Ready(None);
+        }
+        let is_over = buffer.filled().is_empty();
         Poll::Ready((!is_over).then(|| take(buffer.filled())))
     })
 }

@@ -20,7 +20,7 @@ use super::connection::serve as serve_connection;
 use super::house::{House, Parts};
 use super::line::Line;
 use super::usher::{Porter, Serves, Usher};
-use crate::pipe::{Flusher, Noted, Outbox, OutboxOptions, Stream, set_user_timeout};
+use crate::pipe::{Bounds, Flusher, Noted, Outbox, OutboxOptions, Stream};
 
 /// How long a TLS handshake may take.
 const TLS_TIMEOUT: Duration = Duration::from_secs(10);
@@ -52,8 +52,8 @@ pub struct MqttOptions {
     pub outbox: OutboxOptions,
     /// How long written packets wait for company.
     pub flush_interval: Duration,
-    /// How long written bytes may go unacknowledged by the peer's machine.
-    pub user_timeout: Duration,
+    /// What the system keeps to for each connection.
+    pub bounds: Bounds,
     /// Counts connections in.
     pub count_in: CountIn,
 }
@@ -151,7 +151,7 @@ impl Door {
 
     /// Sets what the system watches over; answers where the peer is.
     fn prepare(&self, stream: &TcpStream) -> IpAddr {
-        set_user_timeout(stream, self.hall.options.user_timeout);
+        self.hall.options.bounds.set(stream);
         let probes = TcpKeepalive::new().with_time(PROBE_AFTER).with_interval(PROBE_EVERY);
         let set = SockRef::from(stream).set_tcp_keepalive(&probes).and_then(|()| stream.set_nodelay(true));
         if let Err(error) = set {

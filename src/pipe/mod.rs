@@ -17,5 +17,5 @@ pub use flusher::{Flusher, Noted};
 pub use framing::Framing;
 pub use gzip::GzipStream;
 pub use inbound::{Closed, Received, ReceivedBinary};
-pub use outbox::{Outbox, OutboxOptions};
-pub use stream::{Stream, set_user_timeout};
+pub use outbox::{GONE, Outbox, OutboxOptions, TOO_SLOW};
+pub use stream::{Bounds, Stream};

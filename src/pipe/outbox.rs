@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::future::poll_fn;
+use std::io;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -16,9 +17,13 @@ use super::{Framing, Stream};
 use crate::domain::event::{Dialect, Event};
 
 mod drain;
+#[cfg(test)]
+mod tests;
 
 /// What is counted for a peer that gives no sign of life; it is never sent (RFC 6455, 7.4.1).
-const GONE: u16 = 1006;
+pub const GONE: u16 = 1006;
+/// What is counted for a peer that takes too little for too long.
+pub const TOO_SLOW: u16 = 4008;
 
 /// The marks of an outbox.
 #[derive(Debug, Clone, Copy)]
@@ -178,9 +183,14 @@ impl Outbox {
 
     /// Ends the connection, which is counted: what waits goes out, then, on a WebSocket, a close frame with code and reason.
     pub fn close(&self, code: u16, reason: &str) {
+        self.close_as(code, code, reason);
+    }
+
+    /// Ends the connection as [`Outbox::close`] does, but counts it by another code than the peer is told.
+    pub fn close_as(&self, counted: u16, told: u16, reason: &str) {
         if self.0.state.get() == State::Open {
-            self.0.flusher.note_end(code);
-            self.part(code, reason);
+            self.0.flusher.note_end(counted);
+            self.part(told, reason);
         }
     }
 
@@ -198,8 +208,28 @@ impl Outbox {
 
     /// Drops the connection of a peer that gives no sign of life, which is counted.
     pub fn give_up(&self) {
+        self.drop_as(GONE);
+    }
+
+    /// Drops a connection that broke, which is counted: as too slow if its time was over while something waited.
+    pub(crate) fn break_off(&self, error: &io::Error) {
+        let is_slow = error.kind() == io::ErrorKind::TimedOut && self.waiting() > 0;
+        self.drop_as(if is_slow { TOO_SLOW } else { GONE });
+    }
+
+    /// Drops a connection of which it is not known how it ended: it is counted as too slow if the peer had taken nothing
+    /// of what waits for at least so long.
+    pub(crate) fn let_go(&self, slow: Duration) {
+        if self.stalled_for() >= slow && self.waiting() > 0 {
+            self.drop_as(TOO_SLOW);
+        } else {
+            self.abort();
+        }
+    }
+
+    fn drop_as(&self, counted: u16) {
         if self.0.state.get() == State::Open {
-            self.0.flusher.note_end(GONE);
+            self.0.flusher.note_end(counted);
         }
         self.abort();
     }

@@ -6,6 +6,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use actix_tls::accept::rustls_0_23::TlsStream;
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
@@ -29,12 +30,25 @@ impl From<TlsStream<TcpStream>> for Stream {
     }
 }
 
-/// Ends the connection when written bytes stay unacknowledged for this long (`TCP_USER_TIMEOUT`), as when the peer's
-/// machine is gone or its program reads nothing.
-pub fn set_user_timeout(stream: &TcpStream, timeout: Duration) {
-    let socket = socket2::SockRef::from(stream);
-    if let Err(error) = socket.set_tcp_user_timeout(Some(timeout)) {
-        tracing::debug!(%error, "a socket takes no user timeout");
+/// What the system keeps to for an accepted connection.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// How long written bytes may stay unacknowledged (`TCP_USER_TIMEOUT`), as when the peer's machine is gone or its
+    /// program reads nothing; the connection ends then.
+    pub user_timeout: Duration,
+    /// How many written bytes the system holds for a peer that does not take them (`SO_SNDBUF`); left to itself it would
+    /// hold megabytes of what is out of date by the time it is read.
+    pub send_buffer: usize,
+}
+
+impl Bounds {
+    /// Sets them; a system that does not know them goes without.
+    pub fn set(self, stream: &TcpStream) {
+        let socket = SockRef::from(stream);
+        let timeout = socket.set_tcp_user_timeout(Some(self.user_timeout));
+        if let Err(error) = timeout.and_then(|()| socket.set_send_buffer_size(self.send_buffer)) {
+            tracing::debug!(%error, "a socket takes no bounds");
+        }
     }
 }
 

@@ -15,7 +15,7 @@ export class Directory extends EventTarget {
       hub.on('rt_module_online', (data) => this.#set(data.moduleId, { status: 'online' })),
       hub.on('rt_module_offline', (data) => this.#set(data.moduleId, { status: 'offline' })),
       hub.on('rt_module_added', (data) =>
-        this.#set(data.moduleId, { type: data.type, name: data.name, status: 'offline' }),
+        this.#set(data.moduleId, { type: data.type, name: data.name, status: data.status ?? 'offline' }),
       ),
       hub.on('rt_module_updated', (data) => this.#set(data.moduleId, { type: data.type, name: data.name })),
       hub.on('rt_module_removed', (data) => this.#remove(data.moduleId)),

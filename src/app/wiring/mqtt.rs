@@ -8,7 +8,7 @@ use actix_server::{Server, ServerHandle};
 use actix_web::rt::task::JoinHandle;
 use rustls::ServerConfig;
 
-use super::{House, broker_options, session_options};
+use super::{House, bounds, broker_options, session_options};
 use crate::app::StartError;
 use crate::config::Config;
 use crate::http;
@@ -89,7 +89,7 @@ impl House {
             max_connections: mqtt.max_connections,
             outbox: OutboxOptions { high_water: socket.high_water, low_water: socket.low_water },
             flush_interval: socket.flush_interval,
-            user_timeout: socket.slow_timeout + socket.heartbeat * 2,
+            bounds: bounds(socket),
             // Its own bound is `mqtt.max_connections`.
             count_in: Arc::new(move || Box::new(sockets.open(Door::Mqtt, usize::MAX, &metrics))),
         };

@@ -10,10 +10,15 @@ use crate::auth::{AuthError, Bearer, Principal};
 #[rtype(result = "Result<String, AuthError>")]
 pub struct MakeTicket(pub Principal);
 
-/// Takes a ticket; it does not work again.
+/// Shows a ticket.
 #[derive(Message)]
 #[rtype(result = "Result<Bearer, AuthError>")]
-pub struct RedeemTicket(pub String);
+pub enum ShowTicket {
+    /// To come in by it; it does not work again.
+    Redeem(String),
+    /// To learn whom it would let in; it stays.
+    LookAt(String),
+}
 
 impl Handler<MakeTicket> for Accounts {
     type Result = Result<String, AuthError>;
@@ -23,10 +28,13 @@ impl Handler<MakeTicket> for Accounts {
     }
 }
 
-impl Handler<RedeemTicket> for Accounts {
+impl Handler<ShowTicket> for Accounts {
     type Result = Result<Bearer, AuthError>;
 
-    fn handle(&mut self, RedeemTicket(ticket): RedeemTicket, _: &mut Self::Context) -> Self::Result {
-        self.tickets.redeem(&ticket)
+    fn handle(&mut self, shown: ShowTicket, _: &mut Self::Context) -> Self::Result {
+        match shown {
+            ShowTicket::Redeem(ticket) => self.tickets.redeem(&ticket),
+            ShowTicket::LookAt(ticket) => self.tickets.look_at(&ticket),
+        }
     }
 }

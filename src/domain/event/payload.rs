@@ -25,6 +25,15 @@ pub struct ModuleFacts<'a> {
     pub owner: Option<&'a UserId>,
 }
 
+/// Whether a module is there, as far as its events go; by default it is not and never was.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Presence {
+    /// Whether it is online.
+    pub is_online: bool,
+    /// When it last connected or said something.
+    pub last_seen: Option<Timestamp>,
+}
+
 /// A person as far as their events go.
 #[derive(Debug, Clone, Copy)]
 pub struct UserFacts<'a> {
@@ -69,10 +78,20 @@ impl NewEvent {
         own("rt_module_offline", Delivery::Each, module_audience(module), &data)
     }
 
-    /// `rt_module_added {moduleId, name, type, userId}`.
+    /// `rt_module_added {moduleId, name, type, userId, status, lastSeen}`.
     #[must_use]
-    pub fn module_added(module: ModuleFacts<'_>) -> Self {
-        own("rt_module_added", Delivery::Each, module_audience(module), &ModuleData::of(module))
+    pub fn module_added(module: ModuleFacts<'_>, presence: Presence) -> Self {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Data<'a> {
+            #[serde(flatten)]
+            module: ModuleData<'a>,
+            status: &'static str,
+            last_seen: Option<Timestamp>,
+        }
+        let status = if presence.is_online { "online" } else { "offline" };
+        let data = Data { module: ModuleData::of(module), status, last_seen: presence.last_seen };
+        own("rt_module_added", Delivery::Each, module_audience(module), &data)
     }
 
     /// `rt_module_updated {moduleId, name, type, userId}`; see [`Self::module_changed`] for a change of owner.
@@ -82,15 +101,15 @@ impl NewEvent {
     }
 
     /// Everything that is told of a changed module, in this order: to its former owner that it is gone, to a new one
-    /// that it is there, to all what it is like now.
+    /// that it is there and how, to all what it is like now.
     #[must_use]
-    pub fn module_changed(former_owner: Option<&UserId>, module: ModuleFacts<'_>) -> Vec<Self> {
+    pub fn module_changed(former_owner: Option<&UserId>, module: ModuleFacts<'_>, presence: Presence) -> Vec<Self> {
         let mut events = Vec::new();
         if former_owner != module.owner {
             events.extend(former_owner.map(|former| Self::module_withdrawn(module.id, former)));
             events.extend(module.owner.map(|owner| {
                 let audience = vec![Channel::ModulesOf(owner.clone())];
-                Self { audience, ..Self::module_added(module) }
+                Self { audience, ..Self::module_added(module, presence) }
             }));
         }
         events.push(Self::module_updated(module));

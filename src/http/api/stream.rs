@@ -67,27 +67,23 @@ pub async fn listen_to_events(
     let doors = doors.get()?;
     let credential = credential_of(request.headers(), request.uri().query(), Pages::Any)?;
     let is_gzip = doors.options.deflate_from.is_some() && accepts_gzip(&request);
+    let (cursor, listed) = (cursor_of(&request, &listening), read_listed(&listening.topics)?);
+    let hello = Hello { cursor, pace: read_pace(listening.max_rate)?, ..listed };
+    let topics = read_wanted(&hello.topics, doors.house.options.max_topics)?;
     if *request.method() == Method::HEAD {
-        return head(&doors, credential, is_gzip).await;
+        let caller = doors.authenticator.look_at(&credential).await?;
+        // No session begins.
+        return check_topics(&hello.topics, &topics, &caller).map(|()| stream(is_gzip).finish());
     }
     let address = ClientAddress::of(&request).ip();
     let place = match begin(&doors, &credential, address) {
         Ok(place) => place,
         Err(refused) => return Ok(turn_away(&doors, refused)),
     };
+    // A ticket is spent when nothing else is wrong.
+    check_topics(&hello.topics, &topics, &doors.authenticator.look_at(&credential).await?)?;
     let caller = doors.authenticator.authenticate(credential).await?.coming_from(address);
-    let (cursor, listed) = (cursor_of(&request, &listening), read_listed(&listening.topics)?);
-    check_topics(&listed.topics, &caller, doors.house.options.max_topics)?;
-    let hello = Hello { cursor, pace: read_pace(listening.max_rate)?, ..listed };
     Ok(stream(is_gzip).body(BoxBody::new(EventStream::open(&doors, place, caller, hello, is_gzip))))
-}
-
-/// Tells how a stream would begin; no session does, and a ticket stays good for the one that will.
-async fn head(doors: &Doors, credential: Credential, is_gzip: bool) -> ApiResult<HttpResponse> {
-    if !matches!(credential, Credential::Ticket(_)) {
-        doors.authenticator.authenticate(credential).await?;
-    }
-    Ok(stream(is_gzip).finish())
 }
 
 fn begin(doors: &Doors, credential: &Credential, address: IpAddr) -> Result<SocketGuard, Refused> {
@@ -135,15 +131,20 @@ fn cursor_of(request: &HttpRequest, listening: &Listening) -> Option<String> {
     header.or_else(|| listening.cursor.clone())
 }
 
-/// Judges topics before the stream begins, as far as that can be done without asking for their state.
-fn check_topics(texts: &[String], caller: &Principal, most: usize) -> ApiResult<()> {
+/// Reads topics, of which there may be so many.
+fn read_wanted(texts: &[String], most: usize) -> ApiResult<Vec<Topic>> {
     if texts.len() > most {
         return Err(too_many_topics(most).into());
     }
-    for topic in read_topics(texts).map_err(ApiError::from)? {
-        channel_of(&topic, caller).map_err(|problem| {
+    Ok(read_topics(texts)?)
+}
+
+/// Judges topics before the stream begins, as far as that can be done without asking for their state.
+fn check_topics(texts: &[String], topics: &[Topic], caller: &Principal) -> ApiResult<()> {
+    for topic in topics {
+        channel_of(topic, caller).map_err(|problem| {
             // Counted as the caller named them, also when one came before.
-            let place = texts.iter().position(|text| text.parse::<Topic>().is_ok_and(|named| named == topic));
+            let place = texts.iter().position(|text| text.parse::<Topic>().is_ok_and(|named| named == *topic));
             let (place, detail) = (place.unwrap_or_default(), problem.detail.clone());
             problem.with_error(format!("/topics/{place}"), detail)
         })?;

@@ -78,7 +78,10 @@ pub(in crate::module) struct CloseLink(pub EndLink);
 #[rtype(result = "()")]
 pub(in crate::module) struct Removed;
 
-/// The module has another audience: its telemetry goes out again.
+/// The module has another audience: its telemetry goes out again, and what has changed of its presence.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
-pub(in crate::module) struct Republish;
+pub(in crate::module) struct Republish {
+    /// As what its new owner was told of it.
+    pub told_online: bool,
+}

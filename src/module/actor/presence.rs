@@ -11,6 +11,7 @@ use super::super::entry::{Live, Status};
 use super::{Attach, ConnectionId, EndLink, Module};
 use crate::domain::event::NewEvent;
 use crate::domain::time::Timestamp;
+use crate::domain::topic::Channel;
 
 /// How soon an actor that could not rest yet looks again.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -72,6 +73,20 @@ impl Module {
         let (meta, live) = (self.entry.meta.load_full(), self.entry.live.load_full());
         self.push_event(NewEvent::module_offline(meta.facts(&self.entry.id), Timestamp::now(), live.last_seen));
         self.store_last_seen();
+        self.pump(ctx);
+    }
+
+    /// Tells the owner if the module came or went before it was theirs and after they were told of it.
+    pub(super) fn retell_presence(&mut self, told_online: bool, ctx: &mut Context<Self>) {
+        let (meta, live) = (self.entry.meta.load_full(), self.entry.live.load_full());
+        let Some(owner) = meta.owner.clone() else { return };
+        let (facts, now) = (meta.facts(&self.entry.id), Timestamp::now());
+        let event = match (live.status, told_online) {
+            (Status::Online, false) => NewEvent::module_online(facts, live.last_seen.unwrap_or(now)),
+            (Status::Offline, true) => NewEvent::module_offline(facts, now, live.last_seen),
+            _ => return,
+        };
+        self.push_event(NewEvent { audience: vec![Channel::ModulesOf(owner)], ..event });
         self.pump(ctx);
     }
 

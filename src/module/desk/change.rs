@@ -55,7 +55,7 @@ impl Desk {
             updated_at: now,
         };
         let entry = Arc::new(Entry::new(StoredModule::new(record.clone())));
-        let event = NewEvent::module_added(entry.meta.load_full().facts(&entry.id));
+        let event = NewEvent::module_added(entry.meta.load_full().facts(&entry.id), entry.live.load().presence());
         let code = new.claimable.then(|| self.new_code());
         let saved = code.clone();
         let insertion = move |conn: &mut Connection| {
@@ -89,7 +89,8 @@ impl Desk {
             return Ok(ModuleView::from(&*entry));
         }
         after.updated_at = Timestamp::now();
-        let events = NewEvent::module_changed(before.owner.as_ref(), after.facts(id));
+        let told = entry.live.load().presence();
+        let events = NewEvent::module_changed(before.owner.as_ref(), after.facts(id), told);
         let announced = self.store_update(&entry, &after, events).await?;
         let has_moved = self.replace(&entry, after).await;
         if entry.meta.load().kind != before.kind {
@@ -97,7 +98,7 @@ impl Desk {
         }
         self.announce(announced).await;
         if has_moved {
-            self.republish(id);
+            self.republish(id, told.is_online);
         }
         Ok(ModuleView::from(&*entry))
     }

@@ -50,7 +50,8 @@ impl Desk {
         let entry = self.catalogue.borrow().get(&id).cloned().ok_or(ModuleError::WrongCode)?;
         let before = entry.meta.load_full();
         let after = Meta { owner: Some(by.user_id.clone()), updated_at: now, ..Meta::clone(&before) };
-        let events = NewEvent::module_changed(before.owner.as_ref(), after.facts(&id));
+        let told = entry.live.load().presence();
+        let events = NewEvent::module_changed(before.owner.as_ref(), after.facts(&id), told);
         let (record, former) = (after.record(&id), Arc::clone(&before));
         let claiming = self.store.write(move |conn: &mut Connection| {
             if !modules::is_of(conn, &record.id, former.owner.as_ref())? || !claims::take(conn, &record.id, &hash, now)?
@@ -70,7 +71,7 @@ impl Desk {
         let has_moved = self.replace(&entry, after).await;
         self.announce(announced).await;
         if has_moved {
-            self.republish(&id);
+            self.republish(&id, told.is_online);
         }
         Ok(ModuleView::from(&*entry))
     }

@@ -40,7 +40,7 @@ impl Desk {
                 }
             }
             self.announce(part.iter().flat_map(|orphan| orphan.announced.clone()).collect()).await;
-            disowned.iter().for_each(|entry| self.republish(&entry.id));
+            disowned.iter().for_each(|entry| self.republish(&entry.id, entry.live.load().presence().is_online));
         }
     }
 
@@ -75,7 +75,7 @@ impl Desk {
             let before = entry.meta.load_full();
             if before.owner.is_some() && !owners.contains_key(&entry.id) {
                 self.replace(&entry, Meta { owner: None, ..Meta::clone(&before) }).await;
-                self.republish(&entry.id);
+                self.republish(&entry.id, entry.live.load().presence().is_online);
             }
         }
     }
@@ -95,10 +95,11 @@ impl Desk {
 
     /// Sends the telemetry of a module with a new owner out again: what is kept as its latest was meant for the former one.
     ///
-    /// After the events of the change, so that the new owner knows the module by then.
-    pub(super) fn republish(&self, id: &ModuleId) {
+    /// After the events of the change, so that the new owner knows the module by then; of its presence only what has
+    /// changed since they were written.
+    pub(super) fn republish(&self, id: &ModuleId, told_online: bool) {
         if let Ok(actor) = self.locate(id) {
-            actor.do_send(Republish);
+            actor.do_send(Republish { told_online });
         }
     }
 

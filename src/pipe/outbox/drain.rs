@@ -28,8 +28,8 @@ impl Outbox {
             return;
         }
         let waker = self.0.reader.borrow().clone();
-        if let Poll::Ready(Err(_)) = self.poll_drain(&mut Context::from_waker(&waker)) {
-            self.abort();
+        if let Poll::Ready(Err(error)) = self.poll_drain(&mut Context::from_waker(&waker)) {
+            self.break_off(&error);
         } else if self.has_said_goodbye() {
             self.wake_reader();
         }

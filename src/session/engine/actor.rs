@@ -148,8 +148,13 @@ impl Engine {
 
     /// Ends the session: a waiting poll, or the WebSocket, is told.
     pub(super) fn end(&mut self, reason: &str, ctx: &mut Context<Self>) {
+        self.end_as(1000, reason, ctx);
+    }
+
+    /// The same, counted by this code.
+    pub(super) fn end_as(&mut self, counted: u16, reason: &str, ctx: &mut Context<Self>) {
         self.answer(packet::CLOSE, ctx);
-        self.parts.outbox.close(1000, reason);
+        self.parts.outbox.close_as(counted, 1000, reason);
         ctx.stop();
     }
 

@@ -6,6 +6,7 @@ use actix::prelude::*;
 
 use super::actor::Engine;
 use super::packet;
+use crate::pipe::{GONE, TOO_SLOW};
 
 /// How many bytes of the outbox a ping is.
 const PING_WAITING: usize = packet::PING.len() + 2;
@@ -34,7 +35,7 @@ impl Engine {
             let (now, ping_timeout) = (Instant::now(), engine.parts.options.ping_timeout);
             let held_up = engine.held_up_for(asked);
             let Some(more) = held_up.or(was_held_up.then_some(ping_timeout)) else {
-                return engine.end("the client did not answer", ctx);
+                return engine.end_silent(ctx);
             };
             engine.answer_due = now + more;
             engine.expect_pong(now, held_up.is_some(), ctx);
@@ -51,6 +52,13 @@ impl Engine {
         }
         let most = (options.slow_timeout + options.ping_timeout).checked_sub(outbox.stalled_for())?;
         Some(options.ping_timeout.min(most)).filter(|span| self.is_held_up() && !span.is_zero())
+    }
+
+    /// Ends the session of a client that did not answer: it is gone, or takes nothing of what waits for it.
+    pub(super) fn end_silent(&mut self, ctx: &mut Context<Self>) {
+        let counted = if self.is_held_up() { TOO_SLOW } else { GONE };
+        // Neither is told: the client may be there after all, and knows of no reason.
+        self.end_as(counted, "the client did not answer", ctx);
     }
 
     fn is_held_up(&self) -> bool {

@@ -87,7 +87,7 @@ impl Handler<Poll> for Engine {
         }
         if self.is_overdue() && !self.parts.outbox.is_ending() {
             let _ = answer.send(Err(EngineError::Sid));
-            return self.end("the client did not answer", ctx);
+            return self.end_silent(ctx);
         }
         if self.has_left {
             let _ = answer.send(Ok(packet::NOOP.to_owned()));

@@ -119,7 +119,14 @@ export interface Person {
 export interface HubEvents {
   rt_module_online: { moduleId: string; lastSeen: string };
   rt_module_offline: { moduleId: string; disconnectedAt: string; lastSeen?: string };
-  rt_module_added: { moduleId: string; name: string; type: string; userId: string };
+  rt_module_added: {
+    moduleId: string;
+    name: string;
+    type: string;
+    userId: string;
+    status?: 'online' | 'offline';
+    lastSeen?: string | null;
+  };
   rt_module_removed: { moduleId: string; userId: string };
   rt_module_updated: { moduleId: string; name: string; type: string; userId?: string };
   rt_telemetry_updated: { moduleId: string; telemetry: Telemetry };

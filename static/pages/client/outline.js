@@ -48,7 +48,7 @@ export const MEMBERS = [
 export const HUB_EVENTS = [
   ['rt_module_online', '{ moduleId, lastSeen }'],
   ['rt_module_offline', '{ moduleId, disconnectedAt }'],
-  ['rt_module_added', '{ moduleId, name, type, userId }'],
+  ['rt_module_added', '{ moduleId, name, type, userId, status, lastSeen }'],
   ['rt_module_updated', '{ moduleId, name, type }'],
   ['rt_module_removed', '{ moduleId, userId }'],
   ['rt_telemetry_updated', '{ moduleId, telemetry }'],

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
 use carillon::domain::event::NewEvent;
-use carillon::domain::event::payload::ModuleFacts;
+use carillon::domain::event::payload::{ModuleFacts, Presence};
 use carillon::domain::module::TokenHash;
 use carillon::domain::time::Timestamp;
 use carillon::store::modules::ModuleRecord;
@@ -115,7 +115,10 @@ async fn a_change_whose_event_did_not_go_out_is_told_once_after_the_start() {
         let record = record("MC-1");
         modules::insert(conn, &record)?;
         let (name, kind) = (record.name.as_str(), record.kind.as_str());
-        announcements::add(conn, NewEvent::module_added(ModuleFacts { id: &record.id, name, kind, owner: None }))
+        announcements::add(
+            conn,
+            NewEvent::module_added(ModuleFacts { id: &record.id, name, kind, owner: None }, Presence::default()),
+        )
     });
     made.await.unwrap();
     drop(store);

@@ -57,3 +57,23 @@ async fn the_modules_of_a_removed_account_belong_to_nobody() {
     assert_eq!(tab.event("rt_module_updated").await["userId"], json!(null));
     assert_eq!(admin.get(PATH).await.json()["userId"], json!(null));
 }
+
+#[actix::test]
+async fn the_new_owner_of_a_module_that_is_online_knows_that_it_is() {
+    let hub = TestHub::start().await;
+    let (_, _device) = hub.owner_with_module(ID).await;
+    let (admin, ben) = (hub.admin().await, hub.user("ben@example.org").await);
+    hub.until_metric("carillon_modules_online", |online| online == 1.0).await;
+    let mut of_ben = hub.tab(&ben, &["modules"]).await;
+
+    assert_eq!(admin.patch(PATH, json!({"userId": ben.id})).await.status, 200);
+
+    let added = of_ben.event("rt_module_added").await;
+    assert_eq!((&added["moduleId"], &added["status"]), (&json!(ID), &json!("online")));
+    assert_eq!(added["lastSeen"], ben.get(PATH).await.json()["lastSeen"]);
+    let silent = admin.create_module("MC-2").await;
+    assert!(!silent.is_empty());
+    assert_eq!(admin.patch("/api/v1/modules/MC-2", json!({"userId": ben.id})).await.status, 200);
+    let added = of_ben.event("rt_module_added").await;
+    assert_eq!((&added["status"], &added["lastSeen"]), (&json!("offline"), &json!(null)));
+}

@@ -87,5 +87,7 @@ async fn a_client_that_is_only_silent_is_gone_and_not_too_slow() {
     until_alone(watching, async {}).await;
 
     assert_eq!(too_slow(&hub).await, 0);
+    assert_eq!(hub.metric("carillon_sessions_ended_total{code=\"1006\"}").await, 1.0);
+    assert_eq!(hub.metric("carillon_sessions_ended_total{code=\"1000\"}").await, 0.0);
     assert_eq!(silent.get().await.status, 400);
 }

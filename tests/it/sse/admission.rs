@@ -120,3 +120,33 @@ async fn a_stream_among_too_many_is_told_when_to_open_again() {
     }
     assert_eq!(told, Err(503), "there is no moment left in the line");
 }
+
+#[actix::test]
+async fn a_head_request_is_judged_as_its_stream_would_be() {
+    let hub = TestHub::start().await;
+    let user = hub.user("ada@example.org").await;
+    for (query, status) in [
+        ("?topics=admin", 403),
+        ("?topics=mo%20dules", 422),
+        ("?topics=modules&maxRate=0", 422),
+        ("?topics=modules", 200),
+    ] {
+        let answer = user.send("HEAD", &format!("/api/v1/events{query}"), None).await;
+        assert_eq!(answer.status, status, "{query}");
+    }
+    let answer = Answer::of(&hub.authority, "HEAD", "/api/v1/events?ticket=wrong", &[], None).await;
+    assert_eq!(answer.status, 401);
+}
+
+#[actix::test]
+async fn a_ticket_is_not_spent_by_a_stream_that_is_refused() {
+    let hub = TestHub::start().await;
+    let user = hub.user("ada@example.org").await;
+    let ticket = user.post("/api/v1/auth/ticket", serde_json::json!({})).await.json();
+    let query = |topics: &str| format!("?topics={topics}&ticket={}", ticket["ticket"].as_str().unwrap());
+    assert_eq!(TestStream::open(&hub.authority, &query("modules;nonsense"), &[]).await.err(), Some(422));
+    assert_eq!(TestStream::open(&hub.authority, &query("mo%20dules"), &[]).await.err(), Some(422));
+    assert_eq!(TestStream::open(&hub.authority, &query("admin"), &[]).await.err(), Some(403));
+    assert!(TestStream::open(&hub.authority, &query("modules"), &[]).await.is_ok());
+    assert_eq!(TestStream::open(&hub.authority, &query("modules"), &[]).await.err(), Some(401));
+}

@@ -53,6 +53,28 @@ async fn a_client_that_reads_nothing_is_ended_by_its_timer() {
 }
 
 #[actix::test]
+async fn the_system_holds_little_for_a_client_that_reads_nothing() {
+    let keys = [
+        ("CARILLON__SOCKET__SLOW_TIMEOUT", "1s"),
+        ("CARILLON__SOCKET__HEARTBEAT", "1s"),
+        ("CARILLON__SOCKET__HIGH_WATER", "16384"),
+        ("CARILLON__SOCKET__LOW_WATER", "4096"),
+        ("CARILLON__SOCKET__SEND_BUFFER", "65536"),
+    ];
+    let hub = TestHub::with(&keys).await;
+    let admin = hub.admin().await;
+    let stalled = hub.tab(&admin, &["custom:a"]).await;
+
+    // Left to itself it would hold all of this, and nobody would see that the client is slow.
+    for n in 0..30 {
+        admin.say_at_length("custom:a", n).await;
+    }
+
+    hub.until_metric("carillon_sessions_ended_total{code=\"4008\"}", |ended| ended == 1.0).await;
+    drop(stalled);
+}
+
+#[actix::test]
 async fn who_stays_behind_for_longer_than_events_are_kept_is_told_of_a_gap_and_goes_on() {
     let hub = TestHub::with(&[("CARILLON__BROKER__RING", "16"), ("CARILLON__JOURNAL__MAX_EVENTS", "16")]).await;
     let admin = hub.admin().await;
