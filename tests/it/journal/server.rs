@@ -62,7 +62,7 @@ async fn what_was_under_way_when_the_server_crashed_is_told_or_refused_and_never
     for round in 0..3 {
         let all: Vec<_> = (round * 100..round * 100 + 100).map(|number| say(&hub.authority, &admin, number)).collect();
         let crash = async {
-            tokio::time::sleep(Duration::from_millis(40 * (round + 1) as u64)).await;
+            tokio::time::sleep(Duration::from_millis(40 * (round + 1))).await;
             server.crash();
             server.come_back();
         };
