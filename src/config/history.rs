@@ -30,8 +30,8 @@ impl Default for History {
     fn default() -> Self {
         let days = |days: u64| Duration::from_secs(days * 86_400);
         Self {
-            raw: days(90),
-            minutes: days(365),
+            raw: days(2 * 365),
+            minutes: days(2 * 365),
             quarters: days(2 * 365),
             hours: days(5 * 365),
             days: Duration::ZERO,

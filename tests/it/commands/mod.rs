@@ -22,6 +22,16 @@ async fn next_command(device: &mut TestDevice) -> Value {
     }
 }
 
+/// The problem of the next frame that tells of one.
+async fn refusal(device: &mut TestDevice) -> Value {
+    loop {
+        let frame = device.next().await.expect("the socket stays open");
+        if frame["type"] == "error" {
+            return frame["problem"].clone();
+        }
+    }
+}
+
 /// Answers a command as the device does.
 async fn answer(device: &mut TestDevice, command: &Value, ok: bool, result: Value) {
     let frame = json!({"type": "result", "commandId": command["commandId"], "ok": ok, "result": result});

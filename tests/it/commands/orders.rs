@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{COMMANDS, ID, answer, ask, next_command};
+use super::{COMMANDS, ID, answer, ask, next_command, refusal};
 use crate::support::{TestDevice, TestHub};
 
 #[actix::test]
@@ -86,13 +86,13 @@ async fn who_is_not_answered_in_time_is_told_and_a_late_answer_is_kept_as_late()
     assert_eq!(asked.await.expect("the caller is answered").status, 504);
     assert_eq!(owner.get(COMMANDS).await.json()["items"][0]["status"], "expired");
     answer(&mut device, &command, true, json!(1)).await;
-    assert_eq!(device.next().await.expect("an answer")["problem"]["status"], 409);
+    assert_eq!(refusal(&mut device).await["status"], 409);
 
     let listed = owner.get(COMMANDS).await.json();
     assert_eq!((&listed["items"][0]["status"], &listed["items"][0]["result"]), (&json!("late"), &json!(1)));
     for id in ["unknown", "", "a b"] {
         device.send(json!({"type": "result", "commandId": id, "ok": true, "result": null})).await;
-        assert_eq!(device.next().await.expect("an answer")["problem"]["status"], 404, "{id}");
+        assert_eq!(refusal(&mut device).await["status"], 404, "{id}");
     }
 }
 
@@ -106,7 +106,7 @@ async fn an_answer_of_another_module_is_refused() {
     let asked = ask(&owner, json!({"command": "open"}));
     let command = next_command(&mut device).await;
     answer(&mut other, &command, true, json!("stolen")).await;
-    assert_eq!(other.next().await.expect("an answer")["problem"]["status"], 404);
+    assert_eq!(refusal(&mut other).await["status"], 404);
     answer(&mut device, &command, true, json!("mine")).await;
 
     assert_eq!(asked.await.expect("the caller is answered").json()["result"], "mine");
