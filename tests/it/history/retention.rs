@@ -116,7 +116,7 @@ async fn only_admins_set_rules_and_wrong_ones_are_named() {
         assert_eq!(user.send(method, &format!("/api/v1/retention{path}"), body).await.status, 403);
     }
     for (body, pointer) in [
-        (rules(json!({"raw": "400d"})), "/rules/0/keep"),
+        (rules(json!({"raw": "800d"})), "/rules/0/keep"),
         (rules(json!({"raw": "1h"})), "/rules/0/keep"),
         (rules(json!({"raw": "soon"})), "/rules/0/keep/raw"),
         (json!({"rules": [{"scope": "module", "keep": {}}]}), "/rules/0/name"),
