@@ -7,7 +7,6 @@ use tokio::time::Instant;
 use super::client::{Behind, Due, Ticket, Until};
 use super::local::{LocalRelay, State};
 use super::noted::Noted;
-use super::replica::Gap;
 use super::seat::Gapped;
 use crate::domain::cursor::{Cursor, Offset};
 use crate::domain::event::Event;
@@ -124,7 +123,7 @@ impl State {
         } else if self.reads.reach(cursor) {
             self.ask_for_page(number, has, relay);
         } else {
-            self.give_up(number, Gap { missed: None });
+            self.give_up(number, has);
         }
     }
 
@@ -175,14 +174,22 @@ impl State {
         }
     }
 
-    /// Ends the subscriptions of a client for whom events are lost.
-    pub fn give_up(&mut self, number: u32, gap: Gap) {
-        self.index.remove_seat(number);
+    /// Events are lost behind what a client has.
+    pub fn lose(&mut self, number: u32) {
+        let head = self.replica.cursor().offset;
         let Some(client) = self.client(number) else { return };
-        client.behind = None;
+        let has = client.behind.as_ref().map_or(head, |behind| behind.has);
+        self.give_up(number, has);
+    }
+
+    /// Ends the subscriptions of a client for whom events behind a place are lost, until its session mends that.
+    pub fn give_up(&mut self, number: u32, has: Offset) {
+        self.index.remove_seat(number);
+        self.wait(number, has, Until::Mended);
+        let Some(client) = self.client(number) else { return };
         client.waiting.clear();
         client.is_paced = false;
         // Rare and one per client; a session that is gone needs no word.
-        client.seat.session.do_send(Gapped(gap));
+        client.seat.session.do_send(Gapped);
     }
 }

@@ -46,6 +46,8 @@ pub(super) struct Behind {
 pub(super) enum Until {
     /// Its snapshots are there, and the seat is released.
     Released,
+    /// It is told that events are lost, and begins anew.
+    Mended,
     /// Its outbox has drained.
     Low,
     /// It wants newer values again.
@@ -96,6 +98,11 @@ impl Client {
     /// Whether it lacks events that it is to have as soon as it can take them.
     pub fn is_catching_up(&self) -> bool {
         matches!(&self.behind, Some(Behind { until: Until::Low | Until::Page | Until::Turn, .. }))
+    }
+
+    /// Whether events are lost that it has not been told of.
+    pub const fn is_lost(&self) -> bool {
+        matches!(&self.behind, Some(Behind { until: Until::Mended, .. }))
     }
 
     /// When the client wants to be told of an event; none for at once.

@@ -13,7 +13,7 @@ use super::archive::Archive;
 use super::client::{Client, Ticket, Until};
 use super::index::Index;
 use super::pages::Reads;
-use super::replica::{Gap, Replica};
+use super::replica::Replica;
 use super::seat::{Seat, SeatOptions};
 use super::walk::Step;
 use crate::domain::cursor::{Cursor, Offset};
@@ -169,7 +169,7 @@ impl LocalRelay {
             return state.walk(waiting, Step::CatchUp, self);
         }
         // A relay meets another order only when it joins, before anybody sits here.
-        waiting.into_iter().for_each(|(number, _)| state.give_up(number, Gap { missed: None }));
+        waiting.into_iter().for_each(|(number, _)| state.lose(number));
     }
 
     /// A client's wait is over, if it still waits for what the ticket names.

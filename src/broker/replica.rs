@@ -13,10 +13,7 @@ pub(super) const BYTES_MAX: usize = 64 * 1024 * 1024;
 /// The order cannot be told from there: it is another epoch's, lies ahead, or is older than what is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the events after the cursor are not kept any more")]
-pub struct Gap {
-    /// How many `Each` events are missing at least; none if that cannot be known.
-    pub missed: Option<u64>,
-}
+pub struct Gap;
 
 /// The recent order, on the broker's thread and again on every relay's.
 ///
@@ -104,7 +101,7 @@ impl Replica {
         if cursor.epoch == self.epoch && cursor.offset >= self.floor && cursor.offset <= self.head {
             return Ok(());
         }
-        Err(Gap { missed: None })
+        Err(Gap)
     }
 
     /// Every `Each` event after the offset merged with the latest values newer than it, in order.

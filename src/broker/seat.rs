@@ -7,7 +7,6 @@ use tokio::sync::oneshot;
 
 use super::client::Until;
 use super::local::LocalRelay;
-use super::replica::Gap;
 use crate::domain::cursor::Cursor;
 use crate::domain::event::Dialect;
 use crate::domain::ids::{SessionId, UserId};
@@ -18,10 +17,10 @@ use crate::pipe::Outbox;
 /// From how many on who waits for a client to catch up holds up what else it says.
 const WAITING_MAX: usize = 8;
 
-/// Events were lost for this seat: its subscriptions have ended and need snapshots.
+/// Events were lost for this seat: its subscriptions have ended and need snapshots, see [`Seat::start_over`].
 #[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "()")]
-pub struct Gapped(pub Gap);
+pub struct Gapped;
 
 /// What a client brings to its seat.
 pub struct SeatOptions {
@@ -56,7 +55,8 @@ pub struct Seat {
 }
 
 impl Seat {
-    /// Stops delivery until [`Seat::release`]; answers what the client has seen so far.
+    /// Stops delivery until [`Seat::release`]; answers what the client has seen so far, which stays before events that are
+    /// lost until it is told so.
     ///
     /// State read after this call and told with this cursor is never older than the cursor.
     #[must_use]
@@ -65,16 +65,38 @@ impl Seat {
         let head = state.replica.cursor();
         let Some(client) = state.client(self.number) else { return head };
         let has = client.behind.as_ref().map_or(head.offset, |behind| behind.has);
-        state.wait(self.number, has, Until::Released);
+        if !client.is_lost() {
+            state.wait(self.number, has, Until::Released);
+        }
         Cursor { offset: has, ..head }
+    }
+
+    /// Whether events are lost that the client has not been told of: nothing more comes until [`Seat::start_over`].
+    #[must_use]
+    pub fn is_lost(&self) -> bool {
+        self.relay.state().client(self.number).is_some_and(|client| client.is_lost())
+    }
+
+    /// Lets go of what the client had: it cannot go on from there.
+    pub fn lose(&self) {
+        self.relay.state().lose(self.number);
+    }
+
+    /// As [`Seat::hold`] for a client that is told now that events are lost: it begins where the order stands.
+    #[must_use]
+    pub fn start_over(&self) -> Cursor {
+        let mut state = self.relay.state();
+        let head = state.replica.cursor();
+        state.wait(self.number, head.offset, Until::Released);
+        head
     }
 
     /// Goes on after [`Seat::hold`], listening to these channels too, and catches up.
     ///
-    /// A channel that the client listens to already gets the new pace.
+    /// A channel that the client listens to already gets the new pace. A seat that is lost stays as it is.
     pub fn release(&self, wanted: &[Wanted]) {
         let mut state = self.relay.state();
-        let Some(client) = state.client(self.number) else { return };
+        let Some(client) = state.client(self.number).filter(|client| !client.is_lost()) else { return };
         let from = client.behind.as_ref().map_or(client.seen, |behind| behind.has);
         for Wanted { channel, pace } in wanted {
             state.index.add(self.number, channel, from, *pace);

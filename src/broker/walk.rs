@@ -5,7 +5,6 @@ use std::vec::IntoIter;
 
 use super::client::{Ticket, Until};
 use super::local::{LocalRelay, State};
-use super::replica::Gap;
 use crate::domain::cursor::Offset;
 use crate::domain::event::Event;
 
@@ -78,7 +77,7 @@ impl State {
             match step {
                 Step::CatchUp => self.catch_up(number, relay),
                 Step::TurnPage(missed, end) => self.turn_page(number, missed, *end, relay),
-                Step::GiveUp => self.give_up(number, Gap { missed: None }),
+                Step::GiveUp => self.lose(number),
             }
             if self.looked_through >= EVENTS {
                 return;

@@ -13,7 +13,7 @@ use super::registry::Registry;
 use super::speech::{Request, Speech, Word};
 use super::topics::Listened;
 use crate::auth::{Authenticator, Principal};
-use crate::broker::{Gap, Gapped, LocalRelay, Seat, SeatOptions};
+use crate::broker::{Gapped, LocalRelay, Seat, SeatOptions};
 use crate::domain::event::Dialect;
 use crate::domain::grant::Permission;
 use crate::domain::ids::SessionId;
@@ -72,6 +72,7 @@ pub struct House {
 /// Invariant: a plain `Context` actor; its timers run whatever its peer does or does not read.
 /// Invariant: `topics` are those the seat listens to, each checked against `principal`.
 /// Invariant: while `is_busy`, one flow holds the seat; what would begin another waits until it has ended.
+/// Invariant: no cursor goes out that is past events which are lost, and no pong, before the client was told of the gap.
 /// Invariant: the seat is held, and no event goes out, until the welcome has.
 pub struct Session {
     pub(super) id: SessionId,
@@ -87,7 +88,6 @@ pub struct Session {
     /// It was told the state of a topic since it came.
     pub(super) has_state: bool,
     pub(super) is_busy: bool,
-    pub(super) gap: Option<Gap>,
     /// What was taken away while a flow asked whether it may be had.
     pub(super) withdrawn: Vec<Topic>,
     pub(super) when_idle: Vec<oneshot::Sender<()>>,
@@ -110,7 +110,6 @@ impl Session {
             commanding: 0,
             has_state: false,
             is_busy: false,
-            gap: None,
             withdrawn: Vec::new(),
             when_idle: Vec::new(),
             expiry: None,
@@ -271,13 +270,9 @@ impl Handler<End> for Session {
 impl Handler<Gapped> for Session {
     type Result = ();
 
-    fn handle(&mut self, Gapped(gap): Gapped, ctx: &mut Self::Context) {
-        // Who has not been welcomed has not been promised anything.
-        if !self.is_busy && !self.is_greeted {
-            return;
-        }
-        self.gap = Some(gap);
-        if !self.is_busy {
+    fn handle(&mut self, _: Gapped, ctx: &mut Self::Context) {
+        // A flow mends it when it ends, and may have done so already.
+        if !self.is_busy && self.is_lost() {
             let flow = self.mend_gap();
             ctx.spawn(flow);
         }

@@ -7,7 +7,7 @@ use super::listening::{Answers, has_failed};
 use super::messages::End;
 use super::speech::{Welcome, Word};
 use super::topics::Listened;
-use crate::broker::{Gap, Seat};
+use crate::broker::Seat;
 use crate::domain::cursor::Cursor;
 use crate::domain::pace::Pace;
 use crate::domain::problem::Problem;
@@ -59,6 +59,7 @@ impl Session {
 
     fn go_on(&mut self, id: Option<u64>, held: Option<Cursor>, wanted: Vec<Listened>, answers: Answers) {
         let (Some(seat), Some(held)) = (&self.seat, held) else { return };
+        let seat_is_lost = seat.is_lost();
         let answers: Result<Vec<_>, Problem> = answers.into_iter().collect();
         let snapshots = match answers {
             Ok(snapshots) => snapshots,
@@ -71,6 +72,10 @@ impl Session {
         let names: Vec<_> = wanted.iter().map(|listened| listened.topic.to_string()).collect();
         let channels: Vec<_> = wanted.iter().map(|listened| listened.wanted.clone()).collect();
         self.say(&Word::Reply { id, topics: &names });
+        if seat_is_lost {
+            // A state would have its cursor go past what is lost; all are told behind the gap, at the end of this flow.
+            return self.listen(wanted);
+        }
         let topics = wanted.iter().map(|listened| listened.topic.clone());
         self.tell(&topics.zip(snapshots).collect::<Vec<_>>(), held);
         self.listen(wanted);
@@ -79,9 +84,8 @@ impl Session {
 
     /// Tells the client that events are missing, and gives it the state of everything it listens to.
     pub(super) fn mend_gap(&mut self) -> Flow {
-        let Some(gap) = self.gap.take() else { return Box::pin(fut::ready(())) };
         self.is_busy = true;
-        let held = self.seat.as_ref().map(Seat::hold);
+        let held = self.seat.as_ref().map(Seat::start_over);
         // A tap goes on: it has no state, and is in the audit already.
         let with_state = self.topics.iter().map(|listened| &listened.topic);
         let topics: Vec<_> = with_state.filter(|topic| !matches!(topic, Topic::Tap(_))).cloned().collect();
@@ -90,16 +94,16 @@ impl Session {
                 // What is missing cannot be told now: the client comes back with its cursor, and is told then.
                 return session.end(&End::busy(), ctx);
             }
-            session.start_over(gap, held, &topics, answers);
+            session.start_over(held, &topics, answers);
             session.rest(ctx);
         });
         Box::pin(flow)
     }
 
-    fn start_over(&mut self, gap: Gap, held: Option<Cursor>, topics: &[Topic], answers: Answers) {
+    fn start_over(&mut self, held: Option<Cursor>, topics: &[Topic], answers: Answers) {
         let Some(held) = held else { return };
         self.house.metrics.gap();
-        self.say(&Word::Gap { missed: gap.missed });
+        self.say(&Word::Gap);
         let (snapshots, refused) = Self::sort_out(topics, answers);
         for (topic, problem) in &refused {
             self.tell_withdrawn(topic, problem);
@@ -114,7 +118,7 @@ impl Session {
     pub(super) fn rest(&mut self, ctx: &mut Context<Self>) {
         self.is_busy = false;
         self.withdrawn.clear();
-        if self.gap.is_some() {
+        if self.is_lost() {
             let flow = self.mend_gap();
             ctx.spawn(flow);
             return;

@@ -11,7 +11,7 @@ use super::listening::{Answers, has_failed};
 use super::messages::{End, Snapshot};
 use super::speech::{Hello, Outage, Word};
 use super::topics::{Listened, read_topics, too_many};
-use crate::broker::{Gap, Seat};
+use crate::broker::Seat;
 use crate::domain::cursor::Cursor;
 use crate::domain::problem::Problem;
 use crate::domain::topic::Topic;
@@ -144,6 +144,7 @@ impl Session {
     ) {
         let (Some(seat), Some(held)) = (&self.seat, held) else { return };
         let (began, from) = match wishes.start {
+            _ if seat.is_lost() => (Began::Gapped, held),
             Start::Fresh => (Began::Fresh, held),
             Start::At(cursor) if seat.can_resume(cursor) => (Began::Resumed, cursor),
             Start::At(_) | Start::Lost => (Began::Gapped, held),
@@ -168,7 +169,7 @@ impl Session {
             Began::Gapped => {
                 // Everything gets its snapshot by the way of a gap, at the end of this flow.
                 self.listen(wishes.wanted);
-                self.gap = Some(Gap { missed: None });
+                self.with_seat(Seat::lose);
             }
         }
     }
@@ -204,7 +205,7 @@ impl Session {
         };
         let told = caught_up.into_actor(self).map(|_, session, _| {
             // A gap that came meanwhile ends with a word of its own.
-            if !session.is_busy && session.gap.is_none() {
+            if !session.is_busy && !session.is_lost() {
                 session.say(&Word::CaughtUp);
             }
         });

@@ -96,6 +96,11 @@ impl Session {
         }
     }
 
+    /// Whether events are lost that the client has not been told of.
+    pub(super) fn is_lost(&self) -> bool {
+        self.seat.as_ref().is_some_and(Seat::is_lost)
+    }
+
     pub(super) fn tell(&mut self, snapshots: &[(Topic, Snapshot)], cursor: Cursor) {
         for (topic, data) in snapshots {
             self.say_state(topic, data, cursor);

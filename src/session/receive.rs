@@ -36,9 +36,14 @@ impl Session {
         if !self.is_busy {
             return self.hello(hello);
         }
+        Box::pin(wrap_future(self.idle()).then(|_, session: &mut Self, _| session.begin_when_idle(hello)))
+    }
+
+    /// Ends when no flow holds the seat, for a moment.
+    fn idle(&mut self) -> oneshot::Receiver<()> {
         let (idle, is_idle) = oneshot::channel();
         self.when_idle.push(idle);
-        Box::pin(wrap_future(is_idle).then(|_, session: &mut Self, _| session.begin_when_idle(hello)))
+        is_idle
     }
 
     /// A frame waits while a gap is mended: two flows would each let go of the seat that the other holds.
@@ -46,10 +51,8 @@ impl Session {
         if !self.is_busy {
             return self.take(&text);
         }
-        let (idle, is_idle) = oneshot::channel();
-        self.when_idle.push(idle);
         // Asks again: the next gap may have come first.
-        Box::pin(wrap_future(is_idle).then(|_, session: &mut Self, _| session.take_when_idle(text)))
+        Box::pin(wrap_future(self.idle()).then(|_, session: &mut Self, _| session.take_when_idle(text)))
     }
 
     fn take(&mut self, text: &str) -> Flow {
@@ -77,20 +80,27 @@ impl Session {
 
     /// Answers a ping behind everything that the client missed before it, without holding up its other frames; one of
     /// many pings holds them up, so that a bounded number of them waits.
-    fn pong(&self) -> Flow {
+    fn pong(&mut self) -> Flow {
         let is_crowded = self.seat.as_ref().is_some_and(Seat::is_crowded);
         let Some(caught_up) = self.seat.as_ref().and_then(Seat::caught_up) else {
-            self.say(&Word::Pong);
-            return done();
+            return self.pong_behind_gap();
         };
-        // Its client may have lost more meanwhile, which is told it by a gap.
-        let answer = wrap_future::<_, Self>(caught_up).map(|_, session, _| session.say(&Word::Pong));
+        let answer = wrap_future::<_, Self>(caught_up).then(|_, session, _| session.pong_behind_gap());
         if is_crowded {
             return Box::pin(answer);
         }
         Box::pin(done().map(|(), _, ctx: &mut Context<Self>| {
             ctx.spawn(answer);
         }))
+    }
+
+    /// What was lost meanwhile is told first.
+    fn pong_behind_gap(&mut self) -> Flow {
+        if !self.is_busy && !self.is_lost() {
+            self.say(&Word::Pong);
+            return done();
+        }
+        Box::pin(wrap_future(self.idle()).then(|_, session: &mut Self, _| session.pong_behind_gap()))
     }
 
     /// Listens to topics no more; topics that it did not have change nothing.

@@ -85,10 +85,7 @@ pub enum Word<'a> {
         problem: &'a Problem,
     },
     /// Events are missing here; snapshots follow.
-    Gap {
-        /// How many, if that is known.
-        missed: Option<u64>,
-    },
+    Gap,
     /// The hub closes.
     Bye {
         /// The close code.

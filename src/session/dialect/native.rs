@@ -35,7 +35,7 @@ impl Speech for Native {
             Word::Answer { id, data } => outbox.send_text(&answer(*id, data)),
             Word::Refusal { id, problem } => outbox.send_text(&refusal(*id, problem)),
             Word::Withdrawn { topic, problem } => outbox.send_text(&refusal(None, &Withdrawal { problem, topic })),
-            Word::Gap { missed } => outbox.send_text(&gap(*missed)),
+            Word::Gap => outbox.send_text(GAP),
             Word::Bye { code, reason, retry_after } => outbox.send_text(&bye(*code, reason, *retry_after)),
             Word::Pong => outbox.send_text(PONG),
             Word::Synced(cursor) => outbox.send_text(&synced(Some(*cursor))),
@@ -267,16 +267,6 @@ fn refusal<P: Serialize>(id: Option<u64>, problem: &P) -> String {
     to_json(&Frame { r#type: "reply", id, ok: false, problem })
 }
 
-/// `gap`: events are missing here.
-fn gap(missed: Option<u64>) -> String {
-    #[derive(Serialize)]
-    struct Frame {
-        r#type: &'static str,
-        missed: Option<u64>,
-    }
-    to_json(&Frame { r#type: "gap", missed })
-}
-
 /// `synced`: all snapshots have been told up to a cursor, or all that was missed up to the last cursor told.
 fn synced(cursor: Option<Cursor>) -> String {
     #[derive(Serialize)]
@@ -303,6 +293,8 @@ pub fn bye(code: u16, reason: &str, retry_after: Option<Duration>) -> String {
 
 /// `pong`.
 const PONG: &str = r#"{"type":"pong"}"#;
+/// Events are missing here; nobody counts how many.
+const GAP: &str = r#"{"type":"gap","missed":null}"#;
 
 #[expect(clippy::expect_used, reason = "frames are plain structs of strings, numbers and finished JSON")]
 fn to_json(frame: &impl Serialize) -> String {

@@ -54,7 +54,7 @@ impl Speech for ServerSent {
             Word::Withdrawn { topic, problem } => {
                 outbox.send_text(&message_of("problem", &Withdrawal { problem, topic }));
             }
-            Word::Gap { missed } => outbox.send_text(&message_of("gap", &json!({ "missed": missed }))),
+            Word::Gap => outbox.send_text(&message_of("gap", &json!({ "missed": null }))),
             Word::Bye { code, reason, retry_after } => outbox.send_text(&bye(*code, reason, *retry_after)),
             // Nobody asks for these here.
             Word::Reply { .. } | Word::Answer { .. } | Word::Pong => {}

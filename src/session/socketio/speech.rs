@@ -132,7 +132,7 @@ impl Speech for SocketIo {
             }
             Word::Refusal { id: None, problem } => emit(outbox, "problem", problem),
             Word::Withdrawn { topic, problem } => emit(outbox, "problem", &Withdrawal { problem, topic }),
-            Word::Gap { missed } => emit(outbox, "gap", &json!({ "missed": missed })),
+            Word::Gap => emit(outbox, "gap", &json!({ "missed": null })),
             Word::Bye { code, reason, retry_after } => self.bye(*code, reason, retry_after.map(millis), outbox),
             // Nobody asked for an answer.
             Word::Reply { id: None, .. } | Word::Answer { id: None, .. } | Word::Pong | Word::CaughtUp => {}

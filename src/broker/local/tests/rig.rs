@@ -141,7 +141,7 @@ impl Rig {
                 tokio::task::yield_now().await;
             }
             let head = self.relay.cursor().offset;
-            self.tabs.iter_mut().for_each(|tab| tab.mend(head));
+            self.tabs.iter_mut().for_each(|tab| tab.mend(head, &self.log));
             let is_idle = self.relay.state().reads.is_idle() && self.relay.state().walks == 0;
             if is_idle {
                 return;

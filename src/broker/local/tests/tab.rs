@@ -35,6 +35,8 @@ pub struct Tab {
     has_gap: Rc<Cell<bool>>,
     is_held: bool,
     began_at: Offset,
+    /// Where it was told that it stands when it was held.
+    held_at: Offset,
     heard: Vec<Heard>,
     received: Vec<Offset>,
 }
@@ -91,7 +93,7 @@ impl Tab {
             session,
         });
         let (heard, received) = (Vec::new(), Vec::new());
-        Self { seat, outbox, has_gap, is_held: false, began_at: relay.cursor().offset, heard, received }
+        Self { seat, outbox, has_gap, is_held: false, began_at: relay.cursor().offset, held_at: 0, heard, received }
     }
 
     /// The place of an event received a while ago, or where the client began.
@@ -100,12 +102,13 @@ impl Tab {
     }
 
     pub fn hold(&mut self) {
-        let _ = self.seat.hold();
+        self.held_at = self.seat.hold().offset;
         self.is_held = true;
     }
 
     pub fn release(&mut self, mask: Mask, is_paced: bool) {
         let from = self.seat.hold().offset;
+        self.held_at = from;
         self.is_held = false;
         self.listen(mask, is_paced, from);
         self.seat.release(&wanted(mask, is_paced));
@@ -143,11 +146,13 @@ impl Tab {
     }
 
     /// What the session does when events are lost: it begins anew with snapshots.
-    pub fn mend(&mut self, head: Offset) {
+    pub fn mend(&mut self, head: Offset, log: &[Arc<Event>]) {
         if !self.has_gap.take() {
             return;
         }
-        let from = self.seat.hold().offset;
+        self.read(usize::MAX, log);
+        self.check_all_received(log, self.held_at);
+        let from = self.seat.start_over().offset;
         let (mut again, mut fresh) = (Vec::new(), Vec::new());
         for heard in self.heard.iter_mut().filter(|heard| heard.until.is_none()) {
             heard.until = Some(head);
@@ -185,6 +190,14 @@ impl Tab {
             assert!(!is_missed, "{skipped:?} is lost before {place}");
         }
         self.received.push(place);
+    }
+
+    /// Whatever must come up to a place has come: a state told with that place hides nothing that is lost.
+    fn check_all_received(&self, log: &[Arc<Event>], until: Offset) {
+        for event in log.iter().filter(|event| event.offset() > self.cursor(0) && event.offset() <= until) {
+            let is_missed = self.must_get(event) && !is_replaced(event, log);
+            assert!(!is_missed, "{event:?} is lost, and hidden by a state of {until}");
+        }
     }
 
     /// Nothing may wait that must come at once: events, and the newest values of what is not paced.
