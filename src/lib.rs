@@ -63,7 +63,8 @@
 //!   `what_the_ring_no_longer_holds_comes_from_the_journal`, test `foreign_and_future_cursors_are_gaps`, test
 //!   `cursors_that_no_hub_gave_are_gaps_and_those_that_are_no_text_are_refused`, test `seats_agree_with_a_plain_model`, test
 //!   `seats_that_page_the_journal_agree_with_a_plain_model`, test
-//!   `a_relay_that_missed_the_end_of_a_burst_learns_of_it_without_another_event`.
+//!   `a_relay_that_missed_the_end_of_a_burst_learns_of_it_without_another_event`, test
+//!   `what_is_pruned_while_a_client_pages_is_a_gap_before_anything_newer`.
 //! - It makes no difference to which thread a poll or a WebSocket of Socket.IO comes, and nothing is lost or reordered
 //!   when one takes over from the other: test `a_socket_under_tls_takes_over_a_session_of_any_thread`, test
 //!   `what_a_socket_brings_waits_for_the_payload_that_was_posted_before`, and in

@@ -45,6 +45,8 @@ pub struct BrokerOptions {
 /// Invariant: places are seen in growing order. A batch that is being committed has places some way ahead; only what
 /// goes before it goes out meanwhile, so that nobody sees a place before an earlier one.
 /// Invariant: an `Each` event is in the database before anyone sees it.
+/// Invariant: while announcements wait that the journal did not take (`is_resting`), it is tried again by one timer,
+/// whatever else comes.
 pub struct Broker {
     journal: Journal,
     archive: Archive,
@@ -53,6 +55,7 @@ pub struct Broker {
     waiting: WaitingLines,
     has_turn: bool,
     is_committing: bool,
+    is_resting: bool,
     is_reserving: bool,
     is_reminding: bool,
     is_closed: bool,
@@ -75,6 +78,7 @@ impl Broker {
             waiting: WaitingLines::new(options.mailbox),
             has_turn: false,
             is_committing: false,
+            is_resting: false,
             is_reserving: false,
             is_reminding: false,
             is_closed: false,
@@ -127,7 +131,7 @@ impl Broker {
     /// All that is kept, for a relay that has nothing or too little.
     fn everything(&self) -> Deliver {
         let (after, head) = (self.replica.floor(), self.replica.cursor());
-        Deliver { after, head, events: self.replica.since(0).into(), is_gap: true }
+        Deliver { after, head, events: self.replica.since(0).cloned().collect(), is_gap: true }
     }
 }
 
@@ -156,7 +160,7 @@ impl Handler<Resync> for Broker {
         self.metrics.relay_resynchronised();
         let head = self.replica.cursor();
         let missed = match self.replica.reaches(Cursor { offset: after, ..head }) {
-            Ok(()) => Deliver { after, head, events: self.replica.since(after).into(), is_gap: false },
+            Ok(()) => Deliver { after, head, events: self.replica.since(after).cloned().collect(), is_gap: false },
             Err(_) => self.everything(),
         };
         // A relay whose mailbox is full again asks again.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::client::{Behind, Due, Ticket, Until};
+use super::client::{Behind, Due, Halt, Handed, Ticket, Until};
 use super::local::{LocalRelay, State};
 use super::noted::Noted;
 use super::seat::Gapped;
@@ -65,7 +65,7 @@ impl State {
                 client.passed += 1;
                 self.wait_until_due(number, has, at, Noted::one(event.offset()), relay);
             }
-            None if is_boundary => self.give_up(number, Gap { missed: None }),
+            None if is_boundary => self.give_up(number, has),
             None => {
                 client.send(event);
                 self.metrics.delivered(1);
@@ -118,8 +118,10 @@ impl State {
     pub fn go_on(&mut self, number: u32, has: Offset, relay: &LocalRelay) {
         let cursor = Cursor { offset: has, ..self.replica.cursor() };
         if self.replica.reaches(cursor).is_ok() {
-            let missed = self.replica.since(has);
-            self.hand_missed(number, &missed, relay);
+            let State { replica, clients, index, .. } = self;
+            let Some(client) = clients.get_mut(number as usize).and_then(Option::as_mut) else { return };
+            let handed = client.take_missed(number, replica.since(has), index);
+            self.note_handed(number, &handed, relay);
         } else if self.reads.reach(cursor) {
             self.ask_for_page(number, has, relay);
         } else {
@@ -129,36 +131,24 @@ impl State {
 
     /// Hands over what a client listens to of these events; answers whether it took them all, and may go on.
     pub fn hand_missed(&mut self, number: u32, missed: &[Arc<Event>], relay: &LocalRelay) -> bool {
-        let head = self.replica.cursor().offset;
         let Some(client) = self.clients.get_mut(number as usize).and_then(Option::as_mut) else { return false };
-        client.seen = client.seen.max(head);
-        self.looked_through += missed.len();
-        let mut deliveries = 0;
-        let mut full_at = None;
-        for event in missed {
-            let heard = event.what.audience.iter().filter(|channel| client.may_look_back(event, channel));
-            let mut heard = heard.filter_map(|channel| self.index.listens(number, channel));
-            if !heard.any(|from| from < event.offset()) {
-                continue;
-            }
-            if event.what.is_boundary() {
-                self.metrics.delivered(deliveries);
-                self.give_up(number, Gap { missed: None });
-                return false;
-            }
-            if client.seat.outbox.is_high() {
-                full_at = Some(event.offset() - 1);
-                break;
-            }
-            client.send(event);
-            deliveries += 1;
-            client.passed = client.passed.saturating_sub(u64::from(!event.what.delivery.is_each()));
+        let handed = client.take_missed(number, missed, &self.index);
+        self.note_handed(number, &handed, relay);
+        handed.halt.is_none()
+    }
+
+    fn note_handed(&mut self, number: u32, handed: &Handed, relay: &LocalRelay) {
+        let head = self.replica.cursor().offset;
+        if let Some(client) = self.client(number) {
+            client.seen = client.seen.max(head);
         }
-        self.metrics.delivered(deliveries);
-        if let Some(has) = full_at {
-            self.wait_until_low(number, has, relay);
+        self.looked_through += handed.looked_through;
+        self.metrics.delivered(handed.deliveries);
+        match handed.halt {
+            Some(Halt::Full(has)) => self.wait_until_low(number, has, relay),
+            Some(Halt::Boundary(has)) => self.give_up(number, has),
+            None => {}
         }
-        full_at.is_none()
     }
 
     /// Counts what was replaced by newer values while a client was behind, once it is not any more.

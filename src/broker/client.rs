@@ -1,5 +1,7 @@
 //! One client at a relay: what it has, and what it waits for.
 
+use std::sync::Arc;
+
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -65,6 +67,22 @@ pub(super) struct Due {
     pub noted: Noted,
 }
 
+/// What came of handing events to a client that missed them.
+#[derive(Default)]
+pub(super) struct Handed {
+    pub looked_through: usize,
+    pub deliveries: u64,
+    pub halt: Option<Halt>,
+}
+
+/// Why a client was handed nothing more; it has everything up to the place.
+pub(super) enum Halt {
+    /// Its outbox takes nothing more.
+    Full(Offset),
+    /// From here on it is to be told everything anew.
+    Boundary(Offset),
+}
+
 impl Until {
     /// Something may have happened that is not noted.
     pub fn forget_noted(&mut self) {
@@ -125,6 +143,36 @@ impl Client {
             }),
             _ => true,
         }
+    }
+
+    /// Takes what it listens to of these events, until it may go on no further; those behind that are not even looked at.
+    pub fn take_missed<'a>(
+        &mut self,
+        number: u32,
+        missed: impl IntoIterator<Item = &'a Arc<Event>>,
+        index: &Index,
+    ) -> Handed {
+        let mut handed = Handed::default();
+        for event in missed {
+            handed.looked_through += 1;
+            let heard = event.what.audience.iter().filter(|channel| self.may_look_back(event, channel));
+            let mut heard = heard.filter_map(|channel| index.listens(number, channel));
+            if !heard.any(|from| from < event.offset()) {
+                continue;
+            }
+            if event.what.is_boundary() {
+                handed.halt = Some(Halt::Boundary(event.offset() - 1));
+                break;
+            }
+            if self.seat.outbox.is_high() {
+                handed.halt = Some(Halt::Full(event.offset() - 1));
+                break;
+            }
+            self.send(event);
+            handed.deliveries += 1;
+            self.passed = self.passed.saturating_sub(u64::from(!event.what.delivery.is_each()));
+        }
+        handed
     }
 
     /// Hands over an event.

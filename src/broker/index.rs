@@ -58,8 +58,8 @@ struct Room {
 
 impl Index {
     /// The listeners of a channel.
-    #[must_use]
-    pub fn listeners(&self, channel: &Channel) -> &[Listener] {
+    #[cfg(test)]
+    fn listeners(&self, channel: &Channel) -> &[Listener] {
         self.ids.get(channel).map_or(&[], |id| &self.channels[*id as usize].listeners)
     }
 
@@ -119,6 +119,15 @@ impl Index {
         let back = as_u32(self.seats[number].len());
         self.seats[number].push(Subscription { channel: id, place: as_u32(listeners.len()), pace });
         listeners.push(Listener { seat, from, back });
+    }
+
+    /// Gives a seat that listens another pace.
+    pub fn set_pace(&mut self, seat: u32, channel: &Channel, pace: Option<Pace>) {
+        let (id, own) = (self.id(channel), self.seats.get_mut(seat as usize));
+        let known = own.and_then(|own| own.iter_mut().find(|subscription| Some(subscription.channel) == id));
+        if let Some(known) = known {
+            known.pace = pace;
+        }
     }
 
     /// Ends one subscription; answers whether there was one.

@@ -1,19 +1,15 @@
 //! Where `Each` events become durable before anyone sees them.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::future::LocalBoxFuture;
 
-use crate::domain::cursor::Offset;
+use crate::domain::cursor::Cursor;
 use crate::domain::event::{Event, NewEvent};
 use crate::domain::topic::Channel;
 use crate::store::announcements::{self, AnnouncementId};
 use crate::store::events::{self, Page};
 use crate::store::{Connection, Store, StoreError, modules, order, presence};
-
-/// How soon is asked again what became of a batch.
-const SETTLE_AGAIN: Duration = Duration::from_millis(500);
 
 /// An event could not be made durable; nobody saw it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -33,6 +29,9 @@ pub struct Entry {
 pub type Appended = Option<Arc<Event>>;
 
 /// The journal of `Each` events: the broker appends in order, a batch at a time.
+///
+/// Invariant: no batch is answered before it is known whether it is durable, however long the database is away: the next
+/// one must not get places before it. The store alone finds that out ([`Store::write_surely`]).
 #[derive(Clone)]
 pub struct Journal {
     store: Store,
@@ -53,17 +52,13 @@ impl Journal {
     pub fn append(&self, batch: Arc<[Entry]>) -> LocalBoxFuture<'static, Result<Vec<Appended>, JournalError>> {
         let store = self.store.clone();
         Box::pin(async move {
+            let events = batch.len();
             let written = Arc::clone(&batch);
-            let error = match store.write(move |conn| append(conn, &written)).await {
-                Ok(appended) => return Ok(appended),
-                Err(error @ StoreError::Lost(_)) => match settled(&store, &batch).await {
-                    Some(appended) => return Ok(appended),
-                    None => error,
-                },
-                Err(error) => error,
-            };
-            tracing::error!(%error, events = batch.len(), "events could not be made durable, nobody gets them");
-            Err(JournalError)
+            let appended = store.write_surely(move |conn| append(conn, &written), move |conn| find(conn, &batch));
+            appended.await.map_err(|error| {
+                tracing::error!(%error, events, "events could not be made durable, nobody gets them");
+                JournalError
+            })
         })
     }
 
@@ -82,26 +77,13 @@ impl Journal {
     }
 }
 
-/// What became of a batch whose connection was lost before the answer: none if it is not in the journal. Asks for as
-/// long as nobody answers, for nothing else may be ordered before that is known.
-async fn settled(store: &Store, batch: &[Entry]) -> Option<Vec<Appended>> {
-    let (epoch, first) = batch.first().map(|entry| (entry.event.cursor.epoch, entry.event.offset()))?;
+/// What became of a batch whose connection was lost before the answer: none if it is not in the journal.
+fn find(conn: &mut Connection, batch: &[Entry]) -> Result<Option<Vec<Appended>>, StoreError> {
+    let Some(Cursor { epoch, offset }) = batch.first().map(|entry| entry.event.cursor) else { return Ok(None) };
     let page = Page { events: batch.len(), bytes: usize::MAX };
-    loop {
-        // As one who writes: whatever the lost connection had begun has ended before this begins.
-        match store.write(move |conn| events::after(conn, epoch, first - 1, page)).await {
-            Ok(found) if found.is_empty() => return None,
-            Ok(found) => return Some(batch.iter().map(|entry| at(&found, entry.event.offset())).collect()),
-            Err(error) => {
-                tracing::warn!(%error, "cannot see yet whether events were made durable; asking again in a moment");
-                tokio::time::sleep(SETTLE_AGAIN).await;
-            }
-        }
-    }
-}
-
-fn at(found: &[Arc<Event>], place: Offset) -> Appended {
-    found.iter().find(|event| event.offset() == place).cloned()
+    let found = events::after(conn, epoch, offset - 1, page)?;
+    let at = |entry: &Entry| found.iter().find(|event| event.offset() == entry.event.offset()).cloned();
+    Ok((!found.is_empty()).then(|| batch.iter().map(at).collect()))
 }
 
 fn append(conn: &mut Connection, batch: &[Entry]) -> Result<Vec<Appended>, StoreError> {

@@ -106,6 +106,12 @@ mod tests {
         ]
     }
 
+    fn closed(places: &mut Places) -> Offset {
+        let last = places.close();
+        assert!(places.take().is_none() && places.begin_batch(1).is_none());
+        last
+    }
+
     proptest! {
         #[test]
         fn no_place_is_given_twice_or_unreserved(steps in prop::collection::vec(step(), 1..200)) {
@@ -136,10 +142,7 @@ mod tests {
                         places.renewed(wanted);
                     },
                     Step::Restart { is_clean } => {
-                        if is_clean {
-                            stored = places.close();
-                            prop_assert!(places.take().is_none() && places.begin_batch(1).is_none());
-                        }
+                        stored = if is_clean { closed(&mut places) } else { stored };
                         seen = open.take().map_or(seen, |batch| batch.end - 1);
                         prop_assert!(seen <= stored);
                         let next = stored + 1;

@@ -106,14 +106,16 @@ impl Replica {
 
     /// Every `Each` event after the offset merged with the latest values newer than it, in order.
     ///
-    /// The cost follows what was missed, not what is kept. Ask [`Replica::reaches`] first.
-    #[must_use]
-    pub fn since(&self, offset: Offset) -> Vec<Arc<Event>> {
+    /// The cost follows what is taken, not what is kept. Ask [`Replica::reaches`] first.
+    pub fn since(&self, offset: Offset) -> impl Iterator<Item = &Arc<Event>> {
         let start = self.ring.partition_point(|event| event.offset() <= offset);
-        let mut missed: Vec<_> = self.ring.range(start..).cloned().collect();
-        missed.extend(self.latest.newer_than(offset).cloned());
-        missed.sort_unstable_by_key(|event| event.offset());
-        missed
+        let mut events = self.ring.range(start..).peekable();
+        let mut values = self.latest.newer_than(offset).peekable();
+        std::iter::from_fn(move || match (events.peek(), values.peek()) {
+            (Some(event), Some(value)) if value.offset() < event.offset() => values.next(),
+            (Some(_), _) => events.next(),
+            (None, _) => values.next(),
+        })
     }
 
     /// The latest value with this place; none if it has been replaced.
@@ -181,7 +183,7 @@ mod tests {
                     key => !kinds[*offset as usize..].contains(&key),
                 })
                 .collect();
-            let told: Vec<u64> = replica.since(from).iter().map(|event| event.offset()).collect();
+            let told: Vec<u64> = replica.since(from).map(|event| event.offset()).collect();
             if replica.reaches(Cursor { epoch, offset: from }).is_ok() {
                 prop_assert_eq!(told, expected);
             } else {

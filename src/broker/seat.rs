@@ -152,6 +152,13 @@ impl Seat {
         self.relay.state().client(self.number).is_some_and(|client| client.has_heard)
     }
 
+    /// Listens to a channel at another pace, if it listens to it.
+    pub fn set_pace(&self, wanted: &Wanted) {
+        let mut state = self.relay.state();
+        state.index.set_pace(self.number, &wanted.channel, wanted.pace);
+        state.note_pace(self.number);
+    }
+
     /// Listens to a channel no more.
     pub fn leave(&self, channel: &Channel) {
         let mut state = self.relay.state();

@@ -18,7 +18,6 @@ use crate::domain::event::Dialect;
 use crate::domain::grant::Permission;
 use crate::domain::ids::SessionId;
 use crate::domain::problem::Problem;
-use crate::domain::time::Timestamp;
 use crate::domain::topic::Topic;
 use crate::observe::Metrics;
 use crate::pipe::{Closed, Outbox};
@@ -27,12 +26,8 @@ use crate::pipe::{Closed, Outbox};
 const HELLO_GRACE: Duration = Duration::from_millis(500);
 /// How long a question to another actor may take.
 pub(super) const ASK_TIMEOUT: Duration = Duration::from_secs(5);
-/// The login has ended.
-const LOGIN_ENDED: u16 = 4001;
 /// Too many connections or frames.
 const TOO_MANY: u16 = 4029;
-/// The client takes too little for too long.
-const TOO_SLOW: u16 = 4008;
 
 /// The bounds of every session.
 #[derive(Debug, Clone)]
@@ -91,7 +86,7 @@ pub struct Session {
     /// What was taken away while a flow asked whether it may be had.
     pub(super) withdrawn: Vec<Topic>,
     pub(super) when_idle: Vec<oneshot::Sender<()>>,
-    expiry: Option<SpawnHandle>,
+    pub(super) expiry: Option<SpawnHandle>,
 }
 
 impl Session {
@@ -148,42 +143,9 @@ impl Session {
         }));
     }
 
-    pub(super) fn watch_expiry(&mut self, ctx: &mut Context<Self>) {
-        if let Some(earlier) = self.expiry.take() {
-            ctx.cancel_future(earlier);
-        }
-        let left = self.principal.expires_at.since(Timestamp::now());
-        self.expiry = Some(ctx.run_later(left, |session, ctx| {
-            session.end(&End { code: LOGIN_ENDED, reason: "the login has expired", retry_after: None }, ctx);
-        }));
-    }
-
-    fn beat(&mut self, ctx: &mut Context<Self>) {
-        let options = &self.house.options;
-        let (stalled, most) = (self.outbox.stalled_for(), options.slow_timeout);
-        if !stalled.is_zero() && stalled < most && most - stalled < options.heartbeat {
-            // Its time is over before the next beat.
-            ctx.run_later(most - stalled, Self::end_if_stalled);
-        }
-        if stalled >= most {
-            self.end_if_stalled(ctx);
-        } else if self.outbox.waiting() == 0 && self.outbox.silent_for() > options.heartbeat * 2 + ASK_TIMEOUT {
-            self.outbox.give_up();
-        } else {
-            // Also behind what waits: who is sent something all the time would otherwise never be asked, and seem gone.
-            self.outbox.send_ping();
-        }
-    }
-
     /// How its events are written.
     pub(super) fn events(&self) -> &'static Dialect {
         self.speech.events()
-    }
-
-    fn end_if_stalled(&mut self, ctx: &mut Context<Self>) {
-        if self.outbox.stalled_for() >= self.house.options.slow_timeout {
-            self.end(&End { code: TOO_SLOW, reason: "too slow", retry_after: None }, ctx);
-        }
     }
 
     pub(super) fn say(&self, word: &Word<'_>) {
@@ -229,15 +191,11 @@ impl Actor for Session {
         self.seat = Some(seat);
         self.register(ctx);
         self.watch_expiry(ctx);
+        self.watch_client(ctx);
         ctx.run_later(HELLO_GRACE, |session, _| {
             if !session.is_busy {
                 session.greet_if_new();
             }
-        });
-        let heartbeat = self.house.options.heartbeat;
-        ctx.run_later(heartbeat.mul_f64(rand::random_range(0.5..1.0)), move |session, ctx| {
-            session.beat(ctx);
-            ctx.run_interval(heartbeat, Self::beat);
         });
     }
 

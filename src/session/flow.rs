@@ -70,7 +70,6 @@ impl Session {
             }
         };
         let names: Vec<_> = wanted.iter().map(|listened| listened.topic.to_string()).collect();
-        let channels: Vec<_> = wanted.iter().map(|listened| listened.wanted.clone()).collect();
         self.say(&Word::Reply { id, topics: &names });
         if seat_is_lost {
             // A state would have its cursor go past what is lost; all are told behind the gap, at the end of this flow.
@@ -78,7 +77,8 @@ impl Session {
         }
         let topics = wanted.iter().map(|listened| listened.topic.clone());
         self.tell(&topics.zip(snapshots).collect::<Vec<_>>(), held);
-        self.listen(wanted);
+        self.listen(wanted.clone());
+        let channels = self.channels_of(&wanted);
         self.with_seat(|seat| seat.release(&channels));
     }
 

@@ -161,9 +161,9 @@ impl Session {
         match began {
             Began::Resumed => self.resume(wishes, from, held, &snapshots, ctx),
             Began::Fresh => {
-                let channels = self.with_own(&wishes.wanted);
                 self.tell(&snapshots, held);
-                self.listen(wishes.wanted);
+                self.listen(wishes.wanted.clone());
+                let channels = self.with_own(&wishes.wanted);
                 self.with_seat(|seat| seat.release(&channels));
             }
             Began::Gapped => {
@@ -188,10 +188,9 @@ impl Session {
             // Who is cut off behind this still lacks what was missed of the others.
             self.say_state(topic, data, cursor);
         }
-        let (new, known): (Vec<_>, Vec<_>) = wanted.iter().cloned().partition(|one| fresh.contains(&one.topic));
-        let new: Vec<_> = new.into_iter().map(|listened| listened.wanted).collect();
-        let known = self.with_own(&known);
-        self.listen(wanted);
+        self.listen(wanted.clone());
+        let (new, known): (Vec<_>, Vec<_>) = wanted.into_iter().partition(|one| fresh.contains(&one.topic));
+        let (new, known) = (self.channels_of(&new), self.with_own(&known));
         self.with_seat(|seat| {
             seat.listen_from(&new, held);
             seat.resume(&known, cursor);

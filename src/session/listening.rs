@@ -32,8 +32,10 @@ impl Session {
         let Some(place) = self.topics.iter().position(|known| known.topic == *topic) else { return false };
         let channel = self.topics.swap_remove(place).wanted.channel;
         let stays = channel == self.own().channel || self.topics.iter().any(|other| other.wanted.channel == channel);
-        if let Some(seat) = self.seat.as_ref().filter(|_| !stays) {
-            seat.leave(&channel);
+        if stays {
+            self.with_seat(|seat| seat.set_pace(&self.at_seat(channel)));
+        } else {
+            self.with_seat(|seat| seat.leave(&channel));
         }
         self.tell_watching(topic, false);
         self.tell_speech();
@@ -135,9 +137,23 @@ impl Session {
         Wanted { channel: Channel::User(self.principal.user_id.clone()), pace: None }
     }
 
-    /// What a seat must listen to for these topics.
+    /// What a seat must listen to for topics that one has.
+    pub(super) fn channels_of(&self, topics: &[Listened]) -> Vec<Wanted> {
+        topics.iter().map(|listened| self.at_seat(listened.wanted.channel.clone())).collect()
+    }
+
+    /// The same and oneself.
     pub(super) fn with_own(&self, topics: &[Listened]) -> Vec<Wanted> {
-        topics.iter().map(|listened| listened.wanted.clone()).chain([self.own()]).collect()
+        self.channels_of(topics).into_iter().chain([self.own()]).collect()
+    }
+
+    /// A channel with the fastest pace of all topics that mean it, such as a module and a look into what it tells.
+    fn at_seat(&self, channel: Channel) -> Wanted {
+        let own = (channel == self.own().channel).then_some(None);
+        let paces = self.topics.iter().filter(|one| one.wanted.channel == channel).map(|one| one.wanted.pace);
+        // None is faster than any.
+        let pace = paces.chain(own).min().flatten();
+        Wanted { channel, pace }
     }
 
     pub(super) fn with_channels(&self, topics: Vec<Topic>, pace: Option<Pace>) -> Result<Vec<Listened>, Problem> {

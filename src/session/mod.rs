@@ -14,6 +14,7 @@ mod receive;
 mod registry;
 pub mod socketio;
 mod speech;
+mod timers;
 mod topics;
 
 pub use actor::{House, Session, SessionOptions};

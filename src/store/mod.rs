@@ -38,6 +38,7 @@ pub mod retention;
 pub mod rollups;
 pub mod schema;
 pub mod series;
+mod settle;
 pub mod states;
 pub mod stops;
 #[cfg(test)]
@@ -46,17 +47,13 @@ pub mod twins;
 pub mod users;
 
 pub use connection::{Backend, Connection};
-use connection::{Done, TransactionId, in_snapshot, in_transaction, is_committed};
+use connection::{Done, in_snapshot, in_transaction};
 pub use error::StoreError;
 pub use open::Options;
 use pool::Connections;
 
 /// How long a call waits for its turn before it fails with [`StoreError::Busy`].
 const TURN_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// How long a call waits to learn what became of a commit whose connection was lost, and how often it asks.
-const SETTLE_TIMEOUT: Duration = Duration::from_secs(10);
-const SETTLE_AGAIN: Duration = Duration::from_millis(100);
 
 /// How long the disk is believed to take what is written after it did.
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);
@@ -173,14 +170,8 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
     {
-        self.counters.writes.fetch_add(1, Ordering::Relaxed);
         let started = Instant::now();
-        let begun = Arc::clone(&self.counters);
-        let work = move |conn: &mut Connection| {
-            begun.begun.fetch_add(1, Ordering::Relaxed);
-            work(conn)
-        };
-        let result = match self.writer.run(|conn| in_transaction(conn, work)).await {
+        let result = match self.in_transaction(work).await {
             Ok(Done::Surely(done)) => Ok(done),
             Ok(Done::Perhaps(done, id, error)) => self.settled(id, error).await.map(|()| done),
             Err(error) => Err(error),
@@ -188,17 +179,18 @@ impl Store {
         self.counted(started, result)
     }
 
-    /// Asks what became of a transaction whose connection was lost, for as long as a caller can wait for that.
-    async fn settled(&self, id: TransactionId, lost: StoreError) -> Result<(), StoreError> {
-        let until = Instant::now() + SETTLE_TIMEOUT;
-        while Instant::now() < until {
-            match self.writer.run(move |conn| is_committed(conn, id)).await {
-                Ok(Some(true)) => return Ok(()),
-                Ok(Some(false)) => return Err(lost),
-                Ok(None) | Err(_) => tokio::time::sleep(SETTLE_AGAIN).await,
-            }
-        }
-        Err(lost)
+    async fn in_transaction<T, F>(&self, work: F) -> Result<Done<T>, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.counters.writes.fetch_add(1, Ordering::Relaxed);
+        let begun = Arc::clone(&self.counters);
+        let work = move |conn: &mut Connection| {
+            begun.begun.fetch_add(1, Ordering::Relaxed);
+            work(conn)
+        };
+        self.writer.run(|conn| in_transaction(conn, work)).await
     }
 
     /// A number that changes when another process has written to the database, and never by what this store writes.

@@ -31,7 +31,7 @@ pub struct Publish(pub NewEvent);
 /// Publishes the events of a change that is in the database, and in memory; answered when they are published, now or
 /// before.
 ///
-/// While the journal takes nothing they wait. After an error they are published later, without another word.
+/// While the journal takes nothing they wait, and it is tried again once a second. After an error they are published later, without another word.
 #[derive(Debug, Clone, Message)]
 #[rtype(result = "Result<(), BrokerError>")]
 pub struct Announce(pub Vec<Announced>);

@@ -43,9 +43,10 @@ impl Broker {
         }
     }
 
-    /// Commits all that waits for the journal, unless a commit is under way.
+    /// Commits all that waits for the journal, unless a commit is under way or has just failed.
     fn commit(&mut self, ctx: &mut Context<Self>) {
-        if self.is_committing {
+        let rests = self.is_resting && self.closing.is_empty();
+        if self.is_committing || rests {
             return;
         }
         let waiting = self.waiting.take_each();
@@ -103,8 +104,15 @@ impl Broker {
         let (kept, refused): (Vec<_>, Vec<_>) =
             waiting.into_iter().partition(|one| is_open && one.announcement.is_some());
         refused.into_iter().for_each(|one| tell(one.answer, Err(JournalError.into())));
+        if kept.is_empty() {
+            return self.take_turn(ctx);
+        }
         self.waiting.put_back(kept);
-        ctx.run_later(COMMIT_AGAIN, |broker, ctx| broker.take_turn(ctx));
+        self.is_resting = true;
+        ctx.run_later(COMMIT_AGAIN, |broker, ctx| {
+            broker.is_resting = false;
+            broker.take_turn(ctx);
+        });
     }
 
     /// Has more places reserved while there are enough left.

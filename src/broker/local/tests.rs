@@ -119,6 +119,21 @@ async fn who_brings_a_place_of_another_thread_waits_for_it_but_not_for_ever() {
     assert!(relay.state().arrivals.iter().all(|(_, arrived)| arrived.is_closed()));
 }
 
+#[actix::test]
+async fn a_client_that_drains_slowly_costs_no_more_than_what_it_missed() {
+    const EVENTS: usize = 2000;
+    let mut rig = Rig::new(EVENTS);
+    for _ in 0..EVENTS {
+        rig.publish(&[(Kind::Each, 1)]).await;
+    }
+
+    rig.come_back(0, 0, 1, false);
+    rig.read_all(0).await;
+
+    let looked_through = rig.looked_through();
+    assert!((EVENTS..EVENTS * 2).contains(&looked_through), "{looked_through} looked through for {EVENTS}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 

@@ -36,7 +36,21 @@ async fn a_stalled_client_falls_behind_alone_and_catches_up_with_every_event() {
 
 #[actix::test]
 async fn a_client_that_reads_nothing_is_ended_by_its_timer() {
-    let hub = TestHub::impatient().await;
+    ends_who_reads_nothing(&TestHub::impatient().await).await;
+}
+
+#[actix::test]
+async fn who_begins_to_read_nothing_long_before_the_next_heartbeat_is_ended_in_time() {
+    let keys = [
+        ("CARILLON__SOCKET__SLOW_TIMEOUT", "1s"),
+        ("CARILLON__SOCKET__HEARTBEAT", "10m"),
+        ("CARILLON__SOCKET__HIGH_WATER", "16384"),
+        ("CARILLON__SOCKET__LOW_WATER", "4096"),
+    ];
+    ends_who_reads_nothing(&TestHub::with(&keys).await).await;
+}
+
+async fn ends_who_reads_nothing(hub: &TestHub) {
     let admin = hub.admin().await;
     let stalled = hub.tab(&admin, &["custom:a"]).await;
     let mut watching = TestTab::connect(&hub.authority, &admin.access_token).await;

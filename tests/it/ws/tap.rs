@@ -74,6 +74,28 @@ async fn a_tap_that_goes_on_is_written_down_again_and_its_end_leaves_other_topic
 }
 
 #[actix::test]
+async fn a_tap_at_a_low_rate_slows_no_other_topic_of_the_same_module() {
+    let hub = TestHub::start().await;
+    let (admin, mut device) = hub.owner_with_module("MC-1").await;
+    let mut tab = hub.tab(&admin, &["module:MC-1"]).await;
+    let tap = json!({"type": "subscribe", "id": 1, "topics": ["tap:module:MC-1"], "maxRate": 0.001});
+    assert_eq!(tab.ask(tap).await["ok"], true);
+    for speed in 0..3 {
+        device.report(speed, json!({"speed": speed})).await;
+        assert_eq!(tab.event("rt_telemetry_updated").await["telemetry"]["speed"], speed);
+    }
+
+    assert_eq!(tab.ask(json!({"type": "unsubscribe", "id": 2, "topics": ["module:MC-1"]})).await["ok"], true);
+    for speed in 3..6 {
+        device.report(speed, json!({"speed": speed})).await;
+    }
+    let told = tab.settle().await;
+    let telemetry = told.iter().filter(|frame| frame["event"] == "rt_telemetry_updated");
+    let speeds: Vec<_> = telemetry.map(|frame| frame["data"]["telemetry"]["speed"].as_u64().unwrap()).collect();
+    assert_eq!(speeds, [3], "the tap goes on at its own rate");
+}
+
+#[actix::test]
 async fn changes_of_accounts_and_removals_of_modules_are_written_down() {
     let hub = TestHub::start().await;
     let (admin, user) = (hub.admin().await, hub.user("ada@example.org").await);

@@ -55,7 +55,7 @@ async fn what_cannot_be_committed_is_refused_and_seen_by_nobody() {
 
     assert_eq!(names(&heard), ["rt_kept"]);
     let again = OpenOrder::load(&scratch.store(), Vec::new(), 100).await.unwrap();
-    assert_eq!(again.replica.since(0).len(), 1);
+    assert_eq!(again.replica.since(0).count(), 1);
 }
 
 #[actix::test]
@@ -112,6 +112,34 @@ async fn announcements_wait_in_their_order_while_the_journal_takes_nothing() {
 }
 
 #[actix::test]
+async fn a_journal_that_takes_nothing_is_tried_once_a_second_whatever_else_comes() {
+    let scratch = Scratch::new();
+    let store = scratch.store_that_waits(Duration::from_millis(5));
+    let broker = broker_on(&store).await;
+    let one = announcement(&store, "rt_one").await;
+    tokio::time::pause();
+    let before = store.counts().writes;
+
+    let lock = scratch.lock();
+    let told = actix_rt::spawn(broker.send(Announce(vec![one])));
+    let mut own = 0;
+    for _ in 0..20 {
+        broker.send(Publish(event("rt_state", Delivery::Latest(LatestKey::Stats)))).await.unwrap().unwrap();
+        // Behind whatever the broker tries now.
+        store.write(|_| Ok(())).await.unwrap_err();
+        own += 1;
+    }
+    let at_once = store.counts().writes - before - own;
+    tokio::time::sleep(COMMIT_AGAIN * 10).await;
+    let tries = store.counts().writes - before - own;
+    drop(lock);
+    told.await.unwrap().unwrap().unwrap();
+
+    assert!(at_once <= 2, "{at_once} tries without a pause");
+    assert!((5..=12).contains(&tries), "{tries} tries in ten seconds");
+}
+
+#[actix::test]
 async fn a_closed_order_is_over_and_goes_on_where_it_ended() {
     let scratch = Scratch::new();
     let store = scratch.store();
@@ -125,7 +153,7 @@ async fn a_closed_order_is_over_and_goes_on_where_it_ended() {
     assert_eq!(say(&broker, "rt_late").await, Err(BrokerError::Stopped));
     assert_eq!(store.read(order::find).await.unwrap().unwrap().reserved, last);
     let again = OpenOrder::load(&store, Vec::new(), 100).await.unwrap();
-    assert_eq!((again.replica.cursor().offset, again.replica.since(0).len()), (last, 2));
+    assert_eq!((again.replica.cursor().offset, again.replica.since(0).count()), (last, 2));
 }
 
 #[actix::test]
@@ -140,7 +168,7 @@ async fn after_a_crash_the_order_goes_on_behind_all_that_may_have_been_given_awa
         vec![event("rt_state", Delivery::Latest(key("MC-1"))), event("rt_state", Delivery::Latest(key("MC-2")))];
     let again = OpenOrder::load(&scratch.store(), states, 100).await.unwrap();
 
-    let told: Vec<_> = again.replica.since(seen).iter().map(|event| event.what.delivery.clone()).collect();
+    let told: Vec<_> = again.replica.since(seen).map(|event| event.what.delivery.clone()).collect();
     assert_eq!(told, [Delivery::Latest(key("MC-1")), Delivery::Latest(key("MC-2"))]);
     assert!(again.replica.reaches(Cursor { offset: seen, ..again.replica.cursor() }).is_ok());
 }

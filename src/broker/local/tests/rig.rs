@@ -87,7 +87,8 @@ impl Rig {
 
     pub fn reset(&mut self) {
         self.is_lost = false;
-        self.relay.reset(self.broker.floor(), &self.broker.since(0), self.broker.cursor());
+        let kept: Vec<_> = self.broker.since(0).cloned().collect();
+        self.relay.reset(self.broker.floor(), &kept, self.broker.cursor());
     }
 
     pub async fn prune(&mut self, keep: usize) {
@@ -125,6 +126,11 @@ impl Rig {
         let floor = self.journal.as_ref().map_or(u64::MAX, |journal| journal.archive.floor());
         let is_kept = cursor.offset >= floor && cursor.offset <= self.relay.cursor().offset;
         assert!(can_resume || !is_kept, "the journal has everything after {cursor:?}");
+    }
+
+    /// How many events the relay looked through for clients that catch up.
+    pub fn looked_through(&self) -> usize {
+        self.relay.state().looked_through
     }
 
     /// Lets time pass; with a journal, whose pages take real time, it does by itself.

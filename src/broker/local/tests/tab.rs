@@ -123,6 +123,7 @@ impl Tab {
         }
         self.is_held = false;
         self.began_at = cursor.offset;
+        self.held_at = cursor.offset;
         self.listen(mask, is_paced, cursor.offset);
         self.seat.resume(&wanted(mask, is_paced), cursor);
         true
