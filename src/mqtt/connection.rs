@@ -233,7 +233,9 @@ impl<B: Bridge> Connection<B> {
             // Who asked may have given up. The client is back: a delayed will is not published.
             (Some(hand_over), _) => drop(hand_over.send((!expiry.is_zero()).then_some(self.session))),
             (None, will) => {
-                after.bridge.places().leave(&after.stay, self.session, expiry);
+                if let Some(session) = after.bridge.places().leave(&after.stay, self.session, expiry) {
+                    hand_over_late(self.words, Some(session).filter(|_| !expiry.is_zero())).await;
+                }
                 if let Some(will) = will {
                     actix_rt::spawn(after.publish_later(will, delay));
                 }
@@ -271,6 +273,22 @@ struct Ending {
     publishes_will: bool,
     /// Who takes over.
     hand_over: Option<oneshot::Sender<Option<Session>>>,
+}
+
+/// Hands the session to a newer connection that came while this one ended, and asks for it.
+async fn hand_over_late(mut words: mpsc::Receiver<Word>, session: Option<Session>) {
+    let asked = async {
+        while let Some(word) = words.recv().await {
+            if let Word::TakeOver(hand_over) = word {
+                return Some(hand_over);
+            }
+        }
+        None
+    };
+    if let Ok(Some(hand_over)) = tokio::time::timeout(SETTLE, asked).await {
+        // Who asked may have given up.
+        let _ = hand_over.send(session);
+    }
 }
 
 /// Waits for what is under way, so that the session knows what was taken.

@@ -83,7 +83,8 @@ async fn admit<B: Bridge>(
     let opened = Opened { words: &speak, outbox: line.outbox(), version: line.version() };
     let is_open = tokio::time::timeout(ADMIT_TIMEOUT, bridge.open(&mut guest, opened)).await;
     if let Err(refusal) = is_open.unwrap_or_else(|_| Err(busy())) {
-        bridge.places().leave(&stay, Session::new(bridge.terms().session), Duration::ZERO);
+        // A newer connection that has its place gets nothing of it.
+        let _ = bridge.places().leave(&stay, Session::new(bridge.terms().session), Duration::ZERO);
         return Err(refusal);
     }
     let terms = bridge.terms();

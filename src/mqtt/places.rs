@@ -85,15 +85,16 @@ impl Places {
         (stay, session.filter(|_| !is_clean && old_id == *client_id))
     }
 
-    /// A client leaves; its session waits so long, unless a newer connection has taken its place.
-    pub fn leave(&self, stay: &Stay, session: Session, expiry: Duration) {
+    /// A client leaves; its session waits so long. Answers the session if a newer connection has taken its place.
+    #[must_use]
+    pub fn leave(&self, stay: &Stay, session: Session, expiry: Duration) -> Option<Session> {
         let mut known = self.known();
         if known.places.get(&stay.owner).is_none_or(|place| place.stay != stay.number) {
-            return;
+            return Some(session);
         }
         if expiry.is_zero() {
             known.places.remove(&stay.owner);
-            return;
+            return None;
         }
         known.sweep();
         if known.parked >= self.0.most {
@@ -103,6 +104,7 @@ impl Places {
         if let Some(place) = known.places.get_mut(&stay.owner) {
             place.state = State::Parked { session: Box::new(session), until: Instant::now() + expiry };
         }
+        None
     }
 
     /// Whether a client that left has not come back.
@@ -213,16 +215,16 @@ mod tests {
         let minute = Duration::from_secs(60);
         let (stay, none) = enter(&places, "a", "1").await;
         assert!(none.is_none());
-        places.leave(&stay, Session::new(BOUNDS), minute);
+        assert!(places.leave(&stay, Session::new(BOUNDS), minute).is_none());
         assert!(places.is_away(&stay));
         let (again, session) = enter(&places, "a", "1").await;
         assert!(session.is_some() && !places.is_away(&stay));
-        places.leave(&stay, Session::new(BOUNDS), minute);
+        assert!(places.leave(&stay, Session::new(BOUNDS), minute).is_some());
         assert_eq!(places.parked(), 0, "an older stay changes nothing");
-        places.leave(&again, Session::new(BOUNDS), minute);
+        assert!(places.leave(&again, Session::new(BOUNDS), minute).is_none());
         assert!(enter(&places, "a", "2").await.1.is_none(), "another client id");
         let (brief, _) = enter(&places, "b", "1").await;
-        places.leave(&brief, Session::new(BOUNDS), Duration::ZERO);
+        assert!(places.leave(&brief, Session::new(BOUNDS), Duration::ZERO).is_none());
         assert!(enter(&places, "b", "1").await.1.is_none());
     }
 
@@ -231,7 +233,7 @@ mod tests {
         let places = Places::new(8);
         for number in 0..100 {
             let (stay, _) = enter(&places, &number.to_string(), "1").await;
-            places.leave(&stay, Session::new(BOUNDS), Duration::from_secs(60));
+            assert!(places.leave(&stay, Session::new(BOUNDS), Duration::from_secs(60)).is_none());
             assert!(places.parked() <= 8);
         }
         assert!(enter(&places, "99", "1").await.1.is_some(), "the newest are kept");
@@ -247,7 +249,7 @@ mod tests {
             options: rmqtt_codec::v5::SubscriptionOptions { qos: QoS::AtLeastOnce, ..Default::default() },
             id: None,
         });
-        places.leave(&stay, session, Duration::from_secs(60));
+        assert!(places.leave(&stay, session, Duration::from_secs(60)).is_none());
         assert_eq!(places.deliver(&Message::new("t", "1", QoS::AtMostOnce), None), 0);
         for number in 0..5 {
             let lost = places.deliver(&Message::new("t", number.to_string(), QoS::AtLeastOnce), None);
