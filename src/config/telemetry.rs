@@ -11,7 +11,7 @@ pub struct Telemetry {
     pub commit_interval: Duration,
     /// Readings in one commit.
     pub max_batch: usize,
-    /// Readings that may wait for a commit; more are refused with 429.
+    /// Readings that may wait for a commit, a long one counting as one more for each KiB; more are refused with 429.
     pub max_waiting: usize,
     /// Readings of one connection that may wait for their acknowledgement; more are not read from it.
     pub in_flight: usize,

@@ -1,12 +1,15 @@
 //! What a request shows of who sends it: one reader for all doors.
 
+use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderMap};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::origin;
 use crate::auth::Credential;
+use crate::domain::ids::ModuleId;
 use crate::domain::problem::Problem;
+use crate::module::ModuleError;
 
 /// The name of the session cookie.
 pub const COOKIE: &str = "carillon_session";
@@ -41,6 +44,16 @@ pub fn credential_of(headers: &HeaderMap, query: Option<&str>, pages: Pages<'_>)
         }
         Pages::Own(_) | Pages::Any => Ok(Credential::Cookie(cookie.to_owned())),
     }
+}
+
+/// The module in the path of a request (`moduleId`), and the token that the request shows for it.
+///
+/// # Errors
+/// [`ModuleError::WrongToken`] without either: nobody learns by asking which modules there are.
+pub fn module_of(request: &HttpRequest) -> Result<(ModuleId, String), ModuleError> {
+    let token = bearer(request.headers()).ok_or(ModuleError::WrongToken)?.to_owned();
+    let id = request.match_info().get("moduleId").and_then(|id| id.parse().ok());
+    Ok((id.ok_or(ModuleError::WrongToken)?, token))
 }
 
 /// The token of an `Authorization: Bearer` header.

@@ -112,19 +112,11 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::time::Timestamp;
     use crate::store::modules::{ModuleRecord, StoredModule};
+    use crate::store::testing::module;
 
     fn entry(id: u8, owner: Option<u8>) -> Arc<Entry> {
-        let record = ModuleRecord {
-            id: format!("m{id}").parse().unwrap(),
-            name: "a".parse().unwrap(),
-            kind: "b".parse().unwrap(),
-            owner: owner.map(user),
-            token_hash: TokenHash::of(&format!("{id}")),
-            created_at: Timestamp::from_millis(0),
-            updated_at: Timestamp::from_millis(0),
-        };
+        let record = ModuleRecord { owner: owner.map(user), ..module(&format!("m{id}")) };
         Arc::new(Entry::new(StoredModule::new(record)))
     }
 

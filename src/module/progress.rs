@@ -15,7 +15,7 @@ type Generation = u64;
 ///
 /// Invariant: `changed`, `storing` ≤ `newest`; `published` ≤ `publishing` ≤ `changed`; `stored` ≤ `storing`; `waiting` is
 /// ordered by generation.
-/// Invariant: the readings of everybody in `waiting` are counted in [`Shared::waiting`].
+/// Invariant: the readings of everybody in `waiting` are counted by their weight in [`Shared::waiting`].
 #[derive(Default)]
 pub struct Progress {
     newest: Generation,
@@ -31,6 +31,7 @@ struct Waiting {
     to_store: Generation,
     to_publish: Generation,
     readings: usize,
+    weight: usize,
     answer: oneshot::Sender<Result<usize, ModuleError>>,
 }
 
@@ -73,11 +74,18 @@ impl Progress {
         self.waiting.is_empty()
     }
 
-    /// Waits for all there is on behalf of some readings.
-    pub fn wait(&mut self, readings: usize, shared: &Shared) -> oneshot::Receiver<Result<usize, ModuleError>> {
+    /// Waits for all there is on behalf of some readings, which weigh so much, see [`NewReading::weight`].
+    ///
+    /// [`NewReading::weight`]: crate::store::latest::NewReading::weight
+    pub fn wait(
+        &mut self,
+        readings: usize,
+        weight: usize,
+        shared: &Shared,
+    ) -> oneshot::Receiver<Result<usize, ModuleError>> {
         let (answer, answered) = oneshot::channel();
-        shared.waiting.fetch_add(readings, Ordering::Relaxed);
-        self.waiting.push_back(Waiting { to_store: self.newest, to_publish: self.changed, readings, answer });
+        shared.waiting.fetch_add(weight, Ordering::Relaxed);
+        self.waiting.push_back(Waiting { to_store: self.newest, to_publish: self.changed, readings, weight, answer });
         answered
     }
 
@@ -133,7 +141,7 @@ impl Progress {
 
 impl Waiting {
     fn tell(self, result: Result<usize, ModuleError>, shared: &Shared) {
-        shared.waiting.fetch_sub(self.readings, Ordering::Relaxed);
+        shared.waiting.fetch_sub(self.weight, Ordering::Relaxed);
         // Who asked may have gone.
         let _ = self.answer.send(result);
     }

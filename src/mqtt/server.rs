@@ -153,7 +153,7 @@ impl Door {
     fn prepare(&self, stream: &TcpStream) -> IpAddr {
         self.hall.options.bounds.set(stream);
         let probes = TcpKeepalive::new().with_time(PROBE_AFTER).with_interval(PROBE_EVERY);
-        let set = SockRef::from(stream).set_tcp_keepalive(&probes).and_then(|()| stream.set_nodelay(true));
+        let set = SockRef::from(stream).set_tcp_keepalive(&probes);
         if let Err(error) = set {
             tracing::debug!(%error, "a socket takes no options");
         }

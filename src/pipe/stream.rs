@@ -42,11 +42,17 @@ pub struct Bounds {
 }
 
 impl Bounds {
-    /// Sets them; a system that does not know them goes without.
+    /// Sets them, and that every write goes out at once: writes are gathered already, and one held back until the peer
+    /// acknowledges the last would wait for up to 40 ms (RFC 1122, 4.2.3.2). A system that does not know them goes
+    /// without.
     pub fn set(self, stream: &TcpStream) {
         let socket = SockRef::from(stream);
-        let timeout = socket.set_tcp_user_timeout(Some(self.user_timeout));
-        if let Err(error) = timeout.and_then(|()| socket.set_send_buffer_size(self.send_buffer)) {
+        let set = [
+            socket.set_tcp_nodelay(true),
+            socket.set_tcp_user_timeout(Some(self.user_timeout)),
+            socket.set_send_buffer_size(self.send_buffer),
+        ];
+        for error in set.into_iter().filter_map(Result::err) {
             tracing::debug!(%error, "a socket takes no bounds");
         }
     }

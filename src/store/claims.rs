@@ -65,25 +65,15 @@ pub fn revoke(conn: &mut Connection, module_id: &ModuleId) -> Result<bool, Store
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::module::TokenHash;
-    use crate::store::modules::{self, ModuleRecord};
-    use crate::store::testing::Scratch;
+    use crate::store::modules;
+    use crate::store::testing::{self, Scratch};
 
     #[actix::test]
     async fn a_code_works_once_and_in_time() {
         let scratch = Scratch::new();
         let work = |conn: &mut Connection| {
             let (module, at): (ModuleId, _) = ("MC-1".parse().unwrap(), Timestamp::from_millis);
-            let record = ModuleRecord {
-                id: module.clone(),
-                name: "North gate".parse().unwrap(),
-                kind: "Station".parse().unwrap(),
-                owner: None,
-                token_hash: TokenHash::of("MC-1"),
-                created_at: at(1),
-                updated_at: at(1),
-            };
-            modules::insert(conn, &record)?;
+            modules::insert(conn, &testing::module("MC-1"))?;
             save(conn, &module, "old", at(10), at(1))?;
             save(conn, &module, "new", at(10), at(1))?;
             let found = (find(conn, "old", at(2))?, find(conn, "new", at(2))?, find(conn, "new", at(10))?);

@@ -224,21 +224,8 @@ impl TryFrom<Row> for CommandRecord {
 mod tests {
     use super::*;
     use crate::domain::command::null;
-    use crate::domain::module::TokenHash;
-    use crate::store::modules::{self, ModuleRecord};
-    use crate::store::testing::Scratch;
-
-    fn module(id: &str) -> ModuleRecord {
-        ModuleRecord {
-            id: id.parse().unwrap(),
-            name: "North gate".parse().unwrap(),
-            kind: "Station".parse().unwrap(),
-            owner: None,
-            token_hash: TokenHash::of(id),
-            created_at: Timestamp::from_millis(1),
-            updated_at: Timestamp::from_millis(1),
-        }
-    }
+    use crate::store::modules;
+    use crate::store::testing::{Scratch, module};
 
     fn command(deadline: i64) -> Command {
         let deadline = Some(Timestamp::from_millis(deadline));

@@ -34,6 +34,14 @@ pub struct NewReading {
     pub body: Box<str>,
 }
 
+impl NewReading {
+    /// What it counts as among those that wait: one, and one more for each KiB.
+    #[must_use]
+    pub const fn weight(&self) -> usize {
+        1 + self.body.len() / 1024
+    }
+}
+
 /// Why a state was not stored.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum CommitError {

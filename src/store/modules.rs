@@ -229,19 +229,7 @@ mod tests {
     use crate::domain::telemetry::{LatestState, Telemetry};
     use crate::store::latest::Commit;
     use crate::store::states;
-    use crate::store::testing::Scratch;
-
-    fn record(id: &str) -> ModuleRecord {
-        ModuleRecord {
-            id: id.parse().unwrap(),
-            name: "North gate".parse().unwrap(),
-            kind: "Station".parse().unwrap(),
-            owner: None,
-            token_hash: TokenHash::of(id),
-            created_at: Timestamp::from_millis(1),
-            updated_at: Timestamp::from_millis(2),
-        }
-    }
+    use crate::store::testing::{Scratch, module};
 
     fn state(json: &str) -> Option<Arc<LatestState>> {
         Some(Arc::new(LatestState::new(serde_json::from_str::<Telemetry>(json).unwrap())))
@@ -251,7 +239,7 @@ mod tests {
     async fn modules_are_found_as_they_were_stored() {
         let scratch = Scratch::new();
         let store = scratch.store();
-        let (one, two) = (record("MC-1"), record("MC-2"));
+        let (one, two) = (module("MC-1"), module("MC-2"));
         let renamed = ModuleRecord { name: "South gate".parse().unwrap(), ..one.clone() };
         let (first, second) = (one.clone(), two.clone());
         store.write(move |conn| insert(conn, &first).and_then(|()| insert(conn, &second))).await.unwrap();

@@ -190,9 +190,8 @@ impl AnswerRow {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::module::TokenHash;
-    use crate::store::modules::{self, ModuleRecord};
-    use crate::store::testing::Scratch;
+    use crate::store::modules;
+    use crate::store::testing::{self, Scratch};
 
     #[actix::test]
     async fn a_stop_is_in_force_until_it_is_cleared_and_keeps_the_newest_answers() {
@@ -208,16 +207,7 @@ mod tests {
         };
         let made = stop.clone();
         let work = move |conn: &mut Connection| {
-            let record = ModuleRecord {
-                id: module.clone(),
-                name: "North gate".parse().unwrap(),
-                kind: "Station".parse().unwrap(),
-                owner: None,
-                token_hash: TokenHash::of("MC-1"),
-                created_at: Timestamp::from_millis(1),
-                updated_at: Timestamp::from_millis(1),
-            };
-            modules::insert(conn, &record)?;
+            modules::insert(conn, &testing::module("MC-1"))?;
             insert(conn, &made)?;
             let in_force = active(conn)?;
             for ok in [false, true] {

@@ -5,8 +5,25 @@ use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 
+use super::modules::ModuleRecord;
 use super::{Connection, Options, Store, pool};
 use crate::config::{Database, Secret};
+use crate::domain::module::TokenHash;
+use crate::domain::time::Timestamp;
+
+/// A module that belongs to nobody, with its id for a token.
+pub fn module(id: &str) -> ModuleRecord {
+    let made = Timestamp::from_millis(1);
+    ModuleRecord {
+        id: id.parse().unwrap(),
+        name: "North gate".parse().unwrap(),
+        kind: "Station".parse().unwrap(),
+        owner: None,
+        token_hash: TokenHash::of(id),
+        created_at: made,
+        updated_at: made,
+    }
+}
 
 /// A folder that goes away with the value, and with it the file of its database; a schema stays as long as its server.
 #[derive(Debug)]

@@ -104,9 +104,8 @@ impl Row {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::module::TokenHash;
-    use crate::store::modules::{self, ModuleRecord};
-    use crate::store::testing::Scratch;
+    use crate::store::modules;
+    use crate::store::testing::{self, Scratch};
 
     #[actix::test]
     async fn twins_are_found_as_they_were_saved() {
@@ -120,16 +119,7 @@ mod tests {
         };
         let (saved, module) = (twin.clone(), id.clone());
         let work = move |conn: &mut Connection| {
-            let record = ModuleRecord {
-                id: module.clone(),
-                name: "North gate".parse().unwrap(),
-                kind: "Station".parse().unwrap(),
-                owner: None,
-                token_hash: TokenHash::of("MC-1"),
-                created_at: Timestamp::from_millis(1),
-                updated_at: Timestamp::from_millis(1),
-            };
-            modules::insert(conn, &record)?;
+            modules::insert(conn, &testing::module("MC-1"))?;
             save(conn, &module, &Twin { desired_version: 1, ..Twin::default() })?;
             save(conn, &module, &saved)?;
             Ok((find(conn, &module)?, find(conn, &"MC-2".parse().unwrap())?, load_all(conn)?))

@@ -5,7 +5,7 @@ use tokio::{task::spawn_local, time::sleep};
 
 use super::{
     audience::Audience,
-    limits::allow_connections,
+    limits::{ROOM, allow_connections},
     process::Usage,
     progress,
     publish::{Published, Stream, publish},
@@ -24,8 +24,6 @@ const SETTLE: Duration = Duration::from_secs(1);
 const SILENCE: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(100);
 /// What a hub of our own needs to know: all sessions belong to one account.
-const SETTINGS: [(&str, &str); 2] =
-    [("CARILLON__SOCKET__MAX_PER_USER", "1000000"), ("CARILLON__HTTP__MAX_CONNECTIONS", "1000000")];
 
 /// Events to many sessions: deliveries, order, latency, processor time and memory
 #[derive(Debug, Clone, Args)]
@@ -65,7 +63,7 @@ struct Readings {
 /// Publishes at a fixed rate and watches every delivery.
 pub async fn measure(args: &FanoutArgs) -> Result<Report, CliError> {
     allow_connections(u64::from(args.sessions) + args.streams())?;
-    let target = args.target.open(&SETTINGS).await?;
+    let target = args.target.open(&ROOM).await?;
     let empty = target.usage()?;
     let destination = target.destination.offering_deflate(args.deflate);
     let token = target.session.access_token.as_str();

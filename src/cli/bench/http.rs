@@ -6,14 +6,12 @@ use tokio::time::Instant;
 
 use super::{
     ingest::{BenchModule, reading, register_modules},
-    limits::allow_connections,
+    limits::{ROOM, allow_connections},
     report::{Latencies, Report},
     target::{Target, TargetArgs},
     wire::{connect_http, render_request},
 };
 use crate::cli::{CliError, client::ClientError, duration::parse_duration};
-
-const SETTINGS: [(&str, &str); 1] = [("CARILLON__HTTP__MAX_CONNECTIONS", "1000000")];
 
 /// Telemetry by HTTP: requests a second
 #[derive(Debug, Clone, Args)]
@@ -41,7 +39,7 @@ struct Outcome {
 /// Sends as fast as the hub answers.
 pub async fn measure(args: &HttpArgs) -> Result<Report, CliError> {
     allow_connections(args.connections.into())?;
-    let target = Rc::new(args.target.open(&SETTINGS).await?);
+    let target = Rc::new(args.target.open(&ROOM).await?);
     let modules = register_modules(&target.api, args.connections as usize).await?;
 
     let before = target.usage()?;

@@ -4,13 +4,15 @@ use clap::Args;
 use tokio::{task::spawn_local, time::sleep};
 
 use super::{
-    audience::Audience, limits::allow_connections, report::Report, sessions::open_sessions, target::TargetArgs,
+    audience::Audience,
+    limits::{ROOM, allow_connections},
+    report::Report,
+    sessions::open_sessions,
+    target::TargetArgs,
 };
 use crate::cli::{CliError, duration::parse_duration};
 
 const SETTLE: Duration = Duration::from_secs(2);
-const SETTINGS: [(&str, &str); 2] =
-    [("CARILLON__SOCKET__MAX_PER_USER", "1000000"), ("CARILLON__HTTP__MAX_CONNECTIONS", "1000000")];
 
 /// Sessions that only stay open: memory of each
 #[derive(Debug, Clone, Args)]
@@ -31,7 +33,7 @@ pub struct IdleArgs {
 /// Opens sessions and lets them be.
 pub async fn measure(args: &IdleArgs) -> Result<Report, CliError> {
     allow_connections(args.sessions.into())?;
-    let target = args.target.open(&SETTINGS).await?;
+    let target = args.target.open(&ROOM).await?;
     let empty = target.usage()?;
     let token = &target.session.access_token;
     let sockets = open_sessions(&target.destination, token, args.sessions as usize, |_| args.topic.clone()).await?;

@@ -10,7 +10,7 @@ use tokio::{
 
 use super::{
     audience::Mark,
-    limits::allow_connections,
+    limits::{ROOM, allow_connections},
     order::OrderCheck,
     own_hub::OwnHub,
     progress,
@@ -28,8 +28,6 @@ const BACK_OFF: Duration = Duration::from_secs(1);
 /// Something changes within this time, however busy the machine is.
 const PATIENCE: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(5);
-const SETTINGS: [(&str, &str); 2] =
-    [("CARILLON__SOCKET__MAX_PER_USER", "1000000"), ("CARILLON__HTTP__MAX_CONNECTIONS", "1000000")];
 
 /// A hub that stops and starts again: how soon everybody is back
 #[derive(Debug, Clone, Args)]
@@ -81,7 +79,7 @@ struct Times {
 pub async fn measure(args: &RestartArgs) -> Result<Report, CliError> {
     allow_connections(args.sessions.into())?;
     let (rate, burst) = (args.accept_rate.to_string(), (args.accept_rate / 10).clamp(1, 100).to_string());
-    let hub = OwnHub::prepare(&SETTINGS)?
+    let hub = OwnHub::prepare(&ROOM)?
         .with("CARILLON__SOCKET__ACCEPT_RATE", &rate)
         .with("CARILLON__SOCKET__ACCEPT_BURST", &burst);
     let target = Target::start(hub).await?;

@@ -6,6 +6,7 @@ use tokio::time::{Instant, timeout};
 
 use super::{
     audience::Mark,
+    limits::ROOM,
     order::OrderCheck,
     own_hub::OwnHub,
     process::Usage,
@@ -32,12 +33,6 @@ const BATCH: u64 = 10_000;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// The smallest ring there is: what was missed has to come from the table.
 const SMALL_RING: &str = "16";
-/// All sessions belong to one account, one begins right after the other, and nothing of the journal is pruned.
-const SETTINGS: [(&str, &str); 3] = [
-    ("CARILLON__SOCKET__MAX_PER_USER", "1000000"),
-    ("CARILLON__SOCKET__ACCEPT_RATE", "1000000"),
-    ("CARILLON__JOURNAL__MAX_EVENTS", "1000000000"),
-];
 
 /// Clients that come back to a long journal: processor time of each
 #[derive(Debug, Clone, Args)]
@@ -68,7 +63,7 @@ struct Round {
 /// Fills a journal, then lets clients come back to it: from memory, and from the table.
 pub async fn measure(args: &ResumeArgs) -> Result<Report, CliError> {
     let missed = args.missed.min(args.journal);
-    let hub = OwnHub::prepare(&SETTINGS)?;
+    let hub = OwnHub::prepare(&ROOM)?.with("CARILLON__JOURNAL__MAX_EVENTS", "1000000000");
     let filling = Instant::now();
     let epoch = fill(&hub.database(), args).await.map_err(|error| CliError::Failed(error.to_string()))?;
     let filled = filling.elapsed();

@@ -14,7 +14,7 @@ use super::{
     audience::{Audience, Mark},
     fleet::{Fleet, PATIENCE},
     ingest::register_modules,
-    limits::allow_connections,
+    limits::{ROOM, allow_connections},
     process::Usage,
     report::{Latencies, Report},
     sessions::open_sessions,
@@ -28,12 +28,8 @@ const TOPIC: &str = "modules";
 const SETTLE: Duration = Duration::from_secs(2);
 /// The last deliveries may come so long after they were due.
 const LAST: Duration = Duration::from_millis(500);
-const SETTINGS: [(&str, &str); 3] = [
-    ("CARILLON__SOCKET__MAX_PER_USER", "1000000"),
-    ("CARILLON__HTTP__MAX_CONNECTIONS", "1000000"),
-    // Who stalls for the whole measurement is not thrown out.
-    ("CARILLON__SOCKET__SLOW_TIMEOUT", "10m"),
-];
+/// Who stalls for the whole measurement is not thrown out.
+const STALLING: [(&str, &str); 1] = [("CARILLON__SOCKET__SLOW_TIMEOUT", "10m")];
 
 /// Clients that read nothing beside healthy ones: what they cost, and how soon they are right again
 #[derive(Debug, Clone, Args)]
@@ -70,7 +66,7 @@ struct Half {
 /// Lets modules report to healthy clients, then to healthy and stalled ones, then lets the stalled ones read again.
 pub async fn measure(args: &SlowArgs) -> Result<Report, CliError> {
     allow_connections(u64::from(args.healthy + args.stalled + args.modules))?;
-    let target = args.target.open(&SETTINGS).await?;
+    let target = args.target.open(&[&ROOM[..], &STALLING].concat()).await?;
     let modules = register_modules(&target.api, args.modules as usize).await?;
     let devices = connect(&target.destination, &modules).await?;
     let token = &target.session.access_token;
@@ -82,7 +78,7 @@ pub async fn measure(args: &SlowArgs) -> Result<Report, CliError> {
         .enumerate()
         .map(|(index, socket)| spawn_local(Rc::clone(&audience).listen(index, socket)))
         .collect();
-    let stalling = open_sessions(&target.destination, token, args.stalled as usize, topic).await?;
+    let stalling = open_sessions(&target.destination.over_ethernet(), token, args.stalled as usize, topic).await?;
     let fleet = Fleet::start(devices, args.rate, args.size as usize);
     let (stall, stalls) = watch::channel(false);
     let reading: Vec<_> = stalling.into_iter().map(|socket| spawn_local(read_until(socket, stalls.clone()))).collect();

@@ -16,7 +16,7 @@ use tokio::{
 use super::{
     audience::Audience,
     ingest::{BenchModule, reading, register_modules},
-    limits::allow_connections,
+    limits::{ROOM, allow_connections},
     process::Usage,
     progress,
     report::{Latencies, Report},
@@ -31,8 +31,6 @@ const AT_ONCE: usize = 64;
 const SETTLE: Duration = Duration::from_secs(2);
 /// The last acknowledgements may come so long after the last reading.
 const LAST_ACKS: Duration = Duration::from_secs(3);
-const SETTINGS: [(&str, &str); 2] =
-    [("CARILLON__SOCKET__MAX_PER_USER", "1000000"), ("CARILLON__HTTP__MAX_CONNECTIONS", "1000000")];
 
 /// Modules that report over their WebSocket: share of a processor
 #[derive(Debug, Clone, Args)]
@@ -78,7 +76,7 @@ struct Readings {
 pub async fn measure(args: &TelemetryArgs) -> Result<Report, CliError> {
     let online = args.online.min(args.modules);
     allow_connections(u64::from(online) + u64::from(args.watchers))?;
-    let target = args.target.open(&SETTINGS).await?;
+    let target = args.target.open(&ROOM).await?;
     let empty = target.usage()?;
     let registering = Instant::now();
     let modules = register_modules(&target.api, args.modules as usize).await?;

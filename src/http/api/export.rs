@@ -1,9 +1,7 @@
 //! `/api/v1/modules/{moduleId}/telemetry/export`: what a module has reported as one file, sent as it is read.
 
 use std::fmt::Write;
-use std::time::Duration;
 
-use actix::Addr;
 use actix_web::http::{Method, header};
 use actix_web::web::{Bytes, Data, ServiceConfig, to};
 use actix_web::{HttpResponse, Responder};
@@ -20,11 +18,9 @@ use crate::domain::grant::Permission;
 use crate::domain::ids::ModuleId;
 use crate::domain::problem::Problem;
 use crate::domain::telemetry::Value;
-use crate::module::{GetModule, Registry};
+use crate::module::Directory;
 use crate::telemetry::{self, History, HistoryError, Page, Sample};
 
-/// How long the registry may take.
-const REGISTRY_TIMEOUT: Duration = Duration::from_secs(30);
 /// Samples read at once; no more of them wait for a caller that reads slowly.
 const SAMPLES_AT_ONCE: usize = 5000;
 
@@ -55,12 +51,12 @@ pub async fn export_history(
     caller: Principal,
     id: Path<ModuleId>,
     query: Query<Vec<(String, String)>>,
-    registry: Data<Addr<Registry>>,
+    directory: Data<Directory>,
     history: Data<History>,
 ) -> ApiResult<impl Responder> {
     caller.require(Permission::ModulesRead)?;
     let (Path(id), Query(parameters)) = (id, query);
-    registry.send(GetModule { by: caller, id: id.clone() }).timeout(REGISTRY_TIMEOUT).await??;
+    directory.see(&caller, &id).await?;
     let (format, asked) = read(parameters)?;
     let name = format!("attachment; filename=\"{id}.{}\"", format.ending());
     let query = telemetry::Query { limit: SAMPLES_AT_ONCE, ..asked.samples(id) };

@@ -4,7 +4,6 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::Addr;
 use actix_web::Responder;
 use actix_web::web::{self, Data};
 use serde::Serialize;
@@ -18,11 +17,9 @@ use crate::domain::ids::ModuleId;
 use crate::domain::problem::Problem;
 use crate::domain::telemetry::Value;
 use crate::domain::time::Timestamp;
-use crate::module::{GetModule, Registry};
+use crate::module::Directory;
 use crate::telemetry::{self, History, HistoryError, KeyWindow, Order, Position, Sample, WindowQuery};
 
-/// How long the registry may take.
-const REGISTRY_TIMEOUT: Duration = Duration::from_secs(30);
 /// Samples on a page when nobody says how many.
 const LIMIT: usize = 1000;
 /// The most samples on a page.
@@ -123,12 +120,12 @@ pub async fn read_history(
     caller: Principal,
     id: Path<ModuleId>,
     query: Query<Vec<(String, String)>>,
-    registry: Data<Addr<Registry>>,
+    directory: Data<Directory>,
     history: Data<History>,
 ) -> ApiResult<impl Responder> {
     caller.require(Permission::ModulesRead)?;
     let Path(id) = id;
-    registry.send(GetModule { by: caller, id: id.clone() }).timeout(REGISTRY_TIMEOUT).await??;
+    directory.see(&caller, &id).await?;
     let asked = Asked::read(query.0)?;
     if let Some(interval) = asked.interval {
         let aggregates = asked.aggregates();

@@ -11,7 +11,6 @@ use super::super::problem::{ApiError, ApiResult};
 use super::super::table::methods;
 use super::WriteProblems;
 use super::history::read_history;
-use crate::domain::ids::ModuleId;
 use crate::domain::module::TokenHash;
 use crate::domain::problem::{Problem, read_json, read_json_list};
 use crate::domain::telemetry::Reading;
@@ -63,11 +62,9 @@ pub async fn report_telemetry(
     payload: Payload,
     directory: Data<Directory>,
 ) -> ApiResult<impl Responder> {
-    let token = credential::bearer(request.headers()).ok_or(ModuleError::WrongToken)?.to_owned();
+    let (id, token) = credential::module_of(&request)?;
     let form = Form::of(request.content_type());
-    let id = request.match_info().get("moduleId").and_then(|id| id.parse().ok());
-    let (id, body): (ModuleId, _) = (id.ok_or(ModuleError::WrongToken)?, payload.into_inner());
-    let body = read_body(&request, &mut { body }).await;
+    let body = read_body(&request, &mut payload.into_inner()).await;
     let readings = match body.and_then(|body| Ok(Readings::read(form, &body)?)) {
         Ok(readings) => readings,
         Err(fault) => {

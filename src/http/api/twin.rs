@@ -123,9 +123,7 @@ pub async fn report_state(
     payload: Payload,
     directory: Data<Directory>,
 ) -> ApiResult<impl Responder> {
-    let token = credential::bearer(request.headers()).ok_or(ModuleError::WrongToken)?.to_owned();
-    let id: ModuleId =
-        request.match_info().get("moduleId").and_then(|id| id.parse().ok()).ok_or(ModuleError::WrongToken)?;
+    let (id, token) = credential::module_of(&request)?;
     // Only the module itself learns what is wrong with its report.
     directory.verify(&id, &token).await?;
     let patch = read_patch(&request, payload).await?;

@@ -40,7 +40,7 @@ impl Module {
             received_at: now,
             body: Box::from(json(&reading.telemetry).get()),
         };
-        let count = ingest.readings.len();
+        let (count, begin) = (ingest.readings.len(), self.unsent.len());
         if count > 0 {
             self.unsent.extend(ingest.readings.iter().zip(&times).map(new));
             self.progress.advance(has_changed);
@@ -48,7 +48,8 @@ impl Module {
         if self.progress.needs_publishing() {
             self.outgoing.push_telemetry();
         }
-        let answered = (!self.progress.is_settled()).then(|| self.progress.wait(count, &self.shared));
+        let weight = self.unsent[begin..].iter().map(NewReading::weight).sum();
+        let answered = (!self.progress.is_settled()).then(|| self.progress.wait(count, weight, &self.shared));
         self.wants_commit |= self.progress.needs_storing();
         // Also when nothing changed: that the module came online may have to be told.
         self.pump(ctx);

@@ -17,7 +17,7 @@ use crate::observe::Metrics;
 use crate::store::StoreError;
 use crate::store::latest::{Commit, CommitError};
 use crate::store::modules::{ModuleRecord, StoredModule};
-use crate::store::testing::Scratch;
+use crate::store::testing::{self, Scratch};
 
 mod rest;
 
@@ -122,15 +122,7 @@ struct Bench {
 impl Bench {
     fn new() -> Self {
         let (heard, stored) = (Rc::<RefCell<Heard>>::default(), Rc::<RefCell<Stored>>::default());
-        let record = ModuleRecord {
-            id: "MC-1001-STN".parse().unwrap(),
-            name: "North gate".parse().unwrap(),
-            kind: "Station".parse().unwrap(),
-            owner: None,
-            token_hash: TokenHash::of("cm_good"),
-            created_at: Timestamp::from_millis(1),
-            updated_at: Timestamp::from_millis(1),
-        };
+        let record = ModuleRecord { token_hash: TokenHash::of("cm_good"), ..testing::module("MC-1001-STN") };
         let entry = Arc::new(Entry::new(StoredModule::new(record)));
         let scratch = Scratch::new();
         let shared = Arc::new(Shared {
@@ -231,6 +223,23 @@ async fn while_a_commit_runs_the_newest_state_waits_for_the_next_one() {
     assert!(matches!(too_many.await.unwrap(), Err(ModuleError::Overloaded)));
     let told = bench.told("rt_telemetry_updated");
     assert_eq!(told.last().unwrap(), r#"{"moduleId":"MC-1001-STN","telemetry":{"speed":3}}"#);
+}
+
+#[actix::test]
+async fn a_long_reading_counts_as_many_among_those_that_wait() {
+    pause();
+    let bench = Bench::new();
+    bench.hold_commits();
+    let long = format!(r#"{{"a":"{0}","b":"{0}","c":"{0}"}}"#, "x".repeat(1000));
+    let first = bench.report(&long);
+    sleep(MOMENT).await;
+
+    let refused = bench.report(r#"{"speed":1}"#).await.unwrap();
+
+    assert!(matches!(refused, Err(ModuleError::Overloaded)), "{refused:?}");
+    bench.answer_commit(Ok(()));
+    assert_eq!(first.await.unwrap().unwrap(), 1);
+    assert_eq!(bench.shared.waiting.load(std::sync::atomic::Ordering::Relaxed), 0);
 }
 
 #[actix::test]

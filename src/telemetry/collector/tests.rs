@@ -7,21 +7,13 @@ use crate::domain::module::TokenHash;
 use crate::domain::telemetry::{LatestState, Telemetry};
 use crate::domain::time::Timestamp;
 use crate::store::latest::NewReading;
-use crate::store::modules::{self, ModuleRecord, load_all};
-use crate::store::testing::Scratch;
+use crate::store::modules::{self, load_all};
+use crate::store::testing::{Scratch, module};
 
 async fn store_with(scratch: &Scratch, ids: &[&'static str]) -> Store {
     let store = scratch.store();
     for id in ids {
-        let record = ModuleRecord {
-            id: id.parse().unwrap(),
-            name: id.parse().unwrap(),
-            kind: "Station".parse().unwrap(),
-            owner: None,
-            token_hash: TokenHash::of(id),
-            created_at: Timestamp::from_millis(1),
-            updated_at: Timestamp::from_millis(1),
-        };
+        let record = module(id);
         store.write(move |conn| modules::insert(conn, &record)).await.unwrap();
     }
     store

@@ -9,26 +9,14 @@ use crate::domain::telemetry::Value;
 use crate::domain::time::Timestamp;
 use crate::store::Store;
 use crate::store::latest::{Commit, NewReading};
-use crate::store::modules::{self, ModuleRecord};
-use crate::store::testing::Scratch;
+use crate::store::modules;
+use crate::store::testing::{Scratch, module};
 use crate::telemetry::block;
 
 const START: i64 = 1_700_000_000_000;
 
 /// What should be there: values by key and time.
 type Model = BTreeMap<String, BTreeMap<i64, Value>>;
-
-fn record() -> ModuleRecord {
-    ModuleRecord {
-        id: "MC-1".parse().unwrap(),
-        name: "One".parse().unwrap(),
-        kind: "Station".parse().unwrap(),
-        owner: None,
-        token_hash: TokenHash::of("MC-1"),
-        created_at: Timestamp::from_millis(1),
-        updated_at: Timestamp::from_millis(1),
-    }
-}
 
 fn value() -> impl Strategy<Value = Value> {
     prop_oneof![
@@ -96,7 +84,7 @@ proptest! {
         actix_rt::System::new().block_on(async {
             let scratch = Scratch::new();
             let store = scratch.store();
-            store.write(|conn| modules::insert(conn, &record())).await.unwrap();
+            store.write(|conn| modules::insert(conn, &module("MC-1"))).await.unwrap();
             let mut model = Model::new();
             let (mut next, mut left, mut sizes) = (1, &readings[..], sizes.iter().cycle());
             while !left.is_empty() {
@@ -117,7 +105,7 @@ proptest! {
                     next += 1;
                 }
                 let commit =
-                    Commit { module_id: record().id, state: None, seen_at: Timestamp::from_millis(1), readings: new };
+                    Commit { module_id: module("MC-1").id, state: None, seen_at: Timestamp::from_millis(1), readings: new };
                 store.write(move |conn| readings::append(conn, &[commit], from)).await.unwrap();
                 assert_eq!(seal(&store, vec![from..next]).await, next);
             }

@@ -13,12 +13,15 @@ use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
 };
 
+use socket2::SockRef;
 use tokio::net::{TcpSocket, TcpStream, lookup_host};
 
 use crate::cli::client::{ClientError, HubAddress};
 
 /// Connections from one source address; a source has about 28,000 ports to give.
 const CONNECTIONS_OF_A_SOURCE: usize = 20_000;
+/// The segment of an Ethernet, in bytes; the loopback's own is as long as a small window.
+const ETHERNET_SEGMENT: u32 = 1460;
 
 /// Where the load goes, looked up once.
 #[derive(Debug, Clone)]
@@ -26,6 +29,7 @@ pub struct Destination {
     address: SocketAddr,
     authority: String,
     offers_deflate: bool,
+    segment: Option<u32>,
 }
 
 impl Destination {
@@ -39,13 +43,20 @@ impl Destination {
         let found = lookup_host(&authority).await.map_err(|error| unreachable(error.to_string()))?.next();
         let address = found.ok_or_else(|| unreachable("the name has no address".to_owned()))?;
 
-        Ok(Self { address, authority, offers_deflate: false })
+        Ok(Self { address, authority, offers_deflate: false, segment: None })
     }
 
     /// The same, with sockets that offer to inflate what the hub compresses.
     #[must_use]
     pub fn offering_deflate(&self, offers_deflate: bool) -> Self {
         Self { offers_deflate, ..self.clone() }
+    }
+
+    /// The same, with segments as long as on an Ethernet: two of the loopback's fill a window of 128 KiB, and the system
+    /// then waits for acknowledgements that the peer delays.
+    #[must_use]
+    pub fn over_ethernet(&self) -> Self {
+        Self { segment: Some(ETHERNET_SEGMENT), ..self.clone() }
     }
 
     /// The headers that offer extensions.
@@ -67,6 +78,9 @@ impl Destination {
             let socket = if self.address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
             if let Some(source) = source(self.address.ip(), index) {
                 socket.bind(SocketAddr::new(source, 0))?;
+            }
+            if let Some(segment) = self.segment {
+                SockRef::from(&socket).set_tcp_mss(segment)?;
             }
             let stream = socket.connect(self.address).await?;
             stream.set_nodelay(true)?;
