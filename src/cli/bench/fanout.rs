@@ -23,8 +23,6 @@ const SETTLE: Duration = Duration::from_secs(1);
 /// All deliveries have come, or nothing has come for so long.
 const SILENCE: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(100);
-/// What a hub of our own needs to know: all sessions belong to one account.
-
 /// Events to many sessions: deliveries, order, latency, processor time and memory
 #[derive(Debug, Clone, Args)]
 pub struct FanoutArgs {

@@ -12,7 +12,6 @@ use crate::domain::cursor::Offset;
 use crate::domain::module::TokenHash;
 use crate::domain::retention::{Policy, Spans};
 use crate::domain::telemetry::Reading;
-use crate::domain::time::Timestamp;
 use crate::observe::Metrics;
 use crate::store::StoreError;
 use crate::store::latest::{Commit, CommitError};

@@ -3,7 +3,6 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use super::*;
-use crate::domain::module::TokenHash;
 use crate::domain::telemetry::{LatestState, Telemetry};
 use crate::domain::time::Timestamp;
 use crate::store::latest::NewReading;

@@ -3,7 +3,6 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::module::TokenHash;
 use crate::domain::rollup::{Window, gather, number_of};
 use crate::domain::telemetry::Value;
 use crate::domain::time::Timestamp;
