@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 use std::time::Duration;
 
-use carillon::domain::cursor::Cursor;
+use carillon::domain::cursor::{Cursor, Offset};
 use carillon::domain::topic::Channel;
 use rand::Rng;
 use rand::rngs::StdRng;
@@ -45,8 +45,6 @@ pub struct Client {
     pub faults: RefCell<Vec<String>>,
     /// Values that a later life of the hub took back; faults if these numbers were acknowledged.
     pub setbacks: RefCell<Vec<(u64, String)>>,
-    /// It heard the last event of the run.
-    pub has_end: Cell<bool>,
     /// It was told that it may not have what it must not have.
     pub was_refused: Cell<bool>,
     /// Cuts still to come.
@@ -104,7 +102,6 @@ impl Client {
             view: RefCell::default(),
             faults: RefCell::default(),
             setbacks: RefCell::default(),
-            has_end: Cell::new(false),
             was_refused: Cell::new(false),
             cuts_left: Cell::new(world.plan.cuts),
             welcomes: Cell::new(0),
@@ -136,6 +133,9 @@ impl Client {
                 self.cuts_left.set(self.cuts_left.get().saturating_sub(1));
             }
             tokio::time::sleep(retry_after.unwrap_or(COME_BACK).min(LONGEST_WAIT)).await;
+            if world.plan.is_forgetful && dice.random_ratio(1, 4) {
+                world.let_a_life_pass().await;
+            }
             world.until_up().await;
         }
     }
@@ -172,6 +172,11 @@ impl Client {
                 Err(_) => return retry_after,
             }
         }
+    }
+
+    /// Whether it has everything up to a place.
+    pub fn is_past(&self, offset: Offset) -> bool {
+        self.cursor.get().is_some_and(|cursor| cursor.offset >= offset)
     }
 
     /// Where it stands, for whoever waits for it.
@@ -269,7 +274,6 @@ impl Client {
             self.view.borrow_mut().apply(name, data);
         }
         self.cursor.set(Some(cursor));
-        self.has_end.set(self.has_end.get() || name == "rt_chaos_end");
     }
 
     /// Whether it keeps a picture of this module, if it may see it.

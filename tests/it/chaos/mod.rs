@@ -27,6 +27,11 @@ mod world;
 use plan::Plan;
 
 #[actix::test]
+async fn every_gap_is_told_when_the_journal_forgets() {
+    run::run(Plan { is_forgetful: true, ..Plan::from_environment() }).await;
+}
+
+#[actix::test]
 async fn nothing_is_lost_doubled_or_reordered_while_sockets_are_cut_and_the_hub_is_killed() {
     run::run(Plan::from_environment()).await;
 }

@@ -17,6 +17,8 @@ pub struct Plan {
     pub cuts: u32,
     /// How often the hub is killed; a fourth as often it is stopped in order.
     pub kills: u32,
+    /// The journal keeps little, and some clients stay away until it has forgotten where they were.
+    pub is_forgetful: bool,
 }
 
 impl Plan {
@@ -27,6 +29,7 @@ impl Plan {
             clients: read("CLIENTS").unwrap_or(30),
             cuts: read("CUTS").unwrap_or(6),
             kills: read("KILLS").unwrap_or(4),
+            is_forgetful: false,
         }
     }
 

@@ -3,13 +3,14 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use carillon::domain::cursor::Offset;
 use futures_util::{SinkExt, StreamExt};
 use rand::Rng;
 use rand::rngs::StdRng;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
-use super::world::{Ack, Person, Stage, Station, World};
+use super::world::{Ack, Person, Station, World};
 use crate::support::try_open;
 
 /// The custom topics of a run.
@@ -39,9 +40,10 @@ pub async fn publish(world: Rc<World>, publisher: usize) {
     }
 }
 
-/// Publishes the last event of a run.
-pub async fn publish_end(world: &World) {
+/// Publishes the last event of a run; answers its place.
+pub async fn publish_end(world: &World) -> Offset {
     assert!(say(world, world.admin(), "rt_chaos_end", END, 0).await, "the hub takes the last event");
+    world.acks.borrow().last().and_then(|ack| ack.offset).expect("the answer says where it is")
 }
 
 /// Publishes one event; answers whether it was acknowledged.
@@ -127,7 +129,7 @@ async fn visit(world: &World, station: &Station, readings: u32) -> Option<()> {
         }
         world.readings.borrow_mut().insert(number);
         world.progress.send_modify(|progress| *progress += 1);
-        if *world.stage.borrow() != Stage::Storm {
+        if !world.is_stormy() {
             break;
         }
         tokio::time::sleep(PACE).await;

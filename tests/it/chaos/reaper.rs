@@ -7,12 +7,17 @@ use std::rc::Rc;
 use rand::Rng;
 use rand::seq::SliceRandom;
 
+use super::plan::Plan;
 use super::world::World;
 use crate::support::Answer;
 use crate::support::process::TestProcess;
 
 /// Events between two deaths.
 const LIFE: std::ops::Range<u64> = 100..700;
+
+/// Events that the journal of a forgetful run keeps, and that of any other.
+const FEW: &str = "32";
+const MANY: &str = "1000000";
 
 /// An address that is free now and stays the same over all lives.
 pub fn free_address() -> String {
@@ -22,8 +27,10 @@ pub fn free_address() -> String {
 
 /// Starts the hub of a run: small marks, so that stalled clients fall behind soon; a small ring, so that the journal is
 /// needed.
-pub async fn start(data: &Path, address: &str) -> TestProcess {
+pub async fn start(data: &Path, address: &str, plan: Plan) -> TestProcess {
+    let kept = if plan.is_forgetful { FEW } else { MANY };
     let environment = [
+        ("CARILLON__JOURNAL__MAX_EVENTS", kept),
         ("CARILLON__HTTP__LISTEN", address),
         ("CARILLON__STORE__SYNCHRONOUS", "normal"),
         ("CARILLON__AUTH__ACCESS_LIFETIME", "12h"),
@@ -78,7 +85,7 @@ pub async fn reap(world: &Rc<World>, mut hub: TestProcess, data: &Path) -> (Test
             assert_eq!(hub.exit().await.code(), Some(0), "a hub that is told to go goes in order");
         }
         world.lives.send_modify(|lives| *lives += 1);
-        hub = start(data, &world.authority).await;
+        hub = start(data, &world.authority, world.plan).await;
         world.lives.send_modify(|lives| *lives += 1);
     }
     (hub, toll)

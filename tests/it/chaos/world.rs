@@ -22,6 +22,8 @@ const MODULES: usize = 2;
 pub enum Stage {
     /// Everything at once.
     Storm,
+    /// Everything but the hub's deaths.
+    Spared,
     /// Nothing new happens; all clients come back.
     Calm,
     /// Everybody has seen the end.
@@ -151,7 +153,7 @@ impl World {
 
     /// Whether the storm goes on.
     pub fn is_stormy(&self) -> bool {
-        *self.stage.borrow() == Stage::Storm
+        *self.stage.borrow() < Stage::Calm
     }
 
     /// Waits until this stage has come.
@@ -167,6 +169,16 @@ impl World {
         tokio::select! {
             _ = progress.wait_for(|now| *now >= target) => {}
             () = self.reach(Stage::Calm) => {}
+        }
+    }
+
+    /// Waits until the hub has died and come back once more, or dies no more.
+    pub async fn let_a_life_pass(&self) {
+        let target = *self.lives.borrow() + 2;
+        let mut lives = self.lives.subscribe();
+        tokio::select! {
+            _ = lives.wait_for(|lives| *lives >= target) => {}
+            () = self.reach(Stage::Spared) => {}
         }
     }
 
