@@ -12,6 +12,7 @@ import '../components/command-panel.js';
 import '../components/event-feed.js';
 import '../components/stop-panel.js';
 import '../components/telemetry-board.js';
+import '../components/telemetry-chart.js';
 import '../components/twin-panel.js';
 
 /** One module: presence, latest telemetry, facts and what can be done with it. `data-module` is its id. */
@@ -125,7 +126,7 @@ class ModulePage extends HTMLElement {
     if (!this.isConnected || !this.#module) return;
     this.#parts ??= this.#frame();
     const module = this.#module;
-    const { title, status, type, seen, updated, owner, created, board } = this.#parts;
+    const { title, status, type, seen, updated, owner, created, board, chart } = this.#parts;
     document.title = `${module.name} · Carillon`;
     title.textContent = module.name;
     replaceIfChanged(status, statusBadge(module.status));
@@ -135,6 +136,7 @@ class ModulePage extends HTMLElement {
     replaceIfChanged(updated, moment(module.updatedAt));
     replaceIfChanged(owner, ownerWords(module.userId, this.#owner));
     board.telemetry = module.telemetry ?? {};
+    chart.telemetry = module.telemetry ?? {};
   }
 
   #frame() {
@@ -147,6 +149,7 @@ class ModulePage extends HTMLElement {
       updated: h('dd'),
       owner: h('dd'),
       board: h('telemetry-board'),
+      chart: h('telemetry-chart', { class: 'card', 'data-module': this.#id }),
       feed: h('event-feed', { 'data-module': this.#id }),
     };
     const fact = (label, value) => h('div', {}, h('dt', {}, label), value);
@@ -175,6 +178,7 @@ class ModulePage extends HTMLElement {
           'div',
           { class: 'module-live' },
           h('section', {}, h('h2', {}, t('module.telemetry')), parts.board),
+          h('section', {}, h('h2', {}, t('chart.title')), parts.chart),
           h('section', {}, h('h2', {}, t('admin.feed')), h('div', { class: 'card' }, parts.feed)),
         ),
         h(

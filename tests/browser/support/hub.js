@@ -61,6 +61,16 @@ export async function newModule(test, { moduleId = uniqueId(), name = `Bell ${mo
   return made;
 }
 
+/** Brings readings to the hub as a module does by a request: `[{ts, telemetry}]`. */
+export async function report(moduleId, token, readings) {
+  const answer = await fetch(`${HUB}/api/v1/modules/${moduleId}/telemetry`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    body: JSON.stringify(readings),
+  });
+  assert.equal(answer.status, 200, `readings were answered ${answer.status}`);
+}
+
 /** Removes a module when the test ends, if it is still there. */
 export function removeAfter(test, moduleId) {
   test.after(() => call('DELETE', `/modules/${moduleId}`).catch(() => {}));
