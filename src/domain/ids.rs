@@ -87,8 +87,16 @@ opaque_id! {
     /// Identity of one emergency stop.
     StopId
 }
+opaque_id! {
+    /// Identity of one webhook.
+    WebhookId
+}
+opaque_id! {
+    /// Identity of one delivery to a webhook.
+    DeliveryId
+}
 
-wrapped_text!(ModuleId, UserId, LoginId, SessionId, CommandId, StopId);
+wrapped_text!(ModuleId, UserId, LoginId, SessionId, CommandId, StopId, WebhookId, DeliveryId);
 
 #[cfg(test)]
 mod tests {

@@ -19,3 +19,4 @@ pub mod telemetry;
 mod text;
 pub mod time;
 pub mod topic;
+pub mod webhook;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use diesel::RunQueryDsl;
 use diesel::dsl::sql;
 use diesel::sql_types::{BigInt, Integer};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use crate::config::Database;
 use crate::domain::time::Timestamp;
@@ -21,6 +21,7 @@ pub mod chunks;
 pub mod claims;
 pub mod commands;
 mod connection;
+pub mod deliveries;
 mod either;
 mod error;
 pub mod events;
@@ -45,6 +46,7 @@ pub mod stops;
 pub mod testing;
 pub mod twins;
 pub mod users;
+pub mod webhooks;
 
 pub use connection::{Backend, Connection};
 use connection::{Done, in_snapshot, in_transaction};
@@ -64,6 +66,7 @@ pub struct Store {
     writer: Lane,
     readers: Lane,
     counters: Arc<Counters>,
+    deliveries_left: Arc<Notify>,
     watcher: Option<Watcher>,
 }
 
@@ -124,6 +127,7 @@ impl Store {
             writer: Lane::of(open::writer(&database, options)?),
             readers: Lane::of(open::readers(&database, options)?),
             counters: Arc::default(),
+            deliveries_left: Arc::default(),
             watcher: None,
         })
     }
@@ -171,12 +175,23 @@ impl Store {
         F: FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
     {
         let started = Instant::now();
-        let result = match self.in_transaction(work).await {
+        let result = match self.in_transaction(|conn| webhooks::noticing(conn, work)).await {
             Ok(Done::Surely(done)) => Ok(done),
             Ok(Done::Perhaps(done, id, error)) => self.settled(id, error).await.map(|()| done),
             Err(error) => Err(error),
         };
+        let result = result.map(|(done, has_deliveries)| {
+            if has_deliveries {
+                self.deliveries_left.notify_one();
+            }
+            done
+        });
         self.counted(started, result)
+    }
+
+    /// Waits until a transaction has left something to do for whoever delivers to webhooks; one may wait at a time.
+    pub async fn deliveries_left(&self) {
+        self.deliveries_left.notified().await;
     }
 
     async fn in_transaction<T, F>(&self, work: F) -> Result<Done<T>, StoreError>

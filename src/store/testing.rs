@@ -6,10 +6,13 @@ use std::time::Duration;
 use diesel::connection::SimpleConnection;
 
 use super::modules::ModuleRecord;
+use super::webhooks::Webhook;
 use super::{Connection, Options, Store, pool};
 use crate::config::{Database, Secret};
+use crate::domain::ids::{UserId, WebhookId};
 use crate::domain::module::TokenHash;
 use crate::domain::time::Timestamp;
+use crate::domain::webhook::WebhookEvent;
 
 /// A module that belongs to nobody, with its id for a token.
 pub fn module(id: &str) -> ModuleRecord {
@@ -20,6 +23,22 @@ pub fn module(id: &str) -> ModuleRecord {
         kind: "Station".parse().unwrap(),
         owner: None,
         token_hash: TokenHash::of(id),
+        created_at: made,
+        updated_at: made,
+    }
+}
+
+/// A webhook that is told of everything.
+pub fn webhook(name: &str) -> Webhook {
+    let made = Timestamp::from_millis(1);
+    Webhook {
+        id: WebhookId::generate(),
+        name: name.parse().unwrap(),
+        url: "http://192.0.2.1/".to_owned(),
+        events: WebhookEvent::ALL.to_vec(),
+        enabled: true,
+        secret: Secret::new("whsec_test"),
+        by: UserId::generate(),
         created_at: made,
         updated_at: made,
     }
