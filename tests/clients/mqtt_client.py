@@ -6,7 +6,6 @@ import queue
 import subprocess
 import sys
 import time
-import urllib.request
 import uuid
 
 import paho.mqtt.client as paho
@@ -14,25 +13,9 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-HUB = os.environ["CARILLON_URL"].rstrip("/")
+from hub import PATIENCE, URL, ask, log_in
+
 PORT = int(os.environ["CARILLON_MQTT_PORT"])
-PATIENCE = 45
-
-
-def ask(method, path, body=None, token=None):
-    headers = {"content-type": "application/json"}
-    if token:
-        headers["authorization"] = f"Bearer {token}"
-    data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(f"{HUB}/api/v1{path}", data, headers, method=method)
-    with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
-        text = answer.read()
-    return json.loads(text) if text else None
-
-
-def log_in():
-    credentials = {"email": os.environ["CARILLON_EMAIL"], "password": os.environ["CARILLON_PASSWORD"]}
-    return ask("POST", "/auth/login", credentials)["accessToken"]
 
 
 def new_module(token):
@@ -80,7 +63,7 @@ def reports_by_paho(token, version, transport):
     device = Client(module, secret, version, transport)
     if transport == "websockets":
         device.paho.ws_set_options(path="/mqtt")
-    port = PORT if transport == "tcp" else int(HUB.rsplit(":", 1)[1])
+    port = PORT if transport == "tcp" else int(URL.rsplit(":", 1)[1])
     assert device.connect(port) == "Success"
     for qos in (0, 1, 2):
         device.paho.publish(f"carillon/{module}/telemetry", json.dumps({f"q{qos}": qos}), qos=qos)
@@ -131,7 +114,7 @@ def goes_on_with_its_session(token):
     # Its subscription is still there.
     body = {"command": "ping", "timeoutMs": 30000}
     request = subprocess.Popen(
-        ["curl", "-s", "-X", "POST", f"{HUB}/api/v1/modules/{module}/commands", "-H", f"authorization: Bearer {token}"]
+        ["curl", "-s", "-X", "POST", f"{URL}/api/v1/modules/{module}/commands", "-H", f"authorization: Bearer {token}"]
         + ["-H", "content-type: application/json", "-d", json.dumps(body)],
         stdout=subprocess.PIPE,
     )

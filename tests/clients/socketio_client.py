@@ -1,32 +1,12 @@
 """Socket.IO, spoken by python-socketio: both transports, the upgrade, answers, goodbyes. Exits 1 at the first fault."""
 
-import json
-import os
 import queue
 import sys
-import urllib.request
 import uuid
 
 import socketio
 
-HUB = os.environ["CARILLON_URL"].rstrip("/")
-PATIENCE = 45
-
-
-def ask(method, path, body=None, token=None):
-    headers = {"content-type": "application/json"}
-    if token:
-        headers["authorization"] = f"Bearer {token}"
-    data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(f"{HUB}/api/v1{path}", data, headers, method=method)
-    with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
-        text = answer.read()
-    return json.loads(text) if text else None
-
-
-def log_in():
-    credentials = {"email": os.environ["CARILLON_EMAIL"], "password": os.environ["CARILLON_PASSWORD"]}
-    return ask("POST", "/auth/login", credentials)["accessToken"]
+from hub import PATIENCE, URL, ask, log_in
 
 
 def connect(token, transports, **auth):
@@ -35,7 +15,7 @@ def connect(token, transports, **auth):
     told = queue.Queue()
     client.on("*", lambda name, *arguments: told.put((name, arguments)))
     client.on("connect_error", lambda data: told.put(("connect_error", (data,))))
-    client.connect(HUB, auth={"token": token, **auth}, transports=transports, wait_timeout=PATIENCE)
+    client.connect(URL, auth={"token": token, **auth}, transports=transports, wait_timeout=PATIENCE)
     return client, told
 
 

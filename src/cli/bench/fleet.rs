@@ -1,17 +1,12 @@
 //! Modules of a measurement that report at their own moments.
 
-use std::{
-    cell::{Cell, RefCell},
-    collections::HashMap,
-    rc::Rc,
-    time::Duration,
-};
+use std::{cell::RefCell, collections::HashMap, rc::Rc, time::Duration};
 
 use tokio::{
     select,
     sync::watch,
     task::{JoinHandle, spawn_local},
-    time::{Instant, sleep, sleep_until},
+    time::{Instant, sleep_until, timeout_at},
 };
 
 use super::{schedule::Schedule, wire::WireSocket};
@@ -29,7 +24,8 @@ pub struct Fleet {
 #[derive(Default)]
 struct FleetState {
     newest: RefCell<HashMap<usize, u64>>,
-    busy: Cell<usize>,
+    /// How many still report.
+    busy: watch::Sender<usize>,
 }
 
 impl Fleet {
@@ -52,11 +48,11 @@ impl Fleet {
 
     /// Lets every module report, each at its own moments; ends when all have.
     pub async fn report(&self, start: Instant, duration: Duration) {
-        self.state.busy.set(self.tasks.len());
+        self.state.busy.send_replace(self.tasks.len());
         self.orders.send_replace(Some((start, duration)));
-        while self.state.busy.get() > 0 && start.elapsed() < duration + PATIENCE {
-            sleep(Duration::from_millis(20)).await;
-        }
+        let mut busy = self.state.busy.subscribe();
+        // Who is not done by then has a hub that does not take what it says; what is missing is counted elsewhere.
+        let _ = timeout_at(start + duration + PATIENCE, busy.wait_for(|busy| *busy == 0)).await;
     }
 
     /// The last number of each module.
@@ -96,7 +92,7 @@ impl Device {
                     return;
                 }
             }
-            self.state.busy.set(self.state.busy.get().saturating_sub(1));
+            self.state.busy.send_modify(|busy| *busy = busy.saturating_sub(1));
         }
     }
 
