@@ -18,9 +18,11 @@ import './pages/login-page.js';
 import './pages/lost-page.js';
 import './pages/module-page.js';
 import './pages/modules-page.js';
+import './pages/retention-page.js';
 import './pages/setup-page.js';
 
 const OPEN_PAGES = ['login', 'setup', 'client'];
+const ADMIN_PAGES = ['admin', 'retention'];
 let wanted = '/modules';
 let drawn = null;
 
@@ -31,7 +33,7 @@ function draw() {
     return navigate(inside ? wanted : '/login', { replace: true });
   if (!inside && !OPEN_PAGES.includes(route.page)) return askToLogIn();
   closeDialogs();
-  const page = route.page === 'admin' && !session.user.isAdmin ? 'lost' : route.page;
+  const page = ADMIN_PAGES.includes(route.page) && !session.user.isAdmin ? 'lost' : route.page;
   document.querySelector('app-shell').show(h(`${page}-page`, { 'data-module': route.moduleId }), route.page);
   document.title = `${t(`title.${page}`)} · Carillon`;
   if (drawn && drawn !== location.pathname) arrive();

@@ -48,7 +48,7 @@ function links(name) {
     ['account', 'account'],
   ];
   return places.map(([place, symbol]) => {
-    const here = place === name || (place === 'modules' && name === 'module');
+    const here = place === name || (place === 'modules' && name === 'module') || (place === 'admin' && name === 'retention');
     return h(
       'a',
       { href: `/${place}`, 'aria-current': here ? 'page' : null },

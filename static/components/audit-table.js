@@ -16,6 +16,12 @@ const ACTIONS = [
   'twin.update',
   'stop.make',
   'stop.clear',
+  'retention.update',
+  'alarm.acknowledge',
+  'alarm.clear',
+  'alarm_rule.create',
+  'alarm_rule.update',
+  'alarm_rule.delete',
 ];
 
 /** What people did, newest first: the definition of a data table. */

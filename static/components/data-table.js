@@ -23,7 +23,7 @@ import { toolbar } from './table-toolbar.js';
  * @property {(row: object) => string} id
  * @property {(query: object, signal: AbortSignal) => Promise<{items: object[], total: number}>} load
  * @property {{name: string, label: string, options: () => {value: string, label: string}[]}[]} [filters]
- * @property {string} searchLabel
+ * @property {string} [searchLabel] Without one nothing can be searched for.
  * @property {string} sort
  * @property {Record<string, string>} [query] What to start with.
  * @property {() => Node} empty Shown when there is nothing at all.

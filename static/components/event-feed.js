@@ -11,6 +11,9 @@ const KNOWN = {
   rt_module_added: 'plus',
   rt_module_removed: 'trash',
   rt_module_updated: 'edit',
+  rt_alarm_raised: 'alarm',
+  rt_alarm_acknowledged: 'alarm',
+  rt_alarm_cleared: 'alarm',
   rt_user_logged_in: 'login',
   rt_user_logged_out: 'logout',
   rt_user_profile_updated: 'account',
@@ -64,7 +67,7 @@ class EventFeed extends HTMLElement {
 }
 
 function entryOf({ event, data, at }) {
-  const name = data.name ?? names.get(data.moduleId) ?? data.moduleId ?? '';
+  const name = data.name ?? data.moduleName ?? names.get(data.moduleId) ?? data.moduleId ?? '';
   const id = data.moduleId && data.moduleId !== name ? ` (${data.moduleId})` : '';
   return h(
     'li',

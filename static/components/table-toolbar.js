@@ -61,10 +61,11 @@ export function toolbar(definition, query, ask) {
   show(query);
   const element = h(
     'div',
-    { class: 'table-tools', role: 'search', 'aria-label': `${definition.searchLabel}: ${definition.caption}` },
-    h('div', { class: 'search' }, icon('search'), search),
+    { class: 'table-tools', role: 'search', 'aria-label': `${definition.searchLabel ?? t('table.filters')}: ${definition.caption}` },
+    definition.searchLabel && h('div', { class: 'search' }, icon('search'), search),
     filters.map(({ select }) => select),
-    order,
+    order.length > 0 && order,
   );
+  element.hidden = !element.children.length;
   return { element, refreshFilters, show };
 }

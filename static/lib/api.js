@@ -59,10 +59,11 @@ export const modulePath = (id) => `/modules/${encodeURIComponent(id)}`;
 export const stopPath = (id) => `/emergency-stops/${encodeURIComponent(id)}`;
 export const userPath = (id) => `/users/${encodeURIComponent(id)}`;
 
-/** The four verbs; each resolves with the parsed body, and rejects with an `ApiError`. */
+/** The verbs; each resolves with the parsed body, and rejects with an `ApiError`. */
 export const api = {
   get: (path, options) => request('GET', path, options),
   post: (path, body, options) => request('POST', path, { ...options, body }),
+  put: (path, body, options) => request('PUT', path, { ...options, body }),
   patch: (path, body, options) => request('PATCH', path, { ...options, body }),
   remove: (path, options) => request('DELETE', path, options),
 };

@@ -64,6 +64,8 @@ export function formatDuration(seconds) {
 /** A number of bytes in the unit that suits it: `256 kB`. */
 export function formatBytes(bytes) {
   const [unit, size] = [
+    ['terabyte', 1e12],
+    ['gigabyte', 1e9],
     ['megabyte', 1e6],
     ['kilobyte', 1e3],
     ['byte', 1],

@@ -30,7 +30,12 @@ class AdminPage extends HTMLElement {
 
   connectedCallback() {
     this.replaceChildren(
-      h('div', { class: 'page-head' }, h('h1', {}, t('title.admin'))),
+      h(
+        'div',
+        { class: 'page-head' },
+        h('h1', {}, t('title.admin')),
+        h('div', { class: 'buttons' }, h('a', { class: 'button', href: '/retention' }, icon('disk'), h('span', {}, t('retention.link')))),
+      ),
       h(
         'div',
         { class: 'admin-grid' },

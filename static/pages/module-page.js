@@ -8,6 +8,7 @@ import { icon } from '../lib/icons.js';
 import { t } from '../lib/i18n.js';
 import { navigate } from '../lib/router.js';
 import { session } from '../lib/session.js';
+import '../components/command-history.js';
 import '../components/command-panel.js';
 import '../components/event-feed.js';
 import '../components/stop-panel.js';
@@ -179,6 +180,7 @@ class ModulePage extends HTMLElement {
           { class: 'module-live' },
           h('section', {}, h('h2', {}, t('module.telemetry')), parts.board),
           h('section', {}, h('h2', {}, t('chart.title')), parts.chart),
+          h('section', {}, h('h2', {}, t('command.history')), h('command-history', { 'data-module': this.#id })),
           h('section', {}, h('h2', {}, t('admin.feed')), h('div', { class: 'card' }, parts.feed)),
         ),
         h(

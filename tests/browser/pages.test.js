@@ -91,8 +91,9 @@ async function accessible(page) {
 function visits(module) {
   return [
     ['modules', '/modules', 'tbody tr[data-id]'],
-    ['module', `/modules/${module.moduleId}`, '[data-key="temperature"]'],
+    ['module', `/modules/${module.moduleId}`, '.u-over'],
     ['admin', '/admin', '.stats-small dd'],
+    ['retention', '/retention', '.retention-figures dd'],
     ['account', '/account', 'form-view'],
   ];
 }

@@ -81,6 +81,8 @@ export class Device {
   #socket;
   #nextId = 1;
   #acks = new Map();
+  /** What it answers to a command: `{ok, result}`; without it, nothing. @type {null | ((command: object) => object)} */
+  obey = null;
 
   /** Connects; resolves when the hub said welcome. */
   static async connect(test, token) {
@@ -100,6 +102,8 @@ export class Device {
   #receive(frame, welcomed) {
     if (frame.type === 'welcome') welcomed();
     if (frame.type === 'ack') this.#acks.get(frame.id)?.();
+    if (frame.type === 'command' && this.obey)
+      this.#socket.send(JSON.stringify({ type: 'result', commandId: frame.commandId, ...this.obey(frame) }));
   }
 
   /** Sends telemetry; resolves with its acknowledgement. */
