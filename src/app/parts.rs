@@ -13,9 +13,11 @@ use crate::auth::{
 };
 use crate::broker::{Broker, BrokerOptions, OpenOrder, Retention, Sweeper};
 use crate::config::Config;
+use crate::domain::alarm::AlarmRule;
 use crate::domain::retention::{Policy, Spans};
 use crate::domain::stop::EmergencyStop;
 use crate::observe::Metrics;
+use crate::store::alarms::Standings;
 use crate::store::modules::StoredModule;
 use crate::store::{Options, Store};
 use crate::telemetry::{Archivist, Collector, History, Keeper, KeeperOptions, SharedPolicy, Tail, open_tail};
@@ -34,6 +36,8 @@ pub struct Core {
     pub stored: Vec<StoredModule>,
     /// The emergency stops in force at the start.
     pub stops: Vec<EmergencyStop>,
+    /// The rules for alarms, and what is known of their alarms at the start.
+    pub alarms: (Vec<AlarmRule>, Standings),
     /// The readings that were not sealed yet.
     pub tail: Tail,
     /// How long the history is kept.
@@ -52,6 +56,8 @@ impl Core {
         let stored = store.read(store::modules::load_all).await?;
         let twins = store.read(store::twins::load_all).await?;
         let stops = store.read(store::stops::active).await?;
+        let alarms =
+            store.read(|conn| Ok((store::alarm_rules::load_all(conn)?, store::alarms::standings(conn)?))).await?;
         let newest = [module::newest_twins(&twins, &stored), module::newest_states(&stored)].concat();
         let order = OpenOrder::load(&store, newest, config.broker.ring).await?;
         let tail = open_tail(&store).await?;
@@ -70,7 +76,7 @@ impl Core {
             let (most, announce, metrics) = (config.socket.max_per_user, broker.clone().recipient(), metrics.clone());
             move || session::Registry::new(most, announce, metrics)
         });
-        Ok(Self { store, metrics, broker, sessions, stored, stops, tail, policy, orders, house })
+        Ok(Self { store, metrics, broker, sessions, stored, stops, alarms, tail, policy, orders, house })
     }
 
     pub fn start_room(&self, modules: &Addr<module::Registry>, accounts: &Addr<Accounts>) -> Addr<AdminRoom> {
@@ -91,6 +97,7 @@ pub struct Devices {
     pub collector: Addr<Collector>,
     pub history: History,
     pub archivist: Addr<Archivist>,
+    pub warden: Addr<module::Warden>,
     /// The threads of the module actors.
     pub arbiters: Vec<Arbiter>,
 }
@@ -111,6 +118,7 @@ impl Devices {
         let arbiters: Vec<_> = (0..MODULE_THREADS).map(|_| Arbiter::new()).collect();
         let stored = std::mem::take(&mut core.stored);
         let stops = std::mem::take(&mut core.stops);
+        let warden = start_warden(config, core);
         let parts = module::Parts {
             options: module::ModuleOptions::of(config),
             store: core.store.clone(),
@@ -120,12 +128,13 @@ impl Devices {
             policy: Arc::clone(&core.policy),
             withdrawn: Some(core.sessions.clone().recipient()),
             stops: module::ActiveStops::new(stops),
+            warden: warden.clone(),
             pairing: config.pairing.clone(),
             arbiters: arbiters.iter().map(Arbiter::handle).collect(),
             metrics: core.metrics.clone(),
         };
         let modules = start_on(&core.house, move || module::Registry::new(parts, stored));
-        Self { modules, collector, history, archivist, arbiters }
+        Self { modules, collector, history, archivist, warden, arbiters }
     }
 }
 
@@ -162,6 +171,19 @@ impl People {
         let authenticator = Authenticator::new(store.clone(), tokens, accounts.clone().recipient());
         Ok(Self { accounts, authenticator, setup_token })
     }
+}
+
+fn start_warden(config: &Config, core: &mut Core) -> Addr<module::Warden> {
+    let (rules, standings) = std::mem::take(&mut core.alarms);
+    let parts = module::WardenParts {
+        options: module::WardenOptions::of(&config.alarms),
+        store: core.store.clone(),
+        announce: core.broker.clone().recipient(),
+        metrics: core.metrics.clone(),
+        rules,
+        standings,
+    };
+    start_on(&core.house, move || module::Warden::new(parts))
 }
 
 /// The lengths of the configuration with the rules that are stored; rules that no longer fit them do not count.

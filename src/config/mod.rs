@@ -5,6 +5,7 @@
 //! all layers are gathered and reported at once ([`ConfigError`]).
 
 mod admin;
+mod alarms;
 mod auth;
 mod broker;
 mod commands;
@@ -32,6 +33,7 @@ mod telemetry;
 use std::path::Path;
 
 pub use admin::Admin;
+pub use alarms::Alarms;
 pub use auth::Auth;
 pub use broker::Broker;
 pub use commands::Commands;
@@ -76,6 +78,8 @@ pub struct Config {
     pub telemetry: Telemetry,
     /// What modules are told.
     pub commands: Commands,
+    /// Rules, and the alarms they raise.
+    pub alarms: Alarms,
     /// How modules find their owners.
     pub pairing: Pairing,
     /// How long the history is kept.
@@ -128,7 +132,7 @@ impl Config {
         self.store.database().unwrap_or_else(|| Database::Sqlite(self.data.dir.join("carillon.db")))
     }
 
-    fn sections(&mut self) -> [(&'static str, &mut dyn Section); 17] {
+    fn sections(&mut self) -> [(&'static str, &mut dyn Section); 18] {
         [
             ("http", &mut self.http),
             ("mqtt", &mut self.mqtt),
@@ -139,6 +143,7 @@ impl Config {
             ("presence", &mut self.presence),
             ("telemetry", &mut self.telemetry),
             ("commands", &mut self.commands),
+            ("alarms", &mut self.alarms),
             ("pairing", &mut self.pairing),
             ("history", &mut self.history),
             ("broker", &mut self.broker),

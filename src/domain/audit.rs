@@ -47,10 +47,25 @@ pub enum Action {
     /// A module was claimed.
     #[serde(rename = "module.claim")]
     ModuleClaim,
+    /// A rule was made that raises alarms.
+    #[serde(rename = "alarm_rule.create")]
+    AlarmRuleCreate,
+    /// Such a rule was changed.
+    #[serde(rename = "alarm_rule.update")]
+    AlarmRuleUpdate,
+    /// Such a rule was removed.
+    #[serde(rename = "alarm_rule.delete")]
+    AlarmRuleDelete,
+    /// Somebody saw to an alarm.
+    #[serde(rename = "alarm.acknowledge")]
+    AlarmAcknowledge,
+    /// Somebody said that an alarm is over.
+    #[serde(rename = "alarm.clear")]
+    AlarmClear,
 }
 
 /// Every kind of deed with its name.
-const ACTIONS: [(Action, &str); 12] = [
+const ACTIONS: [(Action, &str); 17] = [
     (Action::TapBegin, "tap.begin"),
     (Action::UserCreate, "user.create"),
     (Action::UserUpdate, "user.update"),
@@ -63,12 +78,17 @@ const ACTIONS: [(Action, &str); 12] = [
     (Action::StopClear, "stop.clear"),
     (Action::ClaimCode, "claim_code.make"),
     (Action::ModuleClaim, "module.claim"),
+    (Action::AlarmRuleCreate, "alarm_rule.create"),
+    (Action::AlarmRuleUpdate, "alarm_rule.update"),
+    (Action::AlarmRuleDelete, "alarm_rule.delete"),
+    (Action::AlarmAcknowledge, "alarm.acknowledge"),
+    (Action::AlarmClear, "alarm.clear"),
 ];
 
 /// A text that names no kind of deed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is not an action; use `tap.begin`, `user.create`, `user.update`, `user.delete`, `module.delete`, `module.command`, `module.claim`, `twin.update`, `stop.make`, `stop.clear`, `claim_code.make` or `retention.update`"
+    "`{0}` is not an action; use `tap.begin`, `user.create`, `user.update`, `user.delete`, `module.delete`, `module.command`, `module.claim`, `twin.update`, `stop.make`, `stop.clear`, `claim_code.make`, `alarm_rule.create`, `alarm_rule.update`, `alarm_rule.delete`, `alarm.acknowledge`, `alarm.clear` or `retention.update`"
 )]
 pub struct ActionError(String);
 

@@ -95,8 +95,16 @@ opaque_id! {
     /// Identity of one delivery to a webhook.
     DeliveryId
 }
+opaque_id! {
+    /// Identity of one rule that raises alarms.
+    RuleId
+}
+opaque_id! {
+    /// Identity of one alarm.
+    AlarmId
+}
 
-wrapped_text!(ModuleId, UserId, LoginId, SessionId, CommandId, StopId, WebhookId, DeliveryId);
+wrapped_text!(ModuleId, UserId, LoginId, SessionId, CommandId, StopId, WebhookId, DeliveryId, RuleId, AlarmId);
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,7 @@
 //! Pure words and rules of the hub: no actor, no database, no socket.
 
 pub mod account;
+pub mod alarm;
 pub mod audit;
 pub mod command;
 pub mod cursor;

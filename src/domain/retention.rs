@@ -241,7 +241,7 @@ impl Serialize for Span {
 impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        let wrong = || serde::de::Error::custom("must be a length such as `30d`, or `0s` for ever");
+        let wrong = || serde::de::Error::custom("must be a whole number and `s`, `m`, `h` or `d`, such as `30d`");
         let unit = match text.as_bytes().last() {
             Some(b's') => 1,
             Some(b'm') => 60,

@@ -75,6 +75,13 @@ pub struct Telemetry(BTreeMap<Key, Value>);
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Key(Arc<str>);
 
+/// Keys are in the order of their texts.
+impl std::borrow::Borrow<str> for Key {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
 /// One report of a module, as every door takes it: `{ts?, telemetry: {…}}`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -97,7 +104,7 @@ impl Telemetry {
     /// The value under a key.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Value> {
-        self.0.iter().find(|(known, _)| &*known.0 == key).map(|(_, value)| value)
+        self.0.get(key)
     }
 
     /// How many keys there are.

@@ -42,6 +42,8 @@ pub struct Services {
     pub history: History,
     /// Who keeps the rules of the retention.
     pub archivist: Addr<Archivist>,
+    /// Who keeps the alarms and their rules.
+    pub warden: Addr<module::Warden>,
     /// Who gathers statistics.
     pub room: Addr<AdminRoom>,
     /// Who tells how the hub fares.
@@ -107,6 +109,7 @@ fn provide(config: &mut ServiceConfig, services: Services) {
         .app_data(Data::new(services.modules))
         .app_data(Data::new(services.history))
         .app_data(Data::new(services.archivist))
+        .app_data(Data::new(services.warden))
         .app_data(Data::new(services.room))
         .app_data(Data::new(services.monitor))
         .app_data(Data::new(services.audit))

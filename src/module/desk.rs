@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::actor::{CloseLink, EndLink, Module};
+use super::alarm::{Enter, Warden};
 use super::catalogue::{Catalogue, View};
 use super::entry::{Entry, ModuleView};
 use super::error::ModuleError;
@@ -48,6 +49,7 @@ pub struct Desk {
     /// Somebody waits for the turn to look what another process changed.
     is_about_to_look: Cell<bool>,
     stopping: Mutex<()>,
+    warden: Addr<Warden>,
     pairing: Pairing,
     claims: Throttle,
     snapshots: RefCell<Snapshots>,
@@ -69,6 +71,8 @@ impl Desk {
         for module in stored {
             catalogue.insert(Arc::new(Entry::new(module)));
         }
+        // Its mailbox is not full before the first module is there.
+        parts.warden.do_send(Enter(catalogue.of(&View::All).cloned().collect()));
         Self {
             store: parts.store,
             shared,
@@ -81,6 +85,7 @@ impl Desk {
             waiting: Cell::new(0),
             stopping: Mutex::new(()),
             claims: throttle_of(&parts.pairing),
+            warden: parts.warden,
             pairing: parts.pairing,
             is_about_to_look: Cell::new(false),
             snapshots: RefCell::default(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use serde::Serialize;
 
+use super::alarm::Watch;
 use crate::auth::Principal;
 use crate::domain::event::payload::{ModuleFacts, Presence};
 use crate::domain::grant::Permission;
@@ -64,6 +65,8 @@ pub struct Entry {
     pub meta: ArcSwap<Meta>,
     /// What the module changes.
     pub live: ArcSwap<Live>,
+    /// What the rules for its alarms look at.
+    pub watch: Watch,
 }
 
 impl Entry {
@@ -76,6 +79,7 @@ impl Entry {
             id: record.id.clone(),
             meta: ArcSwap::from_pointee(Meta::from(record)),
             live: ArcSwap::from_pointee(live),
+            watch: Watch::default(),
         }
     }
 

@@ -69,6 +69,21 @@ pub enum ModuleError {
     /// There is no such stop, or the caller may not see it.
     #[error("there is no such emergency stop, or you may not see it")]
     NoSuchStop,
+    /// There is no such rule, or the caller may not see it.
+    #[error("there is no such rule, or you may not see it")]
+    NoSuchRule,
+    /// There is no such alarm, or the caller may not see it.
+    #[error("there is no such alarm, or you may not see it")]
+    NoSuchAlarm,
+    /// The alarm is over.
+    #[error("the alarm was cleared already")]
+    AlarmCleared,
+    /// A rule cannot be so: at which field, and what to write there.
+    #[error("{1}")]
+    BadRule(String, &'static str),
+    /// There are too many rules.
+    #[error("there are {1} rules of {0} already; remove one first")]
+    TooManyRules(&'static str, usize),
     /// The code is no claim code, has expired, was used or was replaced; which of these is nobody's business.
     #[error("this claim code does not work; look at it again, or ask for a new one")]
     WrongCode,
@@ -126,6 +141,10 @@ impl ModuleError {
             Self::VersionChanged(_) => Problem::new("version-changed", 412, detail),
             Self::AdminsOnly => Problem::new("not-allowed", 403, detail),
             Self::NoSuchStop => Problem::new("not-found", 404, detail),
+            Self::NoSuchRule | Self::NoSuchAlarm => Problem::new("not-found", 404, detail),
+            Self::AlarmCleared => Problem::new("alarm-cleared", 409, detail),
+            Self::BadRule(pointer, _) => invalid_fields().with_error(pointer.clone(), detail),
+            Self::TooManyRules(..) => Problem::new("too-many-rules", 409, detail),
             Self::WrongCode => Problem::new("wrong-claim-code", 404, detail),
             Self::Throttled(_) => Problem::new("too-many-attempts", 429, detail),
             Self::BadTime { .. } => invalid_fields().with_error("/ts", detail),

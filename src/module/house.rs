@@ -7,6 +7,7 @@ use std::time::Duration;
 use actix::{Addr, ArbiterHandle, Recipient};
 use arc_swap::ArcSwap;
 
+use super::alarm::{Observed, Warden};
 use super::command::ActiveStops;
 use super::registry::Registry;
 use crate::auth::ModuleWithdrawn;
@@ -108,6 +109,8 @@ pub struct Parts {
     pub withdrawn: Option<Recipient<ModuleWithdrawn>>,
     /// The emergency stops in force.
     pub stops: ActiveStops,
+    /// Who judges what modules tell by the rules for alarms.
+    pub warden: Addr<Warden>,
     /// How modules find their owners.
     pub pairing: Pairing,
     /// The threads on which module actors live; at least one.
@@ -132,6 +135,8 @@ pub struct Shared {
     pub store: Store,
     /// The emergency stops in force; replaced by the registry alone, before anybody is told.
     pub stops: ArcSwap<ActiveStops>,
+    /// Who judges what modules tell by the rules for alarms.
+    pub warden: Recipient<Observed>,
     /// The counters.
     pub metrics: Metrics,
     /// How many modules are online.
@@ -155,6 +160,7 @@ impl Shared {
             policy: Arc::clone(&parts.policy),
             store: parts.store.clone(),
             stops: ArcSwap::from_pointee(parts.stops.clone()),
+            warden: parts.warden.clone().recipient(),
             metrics: parts.metrics.clone(),
             online: AtomicUsize::new(0),
             waiting: AtomicUsize::new(0),

@@ -5,6 +5,8 @@
 //! both need is an [`Entry`], shared and without locks.
 
 mod actor;
+mod alarm;
+mod announce;
 mod answers;
 mod catalogue;
 mod claim;
@@ -27,6 +29,10 @@ mod stop;
 mod token;
 
 pub use actor::{Attach, ConnectionId, Detach, EndLink, Ingest, Module};
+pub use alarm::{
+    AcknowledgeAlarm, AlarmQuery, AlarmsPage, ChangeRule, ClearAlarm, CreateRule, DeleteRule, GetAlarm, GetRule,
+    ListAlarms, ListRules, NewRule, Observed, RuleChange, RuleView, Warden, WardenOptions, WardenParts,
+};
 pub use claim::{ClaimCode, ClaimModule, IssueCode, RevokeCode};
 pub use clock::TimeFault;
 pub use command::{

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::metrics::Metrics;
-use super::metrics::labels::{ByDoor, ByOutcome, ByPage, ByRoute};
+use super::metrics::labels::{ByAlarm, ByDoor, ByOutcome, ByPage, ByRoute, BySeverity};
 
 /// The kind of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -220,6 +220,21 @@ impl Metrics {
     /// How many emergency stops are in force.
     pub fn stops_active(&self, count: usize) {
         self.figures().stops_active.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
+    /// Counts an alarm that was raised by a kind of rule.
+    pub fn alarm_raised(&self, kind: &'static str, severity: &'static str) {
+        self.figures().alarms_raised.get_or_create(&ByAlarm { kind, severity }).inc();
+    }
+
+    /// Adds to the alarms that are not cleared; a negative number takes off.
+    pub fn alarm_open(&self, severity: &'static str, change: i64) {
+        self.figures().alarms_open.get_or_create(&BySeverity { severity }).inc_by(change);
+    }
+
+    /// Counts readings that no rule judged.
+    pub fn alarm_reading_lost(&self) {
+        self.figures().alarm_readings_lost.inc();
     }
 
     /// Counts a store run that found the database locked for too long.

@@ -15,7 +15,7 @@ use prometheus_client::{
 
 use super::clients::Clients;
 use super::process::Process;
-use labels::{ByDelivery, ByDoor, ByOutcome, ByPage, ByRoute};
+use labels::{ByAlarm, ByDelivery, ByDoor, ByOutcome, ByPage, ByRoute, BySeverity};
 
 pub mod labels;
 
@@ -100,6 +100,9 @@ pub(super) struct Figures {
     pub request_seconds: Histogram,
     pub commands: Family<ByOutcome, Counter>,
     pub stops_active: Gauge,
+    pub alarms_raised: Family<ByAlarm, Counter>,
+    pub alarms_open: Family<BySeverity, Gauge>,
+    pub alarm_readings_lost: Counter,
     pub mqtt_packets: Counter,
     pub modules_active: Gauge,
     pub modules_online: Gauge,
@@ -140,6 +143,9 @@ impl Default for Figures {
             requests: Family::default(),
             commands: Family::default(),
             stops_active: Gauge::default(),
+            alarms_raised: Family::default(),
+            alarms_open: Family::default(),
+            alarm_readings_lost: Counter::default(),
             mqtt_packets: Counter::default(),
             modules_active: Gauge::default(),
             modules_online: Gauge::default(),
@@ -188,6 +194,14 @@ impl Figures {
         );
         add(to, "emergency_stops_active", "Emergency stops in force", &self.stops_active);
         add(to, "commands", "Commands to modules by what came of them", &self.commands);
+        add(to, "alarms_raised", "Alarms raised by kind of rule and severity", &self.alarms_raised);
+        add(to, "alarms_open", "Alarms that are not cleared, by severity", &self.alarms_open);
+        add(
+            to,
+            "alarm_readings_lost",
+            "Readings that no rule for alarms judged, as too many waited",
+            &self.alarm_readings_lost,
+        );
         add(to, "mqtt_packets", "Packets of MQTT received", &self.mqtt_packets);
         add(to, "telemetry_sealed", "Telemetry readings sealed into the history", &self.sealed);
         add(to, "telemetry_unsealed", "Telemetry readings stored and not sealed yet", &self.unsealed);

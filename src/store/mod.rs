@@ -15,6 +15,8 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use crate::config::Database;
 use crate::domain::time::Timestamp;
 
+pub mod alarm_rules;
+pub mod alarms;
 pub mod announcements;
 pub mod audit;
 pub mod chunks;

@@ -134,6 +134,16 @@ pub fn owner(conn: &mut Connection, id: &ModuleId) -> Result<Option<UserId>, Sto
     Ok(found.flatten().and_then(|owner| owner.parse().ok()))
 }
 
+/// One module as it is stored.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] for a row that breaks its own rules.
+pub fn find(conn: &mut Connection, id: &ModuleId) -> Result<Option<ModuleRecord>, StoreError> {
+    let row: Option<ModuleRow> =
+        modules::table.find(id.as_str()).select(ModuleRow::as_select()).first(conn).optional()?;
+    row.map(ModuleRecord::try_from).transpose()
+}
+
 /// Whether a module is stored, with that owner.
 ///
 /// # Errors

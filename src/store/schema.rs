@@ -280,6 +280,44 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    alarm_rules (id) {
+        id -> Text,
+        name -> Text,
+        severity -> Text,
+        module_id -> Nullable<Text>,
+        #[sql_name = "type"]
+        kind -> Nullable<Text>,
+        condition -> Text,
+        enabled -> BigInt,
+        user_id -> Text,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    alarms (id) {
+        id -> Text,
+        rule_id -> Text,
+        rule_name -> Text,
+        module_id -> Text,
+        severity -> Text,
+        condition -> Text,
+        value -> Nullable<Text>,
+        since -> BigInt,
+        raised_at -> BigInt,
+        acknowledged_at -> Nullable<BigInt>,
+        acknowledged_by -> Nullable<Text>,
+        cleared_at -> Nullable<BigInt>,
+        cleared_by -> Nullable<Text>,
+        clear_cause -> Nullable<Text>,
+    }
+}
+
+diesel::joinable!(alarms -> modules (module_id));
+diesel::allow_tables_to_appear_in_same_query!(alarms, modules);
+
 diesel::joinable!(logins -> users (user_id));
 diesel::joinable!(spent_refresh_tokens -> logins (login_id));
 diesel::joinable!(modules -> users (user_id));

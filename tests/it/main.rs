@@ -1,5 +1,6 @@
 //! Integration tests, through the doors.
 
+mod alarms;
 mod architecture;
 mod auth;
 mod chaos;

@@ -34,6 +34,29 @@ pub struct Presence {
     pub last_seen: Option<Timestamp>,
 }
 
+/// What became of an alarm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AlarmStep {
+    /// There is one.
+    Raised,
+    /// Somebody has seen to it.
+    Acknowledged,
+    /// It is over.
+    Cleared,
+}
+
+impl AlarmStep {
+    /// The event that tells of it.
+    #[must_use]
+    pub const fn event(self) -> &'static str {
+        match self {
+            Self::Raised => "rt_alarm_raised",
+            Self::Acknowledged => "rt_alarm_acknowledged",
+            Self::Cleared => "rt_alarm_cleared",
+        }
+    }
+}
+
 /// A person as far as their events go.
 #[derive(Debug, Clone, Copy)]
 pub struct UserFacts<'a> {
@@ -212,6 +235,12 @@ impl NewEvent {
         };
         let audience = module.map_or_else(|| vec![Channel::Admin], module_audience);
         own("rt_emergency_stop_updated", Delivery::Each, audience, &data)
+    }
+
+    /// `rt_alarm_raised`, `rt_alarm_acknowledged` or `rt_alarm_cleared` with the whole alarm.
+    #[must_use]
+    pub fn alarm(step: AlarmStep, module: ModuleFacts<'_>, alarm: &impl Serialize) -> Self {
+        own(step.event(), Delivery::Each, module_audience(module), alarm)
     }
 
     /// `rt_user_logged_in {id, name, email, isAdmin}`.

@@ -47,6 +47,12 @@ impl Newest {
         serde_json::to_string(&times).unwrap_or_default()
     }
 
+    /// When the value under a key was measured, if that is known.
+    #[must_use]
+    pub fn time_of(&self, key: &str) -> Option<Timestamp> {
+        self.times.get(key).copied()
+    }
+
     /// Takes over what was measured at a time, except where something newer is known; answers whether a value changed.
     ///
     /// # Errors

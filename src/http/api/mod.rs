@@ -2,6 +2,8 @@
 
 use actix_web::web::ServiceConfig;
 
+pub mod alarm_rules;
+pub mod alarms;
 pub mod audit;
 pub mod auth;
 pub mod claims;
@@ -36,6 +38,8 @@ pub fn routes(config: &mut ServiceConfig) {
         .configure(commands::routes)
         .configure(twin::routes)
         .configure(stops::routes)
+        .configure(alarms::routes)
+        .configure(alarm_rules::routes)
         .configure(telemetry::routes)
         .configure(export::routes)
         .configure(retention::routes)

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::super::clock::Bounds;
 use super::super::entry::Live;
 use super::super::error::ModuleError;
+use super::super::house::Shared;
 use super::{Ingest, Module};
 use crate::domain::event::json;
 use crate::domain::module::TokenHash;
@@ -35,6 +36,10 @@ impl Module {
             self.hear_over_http(ctx);
         }
         self.keep(newest, has_changed, now);
+        if !times.is_empty() {
+            let Shared { warden, metrics, .. } = &*self.shared;
+            self.entry.watch.see(&self.entry.id, (&ingest.readings, &times), now, warden, metrics);
+        }
         let new = |(reading, ts): (&Reading, &Timestamp)| NewReading {
             ts: *ts,
             received_at: now,

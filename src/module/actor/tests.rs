@@ -4,6 +4,7 @@ use std::rc::Rc;
 use arc_swap::ArcSwap;
 use tokio::time::{advance, pause, sleep};
 
+use super::super::alarm::Observed;
 use super::super::command::ToDevice;
 use super::super::house::ModuleOptions;
 use super::*;
@@ -91,6 +92,18 @@ impl Handler<Commit> for FakeCollector {
     }
 }
 
+struct FakeWarden;
+
+impl Actor for FakeWarden {
+    type Context = Context<Self>;
+}
+
+impl Handler<Observed> for FakeWarden {
+    type Result = ();
+
+    fn handle(&mut self, _: Observed, _: &mut Self::Context) {}
+}
+
 struct FakeLink;
 
 impl Actor for FakeLink {
@@ -141,6 +154,7 @@ impl Bench {
             announce: FakeBroker(Rc::clone(&heard)).start().recipient(),
             commit: FakeCollector(Rc::clone(&stored)).start().recipient(),
             policy: Arc::new(ArcSwap::from_pointee(Policy::of_defaults(Spans::new([Duration::ZERO; 5])))),
+            warden: FakeWarden.start().recipient(),
             metrics: Metrics::default(),
             online: Default::default(),
             waiting: Default::default(),

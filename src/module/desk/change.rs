@@ -7,6 +7,7 @@ use std::time::Duration;
 use actix::MailboxError;
 
 use super::super::actor::{CloseLink, EndLink, Removed};
+use super::super::alarm::{Enter, Follow, Leave};
 use super::super::claim::{self, ClaimCode};
 use super::super::entry::{Entry, Meta, ModuleView, Status};
 use super::super::error::ModuleError;
@@ -67,6 +68,7 @@ impl Desk {
         };
         let announced = self.store(&entry, entry.meta.load_full().owner.clone(), insertion).await?;
         self.catalogue.borrow_mut().insert(Arc::clone(&entry));
+        self.warden.do_send(Enter(vec![Arc::clone(&entry)]));
         self.shared.changed();
         self.announce(announced).await;
         let claim = code.map(|(code, expires_at)| ClaimCode { claim_code: claim::written(&code), expires_at });
@@ -95,6 +97,7 @@ impl Desk {
         let has_moved = self.replace(&entry, after).await;
         if entry.meta.load().kind != before.kind {
             self.look_at_stops(id);
+            self.warden.do_send(Follow(id.clone()));
         }
         self.announce(announced).await;
         if has_moved {
@@ -119,6 +122,7 @@ impl Desk {
         });
         let announced = removal.await?;
         self.catalogue.borrow_mut().remove(id);
+        self.warden.do_send(Leave(id.clone()));
         self.shared.changed();
         let actor = self.actors.borrow_mut().remove(id);
         if let Some(actor) = actor

@@ -7,21 +7,18 @@ use std::time::Duration;
 use actix::MailboxError;
 
 use super::super::actor::Republish;
+use super::super::announce::announce;
 use super::super::entry::{Entry, Meta};
 use super::{Desk, View};
 use crate::auth::{ModuleWithdrawn, Orphan};
-use crate::broker::{Announce, BrokerError};
 use crate::domain::ids::{ModuleId, UserId};
 use crate::store::announcements::Announced;
 use crate::store::modules;
 
-/// How long the broker may take for an event, and a session to be told.
+/// How long a session may take to be told.
 const TELL_TIMEOUT: Duration = Duration::from_secs(5);
 /// How many modules are told of at once.
 const TOLD_AT_ONCE: usize = 100;
-/// How often, and how soon, the broker is asked again when too much waits for it.
-const RETRIES: usize = 5;
-const RETRY_AFTER: Duration = Duration::from_millis(200);
 /// How soon the database is asked again who owns what.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
@@ -115,14 +112,6 @@ impl Desk {
 
     /// Has the events told of a change that memory knows. What the broker does not take it finds in the database.
     pub(super) async fn announce(&self, announced: Vec<Announced>) {
-        let message = Announce(announced);
-        for _ in 0..RETRIES {
-            match self.shared.announce.send(message.clone()).timeout(TELL_TIMEOUT).await {
-                Ok(Ok(())) => return,
-                Ok(Err(BrokerError::Full)) => tokio::time::sleep(RETRY_AFTER).await,
-                Ok(Err(_)) | Err(_) => break,
-            }
-        }
-        tracing::warn!("a change of a module is told later");
+        announce(&self.shared.announce, announced).await;
     }
 }

@@ -43,6 +43,22 @@ pub struct ByDelivery {
     pub delivery: &'static str,
 }
 
+/// The kind of rule that raised an alarm, and how bad it is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ByAlarm {
+    /// `threshold`, `rate` or `silence`.
+    pub kind: &'static str,
+    /// `info`, `warning` or `critical`.
+    pub severity: &'static str,
+}
+
+/// How bad an alarm is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct BySeverity {
+    /// `info`, `warning` or `critical`.
+    pub severity: &'static str,
+}
+
 /// How a login went.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct ByOutcome {

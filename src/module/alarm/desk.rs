@@ -1,0 +1,225 @@
+//! Where the warden does its work: all modules with their rules, and what waits to be stored.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use actix::Recipient;
+use tokio::sync::{Mutex, MutexGuard};
+
+use super::super::entry::Entry;
+use super::super::error::ModuleError;
+use super::book::Book;
+use super::flush::{Transition, What};
+use super::messages::{AlarmsPage, ListAlarms};
+use super::ward::{Step, Ward};
+use super::warden::{WardenOptions, WardenParts};
+use super::watch::Observed;
+use crate::auth::Principal;
+use crate::broker::Announce;
+use crate::domain::alarm::{Alarm, AlarmRule, Change, ClearCause, Standing};
+use crate::domain::grant::Permission;
+use crate::domain::ids::{AlarmId, ModuleId, RuleId};
+use crate::domain::time::Timestamp;
+use crate::observe::Metrics;
+use crate::store::Store;
+use crate::store::alarms::{self, AlarmFilter};
+
+/// How many changes may wait to be stored before readings are judged no more until some are.
+const TRANSITIONS_MAX: usize = 10_000;
+/// How many people may wait for their turn.
+const WAITING_MAX: usize = 256;
+
+/// All modules with their rules.
+pub struct Desk {
+    pub(super) store: Store,
+    pub(super) announce: Recipient<Announce>,
+    pub(super) options: WardenOptions,
+    pub(super) metrics: Metrics,
+    pub(super) book: RefCell<Book>,
+    pub(super) wards: RefCell<HashMap<ModuleId, Ward>>,
+    /// What waits to be stored, in its order.
+    pub(super) transitions: RefCell<VecDeque<Transition>>,
+    pub(super) is_flushing: Cell<bool>,
+    /// When to look at what though no reading comes.
+    due: RefCell<BTreeSet<(Timestamp, ModuleId, RuleId)>>,
+    /// What the database knew of alarms at the start, until their modules are there.
+    standings: RefCell<HashMap<(RuleId, ModuleId), Standing>>,
+    /// Before when no silence is told.
+    start: Timestamp,
+    line: Mutex<()>,
+    waiting: Cell<usize>,
+}
+
+impl Desk {
+    /// A desk with what the database holds.
+    pub fn new(parts: WardenParts) -> Self {
+        let mut book = Book::default();
+        parts.rules.into_iter().for_each(|rule| book.insert(Arc::new(rule)));
+        parts.standings.open.iter().for_each(|severity| parts.metrics.alarm_open(severity.name(), 1));
+        Self {
+            store: parts.store,
+            announce: parts.announce,
+            start: Timestamp::now().plus(parts.options.start_grace),
+            options: parts.options,
+            metrics: parts.metrics,
+            book: RefCell::new(book),
+            wards: RefCell::default(),
+            transitions: RefCell::default(),
+            is_flushing: Cell::new(false),
+            due: RefCell::default(),
+            standings: RefCell::new(parts.standings.by_place),
+            line: Mutex::new(()),
+            waiting: Cell::new(0),
+        }
+    }
+
+    /// Modules are there. What the database knew of the alarms of other rules is over.
+    pub fn enter(self: &Rc<Self>, entries: Vec<Arc<Entry>>) {
+        for entry in entries {
+            let id = entry.id.clone();
+            self.wards.borrow_mut().insert(id.clone(), Ward::new(entry));
+            self.fit(&id);
+        }
+        for ((rule, module), standing) in self.standings.take() {
+            if standing == Standing::Raised {
+                self.push(Transition { module, rule, what: What::Clear(ClearCause::Rule), at: Timestamp::now() });
+            }
+        }
+        self.kick();
+    }
+
+    /// A module may be of another type.
+    pub fn follow(self: &Rc<Self>, id: &ModuleId) {
+        self.fit(id);
+        self.kick();
+    }
+
+    /// A module is gone.
+    pub fn leave(&self, id: &ModuleId) {
+        self.wards.borrow_mut().remove(id);
+        self.book.borrow_mut().remove_of(id);
+    }
+
+    /// Judges readings.
+    pub fn observe(self: &Rc<Self>, observed: &Observed) {
+        if self.transitions.borrow().len() >= TRANSITIONS_MAX {
+            self.metrics.alarm_reading_lost();
+            return;
+        }
+        if let Some(ward) = self.wards.borrow_mut().get_mut(&observed.module_id) {
+            self.push_all(&observed.module_id, ward.observe(observed));
+            self.note(ward);
+        }
+        self.kick();
+    }
+
+    /// Looks at what is due.
+    pub fn tick(self: &Rc<Self>, now: Timestamp) {
+        while self.transitions.borrow().len() < TRANSITIONS_MAX {
+            let mut due = self.due.borrow_mut();
+            if due.first().is_none_or(|(at, ..)| *at > now) {
+                break;
+            }
+            let Some((_, module, rule)) = due.pop_first() else { break };
+            drop(due);
+            if let Some(ward) = self.wards.borrow_mut().get_mut(&module) {
+                self.push_all(&module, ward.tick(&rule, self.start, now));
+                self.note(ward);
+            }
+        }
+        self.kick();
+    }
+
+    /// Gives a module the rules that hold for it now.
+    pub(super) fn fit(&self, id: &ModuleId) {
+        let (mut wards, book) = (self.wards.borrow_mut(), self.book.borrow());
+        let Some(ward) = wards.get_mut(id) else { return };
+        let kind = ward.entry.meta.load().kind.clone();
+        let mut standings = self.standings.borrow_mut();
+        let known = |rule: &RuleId| standings.get(&(rule.clone(), id.clone())).copied().unwrap_or(Standing::Normal);
+        let (withdrawn, steps) = ward.fit(book.holding(id, &kind), known, Timestamp::now());
+        for rule in book.holding(id, &kind) {
+            standings.remove(&(rule.id.clone(), id.clone()));
+        }
+        for rule in withdrawn {
+            let what = What::Clear(ClearCause::Rule);
+            self.push(Transition { module: id.clone(), rule: rule.id.clone(), what, at: Timestamp::now() });
+        }
+        self.push_all(id, steps);
+        self.note(ward);
+    }
+
+    fn note(&self, ward: &mut Ward) {
+        let id = ward.entry.id.clone();
+        let due = ward.note_due(self.start, Timestamp::now());
+        self.due.borrow_mut().extend(due.map(|(at, rule)| (at, id.clone(), rule)));
+    }
+
+    fn push_all(&self, id: &ModuleId, steps: impl IntoIterator<Item = Step>) {
+        for (rule, change) in steps {
+            self.push(transition(id, &rule, change));
+        }
+    }
+
+    fn push(&self, transition: Transition) {
+        self.transitions.borrow_mut().push_back(transition);
+    }
+
+    /// The module, if the person may see it.
+    pub(super) fn visible(&self, id: &ModuleId, to: &Principal) -> Result<Arc<Entry>, ModuleError> {
+        let wards = self.wards.borrow();
+        let entry = wards.get(id).map(|ward| &ward.entry).filter(|entry| entry.is_visible_to(to));
+        entry.cloned().ok_or_else(|| ModuleError::NotFound(id.clone()))
+    }
+
+    /// A page of the alarms that the person may see.
+    pub async fn list(&self, ListAlarms { by, module, query }: ListAlarms) -> Result<AlarmsPage, ModuleError> {
+        let module = module.map(|id| self.visible(&id, &by)).transpose()?;
+        let filter = AlarmFilter {
+            owner: (!by.may(Permission::ModulesAll)).then(|| by.user_id.clone()),
+            state: query.state,
+            module: module.map(|entry| entry.id.clone()),
+            severity: query.severity,
+            skip: i64::try_from(query.skip).unwrap_or(i64::MAX),
+            limit: query.limit.into(),
+        };
+        let read = self.store.snapshot(move |conn| {
+            Ok((alarms::list(conn, &filter)?, alarms::count_active(conn, filter.owner.as_ref())?))
+        });
+        let ((alarms, total), active) = read.await?;
+        Ok(AlarmsPage { alarms, total: total.unsigned_abs(), active: active.unsigned_abs() })
+    }
+
+    /// One alarm, if the person may see its module.
+    pub async fn find(&self, by: &Principal, id: &AlarmId) -> Result<Alarm, ModuleError> {
+        let wanted = id.clone();
+        let found = self.store.read(move |conn| alarms::find(conn, &wanted)).await?;
+        found.filter(|alarm| self.visible(&alarm.module_id, by).is_ok()).ok_or(ModuleError::NoSuchAlarm)
+    }
+
+    /// Waits for the turn to change something: what is stored, and what is known of it.
+    pub(super) async fn turn(&self) -> Result<MutexGuard<'_, ()>, ModuleError> {
+        if self.waiting.get() >= WAITING_MAX {
+            return Err(ModuleError::Busy);
+        }
+        self.waiting.set(self.waiting.get() + 1);
+        let turn = self.line.lock().await;
+        self.waiting.set(self.waiting.get() - 1);
+        Ok(turn)
+    }
+
+    /// Waits for the turn to store what has happened already.
+    pub(super) async fn turn_to_store(&self) -> MutexGuard<'_, ()> {
+        self.line.lock().await
+    }
+}
+
+fn transition(id: &ModuleId, rule: &Arc<AlarmRule>, change: Change) -> Transition {
+    let what = match change {
+        Change::Raised { since, value } => What::Raise { rule: Arc::clone(rule), since, value },
+        Change::Cleared => What::Clear(ClearCause::Condition),
+    };
+    Transition { module: id.clone(), rule: rule.id.clone(), what, at: Timestamp::now() }
+}

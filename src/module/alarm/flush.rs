@@ -1,0 +1,247 @@
+//! Changes of alarms on their way: into the database with the events that tell of them, then to the broker.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::super::announce::announce;
+use super::super::error::ModuleError;
+use super::desk::Desk;
+use crate::auth::Principal;
+use crate::domain::alarm::{Alarm, AlarmRule, AlarmState, ClearCause};
+use crate::domain::event::NewEvent;
+use crate::domain::event::payload::{AlarmStep, ModuleFacts};
+use crate::domain::ids::{AlarmId, ModuleId, RuleId};
+use crate::domain::time::Timestamp;
+use crate::store::alarms::{self, Cleared};
+use crate::store::announcements::{self, Announced};
+use crate::store::modules::{self, ModuleRecord};
+use crate::store::{Connection, StoreError, alarm_rules};
+
+/// How many changes share a transaction.
+const AT_ONCE: usize = 100;
+/// How soon is tried again what the database did not take.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// How many alarms are forgotten in one transaction.
+const PRUNED_AT_ONCE: i64 = 500;
+
+/// What is to become of the alarm of a rule and a module.
+#[derive(Debug, Clone)]
+pub struct Transition {
+    /// Which module.
+    pub module: ModuleId,
+    /// Which rule.
+    pub rule: RuleId,
+    /// What.
+    pub what: What,
+    /// When it happened.
+    pub at: Timestamp,
+}
+
+/// What is to become of an alarm.
+#[derive(Debug, Clone)]
+pub enum What {
+    /// There is one.
+    Raise {
+        /// What its rule says.
+        rule: Arc<AlarmRule>,
+        /// Since when.
+        since: Timestamp,
+        /// The value.
+        value: Option<f64>,
+    },
+    /// There is none any more.
+    Clear(ClearCause),
+}
+
+/// A change that is in the database.
+struct Told {
+    alarm: Alarm,
+    step: AlarmStep,
+    announced: Announced,
+}
+
+impl Desk {
+    /// Has somebody store what waits, unless somebody does already.
+    pub fn kick(self: &Rc<Self>) {
+        if self.transitions.borrow().is_empty() || self.is_flushing.replace(true) {
+            return;
+        }
+        let desk = Rc::clone(self);
+        actix::spawn(async move { desk.flush().await });
+    }
+
+    async fn flush(&self) {
+        loop {
+            let turn = self.turn_to_store().await;
+            let batch: Arc<[Transition]> = self.transitions.borrow().iter().take(AT_ONCE).cloned().collect();
+            if batch.is_empty() {
+                self.is_flushing.set(false);
+                return;
+            }
+            let stored = Arc::clone(&batch);
+            match self.store.write(move |conn| store_all(conn, &stored)).await {
+                Ok(told) => {
+                    self.transitions.borrow_mut().drain(..batch.len());
+                    self.tell(told).await;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "changes of alarms wait until the database takes them");
+                    drop(turn);
+                    tokio::time::sleep(RETRY_AFTER).await;
+                }
+            }
+        }
+    }
+
+    async fn tell(&self, told: Vec<Told>) {
+        let mut announced = Vec::new();
+        for Told { alarm, step, announced: one } in told {
+            let (kind, severity) = (alarm.condition.kind.name(), alarm.severity.name());
+            match step {
+                AlarmStep::Raised => {
+                    self.metrics.alarm_raised(kind, severity);
+                    self.metrics.alarm_open(severity, 1);
+                }
+                AlarmStep::Cleared => self.metrics.alarm_open(severity, -1),
+                AlarmStep::Acknowledged => {}
+            }
+            announced.push(one);
+        }
+        if !announced.is_empty() {
+            announce(&self.announce, announced).await;
+        }
+    }
+
+    /// Somebody has seen to an alarm; answers also whether that is new.
+    pub async fn acknowledge(&self, by: &Principal, id: &AlarmId) -> Result<(Alarm, bool), ModuleError> {
+        self.find(by, id).await?;
+        let _turn = self.turn().await?;
+        let (wanted, who, now) = (id.clone(), by.user_id.clone(), Timestamp::now());
+        let told = self.store.write(move |conn| {
+            let Some(alarm) = alarms::find(conn, &wanted)?.filter(|alarm| alarm.state == AlarmState::Active) else {
+                return Ok(None);
+            };
+            alarms::acknowledge(conn, &wanted, now, &who)?;
+            let state = AlarmState::Acknowledged;
+            let alarm = Alarm { state, acknowledged_at: Some(now), acknowledged_by: Some(who), ..alarm };
+            told(conn, alarm, AlarmStep::Acknowledged)
+        });
+        match told.await? {
+            Some(told) => self.told(told).await,
+            None => match self.find(by, id).await? {
+                alarm if alarm.state == AlarmState::Acknowledged => Ok((alarm, false)),
+                _ => Err(ModuleError::AlarmCleared),
+            },
+        }
+    }
+
+    /// Somebody says that an alarm is over; answers also whether that is new.
+    pub async fn clear(&self, by: &Principal, id: &AlarmId) -> Result<(Alarm, bool), ModuleError> {
+        self.find(by, id).await?;
+        let _turn = self.turn().await?;
+        let (wanted, who, at) = (id.clone(), by.user_id.clone(), Timestamp::now());
+        let told = self.store.write(move |conn| {
+            let Some(alarm) = alarms::find(conn, &wanted)?.filter(|alarm| alarm.state != AlarmState::Cleared) else {
+                return Ok(None);
+            };
+            clear(conn, alarm, Cleared { at, by: Some(&who), cause: ClearCause::Person })
+        });
+        let Some(told) = told.await? else { return Ok((self.find(by, id).await?, false)) };
+        if let Some(ward) = self.wards.borrow_mut().get_mut(&told.alarm.module_id) {
+            ward.mute(&told.alarm.rule_id);
+        }
+        self.told(told).await
+    }
+
+    async fn told(&self, told: Told) -> Result<(Alarm, bool), ModuleError> {
+        let alarm = told.alarm.clone();
+        self.tell(vec![told]).await;
+        Ok((alarm, true))
+    }
+
+    /// Forgets alarms that were cleared long ago, or are too many.
+    pub async fn prune(&self) {
+        let (before, keep) = (Timestamp::now().minus(self.options.max_age), self.options.keep);
+        let keep = i64::try_from(keep).unwrap_or(i64::MAX);
+        loop {
+            match self.store.write(move |conn| alarms::prune(conn, before, keep, PRUNED_AT_ONCE)).await {
+                Ok(0) => return,
+                Ok(_) => tokio::time::sleep(RETRY_AFTER).await,
+                Err(error) => return tracing::warn!(%error, "old alarms are forgotten later"),
+            }
+        }
+    }
+}
+
+fn store_all(conn: &mut Connection, transitions: &[Transition]) -> Result<Vec<Told>, StoreError> {
+    let mut all = Vec::new();
+    for transition in transitions {
+        all.extend(store(conn, transition)?);
+    }
+    Ok(all)
+}
+
+fn store(conn: &mut Connection, transition: &Transition) -> Result<Option<Told>, StoreError> {
+    let Transition { module, rule: rule_id, what, at } = transition;
+    match what {
+        What::Clear(cause) => match alarms::find_open(conn, rule_id, module)? {
+            Some(alarm) => clear(conn, alarm, Cleared { at: *at, by: None, cause: *cause }),
+            None => Ok(None),
+        },
+        What::Raise { rule, since, value } => {
+            // Both may have gone while this waited.
+            let Some(record) = modules::find(conn, module)? else { return Ok(None) };
+            if !alarm_rules::is_enabled(conn, rule_id)? {
+                return Ok(None);
+            }
+            let alarm = raised(rule, record, *since, *value, *at);
+            if !alarms::insert(conn, &alarm)? {
+                return Ok(None);
+            }
+            told(conn, alarm, AlarmStep::Raised)
+        }
+    }
+}
+
+fn raised(rule: &AlarmRule, module: ModuleRecord, since: Timestamp, value: Option<f64>, at: Timestamp) -> Alarm {
+    Alarm {
+        alarm_id: AlarmId::generate(),
+        rule_id: rule.id.clone(),
+        rule_name: rule.name.clone(),
+        module_id: module.id,
+        module_name: module.name,
+        severity: rule.severity,
+        state: AlarmState::Active,
+        condition: rule.condition.words(),
+        value: value.filter(|value| value.is_finite()),
+        since,
+        raised_at: at,
+        acknowledged_at: None,
+        acknowledged_by: None,
+        cleared_at: None,
+        cleared_by: None,
+        clear_cause: None,
+    }
+}
+
+fn clear(conn: &mut Connection, alarm: Alarm, cleared: Cleared<'_>) -> Result<Option<Told>, StoreError> {
+    alarms::clear(conn, &alarm.alarm_id, cleared)?;
+    let alarm = Alarm {
+        state: AlarmState::Cleared,
+        cleared_at: Some(cleared.at),
+        cleared_by: cleared.by.cloned(),
+        clear_cause: Some(cleared.cause),
+        ..alarm
+    };
+    told(conn, alarm, AlarmStep::Cleared)
+}
+
+/// Adds the event of a change that was just stored, for whoever may see the module by what the database says.
+fn told(conn: &mut Connection, alarm: Alarm, step: AlarmStep) -> Result<Option<Told>, StoreError> {
+    let Some(module) = modules::find(conn, &alarm.module_id)? else { return Ok(None) };
+    let (name, kind) = (module.name.as_str(), module.kind.as_str());
+    let facts = ModuleFacts { id: &module.id, name, kind, owner: module.owner.as_ref() };
+    let announced = announcements::add(conn, NewEvent::alarm(step, facts, &alarm))?;
+    Ok(Some(Told { alarm, step, announced }))
+}
