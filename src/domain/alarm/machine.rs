@@ -10,7 +10,7 @@ use super::condition::{Condition, Limit, Place};
 const GRACE: Duration = Duration::from_secs(2);
 /// How often is looked whether a silent module was heard after all.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
-/// Into how many steps the window of a rate is parted; so many points are remembered, and two more.
+/// Into how many steps the window of a rate is parted; twice as many points are remembered at most, and two more.
 const STEPS: u32 = 32;
 
 /// What is known of an alarm when a machine begins.

@@ -13,10 +13,11 @@ use crate::domain::event::NewEvent;
 use crate::domain::event::payload::{AlarmStep, ModuleFacts};
 use crate::domain::ids::{AlarmId, ModuleId, RuleId};
 use crate::domain::time::Timestamp;
+use crate::domain::webhook::WebhookEvent;
 use crate::store::alarms::{self, Cleared};
 use crate::store::announcements::{self, Announced};
 use crate::store::modules::{self, ModuleRecord};
-use crate::store::{Connection, StoreError, alarm_rules};
+use crate::store::{Connection, StoreError, alarm_rules, webhooks};
 
 /// How many changes share a transaction.
 const AT_ONCE: usize = 100;
@@ -237,11 +238,23 @@ fn clear(conn: &mut Connection, alarm: Alarm, cleared: Cleared<'_>) -> Result<Op
     told(conn, alarm, AlarmStep::Cleared)
 }
 
-/// Adds the event of a change that was just stored, for whoever may see the module by what the database says.
+/// What webhooks are told of a change.
+const fn outside(step: AlarmStep) -> WebhookEvent {
+    match step {
+        AlarmStep::Raised => WebhookEvent::AlarmRaised,
+        AlarmStep::Acknowledged => WebhookEvent::AlarmAcknowledged,
+        AlarmStep::Cleared => WebhookEvent::AlarmCleared,
+    }
+}
+
+/// Adds the event of a change that was just stored, for whoever may see the module by what the database says, and for
+/// webhooks.
 fn told(conn: &mut Connection, alarm: Alarm, step: AlarmStep) -> Result<Option<Told>, StoreError> {
     let Some(module) = modules::find(conn, &alarm.module_id)? else { return Ok(None) };
     let (name, kind) = (module.name.as_str(), module.kind.as_str());
     let facts = ModuleFacts { id: &module.id, name, kind, owner: module.owner.as_ref() };
-    let announced = announcements::add(conn, NewEvent::alarm(step, facts, &alarm))?;
+    let event = NewEvent::alarm(step, facts, &alarm);
+    webhooks::enqueue(conn, &module.id, outside(step), &event.data, event.at)?;
+    let announced = announcements::add(conn, event)?;
     Ok(Some(Told { alarm, step, announced }))
 }
