@@ -22,7 +22,7 @@ mod parts;
 mod wiring;
 
 pub use error::StartError;
-use lock::DataLock;
+pub use lock::DataLock;
 use wiring::MqttDoor;
 
 /// What closing the last files may take of the time to stop.

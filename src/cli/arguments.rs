@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use super::{CliError, HubArgs, bench, demo, migrate, module, serve, simulate, user};
+use super::{CliError, HubArgs, backup, bench, demo, migrate, module, restore, serve, simulate, user};
 
 /// Carillon, a realtime event hub: modules push telemetry, dashboards see it live, admins watch the house
 #[derive(Debug, Parser)]
@@ -28,6 +28,10 @@ enum Command {
     Module(module::ModuleArgs),
     /// Bring the database up to this version
     Migrate(migrate::MigrateArgs),
+    /// Copy the database into one file, also while the hub runs
+    Backup(backup::BackupArgs),
+    /// Go back to a copy of the database
+    Restore(restore::RestoreArgs),
     /// Measure a hub under load
     Bench(bench::BenchArgs),
 }
@@ -45,6 +49,8 @@ impl Arguments {
             Some(Command::User(args)) => user::run(args, &self.hub),
             Some(Command::Module(args)) => module::run(args),
             Some(Command::Migrate(args)) => migrate::run(args, &self.hub),
+            Some(Command::Backup(args)) => backup::run(args, &self.hub),
+            Some(Command::Restore(args)) => restore::run(args, &self.hub),
             Some(Command::Bench(args)) => bench::run(args),
         }
     }

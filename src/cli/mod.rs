@@ -3,6 +3,7 @@
 //! `simulate`, `demo` and `bench` are clients of the contract like any other: they come in by the hub's real doors.
 
 mod arguments;
+pub mod backup;
 pub mod bench;
 pub mod client;
 pub mod demo;
@@ -12,6 +13,7 @@ pub mod migrate;
 pub mod module;
 mod password;
 mod rate;
+pub mod restore;
 pub mod serve;
 mod signal;
 pub mod simulate;

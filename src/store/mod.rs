@@ -19,6 +19,7 @@ pub mod alarm_rules;
 pub mod alarms;
 pub mod announcements;
 pub mod audit;
+pub mod backup;
 pub mod chunks;
 pub mod claims;
 pub mod commands;
