@@ -140,6 +140,10 @@
 //! - What is deleted of the history is what the rules say, and can be known before: test
 //!   `a_preview_says_what_a_rule_would_delete_and_the_rule_deletes_it`, test
 //!   `a_size_cap_evicts_the_oldest_samples_first`, test `the_history_of_a_removed_module_goes`.
+//! - A backup beside a running hub holds all that was acknowledged before it began, and what was told after it is of no use
+//!   to clients of what is restored: test
+//!   `a_backup_under_load_holds_all_that_was_acknowledged_before_it_and_begins_a_new_order`; it is put in place whole or not
+//!   at all, and never under a hub: test `a_restore_keeps_what_was_there_and_is_refused_while_a_hub_runs`.
 //! - Work that fails spoils nothing: test `work_that_panics_spoils_nothing`, test `a_failed_write_leaves_nothing_behind`.
 //! - An emergency of the database is told to callers without its cause and loses nothing: test
 //!   `a_read_only_database_is_told_and_loses_nothing`, test `a_locked_database_is_busy_and_readers_go_on`, test

@@ -100,6 +100,9 @@ pub struct AddArgs {
     /// Id of the owner's account; the account logged in with when not given
     #[arg(long, value_name = "USER_ID")]
     pub owner: Option<String>,
+    /// Belongs to nobody until somebody claims it by a code, which is printed, this once; for admins
+    #[arg(long, conflicts_with = "owner")]
+    pub claimable: bool,
 }
 
 /// A module as the hub tells it; what is not shown in the table passes through to `--json`.
@@ -165,10 +168,23 @@ async fn add(api: &Api, module: &AddArgs, json: bool) -> Result<String, ClientEr
     let id = module.module_id.to_string();
     let name = module.name.clone().unwrap_or_else(|| id.clone());
     let new = NewModule { module_id: id.clone(), name, kind: module.kind.clone(), user_id: module.owner.clone() };
-    let body = serde_json::to_value(new).unwrap_or_default();
+    let mut body = serde_json::to_value(new).unwrap_or_default();
+    if module.claimable {
+        body["claimable"] = json!(true);
+    }
     let made: Value = api.call(Method::POST, "/api/v1/modules", Some(&body)).await?;
-    let token = made["token"].as_str().unwrap_or_default();
-    Ok(if json { line(&made) } else { shown_once(&format!("module `{id}` is registered"), token) })
+    if json {
+        return Ok(line(&made));
+    }
+    let told = shown_once(&format!("module `{id}` is registered"), made["token"].as_str().unwrap_or_default());
+    Ok(told + &claim_shown(&made))
+}
+
+/// What is said of a claim code, if there is one.
+fn claim_shown(made: &Value) -> String {
+    let Some(code) = made["claimCode"].as_str() else { return String::new() };
+    let until = made["expiresAt"].as_str().unwrap_or_default();
+    format!("its claim code, shown this once and good until {until}:\n\n  {code}\n\n")
 }
 
 async fn rotate(api: &Api, id: &ModuleId, json: bool) -> Result<String, ClientError> {

@@ -32,7 +32,8 @@ pub fn copy(database: &Path, to: &Path) -> Result<(), StoreError> {
 pub fn fault(file: &Path) -> Result<Option<String>, StoreError> {
     let mut conn = pool::establish(&file.into())?;
     conn.batch_execute("PRAGMA query_only = ON;")?;
-    let found: Vec<String> = sql_query_texts(&mut conn, "SELECT integrity_check FROM pragma_integrity_check(3)")?;
+    let asking = sql::<Text>("SELECT integrity_check FROM pragma_integrity_check LIMIT 3");
+    let found: Vec<String> = asking.load(&mut conn)?;
     Ok((found != ["ok"]).then(|| found.join("; ")))
 }
 
@@ -65,10 +66,6 @@ pub fn into_one_file(file: &Path) -> Result<(), StoreError> {
     // Nothing is waited for long: whoever works on a database has it open all the time.
     conn.batch_execute("PRAGMA busy_timeout = 500; PRAGMA journal_mode = DELETE;")?;
     Ok(())
-}
-
-fn sql_query_texts(conn: &mut Connection, query: &str) -> Result<Vec<String>, StoreError> {
-    Ok(sql::<Text>(query).load(conn)?)
 }
 
 #[cfg(test)]

@@ -41,7 +41,8 @@ fn without_password(url: &str) -> String {
         }
         None => place.to_owned(),
     };
-    let kept: Vec<_> = parameters.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("password=")).collect();
+    let kept: Vec<_> =
+        parameters.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("password=")).collect();
     if kept.is_empty() { place } else { format!("{place}?{}", kept.join("&")) }
 }
 

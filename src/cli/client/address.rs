@@ -36,6 +36,11 @@ impl HubAddress {
         format!("http://{}:{}{path}", self.host, self.port)
     }
 
+    /// Where such a hub speaks MQTT, unless it is told otherwise.
+    pub fn mqtt(&self) -> String {
+        format!("{}:1883", self.host)
+    }
+
     /// The address of `path` for a WebSocket.
     pub fn ws(&self, path: &str) -> String {
         format!("ws://{}:{}{path}", self.host, self.port)

@@ -1,3 +1,4 @@
+use std::net::SocketAddr;
 use std::thread::{self, JoinHandle};
 
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -6,7 +7,7 @@ use super::banner::DemoAccount;
 use crate::cli::{
     CliError,
     client::{Api, HubAddress},
-    simulate::{DoorChoice, FleetPlan, TokenBook},
+    simulate::{DoorChoice, Faults, FleetPlan, Record, TokenBook},
 };
 
 const SEED: u64 = 1;
@@ -25,6 +26,8 @@ pub struct DemoFleet {
 pub struct DemoPlan {
     /// Where the hub answers.
     pub address: HubAddress,
+    /// Where it speaks MQTT, if it does.
+    pub mqtt: Option<SocketAddr>,
     /// The accounts, an admin first; they own the modules in turn.
     pub accounts: Vec<DemoAccount>,
     /// How many modules.
@@ -75,15 +78,18 @@ impl DemoPlan {
             modules: self.modules as usize,
             rate: self.rate,
             door: DoorChoice::Mixed,
+            mqtt: self.mqtt.map(|address| address.to_string()),
+            faults: Faults::default(),
+            reports: None,
             flaky: FLAKY,
             seed: SEED,
             owners,
         };
         let mut book = TokenBook::default();
         plan.register(admin.as_ref(), &mut book, || ()).await?;
-        let fleet = plan.start(&self.address, None, &book, stop.clone());
+        let fleet = plan.start(&self.address, None, &book, Record::default(), stop.clone());
         stop.cancelled().await;
-        fleet.ended().await;
+        fleet.ended().await?;
 
         Ok(())
     }

@@ -48,7 +48,8 @@ pub fn run(args: &DemoArgs, hub: &HubArgs) -> Result<(), CliError> {
         let address = format!("{scheme}://{}", hub.address());
         write_banner(&mut io::stdout().lock(), &address, &accounts, args.modules)
             .map_err(CliError::io("cannot write to the terminal"))?;
-        let plan = DemoPlan { address: address.parse()?, accounts, modules: args.modules, rate: args.rate };
+        let mqtt = hub.mqtt_address();
+        let plan = DemoPlan { address: address.parse()?, mqtt, accounts, modules: args.modules, rate: args.rate };
         let fleet = DemoFleet::start(plan)?;
         interrupted().await?;
         tracing::info!("stopping");

@@ -1,13 +1,19 @@
-use std::{rc::Rc, time::Duration};
+use std::{cell::Cell, rc::Rc, time::Duration};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
-use tokio::task::{JoinHandle, spawn_local};
+use tokio::{
+    sync::Notify,
+    task::{JoinHandle, spawn_local},
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     Door, DoorChoice,
     device::{Device, Shared},
+    faults::Faults,
     model::SimulatedModule,
+    record::Record,
+    story::Story,
     tally::{Summary, Tally},
     tokens::TokenBook,
 };
@@ -30,6 +36,12 @@ pub struct FleetPlan {
     pub rate: f64,
     /// The doors they come in by.
     pub door: DoorChoice,
+    /// Host and port where the hub speaks MQTT.
+    pub mqtt: Option<String>,
+    /// What goes wrong.
+    pub faults: Faults,
+    /// After so many reports a module ends by itself.
+    pub reports: Option<u64>,
     /// The share of them that goes away now and then, from 0 to 1.
     pub flaky: f64,
     /// Makes the same story again.
@@ -83,21 +95,34 @@ impl FleetPlan {
     }
 
     /// Sets every module off; they connect within a second or one report.
-    pub fn start(&self, address: &HubAddress, api: Option<Api>, book: &TokenBook, stop: CancellationToken) -> Fleet {
+    pub fn start(
+        &self,
+        address: &HubAddress,
+        api: Option<Api>,
+        book: &TokenBook,
+        record: Record,
+        stop: CancellationToken,
+    ) -> Fleet {
         let shared = Rc::new(Shared {
             address: address.clone(),
+            mqtt: self.mqtt.clone().unwrap_or_else(|| address.mqtt()),
             api,
             plain: Api::new(address),
             tally: Tally::default(),
+            record,
             stop,
             pace: Duration::from_secs_f64(1.0 / self.rate),
+            reports: self.reports,
+            living: Cell::new(self.modules),
+            all_gone: Notify::new(),
         });
         let devices = (0..self.modules)
             .map(|index| {
                 let module = SimulatedModule::new(self.first + index, self.seed);
                 let token = book.get(&module.id()).unwrap_or_default().to_owned();
-                let device = Device::new(module, token, self.door.of(index), self.is_flaky(index), Rc::clone(&shared));
-                spawn_local(device.live())
+                let (door, is_flaky) = (self.door.of(index, self.mqtt.is_some()), self.is_flaky(index));
+                let story = Story::new(module, self.faults, shared.pace, self.seed);
+                spawn_local(Device::new(story, token, door, is_flaky, Rc::clone(&shared)).live())
             })
             .collect();
 
@@ -122,25 +147,36 @@ impl Fleet {
         self.shared.tally.summary()
     }
 
+    /// Waits until every module has ended by itself.
+    pub async fn all_gone(&self) {
+        while self.shared.living.get() > 0 {
+            self.shared.all_gone.notified().await;
+        }
+    }
+
     /// Waits until every module has said good-bye; they do so once the token given at the start is cancelled.
-    pub async fn ended(self) -> Summary {
+    ///
+    /// # Errors
+    /// [`CliError::Io`] when what was acknowledged could not be recorded.
+    pub async fn ended(self) -> Result<Summary, CliError> {
         for device in self.devices {
             // A module that panicked has ended too.
             let _ = device.await;
         }
-
-        self.shared.tally.summary()
+        self.shared.record.end()?;
+        Ok(self.shared.tally.summary())
     }
 }
 
 impl DoorChoice {
-    /// The door of module number `index`.
-    pub fn of(self, index: usize) -> Door {
-        match self {
-            Self::Ws => Door::Ws,
-            Self::Http => Door::Http,
-            Self::Mixed if index % 4 == 3 => Door::Http,
-            Self::Mixed => Door::Ws,
+    /// The door of module number `index`, where the hub is known to speak MQTT or not.
+    pub fn of(self, index: usize, has_mqtt: bool) -> Door {
+        match (self, index % 4) {
+            (Self::Ws, _) => Door::Ws,
+            (Self::Http, _) | (Self::Mixed, 3) => Door::Http,
+            (Self::Mqtt, _) => Door::Mqtt,
+            (Self::Mixed, 1) if has_mqtt => Door::Mqtt,
+            (Self::Mixed, _) => Door::Ws,
         }
     }
 }
@@ -150,7 +186,18 @@ mod tests {
     use super::*;
 
     fn plan(modules: usize, flaky: f64) -> FleetPlan {
-        FleetPlan { first: 0, modules, rate: 1.0, door: DoorChoice::Mixed, flaky, seed: 1, owners: Vec::new() }
+        FleetPlan {
+            first: 0,
+            modules,
+            rate: 1.0,
+            door: DoorChoice::Mixed,
+            mqtt: None,
+            faults: Faults::default(),
+            reports: None,
+            flaky,
+            seed: 1,
+            owners: Vec::new(),
+        }
     }
 
     fn flaky_ones(plan: &FleetPlan) -> usize {
@@ -165,10 +212,13 @@ mod tests {
     }
 
     #[test]
-    fn a_mixed_fleet_comes_in_by_both_doors() {
-        let by_http = (0..12).filter(|index| DoorChoice::Mixed.of(*index) == Door::Http).count();
-
-        assert_eq!(by_http, 3);
+    fn a_mixed_fleet_comes_in_by_every_door_that_is_known() {
+        let doors = |has_mqtt| {
+            let doors: Vec<_> = (0..12).map(|index| DoorChoice::Mixed.of(index, has_mqtt)).collect();
+            Door::ALL.map(|door| doors.iter().filter(|of| **of == door).count())
+        };
+        assert_eq!(doors(true), [6, 3, 3]);
+        assert_eq!(doors(false), [9, 3, 0]);
     }
 
     #[test]

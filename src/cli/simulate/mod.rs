@@ -1,12 +1,17 @@
 //! `carillon simulate`: believable modules that report to any hub by its real doors.
 
+mod backlog;
 mod backoff;
 mod device;
+mod faults;
 mod fleet;
 mod gauge;
 mod kind;
+mod line;
 mod model;
 mod obey;
+mod record;
+mod story;
 mod tally;
 mod tokens;
 
@@ -24,9 +29,11 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+pub use faults::Faults;
 pub use fleet::{Fleet, FleetPlan};
 use model::FIRST_NUMBER;
-pub use tally::Summary;
+pub use record::Record;
+pub use tally::{DoorSummary, Summary};
 pub use tokens::TokenBook;
 
 use super::{
@@ -59,18 +66,30 @@ pub struct SimulateArgs {
     /// The door they come in by
     #[arg(long, value_enum, default_value_t = DoorChoice::Ws)]
     pub door: DoorChoice,
+    /// Host and port where the hub speaks MQTT; port 1883 of its host when not given, but then a mixed fleet leaves MQTT out
+    #[arg(long, value_name = "HOST:PORT")]
+    pub mqtt: Option<String>,
     /// Share of the modules that goes away now and then, from 0 to 1
     #[arg(long, default_value_t = 0.0, value_parser = parse_share)]
     pub flaky: f64,
-    /// Tells the same story again
+    /// What goes wrong on the way
+    #[command(flatten)]
+    pub faults: Faults,
+    /// The same seed makes the same readings with the same faults
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
+    /// Ends by itself after so many reports of each module
+    #[arg(long, value_name = "N")]
+    pub reports: Option<u64>,
     /// Ends by itself after this time, for instance `10m`
     #[arg(long, value_parser = parse_duration)]
     pub duration: Option<Duration>,
     /// File that keeps the modules' tokens, so that the next run needs no account
     #[arg(long, value_name = "FILE")]
     pub tokens: Option<PathBuf>,
+    /// File that gets every acknowledged reading, a JSON object a line
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
     /// The account that registers the modules
     #[command(flatten)]
     pub login: LoginArgs,
@@ -83,7 +102,9 @@ pub enum DoorChoice {
     Ws,
     /// Every report is a request
     Http,
-    /// Every fourth module by HTTP, the others by WebSocket
+    /// The MQTT connection of every module stays open
+    Mqtt,
+    /// Every fourth module by HTTP, one by MQTT where `--mqtt` says where, the others by WebSocket
     Mixed,
 }
 
@@ -94,6 +115,13 @@ pub enum Door {
     Ws,
     /// `POST /api/v1/modules/{moduleId}/telemetry`.
     Http,
+    /// MQTT 5.
+    Mqtt,
+}
+
+impl Door {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Ws, Self::Http, Self::Mqtt];
 }
 
 /// Registers what is missing and simulates until the time is over or somebody interrupts.
@@ -105,19 +133,22 @@ pub fn run(args: &SimulateArgs) -> Result<(), CliError> {
 }
 
 async fn simulate(args: &SimulateArgs) -> Result<(), CliError> {
+    args.faults.check()?;
     let plan = args.plan();
+    let record = Record::begin(args.record.as_deref())?;
     let api = args.login.login(&args.url).await?.map(|(api, _)| api);
     let book = registered(args, &plan, api.as_ref()).await?;
     let stop = CancellationToken::new();
-    let fleet = plan.start(&args.url, api, &book, stop.clone());
+    let fleet = plan.start(&args.url, api, &book, record, stop.clone());
     select! {
         result = interrupted() => result?,
         () = elapsed(args.duration) => {}
+        () = fleet.all_gone() => {}
         () = show(&fleet, args.modules) => {}
     }
     stop.cancel();
 
-    print(fleet.ended().await).map_err(CliError::io("cannot write the summary"))
+    print(fleet.ended().await?).map_err(CliError::io("cannot write the summary"))
 }
 
 impl SimulateArgs {
@@ -127,6 +158,9 @@ impl SimulateArgs {
             modules: self.modules as usize,
             rate: self.rate,
             door: self.door,
+            mqtt: self.mqtt.clone(),
+            faults: self.faults,
+            reports: self.reports,
             flaky: self.flaky,
             seed: self.seed,
             owners: Vec::new(),
@@ -158,13 +192,14 @@ async fn show(fleet: &Fleet, modules: u32) {
     let mut ticks = interval(if terminal { DRAW_PACE } else { LOG_PACE });
     loop {
         ticks.tick().await;
-        let Summary { sent, acked, refused, reconnects, online } = fleet.summary();
+        let summary = fleet.summary();
+        let (DoorSummary { sent, acked, refused, retried, reconnects }, online) = (summary.total(), summary.online);
         bar.set_message(format!(
-            "{online}/{modules} online · {sent} sent · {acked} acknowledged · {refused} refused · {reconnects} reconnects"
+            "{online}/{modules} online · {sent} sent · {acked} acknowledged · {refused} refused · {retried} retried · {reconnects} reconnects"
         ));
         bar.tick();
         if !terminal {
-            tracing::info!(online, modules, sent, acked, refused, reconnects, "simulating");
+            tracing::info!(online, modules, sent, acked, refused, retried, reconnects, "simulating");
         }
     }
 }
@@ -177,18 +212,21 @@ async fn elapsed(duration: Option<Duration>) {
 }
 
 fn print(summary: Summary) -> io::Result<()> {
-    let rows = [
-        ("sent", summary.sent),
-        ("acknowledged", summary.acked),
-        ("refused", summary.refused),
-        ("reconnects", summary.reconnects),
-    ];
     let mut out = io::stdout().lock();
+    let columns = summary.doors.iter().copied().chain([summary.total()]).collect::<Vec<_>>();
+    writeln!(out, "{:<14}{:>12}{:>12}{:>12}{:>12}", "", "ws", "http", "mqtt", "all")?;
+    let rows: [(&str, fn(&DoorSummary) -> u64); 5] = [
+        ("sent", |door| door.sent),
+        ("acknowledged", |door| door.acked),
+        ("refused", |door| door.refused),
+        ("retried", |door| door.retried),
+        ("reconnects", |door| door.reconnects),
+    ];
     for (name, value) in rows {
-        writeln!(out, "{name:<14}{value:>12}")?;
+        let values: String = columns.iter().map(|door| format!("{:>12}", value(door))).collect();
+        writeln!(out, "{name:<14}{values}")?;
     }
-
-    Ok(())
+    writeln!(out, "{:<14}{:>48}", "lost", summary.lost)
 }
 
 fn parse_share(text: &str) -> Result<f64, String> {

@@ -55,6 +55,11 @@ impl SimulatedModule {
         format!("MC-{}-{}", FIRST_NUMBER + self.index, self.kind.suffix())
     }
 
+    /// The number of the module in its fleet.
+    pub fn number(&self) -> u64 {
+        self.index as u64
+    }
+
     /// What the hub has to know to register it; `owner` is the account itself when absent.
     pub fn registration(&self, owner: Option<String>) -> NewModule {
         let place = PLACES[self.index % PLACES.len()];

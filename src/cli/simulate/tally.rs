@@ -2,46 +2,89 @@ use std::cell::Cell;
 
 use serde::Serialize;
 
+use super::Door;
+
 /// What a fleet has done so far; all its modules count into one.
 #[derive(Debug, Default)]
 pub struct Tally {
+    /// What was done by each door, in the order of [`Door::ALL`].
+    doors: [DoorTally; 3],
+    /// Readings that were lost on purpose, or as too many waited.
+    pub lost: Cell<u64>,
+    /// Modules that are connected now.
+    pub online: Cell<u64>,
+}
+
+/// What a fleet has done by one door.
+#[derive(Debug, Default)]
+pub struct DoorTally {
     /// Readings sent.
     pub sent: Cell<u64>,
     /// Readings the hub acknowledged, that is committed.
     pub acked: Cell<u64>,
     /// Readings and connections the hub refused.
     pub refused: Cell<u64>,
+    /// Readings sent once more, as no answer came.
+    pub retried: Cell<u64>,
     /// Connections made after the first one of a module.
     pub reconnects: Cell<u64>,
-    /// Modules that are connected now.
-    pub online: Cell<u64>,
 }
 
 /// What a fleet has done up to one moment.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Summary {
+    /// What was done by each door, in the order of [`Door::ALL`].
+    pub doors: [DoorSummary; 3],
+    /// Readings that were lost on purpose, or as too many waited.
+    pub lost: u64,
+    /// Modules that were connected then.
+    pub online: u64,
+}
+
+/// What a fleet has done by one door, or by all, up to one moment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct DoorSummary {
     /// Readings sent.
     pub sent: u64,
     /// Readings the hub acknowledged, that is committed.
     pub acked: u64,
     /// Readings and connections the hub refused.
     pub refused: u64,
+    /// Readings sent once more, as no answer came.
+    pub retried: u64,
     /// Connections made after the first one of a module.
     pub reconnects: u64,
-    /// Modules that were connected then.
-    pub online: u64,
 }
 
 impl Tally {
+    /// The counters of a door.
+    pub fn at(&self, door: Door) -> &DoorTally {
+        &self.doors[door as usize]
+    }
+
     /// The numbers now.
     pub fn summary(&self) -> Summary {
-        Summary {
-            sent: self.sent.get(),
-            acked: self.acked.get(),
-            refused: self.refused.get(),
-            reconnects: self.reconnects.get(),
-            online: self.online.get(),
-        }
+        let doors = self.doors.each_ref().map(|door| DoorSummary {
+            sent: door.sent.get(),
+            acked: door.acked.get(),
+            refused: door.refused.get(),
+            retried: door.retried.get(),
+            reconnects: door.reconnects.get(),
+        });
+        Summary { doors, lost: self.lost.get(), online: self.online.get() }
+    }
+}
+
+impl Summary {
+    /// All doors together.
+    pub fn total(&self) -> DoorSummary {
+        self.doors.iter().fold(DoorSummary::default(), |all, door| DoorSummary {
+            sent: all.sent + door.sent,
+            acked: all.acked + door.acked,
+            refused: all.refused + door.refused,
+            retried: all.retried + door.retried,
+            reconnects: all.reconnects + door.reconnects,
+        })
     }
 }
 

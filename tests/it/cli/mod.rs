@@ -1,5 +1,6 @@
 //! The binary as an operator uses it.
 
+mod backup;
 mod bench;
 mod crash;
 mod module;

@@ -32,6 +32,23 @@ async fn a_module_is_added_renamed_given_a_new_token_and_removed() {
 }
 
 #[actix::test]
+async fn a_claimable_module_belongs_to_nobody_and_its_code_is_shown() {
+    let data = Scratch::new();
+    let hub = TestProcess::start(data.path()).await;
+
+    let shown = module(&hub, &data, &["add", "MC-1", "--type", "Station", "--claimable"]).await;
+    let told = module(&hub, &data, &["add", "MC-2", "--type", "Station", "--claimable", "--json"]).await.json();
+    let both = module(&hub, &data, &["add", "MC-3", "--type", "Station", "--claimable", "--owner", "me"]).await;
+
+    assert!(shown.code == Some(0) && shown.stdout.contains("its claim code, shown this once"), "{shown:?}");
+    assert!(told["claimCode"].is_string() && told["module"]["userId"].is_null(), "{told}");
+    assert_eq!(both.code, Some(2), "{both:?}");
+    let claimed =
+        hub.admin().await.post("/api/v1/modules/claim", serde_json::json!({"claimCode": told["claimCode"]})).await;
+    assert_eq!(claimed.status, 200, "{}", claimed.text);
+}
+
+#[actix::test]
 async fn long_lists_are_shown_whole() {
     let data = Scratch::new();
     let hub = TestProcess::start(data.path()).await;
