@@ -1,19 +1,7 @@
-import { formatDuration, formatNumber, humanise } from '../lib/format.js';
+import { formatNumber, humanise } from '../lib/format.js';
 import { h } from '../lib/dom.js';
 import { t } from '../lib/i18n.js';
-
-const UNITS = { s: 1, m: 60, h: 3600, d: 86400 };
-
-/** The seconds of a length as the hub writes it: `30s`, `2m`. */
-export function secondsOf(length) {
-  const [, count, unit] = length?.match(/^(\d+)([smhd])$/) ?? [];
-  return count ? Number(count) * UNITS[unit] : 0;
-}
-
-/** A length in words. */
-export function lengthWords(length) {
-  return formatDuration(secondsOf(length));
-}
+import { lengthWords, secondsOf } from '../lib/lengths.js';
 
 /** When there is an alarm, in words. */
 export function conditionWords({ kind, key, direction, limit, for: hold, window, span }) {

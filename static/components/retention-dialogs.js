@@ -2,7 +2,7 @@ import { api } from '../lib/api.js';
 import { h } from '../lib/dom.js';
 import { formatBytes, formatMoment, formatNumber } from '../lib/format.js';
 import { t } from '../lib/i18n.js';
-import { lengthWords, secondsOf } from './alarm-words.js';
+import { lengthWords, secondsOf } from '../lib/lengths.js';
 import { explainError, formView } from './form-view.js';
 import { openDialog } from './modal-dialog.js';
 import { toast } from './toast-stack.js';

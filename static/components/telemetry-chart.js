@@ -1,13 +1,14 @@
 import { ApiError } from '../lib/api.js';
 import { coalesced, h, paced } from '../lib/dom.js';
-import { formatDuration, formatMoment, humanise } from '../lib/format.js';
+import { formatMoment, humanise } from '../lib/format.js';
 import { t } from '../lib/i18n.js';
+import { lengthWords } from '../lib/lengths.js';
 import { replaceQuery } from '../lib/router.js';
 import { session } from '../lib/session.js';
 import { ChartKeys, keysIn, keysText } from './chart/keys.js';
 import { HistoryReader, exportAddress } from './chart/history.js';
 import { inkOf, Plot } from './chart/plot.js';
-import { boundsOf, changed, liveView, paceOf, queryOf, viewOf } from './chart/ranges.js';
+import { boundsOf, changed, liveView, paceOf, queryOf, stepName, viewOf } from './chart/ranges.js';
 import { scalesOf } from './chart/series.js';
 import { stretchWords } from './chart/times.js';
 import { ChartTools } from './chart/tools.js';
@@ -265,7 +266,7 @@ class TelemetryChart extends HTMLElement {
     const words = { stretch: stretchWords(bounds), time: this.#pointed && formatMoment(this.#pointed) };
     this.#words.textContent = t(this.#pointed ? 'chart.pointed' : series.step ? 'chart.windows' : 'chart.samples', {
       ...words,
-      step: series.step ? formatDuration(series.step / 1000) : '',
+      step: series.step ? lengthWords(stepName(series.step)) : '',
     });
     this.#keys.show((key) => {
       const summary = series.summary(key, bounds);

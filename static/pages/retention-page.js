@@ -1,4 +1,3 @@
-import { lengthWords, secondsOf } from '../components/alarm-words.js';
 import { message } from '../components/data-table.js';
 import { explainError } from '../components/form-view.js';
 import { rowActions } from '../components/module-cells.js';
@@ -8,6 +7,7 @@ import { h } from '../lib/dom.js';
 import { formatBytes, formatNumber } from '../lib/format.js';
 import { icon } from '../lib/icons.js';
 import { t } from '../lib/i18n.js';
+import { lengthWords, secondsOf } from '../lib/lengths.js';
 
 /** How long the history is kept, what it takes, and what it will: for admins. Rules are tried before they hold. */
 class RetentionPage extends HTMLElement {

@@ -1,0 +1,21 @@
+import { locale } from './i18n.js';
+
+const UNITS = { s: ['second', 1], m: ['minute', 60], h: ['hour', 3600], d: ['day', 86400] };
+
+/** The seconds of a length as the hub writes it: `30s`, `2m`. */
+export function secondsOf(length) {
+  const [count, unit] = partsOf(length);
+  return unit ? count * UNITS[unit][1] : 0;
+}
+
+/** A length in words. */
+export function lengthWords(length) {
+  const [count, unit] = partsOf(length);
+  if (!unit) return length ?? '';
+  return new Intl.NumberFormat(locale(), { style: 'unit', unit: UNITS[unit][0], unitDisplay: 'long' }).format(count);
+}
+
+function partsOf(length) {
+  const [, count, unit] = length?.match(/^(\d+)([smhd])$/) ?? [];
+  return [Number(count), unit];
+}
