@@ -108,12 +108,17 @@ export function confirmed({ title, words, label, act, then }) {
 }
 
 function showToken(moduleId, token) {
+  showSecret({ title: t('token.title'), words: t('token.words', { id: moduleId }), label: t('token.label'), secret: token });
+}
+
+/** Shows what is shown once only, to be copied. */
+export function showSecret({ title, words, label, secret }) {
   const field = h('input', {
     type: 'text',
     readonly: true,
-    value: token,
+    value: secret,
     class: 'token',
-    'aria-label': t('token.label'),
+    'aria-label': label,
     spellcheck: 'false',
     onfocus: () => field.select(),
   });
@@ -124,8 +129,8 @@ function showToken(moduleId, token) {
     h('span', {}, t('token.copy')),
   );
   openDialog(
-    t('token.title'),
-    h('p', {}, t('token.words', { id: moduleId })),
+    title,
+    h('p', {}, words),
     h('div', { class: 'token-row' }, field, copy),
     h('p', { class: 'form-alert quiet-alert' }, t('token.once')),
   );
