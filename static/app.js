@@ -13,6 +13,7 @@ import { session } from './lib/session.js';
 import './components/app-shell.js';
 import './pages/account-page.js';
 import './pages/admin-page.js';
+import './pages/alarms-page.js';
 import './pages/client-page.js';
 import './pages/login-page.js';
 import './pages/lost-page.js';

@@ -3,6 +3,7 @@ import { icon } from '../lib/icons.js';
 import { t } from '../lib/i18n.js';
 import { session } from '../lib/session.js';
 import { lamp } from './connection-banner.js';
+import './alarm-bell.js';
 import './language-switch.js';
 import './theme-switch.js';
 import './toast-stack.js';
@@ -36,7 +37,7 @@ class AppShell extends HTMLElement {
       { class: 'shell-head' },
       h('a', { class: 'brand', href: '/' }, icon('bell'), h('span', {}, 'Carillon')),
       inside && h('nav', { class: 'shell-nav', 'aria-label': t('nav.label') }, links(name)),
-      h('div', { class: 'shell-tools' }, inside && lamp(), h('language-switch'), h('theme-switch')),
+      h('div', { class: 'shell-tools' }, inside && lamp(), inside && h('alarm-bell'), h('language-switch'), h('theme-switch')),
     );
   }
 }

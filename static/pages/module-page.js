@@ -8,6 +8,7 @@ import { icon } from '../lib/icons.js';
 import { t } from '../lib/i18n.js';
 import { navigate } from '../lib/router.js';
 import { session } from '../lib/session.js';
+import '../components/alarm-panel.js';
 import '../components/command-history.js';
 import '../components/command-panel.js';
 import '../components/event-feed.js';
@@ -127,7 +128,7 @@ class ModulePage extends HTMLElement {
     if (!this.isConnected || !this.#module) return;
     this.#parts ??= this.#frame();
     const module = this.#module;
-    const { title, status, type, seen, updated, owner, created, board, chart } = this.#parts;
+    const { title, status, type, seen, updated, owner, created, board, chart, alarms } = this.#parts;
     document.title = `${module.name} · Carillon`;
     title.textContent = module.name;
     replaceIfChanged(status, statusBadge(module.status));
@@ -138,6 +139,7 @@ class ModulePage extends HTMLElement {
     replaceIfChanged(owner, ownerWords(module.userId, this.#owner));
     board.telemetry = module.telemetry ?? {};
     chart.telemetry = module.telemetry ?? {};
+    alarms.module = module;
   }
 
   #frame() {
@@ -150,6 +152,7 @@ class ModulePage extends HTMLElement {
       updated: h('dd'),
       owner: h('dd'),
       board: h('telemetry-board'),
+      alarms: h('alarm-panel', { 'data-module': this.#id, onrules: ({ detail }) => this.#mark(detail) }),
       chart: h('telemetry-chart', { class: 'card', 'data-module': this.#id }),
       feed: h('event-feed', { 'data-module': this.#id }),
     };
@@ -180,6 +183,7 @@ class ModulePage extends HTMLElement {
           { class: 'module-live' },
           h('section', {}, h('h2', {}, t('module.telemetry')), parts.board),
           h('section', {}, h('h2', {}, t('chart.title')), parts.chart),
+          h('section', {}, h('h2', {}, t('alarm.title')), parts.alarms),
           h('section', {}, h('h2', {}, t('command.history')), h('command-history', { 'data-module': this.#id })),
           h('section', {}, h('h2', {}, t('admin.feed')), h('div', { class: 'card' }, parts.feed)),
         ),
@@ -194,6 +198,12 @@ class ModulePage extends HTMLElement {
       ),
     );
     return parts;
+  }
+
+  // The limits of the rules stand across the lines.
+  #mark(rules) {
+    const limits = rules.filter(({ enabled, condition }) => enabled && condition.kind === 'threshold');
+    this.#parts.chart.marks = limits.map(({ condition: { key, limit }, severity }) => ({ key, value: limit, severity }));
   }
 
   #panel(title, name) {

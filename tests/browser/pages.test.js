@@ -93,6 +93,7 @@ function visits(module) {
     ['modules', '/modules', 'tbody tr[data-id]'],
     ['module', `/modules/${module.moduleId}`, '.u-over'],
     ['admin', '/admin', '.stats-small dd'],
+    ['alarms', '/alarms', 'alarms-page .message, alarms-page tbody tr[data-id]'],
     ['retention', '/retention', '.retention-figures dd'],
     ['account', '/account', 'form-view'],
   ];

@@ -237,10 +237,13 @@ impl NewEvent {
         own("rt_emergency_stop_updated", Delivery::Each, audience, &data)
     }
 
-    /// `rt_alarm_raised`, `rt_alarm_acknowledged` or `rt_alarm_cleared` with the whole alarm.
+    /// `rt_alarm_raised`, `rt_alarm_acknowledged` or `rt_alarm_cleared` with the whole alarm; the owner hears it on every
+    /// page.
     #[must_use]
     pub fn alarm(step: AlarmStep, module: ModuleFacts<'_>, alarm: &impl Serialize) -> Self {
-        own(step.event(), Delivery::Each, module_audience(module), alarm)
+        let mut audience = module_audience(module);
+        audience.extend(module.owner.cloned().map(Channel::User));
+        own(step.event(), Delivery::Each, audience, alarm)
     }
 
     /// `rt_user_logged_in {id, name, email, isAdmin}`.

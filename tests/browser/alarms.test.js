@@ -1,0 +1,85 @@
+import { test } from 'node:test';
+import { assertNoFaults, live, openTab, PHONE, tabIn } from './support/browser.js';
+import { call, Device, HUB, newModule } from './support/hub.js';
+
+test('an alarm rings on every page, is acknowledged, and clears itself before one’s eyes', async (t) => {
+  const { module, token } = await newModule(t);
+  const device = await Device.connect(t, token);
+  await device.send({ temperature: 20 });
+  const page = await openTab(t, `/modules/${module.moduleId}`);
+  await live(page);
+  const panel = page.locator('alarm-panel');
+  await panel.getByText('No rule watches this module').waitFor();
+
+  await panel.getByRole('button', { name: 'Add rule' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Name').fill('Too hot');
+  await dialog.getByLabel('Limit').fill('thirty');
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await dialog.getByText('Please write a number').waitFor();
+  await dialog.getByLabel('Limit').fill('30');
+  await dialog.getByLabel('Hysteresis').fill('2,5');
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await panel.getByText('Temperature above 30').first().waitFor();
+
+  const account = await tabIn(page.context(), `${HUB}/account`);
+  await live(account);
+  const bell = account.locator('alarm-bell');
+  await bell.getByText(/active alarm/i).waitFor({ state: 'attached' });
+  const before = Number((await bell.locator('.bell-count').textContent()) || 0);
+  await device.send({ temperature: 31 });
+  await bell.getByText(before ? `${before + 1} active alarms` : 'One active alarm').waitFor({ state: 'attached' });
+
+  const row = panel.locator('tbody tr', { hasText: 'Too hot' });
+  await row.getByText('Active').waitFor();
+  await row.getByRole('button', { name: 'Acknowledge Too hot' }).click();
+  await row.getByText('Acknowledged').waitFor();
+  await device.send({ temperature: 29 });
+  await device.send({ temperature: 27 });
+  await row.getByText('Over by itself').waitFor();
+  assertNoFaults(page);
+  assertNoFaults(account);
+});
+
+test('rules are changed, switched off and removed on the page of their module', async (t) => {
+  const { module, token } = await newModule(t);
+  const device = await Device.connect(t, token);
+  await device.send({ level: 5 });
+  const condition = { kind: 'silence', span: '10m' };
+  await call('POST', '/alarm-rules', { name: 'Quiet', severity: 'info', moduleId: module.moduleId, condition });
+  const page = await openTab(t, `/modules/${module.moduleId}`);
+  const panel = page.locator('alarm-panel');
+  await panel.getByText('No reading for 10 minutes').waitFor();
+
+  await panel.getByRole('button', { name: 'Change Quiet' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Silent for').fill('2h');
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await panel.getByText('No reading for 2 hours').waitFor();
+  await panel.getByRole('button', { name: 'Switch Quiet off' }).click();
+  await panel.getByText('(off)').waitFor();
+  await panel.getByRole('button', { name: 'Remove Quiet' }).click();
+  await dialog.getByRole('button', { name: 'Delete' }).click();
+  await panel.getByText('No rule watches this module').waitFor();
+  assertNoFaults(page);
+});
+
+test('all alarms stand in a list that is filtered, and can be cleared there, on a phone too', async (t) => {
+  const { module, token } = await newModule(t, { name: 'Hot mast' });
+  const device = await Device.connect(t, token);
+  const condition = { kind: 'threshold', key: 'level', direction: 'above', limit: 3 };
+  await call('POST', '/alarm-rules', { name: 'Flood', severity: 'critical', moduleId: module.moduleId, condition });
+  const page = await openTab(t, '/alarms?severity=critical', { viewport: PHONE });
+  await live(page);
+
+  await device.send({ level: 4.5 });
+
+  const row = page.locator('tbody tr', { hasText: 'Hot mast' });
+  await row.getByText('Level above 3; it was 4.5').waitFor();
+  await row.getByRole('button', { name: 'Clear Flood' }).click();
+  await row.getByText('Cleared by somebody').waitFor();
+  await page.getByLabel('Any state').selectOption('active');
+  await row.waitFor({ state: 'detached' });
+  await page.waitForURL((url) => url.searchParams.get('state') === 'active');
+  assertNoFaults(page);
+});
