@@ -18,7 +18,7 @@ const SETTINGS: [(&str, &str); 1] = [("CARILLON__TELEMETRY__SEAL_AFTER", "1s")];
 const BATCH: u64 = 2000;
 /// Windows of one question.
 const WINDOWS: u64 = 500;
-/// How long the last readings may take to be sealed.
+/// For how long sealing may stand still.
 const SEALED_WITHIN: Duration = Duration::from_secs(120);
 
 /// A past that is loaded and asked for: readings a second, bytes of each, how fast a chart is answered
@@ -136,15 +136,20 @@ impl HistoryArgs {
 
 /// Waits until all samples are sealed; answers how many bytes they take.
 async fn wait_until_sealed(target: &Target, samples: u64) -> Result<f64, CliError> {
-    let deadline = Instant::now() + SEALED_WITHIN;
+    let mut deadline = Instant::now() + SEALED_WITHIN;
+    let mut before = 0;
     loop {
         let usage: Value = target.api.get("/api/v1/retention").await?;
         let all = &usage["usage"]["all"];
-        if all["samples"].as_u64().is_some_and(|sealed| sealed >= samples) {
+        let sealed = all["samples"].as_u64().unwrap_or_default();
+        if sealed >= samples {
             return Ok(all["bytes"].as_f64().unwrap_or_default());
         }
+        if sealed > before {
+            (before, deadline) = (sealed, Instant::now() + SEALED_WITHIN);
+        }
         if Instant::now() > deadline {
-            return Err(CliError::Failed(format!("{} of {samples} samples were sealed in time", all["samples"])));
+            return Err(CliError::Failed(format!("{sealed} of {samples} samples were sealed, and no more come")));
         }
         sleep(Duration::from_millis(500)).await;
     }

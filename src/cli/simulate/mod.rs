@@ -215,15 +215,10 @@ fn print(summary: Summary) -> io::Result<()> {
     let mut out = io::stdout().lock();
     let columns = summary.doors.iter().copied().chain([summary.total()]).collect::<Vec<_>>();
     writeln!(out, "{:<14}{:>12}{:>12}{:>12}{:>12}", "", "ws", "http", "mqtt", "all")?;
-    let rows: [(&str, fn(&DoorSummary) -> u64); 5] = [
-        ("sent", |door| door.sent),
-        ("acknowledged", |door| door.acked),
-        ("refused", |door| door.refused),
-        ("retried", |door| door.retried),
-        ("reconnects", |door| door.reconnects),
-    ];
-    for (name, value) in rows {
-        let values: String = columns.iter().map(|door| format!("{:>12}", value(door))).collect();
+    let figures = columns.iter().map(|door| [door.sent, door.acked, door.refused, door.retried, door.reconnects]);
+    let figures: Vec<_> = figures.collect();
+    for (row, name) in ["sent", "acknowledged", "refused", "retried", "reconnects"].iter().enumerate() {
+        let values: String = figures.iter().map(|column| format!("{:>12}", column[row])).collect();
         writeln!(out, "{name:<14}{values}")?;
     }
     writeln!(out, "{:<14}{:>48}", "lost", summary.lost)
