@@ -22,7 +22,7 @@
 //! | 6 | [`app`] [`cli`] `main` | everything; the only place where actors are started and joined up |
 //! | 5 | [`http`] [`mqtt`] | the outside: status codes, frames, sockets |
 //! | 4 | [`admin`] | modules and sessions |
-//! | 3 | [`session`] [`module`] [`telemetry`] | the broker |
+//! | 3 | [`session`] [`module`] [`telemetry`] [`connector`] | the broker |
 //! | 2 | [`broker`] [`auth`] | storage and pure rules |
 //! | 1 | [`store`] [`observe`] [`pipe`] | diesel; tracing and figures; what stands between a socket and an actor |
 //! | 0 | [`domain`] [`config`] | nothing: no actor, no database, no runtime |
@@ -183,6 +183,7 @@ pub mod auth;
 pub mod broker;
 pub mod cli;
 pub mod config;
+pub mod connector;
 pub mod domain;
 pub mod http;
 pub mod module;

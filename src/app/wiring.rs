@@ -16,6 +16,7 @@ use crate::admin::{AdminRoom, Audit, Commander, Monitor, MonitorSources, Snapsho
 use crate::auth::{Accounts, Authenticator};
 use crate::broker::{Broker, CloseOrder};
 use crate::config::{Config, Socket};
+use crate::connector::{Courier, Webhooks};
 use crate::domain::event::json;
 use crate::domain::moments::Moments;
 use crate::http::address::TrustedProxies;
@@ -57,6 +58,8 @@ pub struct House {
     history: History,
     archivist: Addr<Archivist>,
     warden: Addr<module::Warden>,
+    webhooks: Addr<Webhooks>,
+    courier: Addr<Courier>,
     room: Addr<AdminRoom>,
     snapshots: Addr<Snapshots>,
     audit: Addr<Audit>,
@@ -88,6 +91,7 @@ impl House {
             move || Snapshots::new(modules, room, audit)
         });
         let commander = start_commander(&core, &devices, &audit, config);
+        let (outside, webhooks, courier) = start_webhooks(&core, config);
         let relays = RelayList::default();
         let people_admitted = Admission::new(&config.socket, Door::Native, core.metrics.clone());
         let monitor = start_monitor(&core, &relays, &people_admitted, config);
@@ -107,6 +111,8 @@ impl House {
             history: devices.history,
             archivist: devices.archivist,
             warden: devices.warden,
+            webhooks,
+            courier,
             room,
             snapshots,
             audit,
@@ -115,7 +121,7 @@ impl House {
             usher,
             relays,
             people_admitted,
-            arbiters: [core.orders, core.house].into_iter().chain(devices.arbiters).collect(),
+            arbiters: [outside, core.orders, core.house].into_iter().chain(devices.arbiters).collect(),
         })
     }
 
@@ -140,6 +146,8 @@ impl House {
             history: self.history.clone(),
             archivist: self.archivist.clone(),
             warden: self.warden.clone(),
+            webhooks: self.webhooks.clone(),
+            courier: self.courier.clone(),
             room: self.room.clone(),
             monitor: self.monitor.clone(),
             audit: self.audit.clone(),
@@ -223,6 +231,16 @@ fn start_commander(core: &Core, devices: &Devices, audit: &Addr<Audit>, config: 
     let (modules, audit) = (devices.modules.clone(), audit.clone().recipient());
     let (limits, metrics) = (config.commands.clone(), core.metrics.clone());
     start_on(&core.house, move || Commander::new(modules, audit, limits, metrics))
+}
+
+/// Whoever calls the outside has a thread of its own.
+fn start_webhooks(core: &Core, config: &Config) -> (Arbiter, Addr<Webhooks>, Addr<Courier>) {
+    let (store, config, metrics) = (core.store.clone(), config.webhooks.clone(), core.metrics.clone());
+    let outside = Arbiter::new();
+    let courier = start_on(&outside, move || Courier::new(store, config, metrics));
+    let store = core.store.clone();
+    let webhooks = start_on(&outside, move || Webhooks::new(store));
+    (outside, webhooks, courier)
 }
 
 fn start_monitor(core: &Core, relays: &RelayList, admitted: &Admission, config: &Config) -> Addr<Monitor> {

@@ -29,6 +29,7 @@ mod shutdown;
 mod socket;
 mod store;
 mod telemetry;
+mod webhooks;
 
 use std::path::Path;
 
@@ -54,6 +55,7 @@ pub use shutdown::Shutdown;
 pub use socket::Socket;
 pub use store::{Store, Synchronous};
 pub use telemetry::Telemetry;
+pub use webhooks::Webhooks;
 
 use keys::{Given, Layers, Section};
 
@@ -82,6 +84,8 @@ pub struct Config {
     pub alarms: Alarms,
     /// How modules find their owners.
     pub pairing: Pairing,
+    /// How outside services are told of alarms.
+    pub webhooks: Webhooks,
     /// How long the history is kept.
     pub history: History,
     /// The order of events.
@@ -132,7 +136,7 @@ impl Config {
         self.store.database().unwrap_or_else(|| Database::Sqlite(self.data.dir.join("carillon.db")))
     }
 
-    fn sections(&mut self) -> [(&'static str, &mut dyn Section); 18] {
+    fn sections(&mut self) -> [(&'static str, &mut dyn Section); 19] {
         [
             ("http", &mut self.http),
             ("mqtt", &mut self.mqtt),
@@ -145,6 +149,7 @@ impl Config {
             ("commands", &mut self.commands),
             ("alarms", &mut self.alarms),
             ("pairing", &mut self.pairing),
+            ("webhooks", &mut self.webhooks),
             ("history", &mut self.history),
             ("broker", &mut self.broker),
             ("journal", &mut self.journal),

@@ -62,10 +62,19 @@ pub enum Action {
     /// Somebody said that an alarm is over.
     #[serde(rename = "alarm.clear")]
     AlarmClear,
+    /// A webhook was made.
+    #[serde(rename = "webhook.create")]
+    WebhookCreate,
+    /// A webhook was changed, or got a new secret.
+    #[serde(rename = "webhook.update")]
+    WebhookUpdate,
+    /// A webhook was removed.
+    #[serde(rename = "webhook.delete")]
+    WebhookDelete,
 }
 
 /// Every kind of deed with its name.
-const ACTIONS: [(Action, &str); 17] = [
+const ACTIONS: [(Action, &str); 20] = [
     (Action::TapBegin, "tap.begin"),
     (Action::UserCreate, "user.create"),
     (Action::UserUpdate, "user.update"),
@@ -83,12 +92,15 @@ const ACTIONS: [(Action, &str); 17] = [
     (Action::AlarmRuleDelete, "alarm_rule.delete"),
     (Action::AlarmAcknowledge, "alarm.acknowledge"),
     (Action::AlarmClear, "alarm.clear"),
+    (Action::WebhookCreate, "webhook.create"),
+    (Action::WebhookUpdate, "webhook.update"),
+    (Action::WebhookDelete, "webhook.delete"),
 ];
 
 /// A text that names no kind of deed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is not an action; use `tap.begin`, `user.create`, `user.update`, `user.delete`, `module.delete`, `module.command`, `module.claim`, `twin.update`, `stop.make`, `stop.clear`, `claim_code.make`, `alarm_rule.create`, `alarm_rule.update`, `alarm_rule.delete`, `alarm.acknowledge`, `alarm.clear` or `retention.update`"
+    "`{0}` is not an action; use `tap.begin`, `user.create`, `user.update`, `user.delete`, `module.delete`, `module.command`, `module.claim`, `twin.update`, `stop.make`, `stop.clear`, `claim_code.make`, `alarm_rule.create`, `alarm_rule.update`, `alarm_rule.delete`, `alarm.acknowledge`, `alarm.clear`, `webhook.create`, `webhook.update`, `webhook.delete` or `retention.update`"
 )]
 pub struct ActionError(String);
 

@@ -28,6 +28,8 @@ pub enum Permission {
     AuditRead,
     /// `retention:manage`: say how long the history is kept.
     RetentionManage,
+    /// `webhooks:manage`: say who outside is told of alarms.
+    WebhooksManage,
 }
 
 /// A named set of permissions.
@@ -55,6 +57,7 @@ const GRANTS: &[(Role, &[Permission])] = &[
             Permission::EventsTap,
             Permission::AuditRead,
             Permission::RetentionManage,
+            Permission::WebhooksManage,
         ],
     ),
     (Role::User, &[Permission::ModulesRead, Permission::ModulesWrite, Permission::ModulesCommand]),
@@ -83,6 +86,7 @@ impl Permission {
             Self::EventsTap => "events:tap",
             Self::AuditRead => "audit:read",
             Self::RetentionManage => "retention:manage",
+            Self::WebhooksManage => "webhooks:manage",
         }
     }
 }

@@ -21,6 +21,7 @@ use crate::admin::{AdminRoom, Audit, Monitor};
 use crate::auth::{Accounts, Authenticator};
 use crate::broker::Publish;
 use crate::config::Config;
+use crate::connector::{Courier, Webhooks};
 use crate::observe::{Health, Metrics};
 use crate::telemetry::{Archivist, History};
 use crate::{module, session};
@@ -44,6 +45,10 @@ pub struct Services {
     pub archivist: Addr<Archivist>,
     /// Who keeps the alarms and their rules.
     pub warden: Addr<module::Warden>,
+    /// Who keeps the webhooks.
+    pub webhooks: Addr<Webhooks>,
+    /// Who delivers to them.
+    pub courier: Addr<Courier>,
     /// Who gathers statistics.
     pub room: Addr<AdminRoom>,
     /// Who tells how the hub fares.
@@ -110,6 +115,9 @@ fn provide(config: &mut ServiceConfig, services: Services) {
         .app_data(Data::new(services.history))
         .app_data(Data::new(services.archivist))
         .app_data(Data::new(services.warden))
+        .app_data(Data::new(services.webhooks))
+        .app_data(Data::new(services.courier))
+        .app_data(Data::new(services.config.webhooks.clone()))
         .app_data(Data::new(services.room))
         .app_data(Data::new(services.monitor))
         .app_data(Data::new(services.audit))

@@ -217,6 +217,21 @@ impl Metrics {
         self.figures().commands.get_or_create(&ByOutcome { outcome }).inc();
     }
 
+    /// Counts an attempt to deliver to a webhook: `delivered`, `retried` or `failed`.
+    pub fn webhook_attempted(&self, outcome: &'static str) {
+        self.figures().webhook_attempts.get_or_create(&ByOutcome { outcome }).inc();
+    }
+
+    /// Counts deliveries to webhooks that were given up as they waited.
+    pub fn webhooks_given_up(&self, count: u64) {
+        self.figures().webhook_attempts.get_or_create(&ByOutcome { outcome: "failed" }).inc_by(count);
+    }
+
+    /// How many deliveries to webhooks wait.
+    pub fn webhooks_waiting(&self, count: u64) {
+        self.figures().webhooks_waiting.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
     /// How many emergency stops are in force.
     pub fn stops_active(&self, count: usize) {
         self.figures().stops_active.set(i64::try_from(count).unwrap_or(i64::MAX));

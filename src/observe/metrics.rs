@@ -104,6 +104,8 @@ pub(super) struct Figures {
     pub alarms_open: Family<BySeverity, Gauge>,
     pub alarm_readings_lost: Counter,
     pub mqtt_packets: Counter,
+    pub webhook_attempts: Family<ByOutcome, Counter>,
+    pub webhooks_waiting: Gauge,
     pub modules_active: Gauge,
     pub modules_online: Gauge,
     pub modules_passivated: Counter,
@@ -147,6 +149,8 @@ impl Default for Figures {
             alarms_open: Family::default(),
             alarm_readings_lost: Counter::default(),
             mqtt_packets: Counter::default(),
+            webhook_attempts: Family::default(),
+            webhooks_waiting: Gauge::default(),
             modules_active: Gauge::default(),
             modules_online: Gauge::default(),
             modules_passivated: Counter::default(),
@@ -203,6 +207,13 @@ impl Figures {
             &self.alarm_readings_lost,
         );
         add(to, "mqtt_packets", "Packets of MQTT received", &self.mqtt_packets);
+        add(to, "webhook_deliveries", "Deliveries to webhooks by what came of them", &self.webhook_attempts);
+        add(
+            to,
+            "webhook_deliveries_waiting",
+            "Deliveries to webhooks that waited when last looked at",
+            &self.webhooks_waiting,
+        );
         add(to, "telemetry_sealed", "Telemetry readings sealed into the history", &self.sealed);
         add(to, "telemetry_unsealed", "Telemetry readings stored and not sealed yet", &self.unsealed);
         add(to, "modules_online", "Modules online", &self.modules_online);

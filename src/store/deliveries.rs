@@ -37,7 +37,7 @@ pub struct Delivery {
     pub state: DeliveryState,
     /// How often it was tried.
     pub attempts: i64,
-    /// When it happened.
+    /// When it was written down.
     pub created_at: Timestamp,
     /// When it is tried (again), while it is pending.
     pub next_at: Timestamp,
@@ -105,6 +105,19 @@ pub fn first_pending(conn: &mut Connection, webhook: &WebhookId) -> Result<Optio
 /// [`StoreError`] of the database only.
 pub fn pending(conn: &mut Connection) -> Result<i64, StoreError> {
     Ok(deliveries::table.filter(deliveries::state.eq(PENDING)).select(count_star()).first(conn)?)
+}
+
+/// Has what waits for another attempt tried at once.
+///
+/// # Errors
+/// [`StoreError`] of the database only.
+pub fn hasten(conn: &mut Connection, webhook: &WebhookId, now: Timestamp) -> Result<(), StoreError> {
+    let waiting = deliveries::table
+        .filter(deliveries::webhook_id.eq(webhook.as_str()))
+        .filter(deliveries::state.eq(PENDING))
+        .filter(deliveries::next_at.gt(now.as_millis()));
+    diesel::update(waiting).set(deliveries::next_at.eq(now.as_millis())).execute(conn)?;
+    Ok(())
 }
 
 /// Gives up what is pending for longer than since a time; answers how many.

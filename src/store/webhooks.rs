@@ -54,7 +54,7 @@ pub(super) fn noticing<T>(
 }
 
 /// Has every webhook told that is told of such events, in the transaction of what happened; whoever delivers hears of it
-/// when that is committed.
+/// when that is committed. `data` is what the event tells, `at` when it happened.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`] for a row that breaks its own rules.
@@ -68,7 +68,7 @@ pub fn enqueue(
     for webhook in enabled(conn)?.into_iter().filter(|webhook| webhook.events.contains(&event)) {
         let id = DeliveryId::generate();
         let body = body(&id, event.name(), at, data);
-        let delivery = Delivery::new(id, webhook.id, event.name(), body, at);
+        let delivery = Delivery::new(id, webhook.id, event.name(), body, Timestamp::now());
         deliveries::insert(conn, &Delivery { module_id: Some(module_id.clone()), ..delivery })?;
         LEFT_TO_DO.set(true);
     }

@@ -8,7 +8,7 @@ const LEVELS: [&[&str]; 6] = [
     &["domain", "config"],
     &["store", "observe", "pipe"],
     &["broker", "auth"],
-    &["session", "module", "telemetry"],
+    &["session", "module", "telemetry", "connector"],
     &["admin"],
     &["http", "mqtt"],
 ];

@@ -15,4 +15,5 @@ mod operation;
 mod socketio;
 mod sse;
 mod support;
+mod webhooks;
 mod ws;

@@ -24,6 +24,7 @@ pub mod stream;
 pub mod telemetry;
 pub mod twin;
 pub mod users;
+pub mod webhooks;
 
 pub use schemas::{ReadProblems, UserSummary, WriteProblems};
 
@@ -43,6 +44,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .configure(telemetry::routes)
         .configure(export::routes)
         .configure(retention::routes)
+        .configure(webhooks::routes)
         .configure(events::routes)
         .configure(stats::routes)
         .configure(audit::routes)

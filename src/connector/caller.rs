@@ -1,0 +1,140 @@
+//! One call of a target: to an address that was checked, signed, bounded in time, following nothing.
+
+use std::cell::OnceCell;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_service::fn_service;
+use actix_tls::connect::{ConnectError as TcpError, ConnectInfo, Connection};
+use awc::error::{ConnectError, SendRequestError};
+use awc::http::{Uri, header};
+use awc::{Client, Connector};
+use rustls::{ClientConfig, RootCertStore};
+use tokio::net::TcpStream;
+
+use super::address::is_public;
+use super::look_up::LookUp;
+use super::signature::signature;
+use crate::config;
+use crate::domain::time::Timestamp;
+use crate::store::deliveries::Delivery;
+use crate::store::webhooks::Webhook;
+
+/// How many addresses of a name are tried.
+const ADDRESSES_MAX: usize = 4;
+/// The longest reason that is kept, in characters.
+const REASON_MAX: usize = 200;
+
+/// Calls targets, from one thread.
+pub struct Caller {
+    /// Made with the first call: only then the machine's certificates are read.
+    client: OnceCell<Client>,
+    connect: Connect,
+    timeout: Duration,
+}
+
+/// How a connection is made.
+#[derive(Debug, Clone)]
+struct Connect {
+    look_up: LookUp,
+    timeout: Duration,
+    allows_private: bool,
+}
+
+impl Caller {
+    /// A caller within the bounds of the configuration.
+    #[must_use]
+    pub fn new(config: &config::Webhooks) -> Self {
+        let connect = Connect {
+            look_up: LookUp::default(),
+            timeout: config.connect_timeout,
+            allows_private: config.allow_private,
+        };
+        Self { client: OnceCell::new(), connect, timeout: config.timeout }
+    }
+
+    /// Sends a delivery; answers the status of the answer, of which nothing more is read.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub async fn call(&self, webhook: &Webhook, delivery: &Delivery) -> Result<u16, String> {
+        let client = self.client.get_or_init(|| client(&self.connect));
+        let request = client
+            .post(&webhook.url)
+            .force_close()
+            .insert_header((header::CONTENT_TYPE, "application/json"))
+            .insert_header((header::USER_AGENT, concat!("Carillon/", env!("CARGO_PKG_VERSION"))))
+            .insert_header(("x-carillon-delivery", delivery.id.as_str()))
+            .insert_header(("x-carillon-event", delivery.event.as_str()))
+            .insert_header(("x-carillon-signature", signature(&webhook.secret, &delivery.body, Timestamp::now())));
+        let answer = tokio::time::timeout(self.timeout, request.send_body(delivery.body.clone())).await;
+        match answer {
+            Ok(Ok(answer)) => Ok(answer.status().as_u16()),
+            Ok(Err(error)) => Err(reason(&error).chars().take(REASON_MAX).collect()),
+            Err(_) => Err("there was no answer in time".to_owned()),
+        }
+    }
+}
+
+fn client(connect: &Connect) -> Client {
+    let connect = connect.clone();
+    let timeout = connect.timeout;
+    let dialling = fn_service(move |info: ConnectInfo<Uri>| {
+        let connect = connect.clone();
+        async move { connect.dial(info.request().clone(), info.hostname(), info.port()).await }
+    });
+    let connector = Connector::new().connector(dialling).timeout(timeout).handshake_timeout(timeout);
+    let client = Client::builder().connector(connector.rustls_0_23(tls())).disable_timeout().disable_redirects();
+    client.no_default_headers().max_http_version(awc::http::Version::HTTP_11).finish()
+}
+
+/// TLS that trusts whom the machine trusts.
+fn tls() -> Arc<ClientConfig> {
+    let mut roots = RootCertStore::empty();
+    let (trusted, _) = roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if trusted == 0 {
+        tracing::warn!(
+            "this machine trusts no certificates, so that no webhook by https works; install `ca-certificates`"
+        );
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let versions = ClientConfig::builder_with_provider(provider).with_protocol_versions(rustls::DEFAULT_VERSIONS);
+    let builder = versions.expect("the provider knows the protocols that it is made for");
+    Arc::new(builder.with_root_certificates(roots).with_no_client_auth())
+}
+
+impl Connect {
+    /// Connects to one of the addresses of a host that may be called: to what was judged, not to what a second look-up finds.
+    async fn dial(&self, uri: Uri, host: &str, port: u16) -> Result<Connection<Uri, TcpStream>, TcpError> {
+        let addresses = self.look_up.addresses(host, port).await;
+        let mut addresses =
+            addresses.map_err(|_| TcpError::Resolver("the name of the target cannot be found".into()))?;
+        addresses.retain(|address| self.allows_private || is_public(address.ip()));
+        addresses.truncate(ADDRESSES_MAX);
+        let mut failure = TcpError::Resolver("the target is at no public address; see `webhooks.allow_private`".into());
+        for address in &addresses {
+            let patience = self.timeout / u32::try_from(addresses.len()).unwrap_or(1);
+            match tokio::time::timeout(patience, TcpStream::connect(address)).await {
+                Ok(Ok(stream)) => return Ok(Connection::new(uri, stream)),
+                Ok(Err(error)) => failure = TcpError::Io(error),
+                Err(_) => failure = TcpError::Io(io::ErrorKind::TimedOut.into()),
+            }
+        }
+        Err(failure)
+    }
+}
+
+/// What went wrong, without the address of the target, which may hold a secret.
+fn reason(error: &SendRequestError) -> String {
+    match error {
+        SendRequestError::Connect(ConnectError::Resolver(reason)) => reason.to_string(),
+        SendRequestError::Connect(ConnectError::Timeout) => "there was no connection in time".to_owned(),
+        SendRequestError::Connect(ConnectError::Io(error)) => format!("there is no connection: {error}"),
+        SendRequestError::Connect(error) => format!("there is no connection: {error}"),
+        SendRequestError::Send(error) => format!("it could not be sent: {error}"),
+        SendRequestError::Response(_) => "the answer cannot be read".to_owned(),
+        SendRequestError::Timeout => "there was no answer in time".to_owned(),
+        _ => "it could not be sent".to_owned(),
+    }
+}

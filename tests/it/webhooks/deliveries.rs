@@ -1,0 +1,166 @@
+//! What is told, when, and how often.
+
+use carillon::config::Webhooks;
+use carillon::connector::Courier;
+use carillon::domain::webhook::WebhookEvent;
+use carillon::observe::Metrics;
+use carillon::store::{Options, Store, webhooks};
+
+use super::receiver::{Does, Receiver};
+use super::{EAGER, create, deliveries, raise, until};
+use crate::support::TestHub;
+use crate::support::process::{Scratch, TestProcess, logs_of};
+
+#[actix::test]
+async fn what_happened_is_told_signed_and_once() {
+    let hub = TestHub::with(&EAGER).await;
+    let (admin, mut outside) = (hub.admin().await, Receiver::that([Does::Answer(204)]).await);
+    let (path, secret) = create(&admin, &outside.url()).await;
+
+    raise(hub.data(), 5..6, &admin, &path).await;
+    let came = outside.next().await;
+
+    let body = came.json();
+    assert_eq!((body["event"].as_str(), body["ts"].as_str()), (Some("alarm.raised"), Some("1970-01-01T00:00:00.005Z")));
+    assert_eq!((&body["data"]["moduleId"], &body["data"]["n"]), (&"MC-1".into(), &5.into()));
+    assert_eq!(
+        (body["id"].as_str(), came.header("x-carillon-event")),
+        (Some(came.header("x-carillon-delivery")), "alarm.raised")
+    );
+    assert_eq!(came.header("content-type"), "application/json");
+    assert!(came.is_signed_by(&secret) && !came.is_signed_by("whsec_other"), "{came:?}");
+    let delivered = until(&admin, &path, "delivered", 1).await;
+    assert_eq!(
+        (&delivered[0]["id"], &delivered[0]["attempts"], &delivered[0]["status"]),
+        (&body["id"], &1.into(), &204.into())
+    );
+    assert_eq!((&delivered[0]["moduleId"], &delivered[0]["nextAt"]), (&"MC-1".into(), &serde_json::Value::Null));
+
+    let rotated = admin.post(&format!("{path}/rotate"), serde_json::json!({})).await.json();
+    let newer = rotated["secret"].as_str().expect("a secret");
+    raise(hub.data(), 6..7, &admin, &path).await;
+    let came = outside.next().await;
+    assert!(came.is_signed_by(newer) && !came.is_signed_by(&secret), "{came:?}");
+    until(&admin, &path, "delivered", 2).await;
+    assert!(outside.is_quiet());
+    hub.until_metric("carillon_webhook_deliveries_total{outcome=\"delivered\"}", |count| count == 2.0).await;
+}
+
+#[actix::test]
+async fn a_target_that_fails_is_told_again_the_same_in_the_same_order() {
+    let hub = TestHub::with(&EAGER).await;
+    let admin = hub.admin().await;
+    let mut elsewhere = Receiver::that([Does::Answer(200)]).await;
+    let does = [
+        Does::Answer(500),
+        Does::Redirect(elsewhere.url()),
+        Does::Answer(404),
+        Does::Flood,
+        Does::Answer(503),
+        Does::Answer(200),
+    ];
+    let mut outside = Receiver::that(does).await;
+    let (path, _) = create(&admin, &outside.url()).await;
+
+    raise(hub.data(), 0..3, &admin, &path).await;
+    let mut came = Vec::new();
+    for _ in 0..7 {
+        came.push(outside.next().await);
+    }
+
+    let numbers: Vec<_> = came.iter().map(|came| came.json()["data"]["n"].as_i64().expect("a number")).collect();
+    assert_eq!(numbers, [0, 0, 0, 0, 1, 1, 2]);
+    assert!(came[1..4].iter().all(|again| again.body == came[0].body), "{came:?}");
+    let delivered = until(&admin, &path, "delivered", 3).await;
+    let attempts: Vec<_> = delivered.iter().map(|delivery| delivery["attempts"].as_i64()).collect();
+    assert_eq!(attempts, [Some(4), Some(2), Some(1)]);
+    assert!(elsewhere.is_quiet() && outside.is_quiet(), "no redirect is followed");
+}
+
+#[actix::test]
+async fn what_is_not_delivered_outlives_kill_9_and_no_secret_is_logged() {
+    let data = Scratch::new();
+    let keys = [&EAGER[..], &[("CARILLON__LOG__LEVEL", "info,carillon=trace,awc=trace")]].concat();
+    let mut hub = TestProcess::start_with(data.path(), &keys).await;
+    let mut outside = Receiver::that([Does::Answer(500)]).await;
+    let admin = hub.admin().await;
+    let (path, secret) = create(&admin, &outside.url()).await;
+    raise(data.path(), 0..2, &admin, &path).await;
+    let first = outside.next().await;
+    hub.kill().await;
+    while !outside.is_quiet() {}
+    outside.will(Does::Answer(200));
+
+    let mut hub = TestProcess::start_with(data.path(), &keys).await;
+    let again = (outside.next().await, outside.next().await);
+
+    assert_eq!((&again.0.body, again.0.is_signed_by(&secret)), (&first.body, true));
+    assert_eq!(again.1.json()["data"]["n"], 1);
+    let delivered = until(&hub.admin().await, &path, "delivered", 2).await;
+    assert!(delivered[0]["attempts"].as_i64() > Some(1), "{delivered:?}");
+    hub.terminate();
+    hub.exit().await;
+    let logged = hub.rest_of_log().await + &logs_of(&data);
+    assert!(logged.contains("stopped") && !logged.contains(&secret) && !logged.contains("in-the-address"), "{logged}");
+}
+
+#[actix::test]
+async fn a_target_that_hangs_holds_up_no_other() {
+    let keys =
+        [&EAGER[..], &[("CARILLON__WEBHOOKS__MAX_AT_ONCE", "2"), ("CARILLON__WEBHOOKS__TIMEOUT", "5s")]].concat();
+    let hub = TestHub::with(&keys).await;
+    let admin = hub.admin().await;
+    let (mut hanging, mut good) = (Receiver::that([Does::Hang]).await, Receiver::that([Does::Answer(200)]).await);
+    let (stuck, _) = create(&admin, &hanging.url()).await;
+    let (path, _) = create(&admin, &good.url()).await;
+
+    raise(hub.data(), 0..20, &admin, &path).await;
+    hanging.next().await;
+    for n in 0..20 {
+        assert_eq!(good.next().await.json()["data"]["n"], n);
+    }
+
+    assert!(hanging.is_quiet(), "it was told once, and is waited for");
+    assert_eq!(deliveries(&admin, &stuck, "pending").await.len(), 20);
+    assert_eq!(until(&admin, &path, "delivered", 20).await.len(), 20);
+}
+
+#[actix::test]
+async fn what_is_given_up_says_so() {
+    let keys = [&EAGER[..3], &[("CARILLON__WEBHOOKS__MAX_ATTEMPTS", "2")]].concat();
+    let hub = TestHub::with(&keys).await;
+    let (admin, mut outside) = (hub.admin().await, Receiver::that([Does::Answer(500)]).await);
+    let (path, _) = create(&admin, &outside.url()).await;
+
+    raise(hub.data(), 0..1, &admin, &path).await;
+    (outside.next().await, outside.next().await);
+
+    let failed = until(&admin, &path, "failed", 1).await;
+    assert_eq!((&failed[0]["attempts"], &failed[0]["status"]), (&2.into(), &500.into()));
+    assert_eq!(failed[0]["error"], "it was answered with 500");
+    hub.until_metric("carillon_webhook_deliveries_total{outcome=\"failed\"}", |count| count == 1.0).await;
+    assert!(outside.is_quiet());
+}
+
+#[actix::test]
+async fn what_is_written_down_is_told_as_soon_as_it_is_committed() {
+    let hub = TestHub::with(&EAGER).await;
+    let (admin, mut outside) = (hub.admin().await, Receiver::that([Does::Answer(200)]).await);
+    create(&admin, &outside.url()).await;
+    let data = hub.stop().await;
+    let database = crate::support::database::database_of(&data);
+    let store = Store::open(database, &Options { readers: 1, ..Options::default() }).expect("the database is there");
+    let config = Webhooks { allow_private: true, ..Webhooks::default() };
+    let courier = actix::Actor::start(Courier::new(store.clone(), config, Metrics::default()));
+
+    for _ in 0..3 {
+        let raising = store.write(|conn| {
+            let data = carillon::domain::event::json(&1);
+            let at = carillon::domain::time::Timestamp::now();
+            webhooks::enqueue(conn, &"MC-1".parse().expect("an id"), WebhookEvent::AlarmCleared, &data, at)
+        });
+        raising.await.expect("the database is written to");
+        assert_eq!(outside.next().await.header("x-carillon-event"), "alarm.cleared");
+    }
+    drop(courier);
+}
