@@ -40,6 +40,9 @@
 //! Engine.IO lives on the thread of its handshake; polls of other threads find it by a shared directory, and the WebSocket
 //! that takes it over is moved to it.
 //!
+//! Outside stand targets of webhooks: deliveries are rows written beside the alarm they tell of, and the
+//! [`Courier`](connector::Courier) takes them there.
+//!
 //! Devices come by a WebSocket, by requests, and by MQTT: there a connection is one task with a pure
 //! [`Session`](mqtt::session::Session), behind it a [`Bridge`](mqtt::bridge::Bridge) to the modules and to people.
 //!
@@ -167,6 +170,13 @@
 //! - A module reaches nothing but itself by MQTT, whatever it calls itself: test
 //!   `a_module_publishes_to_topics_of_its_own_only`, test `a_module_listens_to_what_is_meant_for_it_only`, test
 //!   `a_will_goes_to_topics_of_its_own_only`, test `a_client_id_is_no_identity`.
+//! - What webhooks are told is written down with what happened, and goes out signed and in order, again until it is taken or
+//!   given up, wherever the hub ends: test `whoever_is_told_of_an_event_gets_a_delivery_and_nobody_else`, test
+//!   `what_happened_is_told_signed_and_once`, test `a_target_that_fails_is_told_again_the_same_in_the_same_order`, test
+//!   `what_is_not_delivered_outlives_kill_9_and_no_secret_is_logged`; a target that hangs holds up no other: test
+//!   `a_target_that_hangs_holds_up_no_other`.
+//! - Nobody can have the hub call what is not of the internet, unless its operator allows it: test
+//!   `nothing_is_called_that_is_not_of_the_internet`, test `only_addresses_of_the_internet_are_public`.
 //! - The hub goes when it is told to: test
 //!   `sigterm_says_goodbye_and_exits_0_within_10_seconds_while_sockets_are_open`.
 //!
@@ -174,7 +184,7 @@
 //!
 //! States are not in the journal. Windows of the history hold numbers and switches, not texts. Presence is not stored: after a
 //! start every module is offline until it comes back. There is one node and one database, SQLite or PostgreSQL. Plugins,
-//! the scheduler, connectors, mail and a second factor have no room yet, and nothing here is prepared
+//! the scheduler, connectors beyond webhooks, mail and a second factor have no room yet, and nothing here is prepared
 //! for them beyond the interfaces that are in use.
 
 pub mod admin;

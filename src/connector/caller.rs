@@ -86,7 +86,8 @@ fn client(connect: &Connect) -> Client {
     });
     let connector = Connector::new().connector(dialling).timeout(timeout).handshake_timeout(timeout);
     let client = Client::builder().connector(connector.rustls_0_23(tls())).disable_timeout().disable_redirects();
-    client.no_default_headers().max_http_version(awc::http::Version::HTTP_11).finish()
+    // No version is asked for, as that would put other roots in the place of these; without ALPN it is HTTP/1.1.
+    client.no_default_headers().finish()
 }
 
 /// TLS that trusts whom the machine trusts.

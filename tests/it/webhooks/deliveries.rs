@@ -88,14 +88,16 @@ async fn what_is_not_delivered_outlives_kill_9_and_no_secret_is_logged() {
     raise(data.path(), 0..2, &admin, &path).await;
     let first = outside.next().await;
     hub.kill().await;
-    while !outside.is_quiet() {}
     outside.will(Does::Answer(200));
 
     let mut hub = TestProcess::start_with(data.path(), &keys).await;
-    let again = (outside.next().await, outside.next().await);
-
-    assert_eq!((&again.0.body, again.0.is_signed_by(&secret)), (&first.body, true));
-    assert_eq!(again.1.json()["data"]["n"], 1);
+    let mut again = outside.next().await;
+    // What was under way when the hub was killed may come late.
+    while again.json()["data"]["n"] == 0 {
+        assert_eq!((&again.body, again.is_signed_by(&secret)), (&first.body, true));
+        again = outside.next().await;
+    }
+    assert_eq!(again.json()["data"]["n"], 1);
     let delivered = until(&hub.admin().await, &path, "delivered", 2).await;
     assert!(delivered[0]["attempts"].as_i64() > Some(1), "{delivered:?}");
     hub.terminate();
