@@ -34,8 +34,8 @@ pub fn is_public(address: IpAddr) -> bool {
     let address = address.to_canonical();
     let is_in = |network: &&str| network.parse::<Network>().is_ok_and(|network| network.contains(address));
     match address {
-        IpAddr::V4(_) => !NOT_PUBLIC_4.iter().any(|network| is_in(&network)),
-        IpAddr::V6(_) => is_in(&PUBLIC_6) && !NOT_PUBLIC_6.iter().any(|network| is_in(&network)),
+        IpAddr::V4(_) => !NOT_PUBLIC_4.iter().any(is_in),
+        IpAddr::V6(_) => is_in(&PUBLIC_6) && !NOT_PUBLIC_6.iter().any(is_in),
     }
 }
 

@@ -42,14 +42,6 @@ impl WebhookEvent {
             Self::AlarmCleared => "alarm.cleared",
         }
     }
-
-    /// What an event such as `rt_alarm_raised` is called here; none for those that no webhook is told of.
-    #[must_use]
-    pub fn of_event(name: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|event| name.strip_prefix("rt_").is_some_and(|name| name == event.name().replace('.', "_")))
-    }
 }
 
 /// What people call a webhook: 1 to 100 characters, no control characters; spaces around it go.
@@ -93,13 +85,9 @@ mod tests {
     use crate::domain::event::json;
 
     #[test]
-    fn events_have_one_name_inside_and_one_outside() {
+    fn events_go_by_their_names() {
         for event in WebhookEvent::ALL {
             assert_eq!(serde_json::to_string(&event).unwrap(), format!("\"{}\"", event.name()));
-        }
-        assert_eq!(WebhookEvent::of_event("rt_alarm_cleared"), Some(WebhookEvent::AlarmCleared));
-        for other in ["alarm_cleared", "rt_alarm.cleared", "rt_module_online", "rt_alarm_cleared_", ""] {
-            assert_eq!(WebhookEvent::of_event(other), None, "{other}");
         }
     }
 

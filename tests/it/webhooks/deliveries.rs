@@ -5,11 +5,12 @@ use carillon::connector::Courier;
 use carillon::domain::webhook::WebhookEvent;
 use carillon::observe::Metrics;
 use carillon::store::{Options, Store, webhooks};
+use serde_json::json;
 
 use super::receiver::{Does, Receiver};
 use super::{EAGER, create, deliveries, raise, until};
-use crate::support::TestHub;
 use crate::support::process::{Scratch, TestProcess, logs_of};
+use crate::support::{TestDevice, TestHub};
 
 #[actix::test]
 async fn what_happened_is_told_signed_and_once() {
@@ -36,7 +37,7 @@ async fn what_happened_is_told_signed_and_once() {
     );
     assert_eq!((&delivered[0]["moduleId"], &delivered[0]["nextAt"]), (&"MC-1".into(), &serde_json::Value::Null));
 
-    let rotated = admin.post(&format!("{path}/rotate"), serde_json::json!({})).await.json();
+    let rotated = admin.post(&format!("{path}/rotate"), json!({})).await.json();
     let newer = rotated["secret"].as_str().expect("a secret");
     raise(hub.data(), 6..7, &admin, &path).await;
     let came = outside.next().await;
@@ -135,13 +136,38 @@ async fn what_is_given_up_says_so() {
     let (path, _) = create(&admin, &outside.url()).await;
 
     raise(hub.data(), 0..1, &admin, &path).await;
-    (outside.next().await, outside.next().await);
+    outside.next().await;
+    outside.next().await;
 
     let failed = until(&admin, &path, "failed", 1).await;
     assert_eq!((&failed[0]["attempts"], &failed[0]["status"]), (&2.into(), &500.into()));
     assert_eq!(failed[0]["error"], "it was answered with 500");
     hub.until_metric("carillon_webhook_deliveries_total{outcome=\"failed\"}", |count| count == 1.0).await;
     assert!(outside.is_quiet());
+}
+
+#[actix::test]
+async fn an_alarm_is_told_outside_as_it_comes_and_goes() {
+    let hub = TestHub::with(&EAGER).await;
+    let (admin, mut outside) = (hub.admin().await, Receiver::that([Does::Answer(200)]).await);
+    create(&admin, &outside.url()).await;
+    let token = admin.create_module("MC-1").await;
+    let mut device = TestDevice::connect(&hub.authority, &token).await;
+    let condition = json!({"kind": "threshold", "key": "t", "direction": "above", "limit": 80, "hysteresis": 5});
+    let rule = json!({"name": "Too hot", "severity": "critical", "moduleId": "MC-1", "condition": condition});
+    assert_eq!(admin.post("/api/v1/alarm-rules", rule).await.status, 201);
+
+    device.report(1, json!({"t": 90})).await;
+    let raised = outside.next().await.json();
+    let alarm = raised["data"]["alarmId"].as_str().expect("the alarm is named").to_owned();
+    assert_eq!(admin.post(&format!("/api/v1/alarms/{alarm}/acknowledge"), json!({})).await.status, 200);
+    let acknowledged = outside.next().await.json();
+    device.report(2, json!({"t": 10})).await;
+    let cleared = outside.next().await.json();
+
+    assert_eq!((&raised["event"], &raised["data"]["moduleId"]), (&json!("alarm.raised"), &json!("MC-1")));
+    assert_eq!((&acknowledged["event"], &cleared["event"]), (&json!("alarm.acknowledged"), &json!("alarm.cleared")));
+    assert_eq!([&acknowledged["data"]["alarmId"], &cleared["data"]["alarmId"]], [&json!(alarm), &json!(alarm)]);
 }
 
 #[actix::test]
