@@ -33,7 +33,8 @@
 //! relay keeps the recent events and the latest value of every key, and hands out what lies behind a cursor; what is older
 //! it reads from the journal. Readings are stored as they come, in a tail without an index whose rows the collector knows by
 //! module; the keeper seals them into compressed chunks and roll-ups of their series, and alone changes those. Whoever changes the database adds the event that tells of it in the same transaction, and
-//! the broker takes it over into the journal: one that is left is swept up. Truth is in the database; what blocks (diesel, bcrypt) never runs on an actor's thread, and [`store::Store`] alone knows the pools.
+//! the broker takes it over into the journal: one that is left is swept up. What the rules for alarms look at goes from a
+//! module's actor to the [`Warden`](module::Warden), who judges and keeps the alarms of all. Truth is in the database; what blocks (diesel, bcrypt) never runs on an actor's thread, and [`store::Store`] alone knows the pools.
 //!
 //! People come by four dialects: JSON over a WebSocket, server-sent events, and Socket.IO over polls or a WebSocket. Each is
 //! a [`Speech`](session::Speech) of the same [`Session`](session::Session), and a way for the same outbox. A session of
@@ -131,6 +132,15 @@
 //!   hub or the module ended meanwhile: test `a_stop_comes_before_all_that_waits_and_holds_until_it_is_cleared`, test
 //!   `a_stop_is_told_again_until_it_is_acknowledged_also_after_a_restart`, test
 //!   `modules_that_come_into_scope_later_are_stopped_when_they_connect`.
+//! - An alarm is raised and cleared by the times of the readings, whatever comes late, twice or out of order, and never flaps
+//!   between its limits: test `a_machine_agrees_with_a_plain_look_at_all_readings`, test
+//!   `late_and_repeated_readings_do_no_harm`, test `an_alarm_never_flaps_between_its_limits`; also while the module's actor
+//!   rests: test `a_condition_must_hold_by_the_time_of_its_readings_also_while_the_actor_rests`, test
+//!   `silence_is_told_of_a_module_whose_actor_rests_and_ends_with_a_reading`; and over a restart: test
+//!   `alarms_outlive_a_restart_and_go_on_where_they_were`, test `silence_goes_on_over_a_restart`.
+//! - A change of an alarm and its event are stored together, in their order, however long the database takes none: test
+//!   `what_the_database_does_not_take_waits_and_is_told_in_its_order`; a rule and a module have at most one that is not cleared:
+//!   test `a_rule_and_a_module_have_one_alarm_that_is_not_cleared`.
 //! - A claim code works once, and guessing is throttled: test `who_has_the_code_becomes_the_owner_once`, test
 //!   `guessing_is_throttled_and_codes_expire`.
 //! - A reading that was acknowledged is found in the history, once, wherever the hub is killed: test

@@ -27,7 +27,7 @@ pub struct AlarmFilter {
     pub limit: i64,
 }
 
-/// How one more row of the table is written.
+/// What ends an alarm.
 #[derive(Debug, Clone, Copy)]
 pub struct Cleared<'a> {
     /// When.
@@ -265,3 +265,6 @@ fn read((row, module_name): (Row, String)) -> Result<Alarm, StoreError> {
             .transpose()?,
     })
 }
+
+#[cfg(test)]
+mod tests;

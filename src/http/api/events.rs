@@ -26,8 +26,16 @@ const PUBLISH_TIMEOUT: Duration = Duration::from_secs(5);
 /// The longest payload, in bytes.
 const DATA_MAX: usize = 64 * 1024;
 /// What the hub's own events begin with.
-const OWN: [&str; 7] =
-    ["rt_module_", "rt_user_", "rt_telemetry_", "rt_global_", "rt_twin_", "rt_command_", "rt_emergency_stop_"];
+const OWN: [&str; 8] = [
+    "rt_module_",
+    "rt_user_",
+    "rt_telemetry_",
+    "rt_global_",
+    "rt_twin_",
+    "rt_command_",
+    "rt_alarm_",
+    "rt_emergency_stop_",
+];
 
 /// The routes of this file.
 pub fn routes(config: &mut ServiceConfig) {
@@ -39,7 +47,7 @@ pub fn routes(config: &mut ServiceConfig) {
 #[serde(deny_unknown_fields)]
 pub struct CustomEvent {
     /// `rt_` and a name of your own in `a-z 0-9 _`.
-    #[schema(value_type = String, pattern = "^rt_(?!module_|user_|telemetry_|global_|twin_|command_|emergency_stop_)[a-z0-9_]{1,61}$", example = "rt_weather_changed")]
+    #[schema(value_type = String, pattern = "^rt_(?!module_|user_|telemetry_|global_|twin_|command_|alarm_|emergency_stop_)[a-z0-9_]{1,61}$", example = "rt_weather_changed")]
     event: String,
     /// `custom:<name>`, `dashboard`, `admin`, `user:<id>` or `module:<moduleId>`.
     #[schema(value_type = String, pattern = "^(dashboard|admin|custom:[A-Za-z0-9._:-]{1,64}|user:[A-Za-z0-9-]{1,64}|module:[A-Za-z0-9][A-Za-z0-9._-]{0,63})$", example = "custom:weather")]

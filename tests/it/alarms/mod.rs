@@ -1,5 +1,6 @@
 //! Alarms: rules, what raises and what clears, who sees and who says what.
 
+mod bad_days;
 mod life;
 mod restart;
 mod rules;
