@@ -129,7 +129,11 @@ fn remove_side_files(target: &Path) -> Result<(), CliError> {
 fn told(target: &Path, file: &Path, applied: &[String], kept: Option<&Path>) -> String {
     let mut text = format!("`{}` is restored from `{}`", target.display(), file.display());
     if !applied.is_empty() {
-        text += &format!(", with {} migrations that it lacked", applied.len());
+        text += &format!(
+            ", and brought up to date by {} migration{}",
+            applied.len(),
+            if applied.len() == 1 { "" } else { "s" }
+        );
     }
     text += "\n";
     if let Some(kept) = kept {

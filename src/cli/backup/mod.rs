@@ -43,12 +43,13 @@ pub fn run(args: &BackupArgs, hub: &HubArgs) -> Result<(), CliError> {
         return Err(CliError::Usage(format!("there is no hub's data in `{shown}`; name its folder with --data")));
     }
     let to = args.to.clone().unwrap_or_else(|| config.data.dir.join("backups").join(name_of_now("carillon-", ".db")));
+    let begun = Timestamp::now();
     let bytes = copy(&database, &to, args.force)?;
     let text = format!(
-        "`{}` holds the database as it was at {}, checked: {:.1} MB\n\
+        "`{}` holds all that was stored before {}, checked: {:.1} MB\n\
          not in it: the key that signs access tokens (`jwt.key`), the configuration, the logs\n",
         to.display(),
-        Timestamp::now(),
+        begun,
         bytes as f64 / 1e6
     );
     std::io::stdout().write_all(text.as_bytes()).map_err(CliError::io("cannot write to the terminal"))
