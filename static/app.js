@@ -21,9 +21,10 @@ import './pages/module-page.js';
 import './pages/modules-page.js';
 import './pages/retention-page.js';
 import './pages/setup-page.js';
+import './pages/webhooks-page.js';
 
 const OPEN_PAGES = ['login', 'setup', 'client'];
-const ADMIN_PAGES = ['admin', 'retention'];
+const ADMIN_PAGES = ['admin', 'retention', 'webhooks'];
 let wanted = '/modules';
 let drawn = null;
 

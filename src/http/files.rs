@@ -18,8 +18,19 @@ use super::problem::ApiResult;
 use super::table::methods;
 
 /// The addresses at which the one page is served; it routes by itself.
-const PAGES: [&str; 10] =
-    ["/", "/login", "/modules", "/modules/{id}", "/alarms", "/admin", "/retention", "/account", "/setup", "/client"];
+const PAGES: [&str; 11] = [
+    "/",
+    "/login",
+    "/modules",
+    "/modules/{id}",
+    "/alarms",
+    "/admin",
+    "/retention",
+    "/webhooks",
+    "/account",
+    "/setup",
+    "/client",
+];
 /// How long a versioned file may be kept, in seconds: a year.
 const FOR_EVER: u32 = 31_536_000;
 

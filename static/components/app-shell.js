@@ -49,7 +49,7 @@ function links(name) {
     ['account', 'account'],
   ];
   return places.map(([place, symbol]) => {
-    const here = place === name || (place === 'modules' && name === 'module') || (place === 'admin' && name === 'retention');
+    const here = place === name || (place === 'modules' && name === 'module') || (place === 'admin' && ['retention', 'webhooks'].includes(name));
     return h(
       'a',
       { href: `/${place}`, 'aria-current': here ? 'page' : null },

@@ -22,6 +22,9 @@ const ACTIONS = [
   'alarm_rule.create',
   'alarm_rule.update',
   'alarm_rule.delete',
+  'webhook.create',
+  'webhook.update',
+  'webhook.delete',
 ];
 
 /** What people did, newest first: the definition of a data table. */

@@ -177,6 +177,8 @@ export const watchingEn = {
   'audit.alarm_rule.create': 'Made an alarm rule',
   'audit.alarm_rule.update': 'Changed an alarm rule',
   'audit.alarm_rule.delete': 'Removed an alarm rule',
+  'fault.url': 'Please enter a public address that begins with https:// or http://.',
+  'fault.events': 'Please choose at least one.',
   'feed.rt_alarm_raised': '{name}: an alarm was raised',
   'feed.rt_alarm_acknowledged': '{name}: an alarm was acknowledged',
   'feed.rt_alarm_cleared': '{name}: an alarm is over',

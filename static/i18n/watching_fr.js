@@ -177,6 +177,8 @@ export const watchingFr = {
   'audit.alarm_rule.create': 'A créé une règle d’alarme',
   'audit.alarm_rule.update': 'A modifié une règle d’alarme',
   'audit.alarm_rule.delete': 'A supprimé une règle d’alarme',
+  'fault.url': 'Saisissez une adresse publique, qui commence par https:// ou http://.',
+  'fault.events': 'Choisissez-en au moins un.',
   'feed.rt_alarm_raised': '{name} : une alarme s’est déclenchée',
   'feed.rt_alarm_acknowledged': '{name} : une alarme a été acquittée',
   'feed.rt_alarm_cleared': '{name} : une alarme est finie',

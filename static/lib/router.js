@@ -27,7 +27,7 @@ export function routeOf(path) {
   if (first === 'modules' && second) return { page: 'module', moduleId: decodeURIComponent(second) };
   if (second) return { page: 'lost' };
   if (first === '') return { page: 'home' };
-  return { page: ['login', 'setup', 'modules', 'alarms', 'admin', 'retention', 'account', 'client'].includes(first) ? first : 'lost' };
+  return { page: ['login', 'setup', 'modules', 'alarms', 'admin', 'retention', 'webhooks', 'account', 'client'].includes(first) ? first : 'lost' };
 }
 
 /** Follows links of this application without loading the shell again, and the browser's back button. */

@@ -34,7 +34,7 @@ class AdminPage extends HTMLElement {
         'div',
         { class: 'page-head' },
         h('h1', {}, t('title.admin')),
-        h('div', { class: 'buttons' }, h('a', { class: 'button', href: '/retention' }, icon('disk'), h('span', {}, t('retention.link')))),
+        h('div', { class: 'buttons' }, link('/retention', 'disk', t('retention.link')), link('/webhooks', 'signal', t('title.webhooks'))),
       ),
       h(
         'div',
@@ -140,6 +140,10 @@ class AdminPage extends HTMLElement {
       empty: () => message('empty', t('modules.none'), t('modules.noneHint')),
     };
   }
+}
+
+function link(path, symbol, words) {
+  return h('a', { class: 'button', href: path }, icon(symbol), h('span', {}, words));
 }
 
 function section(title, action, act, table) {

@@ -1,6 +1,7 @@
 import { test } from 'node:test';
+import WebSocket from 'ws';
 import { assertNoFaults, live, openTab, PHONE, tabIn } from './support/browser.js';
-import { call, Device, HUB, newModule } from './support/hub.js';
+import { call, Device, HUB, newModule, signIn } from './support/hub.js';
 
 test('an alarm rings on every page, is acknowledged, and clears itself before one’s eyes', async (t) => {
   const { module, token } = await newModule(t);
@@ -82,4 +83,24 @@ test('all alarms stand in a list that is filtered, and can be cleared there, on 
   await row.waitFor({ state: 'detached' });
   await page.waitForURL((url) => url.searchParams.get('state') === 'active');
   assertNoFaults(page);
+});
+
+test('an owner hears of an alarm without listening to a page', async (t) => {
+  const { module, token } = await newModule(t);
+  const device = await Device.connect(t, token);
+  const condition = { kind: 'threshold', key: 'level', direction: 'above', limit: 3 };
+  await call('POST', '/alarm-rules', { name: 'Flood', severity: 'info', moduleId: module.moduleId, condition });
+  const { accessToken } = await signIn();
+  const socket = new WebSocket(`${HUB.replace(/^http/, 'ws')}/ws`, { headers: { authorization: `Bearer ${accessToken}` } });
+  t.after(() => socket.close());
+  const heard = new Promise((resolve, reject) => {
+    socket.on('error', reject);
+    socket.on('message', (text) => {
+      const frame = JSON.parse(text);
+      if (frame.type === 'welcome') device.send({ level: 4 });
+      if (frame.event === 'rt_alarm_raised' && frame.data.moduleId === module.moduleId) resolve();
+    });
+  });
+
+  await heard;
 });

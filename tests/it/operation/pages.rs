@@ -7,8 +7,18 @@ async fn every_page_is_served_and_its_files_are_there() {
     let hub = TestHub::start().await;
     let get = async |path: &str| Answer::of(&hub.authority, "GET", path, &[], None).await;
 
-    let pages =
-        ["/", "/login", "/modules", "/modules/MC-1001-STN", "/alarms", "/admin", "/retention", "/account", "/setup"];
+    let pages = [
+        "/",
+        "/login",
+        "/modules",
+        "/modules/MC-1001-STN",
+        "/alarms",
+        "/admin",
+        "/retention",
+        "/webhooks",
+        "/account",
+        "/setup",
+    ];
     for page in pages {
         let answer = get(page).await;
         assert_eq!((answer.status, answer.header("content-type")), (200, Some("text/html; charset=utf-8")), "{page}");
