@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use super::{
-    ingest::{BenchModule, register_modules},
+    modules::{BenchModule, register_modules},
     progress,
     report::{Latencies, Report},
     target::{Target, TargetArgs},

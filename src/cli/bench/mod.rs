@@ -4,11 +4,11 @@ mod audience;
 mod fanout;
 mod fleet;
 mod history;
-mod http;
 mod idle;
 mod ingest;
 mod limits;
 mod logins;
+mod modules;
 mod order;
 mod own_hub;
 mod process;
@@ -52,8 +52,8 @@ pub enum Bench {
     Idle(idle::IdleArgs),
     /// Modules that report over their WebSocket: share of a processor
     Telemetry(telemetry::TelemetryArgs),
-    /// Telemetry by HTTP: requests a second
-    Http(http::HttpArgs),
+    /// Readings that are acknowledged after their commit: how many a second, how soon, at what price
+    Ingest(ingest::IngestArgs),
     /// A past that is loaded and asked for: readings a second, bytes of each, how fast a chart is answered
     History(history::HistoryArgs),
     /// A burst of logins: what is answered, and whether the hub stays responsive
@@ -87,7 +87,7 @@ async fn measure(what: &Bench) -> Result<Report, CliError> {
         Bench::Fanout(args) => fanout::measure(args).await,
         Bench::Idle(args) => idle::measure(args).await,
         Bench::Telemetry(args) => telemetry::measure(args).await,
-        Bench::Http(args) => http::measure(args).await,
+        Bench::Ingest(args) => ingest::measure(args).await,
         Bench::History(args) => history::measure(args).await,
         Bench::Logins(args) => logins::measure(args).await,
         Bench::Resume(args) => resume::measure(args).await,

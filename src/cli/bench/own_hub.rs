@@ -163,7 +163,10 @@ fn end(child: &mut Child) {
 }
 
 /// A port nobody listens on now.
-fn free_port() -> Result<u16, CliError> {
+///
+/// # Errors
+/// [`CliError::Io`] when there is none.
+pub fn free_port() -> Result<u16, CliError> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
 
     listener.map(|address| address.port()).map_err(CliError::io("cannot find a free port"))

@@ -13,8 +13,8 @@ use tokio::{
 use super::{
     audience::{Audience, Mark},
     fleet::{Fleet, PATIENCE},
-    ingest::register_modules,
     limits::{ROOM, allow_connections},
+    modules::register_modules,
     process::Usage,
     report::{Latencies, Report},
     sessions::open_sessions,

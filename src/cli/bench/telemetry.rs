@@ -15,8 +15,8 @@ use tokio::{
 
 use super::{
     audience::Audience,
-    ingest::{BenchModule, reading, register_modules},
     limits::{ROOM, allow_connections},
+    modules::{BenchModule, reading, register_modules},
     process::Usage,
     progress,
     report::{Latencies, Report},

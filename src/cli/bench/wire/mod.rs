@@ -2,10 +2,12 @@
 
 mod frames;
 mod http;
+mod mqtt;
 mod socket;
 
 pub use frames::{FrameBuffer, masked};
 pub use http::{Answer, HttpReader, HttpWriter, connect_http, render_request};
+pub use mqtt::{MqttSocket, Told};
 pub use socket::{Frame, WireSocket};
 
 use std::{
@@ -39,9 +41,21 @@ impl Destination {
     /// [`ClientError::Unreachable`] when the name has no address.
     pub async fn of(hub: &HubAddress) -> Result<Self, ClientError> {
         let unreachable = |cause: String| ClientError::Unreachable { address: hub.to_string(), cause };
-        let authority = hub.authority();
-        let found = lookup_host(&authority).await.map_err(|error| unreachable(error.to_string()))?.next();
-        let address = found.ok_or_else(|| unreachable("the name has no address".to_owned()))?;
+        Self::of_authority(hub.authority()).await.map_err(unreachable)
+    }
+
+    /// Looks up a server by host and port.
+    ///
+    /// # Errors
+    /// [`ClientError::Unreachable`] when the name has no address.
+    pub async fn of_server(server: &str) -> Result<Self, ClientError> {
+        let unreachable = |cause: String| ClientError::Unreachable { address: server.to_owned(), cause };
+        Self::of_authority(server.to_owned()).await.map_err(unreachable)
+    }
+
+    async fn of_authority(authority: String) -> Result<Self, String> {
+        let found = lookup_host(&authority).await.map_err(|error| error.to_string())?.next();
+        let address = found.ok_or_else(|| "the name has no address".to_owned())?;
 
         Ok(Self { address, authority, offers_deflate: false, segment: None })
     }
