@@ -7,7 +7,7 @@ use super::keys::{Checks, Keys, Section};
 /// Readings on their way to the store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Telemetry {
-    /// How long a commit waits for more readings to share it.
+    /// How long a commit waits at most while more readings come to share it; once none has come for a tenth of this it begins.
     pub commit_interval: Duration,
     /// Readings in one commit.
     pub max_batch: usize,
@@ -24,7 +24,7 @@ pub struct Telemetry {
 impl Default for Telemetry {
     fn default() -> Self {
         Self {
-            commit_interval: Duration::from_millis(2),
+            commit_interval: Duration::from_millis(20),
             max_batch: 1000,
             max_waiting: 10_000,
             in_flight: 64,

@@ -1,9 +1,12 @@
 //! What went wrong, for whoever asked: one shape at every door (RFC 9457).
 
 use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
 
-use serde::de::IgnoredAny;
-use serde::{Deserialize, Serialize};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 /// A problem as it is told outside, in HTTP bodies and in frames.
@@ -89,6 +92,10 @@ fn escaped(key: &str) -> Cow<'_, str> {
 /// # Errors
 /// A [`Problem`] that names the field.
 pub fn read_json<'de, T: Deserialize<'de>>(json: &'de [u8]) -> Result<T, Problem> {
+    // Where all is well nobody need note the way there.
+    if let Ok(Object(value)) = serde_json::from_slice(json) {
+        return Ok(value);
+    }
     // Derived readers would take an array for an object, value by value.
     if json.trim_ascii_start().starts_with(b"[") {
         read_any::<IgnoredAny>(json)?;
@@ -102,6 +109,9 @@ pub fn read_json<'de, T: Deserialize<'de>>(json: &'de [u8]) -> Result<T, Problem
 /// # Errors
 /// A [`Problem`] that names the element and the field.
 pub fn read_json_list<'de, T: Deserialize<'de>>(json: &'de [u8]) -> Result<Vec<T>, Problem> {
+    if let Ok(elements) = serde_json::from_slice::<Vec<Object<T>>>(json) {
+        return Ok(elements.into_iter().map(|Object(element)| element).collect());
+    }
     let elements: Vec<&RawValue> = read_any(json)?;
     let read = |(index, element): (usize, &&'de RawValue)| {
         read_json(element.get().as_bytes()).map_err(|mut problem| {
@@ -110,6 +120,29 @@ pub fn read_json_list<'de, T: Deserialize<'de>>(json: &'de [u8]) -> Result<Vec<T
         })
     };
     elements.iter().enumerate().map(read).collect()
+}
+
+/// What is written as a JSON object, never as an array of its values.
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visit<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Visit<T> {
+            type Value = Object<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Object<T>, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+            }
+        }
+
+        deserializer.deserialize_map(Visit(PhantomData))
+    }
 }
 
 fn read_any<'de, T: Deserialize<'de>>(json: &'de [u8]) -> Result<T, Problem> {

@@ -34,6 +34,8 @@ const STEP: Duration = Duration::from_secs(5);
 const NORMAL: u16 = 1000;
 /// How often a connection that is never silent too long is looked at.
 const LOOK: Duration = Duration::from_secs(15);
+/// How soon one is looked at again that is silent too long, but not to be ended yet.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// Serves one connection to its end.
 pub async fn serve<B: Bridge>(bridge: Rc<B>, mut line: Line, from: IpAddr) {
@@ -122,16 +124,21 @@ impl<B: Bridge> Connection<B> {
     }
 
     async fn run(&mut self) -> End {
+        let look = tokio::time::sleep_until(self.next_look().into());
+        tokio::pin!(look);
         loop {
             self.send_waiting();
             let may_read = self.under_way.len() < usize::from(self.bridge.terms().receive_max);
-            let look = tokio::time::sleep_until(self.next_look().into());
             let flow = tokio::select! {
                 biased;
                 Some(word) = self.words.recv() => self.obey(word),
                 Some(finished) = self.under_way.next(), if !self.under_way.is_empty() => self.answer(finished),
                 heard = self.line.hear(may_read) => self.take(heard).await,
-                () = look => self.look(),
+                // Set anew only when it is over: most of what comes would put it off.
+                () = &mut look => {
+                    look.as_mut().reset(self.next_look().max(Instant::now() + LOOK_AGAIN).into());
+                    self.look()
+                }
             };
             if let ControlFlow::Break(end) = flow {
                 return end;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use actix::prelude::*;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use super::batch::{Answers, Batch};
 use super::tail::Tail;
@@ -17,6 +18,8 @@ use crate::store::{Store, StoreError};
 
 /// More rows than that are not let into the tail: sealing must catch up first.
 const UNSEALED_MAX: usize = 4_000_000;
+/// Which part of `telemetry.commit_interval` nothing must have come for a commit to wait no longer.
+const QUIET: u32 = 10;
 
 /// Answered when all that was asked before is stored, or has failed.
 #[derive(Debug, Message)]
@@ -59,6 +62,9 @@ pub struct Collector {
     batch: Batch,
     flushes: Vec<oneshot::Sender<()>>,
     turn: Option<SpawnHandle>,
+    /// When the first came that waits, and when the last.
+    first: Instant,
+    last: Instant,
     is_committing: bool,
 }
 
@@ -66,11 +72,12 @@ impl Collector {
     /// A collector with nothing gathered.
     #[must_use]
     pub fn new(store: Store, options: config::Telemetry, metrics: Metrics, tail: Tail) -> Self {
-        let (batch, flushes) = (Batch::default(), Vec::new());
-        Self { store, options, metrics, tail, batch, flushes, turn: None, is_committing: false }
+        let (batch, flushes, now) = (Batch::default(), Vec::new(), Instant::now());
+        Self { store, options, metrics, tail, batch, flushes, turn: None, first: now, last: now, is_committing: false }
     }
 
-    /// Commits at once what must not wait, and in a moment what may gather company.
+    /// Commits at once what must not wait, and what may gather company when no more comes for a moment, or it has waited
+    /// long enough.
     fn begin_turn(&mut self, ctx: &mut Context<Self>) {
         if self.is_committing {
             return;
@@ -83,8 +90,21 @@ impl Collector {
         } else if self.batch.len() >= self.options.max_batch || !self.flushes.is_empty() {
             self.commit(ctx);
         } else if self.turn.is_none() {
-            self.turn = Some(ctx.run_later(self.options.commit_interval, Self::commit));
+            self.wait(ctx);
         }
+    }
+
+    fn wait(&mut self, ctx: &mut Context<Self>) {
+        let longest = self.options.commit_interval;
+        let due = (self.last + longest / QUIET).min(self.first + longest);
+        let left = due.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return self.commit(ctx);
+        }
+        self.turn = Some(ctx.run_later(left, |collector, ctx| {
+            collector.turn = None;
+            collector.wait(ctx);
+        }));
     }
 
     fn commit(&mut self, ctx: &mut Context<Self>) {
@@ -140,6 +160,10 @@ impl Handler<Commit> for Collector {
             return Box::pin(std::future::ready(Err(CommitError::Busy)));
         }
         let (answer, answered) = oneshot::channel();
+        self.last = Instant::now();
+        if self.batch.is_empty() {
+            self.first = self.last;
+        }
         self.batch.add(commit, answer);
         self.begin_turn(ctx);
         Box::pin(async move { answered.await.unwrap_or(Err(CommitError::Busy)) })

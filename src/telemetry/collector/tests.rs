@@ -70,3 +70,29 @@ async fn a_full_waiting_line_refuses_and_a_flush_stores_what_waits() {
     assert!(first.is_ok() && second.is_ok());
     assert!(matches!(refused, Err(CommitError::Busy)));
 }
+
+#[actix::test]
+async fn a_commit_waits_while_readings_come_but_not_for_ever() {
+    let scratch = Scratch::new();
+    let store = store_with(&scratch, &["MC-1"]).await;
+    let options = config::Telemetry { commit_interval: Duration::from_secs(20), ..config::Telemetry::default() };
+    let collector = Collector::new(store.clone(), options, Metrics::default(), Tail::default()).start();
+    let writes_before = store.counts().writes;
+    tokio::time::pause();
+
+    let began = Instant::now();
+    let asked = (0..30).map(|second| {
+        let collector = collector.clone();
+        async move {
+            tokio::time::sleep(Duration::from_secs(second)).await;
+            collector.send(commit("MC-1", second)).await.unwrap().unwrap();
+            began.elapsed().as_secs()
+        }
+    });
+    let answered = join_all(asked).await;
+
+    // The first twenty seconds share one commit; the others end two seconds after the last of them.
+    assert!(answered[..20].iter().all(|at| *at == 20), "{answered:?}");
+    assert!(answered[21..].iter().all(|at| *at == 31), "{answered:?}");
+    assert_eq!(store.counts().writes - writes_before, 2);
+}
