@@ -32,7 +32,8 @@
 //! [`Event`](domain::event::Event), for all who hear it. Live delivery, resuming and slow clients are one mechanism: a
 //! relay keeps the recent events and the latest value of every key, and hands out what lies behind a cursor; what is older
 //! it reads from the journal. Readings are stored as they come, in a tail without an index whose rows the collector knows by
-//! module; the keeper seals them into compressed chunks and roll-ups of their series, and alone changes those. Whoever changes the database adds the event that tells of it in the same transaction, and
+//! module; what modules say goes to the collector beside them on their thread, which lets a commit wait while more comes, and
+//! to the broker through a [`Forwarder`](broker::Forwarder), which lets states gather; the keeper seals them into compressed chunks and roll-ups of their series, and alone changes those. Whoever changes the database adds the event that tells of it in the same transaction, and
 //! the broker takes it over into the journal: one that is left is swept up. What the rules for alarms look at goes from a
 //! module's actor to the [`Warden`](module::Warden), who judges and keeps the alarms of all. Truth is in the database; what blocks (diesel, bcrypt) never runs on an actor's thread, and [`store::Store`] alone knows the pools.
 //!
@@ -109,6 +110,7 @@
 //!   `the_sockets_of_an_account_changed_beside_the_hub_end_and_others_stay`.
 //! - What was acknowledged survives a crash: test `accounts_modules_and_last_states_survive_kill_9`, test
 //!   `after_a_failed_commit_even_an_unchanged_reading_is_stored_before_its_answer`, test
+//!   `a_full_disk_refuses_readings_at_every_door_and_what_was_acknowledged_stays`, test
 //!   `what_the_store_refused_is_stored_before_the_actor_rests`.
 //! - Whatever waits has a bound: test `a_full_waiting_line_refuses_and_a_flush_stores_what_waits`, test
 //!   `who_finds_the_line_full_is_turned_away`, test `topics_are_bounded_and_can_be_left`, test

@@ -11,7 +11,7 @@ use crate::admin::{AdminRoom, RoomSources};
 use crate::auth::{
     AccessTokens, Accounts, AccountsOptions, Authenticator, FirstAdmin, Hasher, SigningKey, first_admin,
 };
-use crate::broker::{Broker, BrokerOptions, OpenOrder, Retention, Sweeper};
+use crate::broker::{Broker, BrokerOptions, Forwarder, OpenOrder, Retention, Sweeper};
 use crate::config::Config;
 use crate::domain::alarm::AlarmRule;
 use crate::domain::retention::{Policy, Spans};
@@ -22,9 +22,6 @@ use crate::store::modules::StoredModule;
 use crate::store::{Options, Store};
 use crate::telemetry::{Archivist, Collector, History, Keeper, KeeperOptions, SharedPolicy, Tail, open_tail};
 use crate::{module, session, store};
-
-/// How many threads carry the module actors.
-const MODULE_THREADS: usize = 2;
 
 /// What everybody else builds on: the store, the order of events, the sessions.
 pub struct Core {
@@ -104,7 +101,14 @@ pub struct Devices {
 
 impl Devices {
     pub fn open(config: &Config, core: &mut Core) -> Self {
-        let collector = start_on(&core.house, {
+        let arbiters: Vec<_> = (0..module_threads()).map(|_| Arbiter::new()).collect();
+        // Beside the modules: what they say to one another wakes no other thread.
+        let beside = &arbiters[0];
+        let publish = start_on(beside, {
+            let broker = core.broker.clone();
+            move || Forwarder::new(broker)
+        });
+        let collector = start_on(beside, {
             let (store, options, tail) = (core.store.clone(), config.telemetry.clone(), std::mem::take(&mut core.tail));
             let metrics = core.metrics.clone();
             move || Collector::new(store, options, metrics, tail)
@@ -115,14 +119,13 @@ impl Devices {
             move || Archivist::new(store, policy)
         });
         let history = History::new(core.store.clone(), collector.clone().recipient());
-        let arbiters: Vec<_> = (0..MODULE_THREADS).map(|_| Arbiter::new()).collect();
         let stored = std::mem::take(&mut core.stored);
         let stops = std::mem::take(&mut core.stops);
         let warden = start_warden(config, core);
         let parts = module::Parts {
             options: module::ModuleOptions::of(config),
             store: core.store.clone(),
-            publish: core.broker.clone().recipient(),
+            publish: publish.recipient(),
             announce: core.broker.clone().recipient(),
             commit: collector.clone().recipient(),
             policy: Arc::clone(&core.policy),
@@ -228,6 +231,11 @@ async fn open_store(config: &Config, metrics: &Metrics) -> Result<Store, StartEr
 
 pub fn broker_options(config: &Config) -> BrokerOptions {
     BrokerOptions { ring: config.broker.ring, mailbox: config.broker.mailbox }
+}
+
+/// How many threads carry the module actors: one takes more readings than the writer of the database stores.
+fn module_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get).div_ceil(4)
 }
 
 /// Starts an actor on a thread of the house.

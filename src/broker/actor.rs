@@ -21,7 +21,7 @@ mod messages;
 mod publish;
 
 use messages::Turn;
-pub use messages::{Announce, BrokerCheck, BrokerError, CloseOrder, Follow, Followed, Publish, Resync};
+pub use messages::{Announce, BrokerCheck, BrokerError, CloseOrder, Follow, Followed, Publish, PublishAll, Resync};
 
 /// How soon relays are told again where the order stands after one of them was full.
 const REMIND_AFTER: Duration = Duration::from_millis(50);

@@ -9,6 +9,7 @@ mod actor;
 mod archive;
 mod catch_up;
 mod client;
+mod forwarder;
 mod index;
 mod inspect;
 mod journal;
@@ -27,9 +28,11 @@ mod waiting;
 mod walk;
 
 pub use actor::{
-    Announce, Broker, BrokerCheck, BrokerError, BrokerOptions, CloseOrder, Follow, Followed, Publish, Resync,
+    Announce, Broker, BrokerCheck, BrokerError, BrokerOptions, CloseOrder, Follow, Followed, Publish, PublishAll,
+    Resync,
 };
 pub use archive::{Archive, ArchiveError};
+pub use forwarder::Forwarder;
 pub use index::{ChannelId, Index, TopicCount};
 pub use inspect::{Inspect, RelayReport, SlowClient};
 pub use journal::{Entry, Journal, JournalError};

@@ -101,11 +101,15 @@ impl Progress {
         self.settle(shared);
     }
 
-    /// The broker did not take it.
-    pub fn fail_publishing(&mut self, error: &ModuleError, shared: &Shared) {
-        let failed = self.published + 1..=self.publishing;
+    /// The broker did not take it, and will be asked again. Nobody waits for that: who were told that their readings were
+    /// refused would send them again, and stored they are or will be.
+    pub fn excuse_publishing(&mut self, shared: &Shared) {
+        let refused = self.published + 1..=self.publishing;
         self.publishing = self.published;
-        self.fail(|waiting| failed.contains(&waiting.to_publish), error, shared);
+        for waiting in self.waiting.iter_mut().filter(|waiting| refused.contains(&waiting.to_publish)) {
+            waiting.to_publish = self.published;
+        }
+        self.settle(shared);
     }
 
     /// The store did not take it.

@@ -28,6 +28,11 @@ pub enum BrokerError {
 #[rtype(result = "Result<Offset, BrokerError>")]
 pub struct Publish(pub NewEvent);
 
+/// Publishes events in their order; answers the offset of each.
+#[derive(Debug, Message)]
+#[rtype(result = "Vec<Result<Offset, BrokerError>>")]
+pub struct PublishAll(pub Vec<NewEvent>);
+
 /// Publishes the events of a change that is in the database, and in memory; answered when they are published, now or
 /// before.
 ///

@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use futures_util::future::join_all;
+
 use super::*;
 use crate::domain::cursor::Offset;
 use crate::domain::event::NewEvent;
@@ -187,6 +189,15 @@ impl Handler<Publish> for Broker {
 
     fn handle(&mut self, Publish(event): Publish, ctx: &mut Self::Context) -> Self::Result {
         Box::pin(answer(self.add(event, None, ctx)))
+    }
+}
+
+impl Handler<PublishAll> for Broker {
+    type Result = ResponseFuture<Vec<Result<Offset, BrokerError>>>;
+
+    fn handle(&mut self, PublishAll(events): PublishAll, ctx: &mut Self::Context) -> Self::Result {
+        let answered: Vec<_> = events.into_iter().map(|event| self.add(event, None, ctx)).collect();
+        Box::pin(join_all(answered.into_iter().map(answer)))
     }
 }
 

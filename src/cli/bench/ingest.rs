@@ -42,7 +42,7 @@ pub struct IngestArgs {
     #[arg(long, value_parser = parse_rate)]
     rate: Option<f64>,
     /// Messages of one module that may wait for their acknowledgement
-    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
     in_flight: u32,
     /// Dashboards that watch all modules meanwhile, at most ten times a second
     #[arg(long, default_value_t = 100)]
@@ -80,7 +80,8 @@ struct Outcome {
     seconds: f64,
     watched: u64,
     watchers_closed: u64,
-    empty: Option<Usage>,
+    /// Before the modules came, and when all of them were connected.
+    memory: Option<(Usage, Usage)>,
     before: Option<Usage>,
     after: Option<Usage>,
 }
@@ -130,12 +131,13 @@ pub async fn measure(args: &IngestArgs) -> Result<Report, CliError> {
     let (target, mqtt) = args.open().await?;
     let empty = target.usage()?;
     let modules = register_modules(&target.api, args.modules as usize).await?;
-    let registered = target.usage()?;
     let places = Places { http: Some(&target.destination), mqtt: &mqtt };
     let lines = line::connect_all(&places, args.door, &modules).await?;
+    let connected = target.usage()?;
     let watch = Watch::of_hub(&target.destination, &target.session.access_token, args.watchers as usize).await?;
     let usage = || target.usage();
-    let hub = args.load(lines, watch, registered.or(empty), &usage).await?;
+    let memory = empty.zip(connected);
+    let hub = args.load(lines, watch, memory, &usage).await?;
     target.close().await?;
 
     let mut report = Report::new("ingest");
@@ -185,16 +187,17 @@ impl IngestArgs {
         let empty = usage()?;
         let places = Places { http: None, mqtt: &destination };
         let lines = line::connect_all(&places, Door::Mqtt, modules).await?;
+        let memory = empty.zip(usage()?);
         let watch = Watch::of_peer(&destination, self.watchers as usize).await?;
 
-        self.load(lines, watch, empty, &usage).await
+        self.load(lines, watch, memory, &usage).await
     }
 
     async fn load(
         &self,
         lines: Vec<Line>,
         watch: Watch,
-        empty: Option<Usage>,
+        memory: Option<(Usage, Usage)>,
         usage: &dyn Fn() -> Result<Option<Usage>, CliError>,
     ) -> Result<Outcome, CliError> {
         sleep(SETTLE).await;
@@ -217,7 +220,7 @@ impl IngestArgs {
             counts,
             watched: watch.frames() - seen,
             watchers_closed: watch.closed(),
-            empty,
+            memory,
             before,
             after,
         })
@@ -229,20 +232,22 @@ impl IngestArgs {
         let mut figure = |[key, label]: [&'static str; 2], value, unit| report.figure(key, label, value, unit);
         figure(names.messages, outcome.per_second(), "/s");
         figure(names.readings, outcome.per_second() * f64::from(self.batch), "/s");
-        let usage = outcome.empty.zip(outcome.before).zip(outcome.after);
-        let costs = usage.map(|((empty, before), after)| {
-            let cpu = (after - before).processor().as_secs_f64() * 1e6 / readings.max(1) as f64;
-            (cpu, (before - empty).resident as f64 / 1024.0 / f64::from(self.modules))
-        });
-        if let Some((cpu, memory)) = costs {
+        let cpu = outcome
+            .before
+            .zip(outcome.after)
+            .map(|(before, after)| (after - before).processor().as_secs_f64() * 1e6 / readings.max(1) as f64);
+        if let Some(cpu) = cpu {
             figure(names.cpu, cpu, "µs");
+        }
+        if let Some((empty, connected)) = outcome.memory {
+            let memory = (connected - empty).resident as f64 / 1024.0 / f64::from(self.modules);
             figure(names.memory, memory, "KiB");
         }
         report.latencies(names.latencies, &outcome.counts.latencies());
         report.count(names.frames[0], names.frames[1], outcome.watched);
         report.must_be_none(names.failed[0], names.failed[1], outcome.counts.failed() + outcome.watchers_closed);
 
-        costs.map(|(cpu, _)| cpu)
+        cpu
     }
 }
 

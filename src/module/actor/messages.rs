@@ -13,7 +13,8 @@ use crate::domain::telemetry::Reading;
 /// Tells one connection of a device from the next.
 pub type ConnectionId = u64;
 
-/// Takes readings; answers how many, once they are published and stored.
+/// Takes readings; answers how many, once they are published and stored; only stored where the broker has to be asked
+/// again.
 ///
 /// All or nothing: one bad reading refuses them all.
 #[derive(Debug, Clone, Message)]

@@ -56,7 +56,7 @@ impl Module {
         if was_refused {
             tracing::warn!(module.id = %self.entry.id, "the broker takes no event of a module; trying again");
             if is_telemetry {
-                self.progress.fail_publishing(&ModuleError::Busy, &self.shared);
+                self.progress.excuse_publishing(&self.shared);
             }
             if self.farewell.is_none() {
                 self.outgoing.put_back(what);

@@ -3,6 +3,7 @@
 mod bad_input;
 mod client;
 mod commands;
+mod full_disk;
 mod people;
 mod permissions;
 mod presence;

@@ -1,6 +1,8 @@
 //! The real binary: a hub as a process of its own, and commands that run to their end.
 
+use std::cell::Cell;
 use std::io::{BufRead, BufReader, Read, Write};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
@@ -175,6 +177,7 @@ pub struct TestProcess {
     printed: Lines,
     /// `127.0.0.1:PORT`.
     pub authority: String,
+    mqtt: Option<SocketAddr>,
 }
 
 impl TestProcess {
@@ -227,10 +230,21 @@ impl TestProcess {
         let mut child = command.spawn().expect("the binary starts");
         let (logged, printed) = (lines_of(child.stderr.take()), lines_of(child.stdout.take()));
         let pid = Pid::from_child(&child);
-        let mut process = Self { child: Some(child), pid, logged, printed, authority: String::new() };
-        let listening = process.log("listening").await;
-        process.authority = listening["http.address"].as_str().expect("the address is told").to_owned();
+        let mut process = Self { child: Some(child), pid, logged, printed, authority: String::new(), mqtt: None };
+        let mqtt = Cell::new(None);
+        let listening = next(&mut process.logged, "listening", |line| {
+            let told: Value = serde_json::from_str(line).ok()?;
+            mqtt.set(told["mqtt.address"].as_str().and_then(|at| at.parse().ok()).or(mqtt.get()));
+            (told["message"] == "listening").then_some(told)
+        });
+        process.authority = listening.await["http.address"].as_str().expect("the address is told").to_owned();
+        process.mqtt = mqtt.get();
         process
+    }
+
+    /// Where it speaks MQTT.
+    pub fn mqtt(&self) -> SocketAddr {
+        self.mqtt.expect("it speaks MQTT")
     }
 
     /// The next printed line that holds a text.
