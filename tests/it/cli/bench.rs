@@ -31,6 +31,18 @@ async fn telemetry_is_acknowledged_whole() {
 }
 
 #[actix::test]
+async fn readings_are_acknowledged_by_every_door() {
+    for (door, batch) in [("mqtt", "1"), ("mqtt", "20"), ("websocket", "1"), ("http", "20")] {
+        let load = ["--modules", "5", "--watchers", "2", "--rate", "5", "--duration", "1s"];
+        let (ran, report) = bench(&[&["ingest", "--door", door, "--batch", batch][..], &load].concat()).await;
+
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        assert_eq!(report["figures"]["failed"], 0, "{report}");
+        assert!(report["figures"]["readingsPerSecond"].as_f64() > Some(1.0), "{report}");
+    }
+}
+
+#[actix::test]
 async fn who_comes_back_gets_what_was_missed_from_memory_and_from_the_table() {
     let (ran, report) = bench(&["resume", "--journal", "3000", "--missed", "500", "--resumes", "5"]).await;
 

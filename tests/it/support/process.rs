@@ -252,12 +252,6 @@ impl TestProcess {
         next(&mut self.printed, text, |line| line.contains(text).then(|| line.to_owned())).await
     }
 
-    /// The next log line with this message.
-    pub async fn log(&mut self, message: &str) -> Value {
-        let parse = |line: &str| serde_json::from_str(line).ok().filter(|line: &Value| line["message"] == message);
-        next(&mut self.logged, message, parse).await
-    }
-
     /// What has been logged since the last line asked for; the hub must have ended.
     pub async fn rest_of_log(&mut self) -> String {
         let mut rest = String::new();
