@@ -150,7 +150,14 @@ impl Courier {
 
     fn tidy(&mut self, ctx: &mut Context<Self>) {
         let (store, config) = (self.store.clone(), self.config.clone());
-        let tidying = async move { store.write(move |conn| tidy(conn, &config, Timestamp::now())).await };
+        let tidying = async move {
+            // A hub without webhooks writes nothing.
+            if store.read(webhooks::are_there).await? {
+                store.write(move |conn| tidy(conn, &config, Timestamp::now())).await
+            } else {
+                Ok((0, 0))
+            }
+        };
         ctx.spawn(tidying.into_actor(self).map(|tidied, courier, ctx| match tidied {
             Ok((given_up, waiting)) => {
                 courier.metrics.webhooks_given_up(given_up);
