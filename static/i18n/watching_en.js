@@ -1,6 +1,7 @@
 /** English words of what is measured and watched: charts, what is kept, alarms, commands. */
 export const watchingEn = {
   'chart.title': 'History',
+  'chart.range.5m': '5 min',
   'chart.range.1h': '1 h',
   'chart.range.24h': '24 h',
   'chart.range.7d': '7 d',

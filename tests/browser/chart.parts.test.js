@@ -81,7 +81,7 @@ test('keys share an axis when none is squashed, and switches have their own', ()
 });
 
 test('a view comes back from its address, and nonsense is the usual one', () => {
-  for (const view of [liveView('7d'), liveView('1h'), { from: T0, to: T0 + HOUR }])
+  for (const view of [liveView('7d'), liveView('5m'), liveView('1h'), { from: T0, to: T0 + HOUR }])
     assert.deepEqual(viewOf(new URLSearchParams(queryOf(view))), view);
   for (const text of ['range=9y', 'from=x&to=y', `from=${new Date(T0).toISOString()}&to=${new Date(T0 - 1).toISOString()}`, 'range=__proto__'])
     assert.deepEqual(viewOf(new URLSearchParams(text)), liveView('1h'));

@@ -6,7 +6,7 @@ const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
 /** The stretches that end now, by their name in the address. */
-export const RANGES = { '1h': HOUR, '24h': DAY, '7d': 7 * DAY, '30d': 30 * DAY };
+export const RANGES = { '5m': 5 * MINUTE, '1h': HOUR, '24h': DAY, '7d': 7 * DAY, '30d': 30 * DAY };
 export const USUAL_RANGE = '1h';
 
 /** Shorter stretches are not zoomed into. */
