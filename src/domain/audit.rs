@@ -99,9 +99,7 @@ const ACTIONS: [(Action, &str); 20] = [
 
 /// A text that names no kind of deed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "`{0}` is not an action; use `tap.begin`, `user.create`, `user.update`, `user.delete`, `module.delete`, `module.command`, `module.claim`, `twin.update`, `stop.make`, `stop.clear`, `claim_code.make`, `alarm_rule.create`, `alarm_rule.update`, `alarm_rule.delete`, `alarm.acknowledge`, `alarm.clear`, `webhook.create`, `webhook.update`, `webhook.delete` or `retention.update`"
-)]
+#[error("`{0}` is not an action; use one of `{names}`", names = ACTIONS.map(|(_, name)| name).join("`, `"))]
 pub struct ActionError(String);
 
 impl FromStr for Action {

@@ -37,8 +37,8 @@ pub struct AuditQuery {
     /// Deeds on a page, 1 to 100; D 20.
     #[param(minimum = 1, maximum = 100)]
     per_page: Option<u32>,
-    /// Only this kind: `tap.begin`, `user.create`, `user.update`, `user.delete` or `module.delete`.
-    #[param(pattern = "^(tap\\.begin|user\\.(create|update|delete)|module\\.delete)$")]
+    /// Only this kind.
+    #[param(inline, value_type = Option<Action>)]
     action: Option<String>,
     /// Part of the subject, the address, or the actor's name or email.
     #[param(max_length = 100)]

@@ -37,7 +37,7 @@ pub fn routes(config: &mut ServiceConfig) {
     params(
         ("moduleId" = String, Path, description = "Which module"),
         ("format" = Option<String>, Query, pattern = "^(csv|ndjson)$", description = "`csv`, with the columns ts, key and value (RFC 4180), or `ndjson`, an object a line; D `csv`"),
-        ("key" = Option<Vec<String>>, Query, description = "Which keys, repeated or parted by commas; all of them if left out", style = Form, explode),
+        ("key" = Option<Vec<String>>, Query, description = "Which keys, the parameter repeated for each; all of them if left out", style = Form, explode),
         ("from" = Option<String>, Query, description = "Not measured before this time; D a day before `to`"),
         ("to" = Option<String>, Query, description = "Measured before this time; D now, with what clocks ahead of the hub's have sent"),
         ("order" = Option<String>, Query, pattern = "^(asc|desc)$", description = "`asc`, the oldest first, or `desc`; D `asc`"),

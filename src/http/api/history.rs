@@ -105,7 +105,7 @@ impl From<Sample> for HistoryItem {
     tag = "telemetry",
     params(
         ("moduleId" = String, Path, description = "Which module"),
-        ("key" = Option<Vec<String>>, Query, description = "Which keys, repeated or parted by commas; all of them if left out", style = Form, explode),
+        ("key" = Option<Vec<String>>, Query, description = "Which keys, the parameter repeated for each; all of them if left out", style = Form, explode),
         ("from" = Option<String>, Query, description = "Not measured before this time; D a day before `to`"),
         ("to" = Option<String>, Query, description = "Measured before this time; D now, with what clocks ahead of the hub's have sent"),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 10000, description = "Samples on the page; D 1000"),
