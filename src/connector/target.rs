@@ -66,11 +66,11 @@ impl FromStr for Target {
         if authority.as_str().contains('@') {
             return Err(TargetError::Credentials);
         }
-        let has_host = !authority.host().is_empty() && authority.port_u16() != Some(0);
+        let has_host = !authority.host().is_empty();
         let is_http = matches!(uri.scheme_str(), Some("http" | "https"));
         // Of what stands behind a colon only a number is read; anything else would be left out in silence.
-        let is_port =
-            !authority.as_str().ends_with(':') && authority.port().is_some() == authority.port_u16().is_some();
+        let rest = authority.as_str().strip_prefix(authority.host()).unwrap_or_default();
+        let is_port = rest.is_empty() || authority.port_u16().is_some_and(|port| port > 0);
         if is_written_well && has_host && is_http && is_port {
             Ok(Self(text.to_owned()))
         } else {
