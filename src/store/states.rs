@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use diesel::prelude::*;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_query;
 use diesel::sql_types::{Array, BigInt, Nullable, Text};
+use diesel::sqlite::Sqlite;
 
 use super::latest::Commit;
-use super::schema::module_states;
 use super::{Connection, StoreError};
 
 /// Stores what many modules said last, in the caller's transaction; modules that are gone are passed over.
@@ -28,7 +29,7 @@ pub fn save<'a>(conn: &mut Connection, commits: impl IntoIterator<Item = &'a Com
     match conn {
         Connection::Sqlite(conn) => {
             for (module, change) in changes {
-                diesel::update(module_states::table.find(module)).set(change).execute(conn)?;
+                Save { module, change }.execute(conn)?;
             }
             Ok(())
         }
@@ -56,11 +57,40 @@ fn at_once(conn: &mut PgConnection, changes: &BTreeMap<&str, Change<'_>>) -> Res
 }
 
 /// What becomes of a row; none leaves what is stored.
-#[derive(Default, AsChangeset)]
-#[diesel(table_name = module_states)]
+#[derive(Debug, Default)]
 struct Change<'a> {
     telemetry: Option<&'a str>,
     telemetry_times: Option<String>,
     telemetry_at: Option<i64>,
     last_seen: i64,
 }
+
+/// One row's change, always in the same words: unlike an `UPDATE` of diesel's own it is parsed once in a connection.
+#[derive(Debug)]
+struct Save<'a> {
+    module: &'a str,
+    change: Change<'a>,
+}
+
+impl QueryId for Save<'_> {
+    type QueryId = Save<'static>;
+
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl QueryFragment<Sqlite> for Save<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        out.push_sql("UPDATE module_states SET telemetry = coalesce(");
+        out.push_bind_param::<Nullable<Text>, _>(&self.change.telemetry)?;
+        out.push_sql(", telemetry), telemetry_times = coalesce(");
+        out.push_bind_param::<Nullable<Text>, _>(&self.change.telemetry_times)?;
+        out.push_sql(", telemetry_times), telemetry_at = coalesce(");
+        out.push_bind_param::<Nullable<BigInt>, _>(&self.change.telemetry_at)?;
+        out.push_sql(", telemetry_at), last_seen = ");
+        out.push_bind_param::<BigInt, _>(&self.change.last_seen)?;
+        out.push_sql(" WHERE module_id = ");
+        out.push_bind_param::<Text, _>(self.module)
+    }
+}
+
+impl RunQueryDsl<SqliteConnection> for Save<'_> {}

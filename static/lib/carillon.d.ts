@@ -10,6 +10,7 @@ import type {
 } from './carillon/types.d.ts';
 
 export type {
+  Alarm,
   Bookmark,
   CarillonEvents,
   CarillonOptions,

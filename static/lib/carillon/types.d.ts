@@ -115,6 +115,26 @@ export interface Person {
   roles: string[];
 }
 
+/** What a rule found wrong with a module, from when it was raised until it is cleared. */
+export interface Alarm {
+  alarmId: string;
+  ruleId: string;
+  ruleName: string;
+  moduleId: string;
+  moduleName: string;
+  severity: 'info' | 'warning' | 'critical';
+  state: 'active' | 'acknowledged' | 'cleared';
+  condition: { kind: 'threshold' | 'rate' | 'silence'; [words: string]: any };
+  value: number | null;
+  since: string;
+  raisedAt: string;
+  acknowledgedAt: string | null;
+  acknowledgedBy: string | null;
+  clearedAt: string | null;
+  clearedBy: string | null;
+  clearCause: string | null;
+}
+
 /** The events of the hub, by name; custom ones are `rt_` and a name of their own. */
 export interface HubEvents {
   rt_module_online: { moduleId: string; lastSeen: string };
@@ -130,6 +150,27 @@ export interface HubEvents {
   rt_module_removed: { moduleId: string; userId: string };
   rt_module_updated: { moduleId: string; name: string; type: string; userId?: string };
   rt_telemetry_updated: { moduleId: string; telemetry: Telemetry };
+  rt_alarm_raised: Alarm;
+  rt_alarm_acknowledged: Alarm;
+  rt_alarm_cleared: Alarm;
+  rt_command_updated: { moduleId: string; commandId: string; command: string; status: string; ok: boolean | null };
+  rt_twin_updated: {
+    moduleId: string;
+    desired: Record<string, any>;
+    desiredVersion: number;
+    desiredAt: string | null;
+    reported: Record<string, any>;
+    reportedVersion: number;
+    reportedAt: string | null;
+  };
+  rt_emergency_stop_updated: {
+    stopId: string;
+    scope: 'module' | 'type' | 'all';
+    target: string;
+    reason: string;
+    state: 'pending' | 'refused' | 'acknowledged' | 'cleared';
+    moduleId: string | null;
+  };
   rt_user_logged_in: { id: string; name: string; email: string; isAdmin: boolean };
   rt_user_logged_out: { id: string; name: string; logoutTime: string };
   rt_user_profile_updated: { id: string; name: string; email: string };
