@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{ID, time};
+use super::{ID, time, wait_until_sealed};
 use crate::support::process::{Scratch, TestProcess};
 use crate::support::{Account, Answer, TestDevice};
 
@@ -29,6 +29,7 @@ async fn every_acknowledged_reading_is_found_once_wherever_the_hub_is_killed() {
     let acknowledged = Acknowledged::default();
     let mut tokens = None;
     let mut next = 0;
+    let mut unanswered = Vec::new();
     for round in 0..kills() {
         let mut hub = TestProcess::start_with(data.path(), &settings).await;
         if tokens.is_none() {
@@ -38,13 +39,14 @@ async fn every_acknowledged_reading_is_found_once_wherever_the_hub_is_killed() {
         let (one, two) = tokens.clone().expect("they are made");
         let from = start + next;
         next += 200_000;
-        let posting = actix::spawn(post(hub.authority.clone(), one, from, Rc::clone(&acknowledged)));
+        let posting = post(hub.authority.clone(), one, from, std::mem::take(&mut unanswered), Rc::clone(&acknowledged));
+        let posting = actix::spawn(posting);
         let telling = actix::spawn(tell(hub.authority.clone(), two, from, Rc::clone(&acknowledged)));
         // Each time another moment of commits and of sealing.
         let moment = 300 + (u64::from(std::process::id()) * 37 + round as u64 * 271) % 1500;
         tokio::time::sleep(Duration::from_millis(moment)).await;
         hub.kill().await;
-        posting.await.expect("an attempt does not fail");
+        unanswered = posting.await.expect("an attempt does not fail");
         // The socket breaks off in the middle of a reading.
         let _ = telling.await;
     }
@@ -53,28 +55,41 @@ async fn every_acknowledged_reading_is_found_once_wherever_the_hub_is_killed() {
     let admin = hub.admin().await;
     let stored = [stored(&admin, ID, start).await, stored(&admin, "MC-2", start).await].concat();
     let known: BTreeMap<i64, i64> = stored.iter().copied().collect();
-    assert_eq!(known.len(), stored.len(), "some are there twice");
+    assert_eq!(known.len(), stored.len(), "some are told twice");
+    wait_until_sealed(&hub.authority).await;
+    let kept = admin.get("/api/v1/retention").await.json()["usage"]["all"]["samples"].as_u64();
+    assert_eq!(kept, Some(known.len() as u64), "some are kept twice");
     let acknowledged = acknowledged.take();
     assert!(acknowledged.len() > 10, "too few to tell: {}", acknowledged.len());
     for (ts, value) in acknowledged.iter() {
         assert_eq!(known.get(ts), Some(value), "{}", time(*ts, 0));
     }
-    check_windows(&admin, ID, start, &stored).await;
+    for (level, length) in [("1m", 60_000), ("15m", 900_000), ("1h", 3_600_000), ("1d", 86_400_000)] {
+        check_windows(&admin, ID, (level, length), start, &stored).await;
+    }
 }
 
-/// Posts batches until the hub is gone; their times are even.
-async fn post(authority: String, token: String, from: i64, acknowledged: Acknowledged) {
-    for batch in 0.. {
-        let times: Vec<i64> = (0..BATCH).map(|at| from + (batch * BATCH + at) * 2).collect();
+/// Posts batches until the hub is gone, first the one that got no answer; answers the next one that got none. Their times
+/// are even.
+async fn post(
+    authority: String,
+    token: String,
+    from: i64,
+    unanswered: Vec<i64>,
+    acknowledged: Acknowledged,
+) -> Vec<i64> {
+    let batches = (0..).map(|batch| (0..BATCH).map(|at| from + (batch * BATCH + at) * 2).collect::<Vec<i64>>());
+    for times in std::iter::once(unanswered).filter(|times| !times.is_empty()).chain(batches) {
         let readings: Vec<_> =
             times.iter().map(|ts| json!({"ts": time(*ts, 0), "telemetry": {"n": ts % 1000}})).collect();
         let path = format!("/api/v1/modules/{ID}/telemetry");
         let answer = Answer::attempt(&authority, "POST", &path, &token, Some(&json!(readings))).await;
         if answer.is_none_or(|answer| answer.status != 200) {
-            return;
+            return times;
         }
         acknowledged.borrow_mut().extend(times.into_iter().map(|ts| (ts, ts % 1000)));
     }
+    Vec::new()
 }
 
 /// Tells readings one by one until the hub is gone; their times are odd.
@@ -107,14 +122,16 @@ async fn stored(admin: &Account, id: &str, start: i64) -> Vec<(i64, i64)> {
 }
 
 /// The windows of a module are those of its samples.
-async fn check_windows(admin: &Account, id: &str, start: i64, stored: &[(i64, i64)]) {
+async fn check_windows(admin: &Account, id: &str, level: (&str, i64), start: i64, stored: &[(i64, i64)]) {
+    let (interval, length) = level;
     let mut expected: BTreeMap<i64, (i64, i64)> = BTreeMap::new();
     // Even times are those of this module.
     for (ts, value) in stored.iter().filter(|(ts, _)| (ts - start) % 2 == 0) {
-        let window = expected.entry(ts - ts.rem_euclid(60_000)).or_default();
+        let window = expected.entry(ts - ts.rem_euclid(length)).or_default();
         *window = (window.0 + 1, window.1 + value);
     }
-    let path = format!("/api/v1/modules/{id}/telemetry?key=n&interval=1m&agg=count,sum&from={}", time(start, -60));
+    let from = time(start - start.rem_euclid(86_400_000), 0);
+    let path = format!("/api/v1/modules/{id}/telemetry?key=n&interval={interval}&agg=count,sum&from={from}");
     let page = admin.get(&path).await.json();
     let expected: Vec<Value> = expected
         .into_iter()

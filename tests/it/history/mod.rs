@@ -55,9 +55,9 @@ fn an_hour_ago() -> i64 {
 }
 
 /// Waits until every reading is sealed.
-async fn wait_until_sealed(hub: &TestHub) {
+async fn wait_until_sealed(authority: &str) {
     for _ in 0..600 {
-        let metrics = Answer::of(&hub.authority, "GET", "/metrics", &[], None).await.text;
+        let metrics = Answer::of(authority, "GET", "/metrics", &[], None).await.text;
         if metrics.lines().any(|line| line == "carillon_telemetry_unsealed 0") {
             return;
         }

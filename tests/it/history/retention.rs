@@ -19,7 +19,7 @@ async fn report_days(hub: &TestHub, token: &str, days: i64) -> i64 {
     let times = (0..240).map(|second| first + second * 1000).chain((1..days).map(|day| first + day * DAY));
     let readings: Vec<_> = times.map(|ts| json!({"ts": time(ts, 0), "telemetry": {"a": ts % 1000}})).collect();
     report(hub, token, json!(readings)).await;
-    wait_until_sealed(hub).await;
+    wait_until_sealed(&hub.authority).await;
     first
 }
 
@@ -98,7 +98,7 @@ async fn a_size_cap_evicts_the_oldest_samples_first() {
             (0..500).map(|sample| json!({"ts": time(at(sample), 0), "telemetry": {"a": value(sample)}})).collect();
         report(&hub, &token, json!(readings)).await;
     }
-    wait_until_sealed(&hub).await;
+    wait_until_sealed(&hub.authority).await;
 
     let kept = async || owner.get("/api/v1/retention").await.json()["usage"]["all"].take();
     wait_for("samples are gone", async || kept().await["samples"].as_i64().is_some_and(|samples| samples < 10_000))

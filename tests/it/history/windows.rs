@@ -44,7 +44,7 @@ async fn windows_are_the_same_before_and_after_sealing() {
                 seconds.iter().map(|at| reading(start, *at, json!({"a": value(at), "t": "x"}))).collect();
             report(&hub, &token, json!(readings)).await;
             if seal_after == "0s" && round < 2 {
-                wait_until_sealed(&hub).await;
+                wait_until_sealed(&hub.authority).await;
             }
             let (from, to) = (time(start, 0), time(start, 2600));
             for (interval, length) in [
