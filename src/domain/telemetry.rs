@@ -67,11 +67,11 @@ impl Value {
 
 /// Values by key, in the order of the keys.
 ///
-/// Invariant: at most [`KEYS_MAX`] keys of 1 to [`KEY_MAX`] characters.
+/// Invariant: at most [`KEYS_MAX`] keys of 1 to [`KEY_MAX`] characters, none of them a control character.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Telemetry(BTreeMap<Key, Value>);
 
-/// The name of one value: 1 to [`KEY_MAX`] characters.
+/// The name of one value: 1 to [`KEY_MAX`] characters, none of them a control character, which not every database keeps.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Key(Arc<str>);
 
@@ -90,7 +90,7 @@ pub struct Reading {
     #[serde(default)]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub ts: Option<Timestamp>,
-    /// What was measured: at most 64 keys of 1 to 64 characters; numbers, booleans, texts up to 1 KiB, null.
+    /// What was measured: at most 64 keys of 1 to 64 characters, no control characters; numbers, booleans, texts up to 1 KiB, null.
     #[schema(value_type = std::collections::HashMap<String, serde_json::Value>)]
     pub telemetry: Telemetry,
 }
@@ -221,11 +221,12 @@ impl<'de> Deserialize<'de> for Telemetry {
 impl<'de> Deserialize<'de> for Key {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        if (1..=KEY_MAX).contains(&text.chars().count()) {
+        if (1..=KEY_MAX).contains(&text.chars().count()) && !text.contains(char::is_control) {
             return Ok(Self(text.into()));
         }
-        let start: String = text.chars().take(KEY_MAX).collect();
-        Err(de::Error::custom(format_args!("`{start}` cannot be a key; use 1 to {KEY_MAX} characters")))
+        let start: String = text.chars().take(KEY_MAX).flat_map(char::escape_debug).collect();
+        let advice = format_args!("`{start}` cannot be a key; use 1 to {KEY_MAX} characters, no control characters");
+        Err(de::Error::custom(advice))
     }
 }
 

@@ -82,6 +82,18 @@ fn faults_of_a_reading_are_told_with_their_place() {
 }
 
 #[test]
+fn keys_with_control_characters_are_refused_with_advice() {
+    for key in ["\\u0000", "a\\u0000b", "\\n", "\\u001f", "\\u007f", "\\u0085"] {
+        let problem = read_json::<Reading>(format!(r#"{{"telemetry":{{"{key}":1}}}}"#).as_bytes()).unwrap_err();
+        assert_eq!(problem.status, 422, "{key}");
+        let told = serde_json::to_string(&problem).unwrap();
+        assert!(told.contains("cannot be a key; use 1 to 64 characters, no control characters"), "{told}");
+        assert!(read_json::<Telemetry>(format!(r#"{{"{key}":1}}"#).as_bytes()).is_err(), "{key}");
+    }
+    assert_eq!(telemetry(r#"{"\u00fc °C":1}"#).len(), 1);
+}
+
+#[test]
 fn huge_whole_numbers_and_far_times_are_taken() {
     let json = br#"{"ts":"9999-12-30T00:00:00Z","telemetry":{"a":123456789012345678901234567890,"b":-1e300}}"#;
     assert_eq!(read_json::<Reading>(json).unwrap().telemetry.len(), 2);

@@ -206,6 +206,14 @@ mod tests {
         let (status, _, detail) = fault(Form::Lines, &format!("{good}\n{{\n"));
         assert_eq!(status, 422);
         assert!(detail.starts_with("line 2: "), "{detail}");
+        let control = r#"{"telemetry":{"\u0000":1}}"#;
+        for (form, body) in [
+            (Form::Json, control.to_owned()),
+            (Form::Json, format!("[{good},{control}]")),
+            (Form::Lines, format!("{good}\n{control}\n")),
+        ] {
+            assert_eq!(fault(form, &body).0, 422, "{body}");
+        }
         assert_eq!(fault(Form::Json, "[{").0, 400);
         assert_eq!(fault(Form::Json, "").0, 400);
         assert_eq!(fault(Form::Unknown, good).0, 415);
