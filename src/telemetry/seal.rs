@@ -57,13 +57,17 @@ struct SeriesChange {
 pub fn prepare(conn: &mut Connection, module: ModuleNumber, rows: &[Range<RowId>]) -> Result<Sealing, StoreError> {
     let mut by_key: BTreeMap<String, BTreeMap<i64, Point>> = BTreeMap::new();
     let (mut until, mut samples, mut count) = (rows.first().map_or(0, |run| run.start), 0, 0);
+    // Rows that are gone already, sealed by a transaction of which nobody knew the outcome, are behind it as well.
+    let mut end = rows.last().map_or(until, |run| run.end);
     for row in readings::load(conn, rows)? {
         if samples >= SAMPLES_AT_ONCE {
+            end = until;
             break;
         }
         (until, count) = (row.id + 1, count + 1);
         samples += add(&mut by_key, &row)?;
     }
+    let until = end;
     let known = series::of_module(conn, module)?;
     let mut known: BTreeMap<String, Series> = known.into_iter().map(|one| (one.key.clone(), one)).collect();
     let mut changes = Vec::new();

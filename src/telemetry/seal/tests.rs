@@ -113,6 +113,29 @@ proptest! {
     }
 }
 
+#[actix::test]
+async fn rows_that_are_sealed_already_are_passed_over() {
+    let scratch = Scratch::new();
+    let store = scratch.store();
+    store.write(|conn| modules::insert(conn, &module("MC-1"))).await.unwrap();
+    let at = Timestamp::from_millis(START);
+    let new = |second: i64| NewReading {
+        ts: Timestamp::from_millis(START + second * 1000),
+        received_at: at,
+        body: r#"{"a":1}"#.into(),
+    };
+    let readings = (0..20).map(new).collect();
+    let commit = Commit { module_id: module("MC-1").id, state: None, seen_at: at, readings };
+    store.write(move |conn| readings::append(conn, &[commit], 1)).await.unwrap();
+
+    assert_eq!(seal(&store, vec![1..11]).await, 11);
+    assert_eq!(seal(&store, vec![1..11]).await, 11, "again");
+    assert_eq!(seal(&store, vec![1..16]).await, 16, "in part");
+    assert_eq!(seal(&store, vec![1..16, 18..21]).await, 21);
+    let left = store.read(|conn| readings::load(conn, &[1..21])).await.unwrap();
+    assert_eq!(left.iter().map(|row| row.id).collect::<Vec<_>>(), [16, 17]);
+}
+
 #[test]
 fn moments_far_apart_are_looked_at_by_themselves() {
     let minutes = |minutes: &[i64]| spans(minutes.iter().map(|minute| minute * 60_000));
