@@ -1,8 +1,8 @@
 //! The table `chunks`: sealed samples of a series, compressed; chunks of a series do not overlap.
 
-use diesel::dsl::max;
+use diesel::dsl::{max, min, sql};
 use diesel::prelude::*;
-use diesel::sql_types::Binary;
+use diesel::sql_types::{BigInt, Binary};
 
 use super::schema::chunks;
 use super::series::SeriesId;
@@ -58,6 +58,24 @@ pub fn outlines(conn: &mut Connection, series: SeriesId, before: i64, limit: i64
         bytes: bytes.into(),
     };
     Ok(rows.into_iter().map(outline).collect())
+}
+
+/// How many bytes are in the column `data` of the rows together; both databases would answer another type for the sum.
+pub(super) const SUM_OF_DATA: &str = "CAST(COALESCE(SUM(OCTET_LENGTH(data)), 0) AS BIGINT)";
+
+/// All chunks of a series that end before a moment, as if they were one; none if there are none.
+///
+/// # Errors
+/// [`StoreError`] of the database only.
+pub fn outline_of_all(conn: &mut Connection, series: SeriesId, before: i64) -> Result<Option<Outline>, StoreError> {
+    let rows = chunks::table.filter(chunks::series.eq(series)).filter(chunks::first_ts.lt(before));
+    let (samples, bytes) = (sql::<BigInt>("CAST(COALESCE(SUM(samples), 0) AS BIGINT)"), sql::<BigInt>(SUM_OF_DATA));
+    let (first_ts, last_ts, samples, bytes): (Option<i64>, Option<i64>, i64, i64) = rows
+        .filter(chunks::last_ts.lt(before))
+        .select((min(chunks::first_ts), max(chunks::last_ts), samples, bytes))
+        .first(conn)?;
+    let ends = first_ts.zip(last_ts);
+    Ok(ends.map(|(first_ts, last_ts)| Outline { first_ts, last_ts, samples, bytes }))
 }
 
 /// When the first sample of a series was measured that is there.

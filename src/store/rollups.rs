@@ -1,8 +1,10 @@
 //! The table `rollups`: blocks of windows of a series, compressed.
 
+use diesel::dsl::{max, min, sql};
 use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 
-use super::chunks::octet_length;
+use super::chunks::{SUM_OF_DATA, octet_length};
 use super::schema::rollups;
 use super::series::SeriesId;
 use super::{Connection, StoreError};
@@ -67,6 +69,26 @@ pub fn outlines(
     let rows: Vec<(i64, i64, i32)> =
         rows.select((rollups::start, rollups::windows, octet_length(rollups::data))).load(conn)?;
     Ok(rows.into_iter().map(|(start, windows, bytes)| Outline { start, windows, bytes: bytes.into() }).collect())
+}
+
+/// All blocks of a level that begin before a moment, as if they were one, and when the last of them begins; none if there
+/// are none.
+///
+/// # Errors
+/// [`StoreError`] of the database only.
+pub fn outline_of_all(
+    conn: &mut Connection,
+    series: SeriesId,
+    level: Level,
+    before: i64,
+) -> Result<Option<(Outline, i64)>, StoreError> {
+    let rows = rollups::table.filter(rollups::series.eq(series)).filter(rollups::level.eq(level.number()));
+    let (windows, bytes) = (sql::<BigInt>("CAST(COALESCE(SUM(windows), 0) AS BIGINT)"), sql::<BigInt>(SUM_OF_DATA));
+    let (first, last, windows, bytes): (Option<i64>, Option<i64>, i64, i64) = rows
+        .filter(rollups::start.le(before))
+        .select((min(rollups::start), max(rollups::start), windows, bytes))
+        .first(conn)?;
+    Ok(first.zip(last).map(|(start, last)| (Outline { start, windows, bytes }, last)))
 }
 
 /// Removes a block, in the caller's transaction.

@@ -20,8 +20,6 @@ use crate::store::{Connection, Store, StoreError, chunks, rollups, series};
 const LOOK_MAX: Duration = Duration::from_secs(20);
 /// Modules read at once.
 const MODULES_AT_ONCE: i64 = 1000;
-/// Chunks or blocks looked at at once.
-const OUTLINES_AT_ONCE: i64 = 10_000;
 /// How many modules are named of those that take most.
 const LARGEST: usize = 20;
 
@@ -172,11 +170,11 @@ fn losses(conn: &mut Connection, policy: &Policy) -> Result<Vec<Loss>, Retention
         let Some(last) = modules.last() else { return Ok(losses.into()) };
         after = last.number;
         for module in modules {
-            if started.elapsed() > LOOK_MAX {
-                return Err(RetentionError::TooMuch);
-            }
             let cutoffs = cutoffs(&policy.of(&module.kind, &module.id), now, Duration::ZERO);
             for one in series::of_module(conn, module.number)? {
+                if started.elapsed() > LOOK_MAX {
+                    return Err(RetentionError::TooMuch);
+                }
                 for (loss, cutoff) in losses.iter_mut().zip(cutoffs) {
                     let Some(cutoff) = cutoff else { continue };
                     loss.look(conn, one.id, cutoff)?;
@@ -190,15 +188,15 @@ impl Loss {
     fn look(&mut self, conn: &mut Connection, series: series::SeriesId, cutoff: i64) -> Result<(), StoreError> {
         match self.tier.level() {
             None => {
-                for chunk in chunks::outlines(conn, series, cutoff, OUTLINES_AT_ONCE)? {
+                if let Some(chunk) = chunks::outline_of_all(conn, series, cutoff)? {
                     self.add(chunk.samples, chunk.bytes, chunk.first_ts, chunk.last_ts);
                 }
             }
             Some(level) => {
                 let length = super::block::length_of(level);
                 let before = cutoff.saturating_sub(length);
-                for block in rollups::outlines(conn, series, level, before, OUTLINES_AT_ONCE)? {
-                    self.add(block.windows, block.bytes, block.start, block.start + length - 1);
+                if let Some((block, last)) = rollups::outline_of_all(conn, series, level, before)? {
+                    self.add(block.windows, block.bytes, block.start, last + length - 1);
                 }
             }
         }
@@ -262,3 +260,6 @@ fn in_a_month(usage: &Usage, keeps_raw: Option<Duration>) -> i64 {
     let full = usage.growth.saturating_mul(days).saturating_add(windows);
     grown.min(full.max(usage.all.total()))
 }
+
+#[cfg(test)]
+mod tests;
