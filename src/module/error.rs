@@ -101,6 +101,9 @@ pub enum ModuleError {
     /// More readings come than can be stored.
     #[error("too many readings wait to be stored; send again in a moment, and fewer at a time")]
     Overloaded,
+    /// More readings of one module come than its history takes in; those of others are taken.
+    #[error("too many readings of this module wait for its history; send again in a moment, and fewer at a time")]
+    Behind,
     /// Too much waits.
     #[error("the hub is busy; send again in a moment")]
     Busy,
@@ -149,6 +152,7 @@ impl ModuleError {
             Self::Throttled(_) => Problem::new("too-many-attempts", 429, detail),
             Self::BadTime { .. } => invalid_fields().with_error("/ts", detail),
             Self::Overloaded => Problem::new("overloaded", 429, detail),
+            Self::Behind => Problem::new("module-overloaded", 429, detail),
             Self::Busy => Problem::new("busy", 503, detail),
             Self::Unavailable => Problem::new("unavailable", 503, detail),
         }
@@ -171,6 +175,7 @@ impl From<CommitError> for ModuleError {
     fn from(error: CommitError) -> Self {
         match error {
             CommitError::Busy => Self::Overloaded,
+            CommitError::ModuleBehind => Self::Behind,
             CommitError::Store(_) => Self::Unavailable,
         }
     }

@@ -48,6 +48,9 @@ pub enum CommitError {
     /// Too many wait for a commit.
     #[error("too many readings wait to be stored; send again later")]
     Busy,
+    /// Too many readings of this module wait to be sealed; others are taken.
+    #[error("too many readings of this module wait to be sealed; send again later, and fewer at a time")]
+    ModuleBehind,
     /// The commit failed, for all who shared it.
     #[error(transparent)]
     Store(Arc<StoreError>),

@@ -54,11 +54,12 @@ struct NewRow<'a> {
     body: &'a str,
 }
 
-/// Stores states and readings in the caller's transaction, the first row as `next`; modules that are gone are passed over.
+/// Stores states and readings in the caller's transaction, the first row as `next`; modules that are gone are passed
+/// over. Answers which rows are of which module.
 ///
 /// # Errors
 /// [`StoreError`] of the database only.
-pub fn append(conn: &mut Connection, commits: &[Commit], next: RowId) -> Result<Vec<Appended>, StoreError> {
+pub fn append(conn: &mut Connection, commits: &[Commit], next: RowId) -> Result<Vec<(ModuleId, Appended)>, StoreError> {
     states::save(conn, commits)?;
     let numbers = numbers_of(conn, commits.iter().filter(|commit| !commit.readings.is_empty()))?;
     let (mut rows, mut appended, mut next) = (Vec::new(), Vec::new(), next);
@@ -70,7 +71,8 @@ pub fn append(conn: &mut Connection, commits: &[Commit], next: RowId) -> Result<
             rows.push(new_row(next, module, reading));
             next += 1;
         }
-        appended.push(Appended { module, rows: from..next, received_at: first.received_at });
+        let new = Appended { module, rows: from..next, received_at: first.received_at };
+        appended.push((commit.module_id.clone(), new));
     }
     insert(conn, &rows)?;
     Ok(appended)

@@ -1,5 +1,6 @@
 //! The actor that stores readings and latest states, many in one commit, and knows what is not sealed yet.
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use tokio::time::Instant;
 use super::batch::{Answers, Batch};
 use super::tail::Tail;
 use crate::config;
+use crate::domain::ids::ModuleId;
 use crate::domain::time::Timestamp;
 use crate::observe::Metrics;
 use crate::store::latest::{Commit, CommitError};
@@ -18,6 +20,8 @@ use crate::store::{Store, StoreError};
 
 /// More rows than that are not let into the tail: sealing must catch up first.
 const UNSEALED_MAX: usize = 4_000_000;
+/// More rows of one module are not let in: what it sends too much is not the trouble of others.
+const UNSEALED_OF_MODULE_MAX: usize = UNSEALED_MAX / 8;
 /// Which part of `telemetry.commit_interval` nothing must have come for a commit to wait no longer.
 const QUIET: u32 = 10;
 
@@ -54,11 +58,14 @@ pub struct Sealed {
 /// reading.
 /// Invariant: whoever asked is answered exactly once, after the commit that held their readings and their state or a
 /// newer one; the tail knows the rows by then.
+/// Invariant: of each module in `full` there are `unsealed_of_module_max` rows or more in the tail.
 pub struct Collector {
     store: Store,
     options: config::Telemetry,
     metrics: Metrics,
     tail: Tail,
+    full: HashMap<ModuleId, ModuleNumber>,
+    unsealed_of_module_max: usize,
     batch: Batch,
     flushes: Vec<oneshot::Sender<()>>,
     turn: Option<SpawnHandle>,
@@ -72,8 +79,21 @@ impl Collector {
     /// A collector with nothing gathered.
     #[must_use]
     pub fn new(store: Store, options: config::Telemetry, metrics: Metrics, tail: Tail) -> Self {
-        let (batch, flushes, now) = (Batch::default(), Vec::new(), Instant::now());
-        Self { store, options, metrics, tail, batch, flushes, turn: None, first: now, last: now, is_committing: false }
+        let now = Instant::now();
+        Self {
+            store,
+            options,
+            metrics,
+            tail,
+            full: HashMap::new(),
+            unsealed_of_module_max: UNSEALED_OF_MODULE_MAX,
+            batch: Batch::default(),
+            flushes: Vec::new(),
+            turn: None,
+            first: now,
+            last: now,
+            is_committing: false,
+        }
     }
 
     /// Commits at once what must not wait, and what may gather company when no more comes for a moment, or it has waited
@@ -125,9 +145,13 @@ impl Collector {
         }));
     }
 
-    fn note(&mut self, appended: Vec<Appended>) {
-        for rows in appended {
+    fn note(&mut self, appended: Vec<(ModuleId, Appended)>) {
+        for (id, rows) in appended {
+            let module = rows.module;
             self.tail.add(rows);
+            if self.tail.rows_of(module) >= self.unsealed_of_module_max {
+                self.full.insert(id, module);
+            }
         }
         self.metrics.readings_unsealed(self.tail.rows());
     }
@@ -158,6 +182,9 @@ impl Handler<Commit> for Collector {
     fn handle(&mut self, commit: Commit, ctx: &mut Self::Context) -> Self::Result {
         if self.batch.waiting() >= self.options.max_waiting || self.tail.rows() >= UNSEALED_MAX {
             return Box::pin(std::future::ready(Err(CommitError::Busy)));
+        }
+        if !commit.readings.is_empty() && self.full.contains_key(&commit.module_id) {
+            return Box::pin(std::future::ready(Err(CommitError::ModuleBehind)));
         }
         let (answer, answered) = oneshot::channel();
         self.last = Instant::now();
@@ -191,6 +218,9 @@ impl Handler<Sealed> for Collector {
 
     fn handle(&mut self, Sealed { module, until }: Sealed, _: &mut Self::Context) {
         self.tail.forget(module, until, Timestamp::now());
+        if self.tail.rows_of(module) < self.unsealed_of_module_max {
+            self.full.retain(|_, full| *full != module);
+        }
         self.metrics.readings_unsealed(self.tail.rows());
     }
 }

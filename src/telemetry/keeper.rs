@@ -1,6 +1,7 @@
 //! Keeps the history in order beside other work: seals what has waited long enough, and removes what is too old, too
 //! much, or of modules that are gone.
 
+use std::collections::HashSet;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
@@ -10,6 +11,7 @@ use super::archivist::SharedPolicy;
 use super::collector::{Collector, Due, Sealed, TailOf};
 use super::expiry::{self, Expired, cutoffs};
 use super::seal::prepare;
+use super::tail::MANY;
 use crate::domain::time::Timestamp;
 use crate::observe::Metrics;
 use crate::store::readings::{self, ModuleNumber, RowId};
@@ -18,6 +20,8 @@ use crate::store::{Connection, Store, StoreError, chunks, series};
 
 /// How often is looked for what is to be sealed.
 const INTERVAL: Duration = Duration::from_secs(1);
+/// After so long of sealing other work has its turn, however much is left.
+const SEAL_MAX: Duration = Duration::from_secs(30);
 /// How long the collector may take.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// Modules looked at at once.
@@ -52,6 +56,15 @@ pub struct KeeperOptions {
     pub tidy_interval: Duration,
 }
 
+/// How far sealing came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sealing {
+    /// Nothing is due.
+    Done,
+    /// There was no time for all of it.
+    Behind,
+}
+
 /// Why a round was broken off.
 #[derive(Debug, thiserror::Error)]
 enum KeeperError {
@@ -78,7 +91,8 @@ impl Keeper {
     pub async fn run(mut self) {
         loop {
             match self.round().await {
-                Ok(()) => {}
+                Ok(Sealing::Behind) => continue,
+                Ok(Sealing::Done) => {}
                 Err(KeeperError::Collector(MailboxError::Closed)) => return,
                 Err(error) => tracing::warn!(%error, "the history is not in order; trying again in a moment"),
             }
@@ -86,28 +100,60 @@ impl Keeper {
         }
     }
 
-    async fn round(&mut self) -> Result<(), KeeperError> {
-        self.seal().await?;
+    async fn round(&mut self) -> Result<Sealing, KeeperError> {
+        let sealing = self.seal().await?;
         if self.tidied.is_some_and(|tidied| tidied.elapsed() < self.options.tidy_interval) {
-            return Ok(());
+            return Ok(sealing);
         }
         self.tidied = Some(Instant::now());
         self.remove_gone().await?;
         let (now, slack) = (Timestamp::now(), self.options.seal_after * 3 + LATE);
         self.remove_old(|module| cutoffs(&self.policy.load().of(&module.kind, &module.id), now, slack)).await?;
-        self.remove_too_much().await
+        self.remove_too_much().await?;
+        Ok(sealing)
     }
 
-    async fn seal(&self) -> Result<(), KeeperError> {
-        for (module, rows) in self.collector.send(Due).timeout(ANSWER_TIMEOUT).await? {
-            match self.seal_rows(module, rows).await {
-                Ok(until) => self.collector.send(Sealed { module, until }).timeout(ANSWER_TIMEOUT).await?,
-                Err(error @ (StoreError::Full | StoreError::ReadOnly | StoreError::Busy)) => return Err(error.into()),
-                // The readings of others can be sealed all the same.
-                Err(error) => {
-                    tracing::warn!(%error, module.number = module, "readings of a module could not be sealed")
+    /// Seals what is due, and what has become many meanwhile.
+    async fn seal(&self) -> Result<Sealing, KeeperError> {
+        let (started, mut failed) = (Instant::now(), HashSet::new());
+        loop {
+            let mut is_more = false;
+            for (module, rows) in self.collector.send(Due).timeout(ANSWER_TIMEOUT).await? {
+                if failed.contains(&module) {
+                    continue;
                 }
+                is_more |= count(&rows) >= MANY;
+                match self.seal_all(module, rows).await {
+                    Ok(()) => {}
+                    Err(KeeperError::Store(error))
+                        if !matches!(error, StoreError::Full | StoreError::ReadOnly | StoreError::Busy) =>
+                    {
+                        // The readings of others can be sealed all the same.
+                        tracing::warn!(%error, module.number = module, "readings of a module could not be sealed");
+                        failed.insert(module);
+                    }
+                    Err(error) => return Err(error),
+                }
+                tokio::task::yield_now().await;
             }
+            if !is_more {
+                return Ok(Sealing::Done);
+            }
+            if started.elapsed() > SEAL_MAX {
+                return Ok(Sealing::Behind);
+            }
+        }
+    }
+
+    /// Seals rows of a module, a part after the other.
+    async fn seal_all(&self, module: ModuleNumber, mut rows: Vec<Range<RowId>>) -> Result<(), KeeperError> {
+        while !rows.is_empty() {
+            let until = self.seal_rows(module, rows.clone()).await?;
+            self.collector.send(Sealed { module, until }).timeout(ANSWER_TIMEOUT).await?;
+            rows.retain_mut(|run| {
+                run.start = run.start.max(until);
+                run.start < run.end
+            });
         }
         Ok(())
     }
@@ -198,6 +244,10 @@ impl Keeper {
     }
 }
 
+fn count(rows: &[Range<RowId>]) -> usize {
+    rows.iter().map(|run| usize::try_from(run.end - run.start).unwrap_or(0)).sum()
+}
+
 fn forget(conn: &mut Connection, module: ModuleNumber) -> Result<(), StoreError> {
     series::remove_of(conn, module)?;
     retention::forget(conn, module)
@@ -216,3 +266,6 @@ fn kept_and_oldest(conn: &mut Connection) -> Result<(Kept, Option<i64>), StoreEr
     }
     Ok((all, oldest))
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@ use crate::domain::time::Timestamp;
 use crate::store::readings::{Appended, ModuleNumber, RowId};
 
 /// From so many rows on they are sealed at once: together they cost less than one after the other.
-const MANY: usize = 4 * SAMPLES_MAX;
+pub const MANY: usize = 4 * SAMPLES_MAX;
 /// How long rows wait for others that would fill more than one chunk.
 const AWHILE: Duration = Duration::from_secs(60);
 
@@ -39,6 +39,11 @@ impl Tail {
     /// How many rows there are.
     pub const fn rows(&self) -> usize {
         self.rows
+    }
+
+    /// How many rows of a module there are.
+    pub fn rows_of(&self, module: ModuleNumber) -> usize {
+        self.modules.get(&module).map_or(0, |known| known.rows)
     }
 
     /// No row up to here will be given again, whatever becomes of those that were.
@@ -136,6 +141,7 @@ mod tests {
         let mut tail = tail(&[(1, 1..3), (1, 3..5), (2, 5..6), (1, 6..9)]);
         assert_eq!((tail.of(1), tail.of(2), tail.of(3)), (vec![1..5, 6..9], vec![5..6], vec![]));
         assert_eq!((tail.next(), tail.rows()), (9, 8));
+        assert_eq!((tail.rows_of(1), tail.rows_of(2), tail.rows_of(3)), (7, 1, 0));
         assert_eq!(tail.modules[&1].first(5), [1..5, 6..7]);
         assert_eq!(tail.modules[&1].first(4), [1..5]);
         assert_eq!(tail.modules[&1].first(100), [1..5, 6..9]);

@@ -167,7 +167,9 @@ async fn ingest(module: Addr<Module>, readings: Arc<[Reading]>) -> Result<(), Re
         let answer = module.send(asked).timeout(ANSWER_TIMEOUT).await.unwrap_or(Err(ModuleError::Busy));
         match answer {
             Ok(_) => break,
-            Err(ModuleError::Busy | ModuleError::Overloaded) if attempt < ATTEMPTS && module.connected() => {
+            Err(ModuleError::Busy | ModuleError::Overloaded | ModuleError::Behind)
+                if attempt < ATTEMPTS && module.connected() =>
+            {
                 tokio::time::sleep(pause).await;
                 pause *= 2;
             }

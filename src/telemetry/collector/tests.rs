@@ -96,3 +96,24 @@ async fn a_commit_waits_while_readings_come_but_not_for_ever() {
     assert!(answered[21..].iter().all(|at| *at == 31), "{answered:?}");
     assert_eq!(store.counts().writes - writes_before, 2);
 }
+
+#[actix::test]
+async fn a_module_of_which_too_much_is_not_sealed_is_refused_and_others_are_not() {
+    let scratch = Scratch::new();
+    let store = store_with(&scratch, &["MC-1", "MC-2"]).await;
+    let options = config::Telemetry { commit_interval: Duration::from_millis(1), ..config::Telemetry::default() };
+    let mut collector = Collector::new(store, options, Metrics::default(), Tail::default());
+    collector.unsealed_of_module_max = 2;
+    let collector = collector.start();
+    let ask = async |id, speed| collector.send(commit(id, speed)).await.unwrap();
+
+    assert!(ask("MC-1", 1).await.is_ok() && ask("MC-1", 2).await.is_ok());
+    assert!(matches!(ask("MC-1", 3).await, Err(CommitError::ModuleBehind)));
+    assert!(ask("MC-2", 1).await.is_ok());
+    let seen = Commit { readings: vec![], ..commit("MC-1", 3) };
+    assert!(collector.send(seen).await.unwrap().is_ok(), "a state needs no room in the tail");
+
+    let first = collector.send(TailOf(1)).await.unwrap()[0].start;
+    collector.send(Sealed { module: 1, until: first + 1 }).await.unwrap();
+    assert!(ask("MC-1", 4).await.is_ok());
+}
