@@ -21,7 +21,8 @@ pub use subscriptions::{Found, Subscription, Subscriptions};
 pub struct Message {
     publish: Publish,
     expires: Option<Instant>,
-    is_urgent: bool,
+    /// What it is about, where it goes before all others.
+    urgent: Option<ByteString>,
 }
 
 impl Message {
@@ -38,7 +39,7 @@ impl Message {
             payload: payload.into(),
             properties: Some(properties),
         };
-        Self { publish, expires: None, is_urgent: false }
+        Self { publish, expires: None, urgent: None }
     }
 
     /// A message that a client published, its topic already there.
@@ -50,7 +51,7 @@ impl Message {
         let expires = properties.message_expiry_interval.map(|span| now + Duration::from_secs(span.get().into()));
         publish.dup = false;
         publish.packet_id = None;
-        Self { publish, expires, is_urgent: false }
+        Self { publish, expires, urgent: None }
     }
 
     /// The same message, as what was kept for those who come later.
@@ -60,10 +61,14 @@ impl Message {
         self
     }
 
-    /// The same message, which goes before all that wait.
+    /// The same message, which goes before all others; a newer one about the same takes its place while it waits.
+    ///
+    /// It goes with QoS 0: no window of unacknowledged messages holds it up, and no later connection hears it. Whoever
+    /// says it says it again for as long as it holds.
     #[must_use]
-    pub const fn urgent(mut self) -> Self {
-        self.is_urgent = true;
+    pub fn urgent(mut self, about: &str) -> Self {
+        self.publish.qos = QoS::AtMostOnce;
+        self.urgent = Some(about.into());
         self
     }
 
@@ -158,7 +163,8 @@ impl Session {
         !self.outgoing.offer(message.retained().fit(&found))
     }
 
-    /// What the next connection begins with: all that is under way goes out again; messages of QoS 0 are forgotten.
+    /// What the next connection begins with: all that is under way goes out again; messages of QoS 0 and urgent ones are
+    /// forgotten.
     pub fn part(&mut self) {
         self.outgoing.part();
         self.incoming.part();

@@ -99,8 +99,10 @@ impl Handler<ToDevice> for Ear {
         match word {
             ToDevice::Command(command) => {
                 let message = Message::new(&self.command_topic, command_json(&command), QoS::ExactlyOnce);
-                // Without a deadline it is an emergency stop, which waits behind nothing.
-                self.deliver(if command.deadline.is_none() { message.urgent() } else { message });
+                // Without a deadline it is an emergency stop, which waits behind nothing and is told again until it is
+                // answered or cleared.
+                let is_stop = command.deadline.is_none();
+                self.deliver(if is_stop { message.urgent(command.id.as_str()) } else { message });
             }
             ToDevice::Desired(Desired { desired, version }) => {
                 let payload = json(&DesiredPayload { desired: &desired, version });

@@ -12,6 +12,9 @@ use super::Message;
 /// How many messages may be unacknowledged, whatever a client takes.
 const WINDOW_MAX: usize = 256;
 
+/// How many urgent messages may wait; the oldest are lost, as they are said again.
+const URGENT_MAX: usize = 16;
+
 /// A message that has gone out, by its number.
 #[derive(Debug)]
 struct Flight {
@@ -31,7 +34,8 @@ enum Step {
 
 /// What a client is sent.
 ///
-/// Invariant: at most `window` of `flights` are sent and unfinished; their numbers differ; at most `most` wait.
+/// Invariant: at most `window` of `flights` are sent and unfinished; their numbers differ; at most `most` wait, and of those
+/// that are `urgent`, which have no number, at most one about each thing and `URGENT_MAX` together.
 #[derive(Debug)]
 pub struct Outgoing {
     window: usize,
@@ -39,13 +43,21 @@ pub struct Outgoing {
     last_id: u16,
     flights: VecDeque<Flight>,
     waiting: VecDeque<Message>,
+    urgent: VecDeque<Message>,
 }
 
 impl Outgoing {
     /// Nothing yet, and at most so many messages later.
     #[must_use]
     pub const fn new(most: usize) -> Self {
-        Self { window: WINDOW_MAX, most, last_id: 0, flights: VecDeque::new(), waiting: VecDeque::new() }
+        Self {
+            window: WINDOW_MAX,
+            most,
+            last_id: 0,
+            flights: VecDeque::new(),
+            waiting: VecDeque::new(),
+            urgent: VecDeque::new(),
+        }
     }
 
     /// The client takes so many unacknowledged messages on this connection.
@@ -53,12 +65,11 @@ impl Outgoing {
         self.window = usize::from(window).clamp(1, WINDOW_MAX);
     }
 
-    /// Lets a message wait; answers false when too many wait, and it is lost. One that is urgent is never lost, and goes
-    /// before the others.
+    /// Lets a message wait; answers false when too many wait, and one is lost. One that is urgent goes before the others,
+    /// in the place of an older one about the same.
     pub fn offer(&mut self, message: Message) -> bool {
-        if message.is_urgent {
-            self.waiting.push_front(message);
-            return true;
+        if message.urgent.is_some() {
+            return self.offer_urgent(message);
         }
         if self.waiting.len() >= self.most {
             return false;
@@ -67,8 +78,25 @@ impl Outgoing {
         true
     }
 
+    fn offer_urgent(&mut self, message: Message) -> bool {
+        if let Some(older) = self.urgent.iter_mut().find(|older| older.urgent == message.urgent) {
+            *older = message;
+            return true;
+        }
+        self.urgent.push_back(message);
+        if self.urgent.len() > URGENT_MAX {
+            self.urgent.pop_front();
+            return false;
+        }
+        true
+    }
+
     /// The next packet that may go out now, if any.
     pub fn next(&mut self, now: Instant) -> Option<Packet> {
+        // Before what goes out again too, which may have to wait for the client.
+        if let Some(message) = self.urgent.pop_front() {
+            return Some(Packet::Publish(Box::new(message.leaving(now))));
+        }
         if let Some(packet) = self.again(now) {
             return packet;
         }
@@ -145,8 +173,10 @@ impl Outgoing {
         place.and_then(|place| self.flights.remove(place)).is_some()
     }
 
-    /// The connection is gone: what is under way goes out again on the next one, what has no number does not.
+    /// The connection is gone: what is under way goes out again on the next one, what has no number does not. What is
+    /// urgent may hold no longer then; the next connection is told what does.
     pub fn part(&mut self) {
+        self.urgent.clear();
         self.flights.iter_mut().for_each(|flight| flight.is_sent = false);
         self.waiting.retain(|message| message.publish().qos != QoS::AtMostOnce);
     }
@@ -203,13 +233,44 @@ mod tests {
         assert!(matches!(next, Some(Packet::Publish(publish)) if publish.payload[..] == [2]));
     }
 
+    fn sent(outgoing: &mut Outgoing) -> Vec<u8> {
+        let next = std::iter::from_fn(|| outgoing.next(Instant::now()));
+        next.map(|packet| if let Packet::Publish(publish) = packet { publish.payload[0] } else { panic!("{packet:?}") })
+            .collect()
+    }
+
     #[test]
-    fn what_is_urgent_goes_before_all_that_wait() {
+    fn what_is_urgent_goes_before_all_that_wait_and_through_a_full_window() {
+        let mut outgoing = Outgoing::new(2);
+        outgoing.agree_on(1);
+        assert!(outgoing.offer(message(1, QoS::AtLeastOnce)) && outgoing.offer(message(2, QoS::AtLeastOnce)));
+        assert!(outgoing.offer(message(3, QoS::ExactlyOnce).urgent("stop")));
+        assert_eq!(sent(&mut outgoing), [3, 1]);
+        assert!(outgoing.offer(message(4, QoS::ExactlyOnce).urgent("stop")));
+        assert_eq!(sent(&mut outgoing), [4], "while another is unacknowledged");
+    }
+
+    #[test]
+    fn what_is_urgent_waits_once_about_each_thing_and_is_bounded() {
         let mut outgoing = Outgoing::new(1);
-        assert!(outgoing.offer(message(1, QoS::AtLeastOnce)));
-        assert!(outgoing.offer(message(2, QoS::AtLeastOnce).urgent()));
-        let next = outgoing.next(Instant::now());
-        assert!(matches!(next, Some(Packet::Publish(publish)) if publish.payload[..] == [2]));
+        for number in 0..100 {
+            assert!(outgoing.offer(message(number, QoS::ExactlyOnce).urgent(["one", "two"][usize::from(number % 2)])));
+        }
+        assert_eq!(sent(&mut outgoing), [98, 99], "the newest about each");
+        let offered =
+            (0..20).filter(|number| outgoing.offer(message(*number, QoS::ExactlyOnce).urgent(&number.to_string())));
+        assert_eq!(offered.count(), URGENT_MAX);
+        assert_eq!(sent(&mut outgoing), (4..20).collect::<Vec<u8>>(), "the oldest are lost");
+    }
+
+    #[test]
+    fn what_is_urgent_is_not_heard_by_a_later_connection_sent_or_not() {
+        let mut outgoing = Outgoing::new(1);
+        assert!(outgoing.offer(message(1, QoS::ExactlyOnce).urgent("sent")));
+        assert_eq!(sent(&mut outgoing), [1]);
+        assert!(outgoing.offer(message(2, QoS::ExactlyOnce).urgent("waiting")));
+        outgoing.part();
+        assert_eq!(sent(&mut outgoing), [0; 0]);
     }
 
     /// What a client does with what it gets: it may lose its connection anywhere.

@@ -7,6 +7,7 @@ mod full_disk;
 mod people;
 mod permissions;
 mod presence;
+mod stops;
 mod telemetry;
 mod tls;
 mod websocket;
