@@ -71,6 +71,17 @@ pub fn find_open(conn: &mut Connection, rule: &RuleId, module: &ModuleId) -> Res
     row.map(read).transpose()
 }
 
+/// The alarms of a module that are not cleared, oldest first; those that cannot be read are left out.
+///
+/// # Errors
+/// [`StoreError`] of the database only.
+pub fn open_of(conn: &mut Connection, module: &ModuleId) -> Result<Vec<Alarm>, StoreError> {
+    let open = alarms::table.inner_join(modules::table).filter(alarms::cleared_at.is_null());
+    let open = open.filter(alarms::module_id.eq(module.as_str())).order(alarms::id);
+    let rows: Vec<(Row, String)> = open.select((Row::as_select(), modules::name)).load(conn)?;
+    Ok(rows.into_iter().filter_map(|row| read(row).ok()).collect())
+}
+
 /// Writes down who has seen to an alarm.
 ///
 /// # Errors

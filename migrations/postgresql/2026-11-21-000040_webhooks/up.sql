@@ -30,3 +30,4 @@ CREATE TABLE webhook_deliveries (
 
 CREATE INDEX webhook_deliveries_by_state ON webhook_deliveries (webhook_id, state, id);
 CREATE INDEX webhook_deliveries_by_id ON webhook_deliveries (webhook_id, id);
+CREATE INDEX webhook_deliveries_by_age ON webhook_deliveries (state, created_at);

@@ -192,9 +192,9 @@ impl Module {
             async move { store.write(move |conn| commands::insert(conn, &module_id, &by, &stored, now, kept)).await };
         self.work(storing, ctx, move |stored, module, ctx| match stored {
             Ok(()) => {
-                module.tell_command(&command.id, &command.name, "sent", None, ctx);
-                // Taken back, or over, meanwhile.
+                // Taken back, or over, meanwhile: people were told so, and nothing is to follow that.
                 let Some(command) = module.commanding.ledger.stored(&command.id) else { return };
+                module.tell_command(&command.id, &command.name, "sent", None, ctx);
                 module.shared.metrics.command("sent");
                 module.commanding.tell(ToDevice::Command(command));
             }
@@ -208,7 +208,7 @@ impl Module {
     }
 
     /// Answers whoever waits when the device has not in time.
-    fn expire_later(&self, command: &Arc<Command>, ctx: &mut Context<Self>) {
+    pub(super) fn expire_later(&self, command: &Arc<Command>, ctx: &mut Context<Self>) {
         let left = command.deadline.map(|deadline| deadline.since(Timestamp::now())).unwrap_or_default();
         let command = Arc::clone(command);
         ctx.run_later(left, move |module, ctx| {

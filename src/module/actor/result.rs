@@ -59,18 +59,36 @@ impl Module {
         settled: Result<Settled, StoreError>,
         ctx: &mut Context<Self>,
     ) -> Result<(), ModuleError> {
-        if let Some(one) = taken {
+        let settled = match settled {
+            Ok(settled) => settled,
+            Err(error) => {
+                self.wait_again(taken, ctx);
+                return Err(error.into());
+            }
+        };
+        // An earlier answer that was not stored has left it there.
+        if let Some(one) = taken.or_else(|| self.commanding.ledger.take(&id)) {
             self.shared.metrics.command("answered");
             self.tell_command(&id, &one.command.name.clone(), "answered", Some(ok), ctx);
             one.answer(Ok(Outcome { command_id: id, ok, result }));
-        } else if matches!(settled, Ok(Settled::Late)) {
+        } else if settled == Settled::Late {
             self.shared.metrics.command("late");
         }
-        match settled? {
+        match settled {
             Settled::InTime | Settled::Again => Ok(()),
             Settled::Late => Err(ModuleError::LateResult),
             Settled::Unknown => Err(ModuleError::NoSuchCommand),
         }
+    }
+
+    /// Has a command wait for the same answer again, as this one was not stored: until its deadline, or for no longer when
+    /// a stop has come.
+    fn wait_again(&mut self, taken: Option<UnderWay>, ctx: &mut Context<Self>) {
+        let Some(one) = taken else { return };
+        // The first timer may have found nothing.
+        self.expire_later(&one.command, ctx);
+        self.commanding.ledger.add(one);
+        self.look_at_stops(ctx);
     }
 }
 

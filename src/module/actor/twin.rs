@@ -52,6 +52,8 @@ impl TwinCell {
         let Some(after) = change(&before)? else { return Ok(before) };
         let after = Arc::new(after);
         let (stored, module) = (Arc::clone(&after), id.clone());
+        // After an error it may be stored all the same: whoever comes next reads it again.
+        *known = None;
         store.write(move |conn| twins::save(conn, &module, &stored)).await?;
         *known = Some(Arc::clone(&after));
         tell(&publish, &entry, &after).await;

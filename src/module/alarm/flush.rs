@@ -8,7 +8,7 @@ use super::super::announce::announce;
 use super::super::error::ModuleError;
 use super::desk::Desk;
 use crate::auth::Principal;
-use crate::domain::alarm::{Alarm, AlarmRule, AlarmState, ClearCause};
+use crate::domain::alarm::{Alarm, AlarmRule, AlarmState, ClearCause, Severity};
 use crate::domain::event::NewEvent;
 use crate::domain::event::payload::{AlarmStep, ModuleFacts};
 use crate::domain::ids::{AlarmId, ModuleId, RuleId};
@@ -23,6 +23,8 @@ use crate::store::{Connection, StoreError, alarm_rules, webhooks};
 const AT_ONCE: usize = 100;
 /// How soon is tried again what the database did not take.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// How often changes are tried together before each is tried alone.
+const TRIES_TOGETHER: u32 = 3;
 /// How many alarms are forgotten in one transaction.
 const PRUNED_AT_ONCE: i64 = 500;
 
@@ -73,6 +75,7 @@ impl Desk {
     }
 
     async fn flush(&self) {
+        let mut failures = 0_u32;
         loop {
             let turn = self.turn_to_store().await;
             let batch: Arc<[Transition]> = self.transitions.borrow().iter().take(AT_ONCE).cloned().collect();
@@ -83,16 +86,49 @@ impl Desk {
             let stored = Arc::clone(&batch);
             match self.store.write(move |conn| store_all(conn, &stored)).await {
                 Ok(told) => {
+                    failures = 0;
                     self.transitions.borrow_mut().drain(..batch.len());
                     self.tell(told).await;
                 }
                 Err(error) => {
                     tracing::warn!(%error, "changes of alarms wait until the database takes them");
+                    failures = failures.saturating_add(1);
+                    if failures >= TRIES_TOGETHER {
+                        self.store_singly(&batch).await;
+                    }
                     drop(turn);
                     tokio::time::sleep(RETRY_AFTER).await;
                 }
             }
         }
+    }
+
+    /// Stores one by one what does not go in together, until the database takes nothing; what alone stands in the way of the
+    /// others is set aside.
+    async fn store_singly(&self, batch: &[Transition]) {
+        for transition in batch {
+            let one = transition.clone();
+            let told = match self.store.write(move |conn| store(conn, &one)).await {
+                Ok(told) => told,
+                Err(error) if self.is_to_blame(&error).await => {
+                    let Transition { module, rule, .. } = transition;
+                    tracing::error!(
+                        module.id = %module, rule.id = %rule, %error,
+                        "a change of an alarm cannot be stored and is set aside"
+                    );
+                    None
+                }
+                Err(_) => return,
+            };
+            self.transitions.borrow_mut().pop_front();
+            self.tell(Vec::from_iter(told)).await;
+        }
+    }
+
+    /// Whether what was refused is itself the reason, and not the state of the database.
+    async fn is_to_blame(&self, error: &StoreError) -> bool {
+        matches!(error, StoreError::NotFound | StoreError::Conflict(_) | StoreError::Unavailable(_))
+            && self.store.write(|_| Ok(())).await.is_ok()
     }
 
     async fn tell(&self, told: Vec<Told>) {
@@ -149,10 +185,16 @@ impl Desk {
             clear(conn, alarm, Cleared { at, by: Some(&who), cause: ClearCause::Person })
         });
         let Some(told) = told.await? else { return Ok((self.find(by, id).await?, false)) };
-        if let Some(ward) = self.wards.borrow_mut().get_mut(&told.alarm.module_id) {
+        // What waits has ended it already, and says what the rule says of the module now.
+        let is_over = self.is_waiting(&told.alarm.rule_id, &told.alarm.module_id);
+        if !is_over && let Some(ward) = self.wards.borrow_mut().get_mut(&told.alarm.module_id) {
             ward.mute(&told.alarm.rule_id);
         }
         self.told(told).await
+    }
+
+    fn is_waiting(&self, rule: &RuleId, module: &ModuleId) -> bool {
+        self.transitions.borrow().iter().any(|waiting| waiting.rule == *rule && waiting.module == *module)
     }
 
     async fn told(&self, told: Told) -> Result<(Alarm, bool), ModuleError> {
@@ -236,6 +278,20 @@ fn clear(conn: &mut Connection, alarm: Alarm, cleared: Cleared<'_>) -> Result<Op
         ..alarm
     };
     told(conn, alarm, AlarmStep::Cleared)
+}
+
+/// Clears the open alarms of a module that is about to go; answers how bad each was, with the event that tells of it.
+pub fn clear_all_of(
+    conn: &mut Connection,
+    module: &ModuleId,
+    at: Timestamp,
+) -> Result<Vec<(Severity, Announced)>, StoreError> {
+    let mut all = Vec::new();
+    for alarm in alarms::open_of(conn, module)? {
+        let told = clear(conn, alarm, Cleared { at, by: None, cause: ClearCause::Rule })?;
+        all.extend(told.map(|told| (told.alarm.severity, told.announced)));
+    }
+    Ok(all)
 }
 
 /// What webhooks are told of a change.

@@ -12,6 +12,7 @@ mod ward;
 mod warden;
 mod watch;
 
+pub(super) use flush::clear_all_of;
 pub use messages::{
     AcknowledgeAlarm, AlarmQuery, AlarmsPage, ChangeRule, ClearAlarm, CreateRule, DeleteRule, GetAlarm, GetRule,
     ListAlarms, ListRules,

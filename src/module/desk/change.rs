@@ -7,7 +7,7 @@ use std::time::Duration;
 use actix::MailboxError;
 
 use super::super::actor::{CloseLink, EndLink, Removed};
-use super::super::alarm::{Enter, Follow, Leave};
+use super::super::alarm::{self, Enter, Follow, Leave};
 use super::super::claim::{self, ClaimCode};
 use super::super::entry::{Entry, Meta, ModuleView, Status};
 use super::super::error::ModuleError;
@@ -113,14 +113,18 @@ impl Desk {
         let event = NewEvent::module_removed(entry.meta.load_full().facts(id));
         let gone = id.clone();
         let removal = self.store.write(move |conn| {
+            // Its alarms go with its row, and so does who may hear of them.
+            let ended = alarm::clear_all_of(conn, &gone, Timestamp::now())?;
             match modules::delete(conn, &gone) {
                 // Somebody removed it from the database itself.
                 Ok(()) | Err(StoreError::NotFound) => {}
                 Err(error) => return Err(error),
             }
-            announcements::add(conn, event)
+            Ok((ended, announcements::add(conn, event)?))
         });
-        let announced = removal.await?;
+        let (ended, removed) = removal.await?;
+        ended.iter().for_each(|(severity, _)| self.shared.metrics.alarm_open(severity.name(), -1));
+        let announced = ended.into_iter().map(|(_, cleared)| cleared).chain([removed]).collect();
         self.catalogue.borrow_mut().remove(id);
         self.warden.do_send(Leave(id.clone()));
         self.shared.changed();
@@ -135,7 +139,7 @@ impl Desk {
             self.shared.metrics.module_offline();
         }
         self.shared.changed();
-        self.announce(vec![announced]).await;
+        self.announce(announced).await;
         self.withdraw(id, entry.meta.load_full().owner.clone(), true).await;
         Ok(())
     }

@@ -42,15 +42,20 @@ impl Desk {
         let (id, created_at) = (StopId::generate(), Timestamp::now());
         let stop = Arc::new(EmergencyStop { id, scope, reason, by: by.user_id.clone(), created_at, cleared: None });
         let (row, event) = (Arc::clone(&stop), NewEvent::emergency_stop_updated(&stop, None, StopState::Pending));
-        let announced = self.store.write(move |conn| {
-            stops::insert(conn, &row)?;
-            announcements::add(conn, event)
-        });
-        let announced = announced.await?;
+        let id = stop.id.clone();
+        let making = self.store.write_surely(
+            move |conn| {
+                stops::insert(conn, &row)?;
+                announcements::add(conn, event).map(Some)
+            },
+            // The event is left in the database, where the broker finds it.
+            move |conn| Ok(stops::find(conn, &id)?.map(|_| None)),
+        );
+        let announced = making.await?;
         self.shared.stops.store(Arc::new(self.shared.stops.load().with(Arc::clone(&stop))));
         self.have_looked(&stop.scope);
         self.shared.metrics.stops_active(self.shared.stops.load().all().len());
-        self.announce(vec![announced]).await;
+        self.announce(Vec::from_iter(announced)).await;
         self.tell_stop(&stop, StopState::Pending).await;
         Ok((self.view_of(&by, &stop).await?, true))
     }
@@ -62,19 +67,27 @@ impl Desk {
         let _turn = self.stopping.lock().await;
         let stop = Arc::new(EmergencyStop { cleared: Some((Timestamp::now(), by.user_id.clone())), ..stop });
         let (row, event) = (Arc::clone(&stop), NewEvent::emergency_stop_updated(&stop, None, StopState::Cleared));
-        let announced = self.store.write(move |conn| {
-            let Some((at, by)) = &row.cleared else { return Ok(None) };
-            let was_active = stops::clear(conn, &row.id, *at, by)?;
-            was_active.then(|| announcements::add(conn, event)).transpose()
-        });
-        let Some(announced) = announced.await? else {
+        let looked = Arc::clone(&stop);
+        let clearing = self.store.write_surely(
+            move |conn| {
+                let Some((at, by)) = &row.cleared else { return Ok((false, None)) };
+                let was_active = stops::clear(conn, &row.id, *at, by)?;
+                Ok((was_active, was_active.then(|| announcements::add(conn, event)).transpose()?))
+            },
+            move |conn| {
+                let found = stops::find(conn, &looked.id)?.filter(|found| found.cleared == looked.cleared);
+                Ok(found.map(|_| (true, None)))
+            },
+        );
+        let (was_active, announced) = clearing.await?;
+        if !was_active {
             let stop = self.visible_stop(&by, &id).await?;
             return Ok((self.view_of(&by, &stop).await?, false));
-        };
+        }
         self.shared.stops.store(Arc::new(self.shared.stops.load().without(&id)));
         self.have_looked(&stop.scope);
         self.shared.metrics.stops_active(self.shared.stops.load().all().len());
-        self.announce(vec![announced]).await;
+        self.announce(Vec::from_iter(announced)).await;
         self.tell_stop(&stop, StopState::Cleared).await;
         Ok((self.view_of(&by, &stop).await?, true))
     }
