@@ -319,4 +319,21 @@ mod tests {
         assert_eq!((given_up, left, pruned, pending), ((2, 5), true, (2, 4), 3));
         assert_eq!((failed[0].error.as_deref(), failed[0].created_at.as_millis()), (Some("too many waited"), 6));
     }
+
+    #[test]
+    fn what_waits_is_found_by_an_index() {
+        #[derive(QueryableByName)]
+        struct Step {
+            #[diesel(sql_type = diesel::sql_types::Text)]
+            detail: String,
+        }
+        let scratch = Scratch::of_sqlite();
+        drop(scratch.store());
+        let Connection::Sqlite(mut conn) = scratch.connection() else { panic!("SQLite was asked for") };
+        for wanted in ["state = 'pending'", "state = 'pending' AND created_at < 9"] {
+            let query = format!("EXPLAIN QUERY PLAN SELECT count(*) FROM webhook_deliveries WHERE {wanted}");
+            let steps: Vec<Step> = diesel::sql_query(query).load(&mut conn).unwrap();
+            assert!(steps[0].detail.contains("webhook_deliveries_by_age"), "{}", steps[0].detail);
+        }
+    }
 }

@@ -19,6 +19,7 @@ use crate::store::latest::{Commit, CommitError};
 use crate::store::modules::{ModuleRecord, StoredModule};
 use crate::store::testing::{self, Scratch};
 
+mod commands;
 mod rest;
 
 const MOMENT: Duration = Duration::from_millis(1);
@@ -126,7 +127,7 @@ struct Bench {
     entry: Arc<Entry>,
     shared: Arc<Shared>,
     module: Addr<Module>,
-    _scratch: Scratch,
+    scratch: Scratch,
     heard: Rc<RefCell<Heard>>,
     stored: Rc<RefCell<Stored>>,
 }
@@ -162,7 +163,7 @@ impl Bench {
             stopping: Default::default(),
         });
         let module = Module::new(Arc::clone(&entry), Arc::clone(&shared)).start();
-        Self { entry, shared, module, _scratch: scratch, heard, stored }
+        Self { entry, shared, module, scratch, heard, stored }
     }
 
     /// Sends a reading; the answer is there at the earliest after a moment.

@@ -314,3 +314,6 @@ fn told(conn: &mut Connection, alarm: Alarm, step: AlarmStep) -> Result<Option<T
     let announced = announcements::add(conn, event)?;
     Ok(Some(Told { alarm, step, announced }))
 }
+
+#[cfg(test)]
+mod tests;
