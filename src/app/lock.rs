@@ -8,14 +8,14 @@ use std::path::Path;
 use super::error::StartError;
 use crate::config::make_private_folder;
 
-/// The name of the file whose lock stands for the folder.
-const FILE: &str = "carillon.lock";
-
 /// The hold of a hub on its data folder; it ends with the value, or with the process however that ends.
 #[derive(Debug)]
 pub struct DataLock(#[expect(dead_code, reason = "held for what its drop does")] File);
 
 impl DataLock {
+    /// The name of the file whose lock stands for the folder.
+    pub const FILE: &str = "carillon.lock";
+
     /// Takes the folder, made when missing.
     ///
     /// # Errors
@@ -32,5 +32,5 @@ impl DataLock {
 
 fn open(folder: &Path) -> io::Result<File> {
     make_private_folder(folder)?;
-    OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(folder.join(FILE))
+    OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(folder.join(DataLock::FILE))
 }

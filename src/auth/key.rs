@@ -41,6 +41,9 @@ pub enum KeyError {
 }
 
 impl SigningKey {
+    /// The name of its file in the data folder.
+    pub const FILE: &str = "jwt.key";
+
     /// Takes the key that is given, or reads `jwt.key` of the data folder, which is made when missing.
     ///
     /// # Errors
@@ -49,7 +52,7 @@ impl SigningKey {
         if let Some(key) = given {
             return Self::from_text(key.expose());
         }
-        let path = data.join("jwt.key");
+        let path = data.join(Self::FILE);
         let text = read_or_make(&path).map_err(|cause| KeyError::File { path: path.clone(), cause })?;
         Self::from_text(text.trim()).map_err(|_| KeyError::Damaged { path })
     }

@@ -5,11 +5,14 @@ mod tools;
 
 use std::fs;
 use std::io::Write;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use super::{CliError, HubArgs};
+use crate::app::DataLock;
+use crate::auth::SigningKey;
 use crate::config::{Database, make_private_folder};
 use crate::domain::time::Timestamp;
 use crate::store::{Options, backup, migrate};
@@ -43,6 +46,13 @@ pub fn run(args: &BackupArgs, hub: &HubArgs) -> Result<(), CliError> {
         return Err(CliError::Usage(format!("there is no hub's data in `{shown}`; name its folder with --data")));
     }
     let to = args.to.clone().unwrap_or_else(|| config.data.dir.join("backups").join(name_of_now("carillon-", ".db")));
+    if let Some(own) = own_file(&to, &database, &config.data.dir) {
+        return Err(CliError::Usage(format!(
+            "`{}` is the hub's own `{}`; give another --to",
+            to.display(),
+            own.display()
+        )));
+    }
     let begun = Timestamp::now();
     let bytes = copy(&database, &to, args.force)?;
     let text = format!(
@@ -53,6 +63,17 @@ pub fn run(args: &BackupArgs, hub: &HubArgs) -> Result<(), CliError> {
         bytes as f64 / 1e6
     );
     std::io::stdout().write_all(text.as_bytes()).map_err(CliError::io("cannot write to the terminal"))
+}
+
+/// The file of the hub that a path leads to, by whatever name or link; replaced, it would be lost with all that a running
+/// hub goes on to write.
+fn own_file(path: &Path, database: &Path, data: &Path) -> Option<PathBuf> {
+    let place = |path: &Path| fs::metadata(path).map(|about| (about.dev(), about.ino())).ok();
+    let at = place(path)?;
+    let beside_it = SIDE_FILES.iter().map(|behind| beside(database, behind));
+    let own =
+        [database.to_owned(), data.join(SigningKey::FILE), data.join(DataLock::FILE)].into_iter().chain(beside_it);
+    own.into_iter().find(|own| place(own) == Some(at))
 }
 
 /// A name with the moment in it, as every file system takes it.

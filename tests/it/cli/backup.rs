@@ -203,6 +203,12 @@ async fn a_backup_overwrites_nothing_unless_told_and_names_itself_by_the_time() 
     assert_eq!(fs::read(&copy).expect("it is there"), b"dear");
     assert_eq!(named.code, Some(0), "{named:?}");
     assert_eq!(fs::read_dir(data.path().join("backups")).expect("a folder").count(), 1);
+    let link = data.path().join("link.db");
+    std::os::unix::fs::symlink(data.file(), &link).expect("a link can be made");
+    for own in [data.file(), link] {
+        let refused = run(data.path(), &["backup", "--force", "--to", &own.display().to_string()]).await;
+        assert!(refused.code == Some(2) && refused.stderr.contains("hub's own"), "{refused:?}");
+    }
     let forced = run(data.path(), &["backup", "--force", "--to", &copy.display().to_string()]).await;
     assert_eq!(forced.code, Some(0), "{forced:?}");
     assert!(fs::read(&copy).expect("it is there").starts_with(b"SQLite format 3"));
