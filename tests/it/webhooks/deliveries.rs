@@ -194,3 +194,28 @@ async fn what_is_written_down_is_told_as_soon_as_it_is_committed() {
     }
     drop(courier);
 }
+
+#[actix::test]
+async fn the_alarms_of_a_removed_module_are_cleared_for_all_who_hear_of_them() {
+    let hub = TestHub::with(&EAGER).await;
+    let (admin, mut outside) = (hub.admin().await, Receiver::that([Does::Answer(204), Does::Answer(204)]).await);
+    create(&admin, &outside.url()).await;
+    let (owner, mut device) = hub.owner_with_module("MC-1").await;
+    let condition = json!({"kind": "threshold", "key": "t", "direction": "above", "limit": 80});
+    let rule = json!({"name": "Too hot", "severity": "critical", "moduleId": "MC-1", "condition": condition});
+    assert_eq!(owner.post("/api/v1/alarm-rules", rule).await.status, 201);
+    let mut tab = hub.tab(&owner, &["modules"]).await;
+    device.report(1, json!({"t": 90})).await;
+    let raised = tab.event("rt_alarm_raised").await;
+    assert_eq!(outside.next().await.json()["event"], "alarm.raised");
+    let open = "carillon_alarms_open{severity=\"critical\"}";
+    hub.until_metric(open, |count| count == 1.0).await;
+
+    assert_eq!(owner.delete("/api/v1/modules/MC-1").await.status, 204);
+
+    assert_eq!(tab.event("rt_alarm_cleared").await["alarmId"], raised["alarmId"]);
+    assert_eq!(tab.event("rt_module_removed").await["moduleId"], "MC-1");
+    let told = outside.next().await.json();
+    assert_eq!((&told["event"], &told["data"]["alarmId"]), (&"alarm.cleared".into(), &raised["alarmId"]));
+    hub.until_metric(open, |count| count == 0.0).await;
+}
