@@ -89,6 +89,11 @@ impl Scratch {
         pool::establish(&self.database()).unwrap()
     }
 
+    /// Says something to the database beside all stores.
+    pub fn say(&self, statement: &str) {
+        self.connection().batch_execute(statement).unwrap();
+    }
+
     /// Opens (again) the database of this folder.
     pub fn store(&self) -> Store {
         self.store_that_waits(Options::default().busy_timeout)

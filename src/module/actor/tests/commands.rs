@@ -1,6 +1,5 @@
 //! Commands and the twin while the database is slow, or takes nothing.
 
-use diesel::connection::SimpleConnection;
 use serde_json::Value;
 use tokio::sync::mpsc;
 
@@ -55,7 +54,7 @@ fn desired(json: &str) -> ChangeDesired {
 
 impl Bench {
     fn rename_table(&self, from: &str, to: &str) {
-        self.scratch.connection().batch_execute(&format!("ALTER TABLE {from} RENAME TO {to}")).unwrap();
+        self.scratch.say(&format!("ALTER TABLE {from} RENAME TO {to}"));
     }
 
     /// How far people were told that commands have come; a reading makes sure that all was told.

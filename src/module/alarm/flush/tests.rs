@@ -3,7 +3,6 @@
 use std::time::Instant;
 
 use actix::prelude::*;
-use diesel::connection::SimpleConnection;
 use serde_json::Value;
 use tokio::sync::mpsc;
 
@@ -153,7 +152,7 @@ async fn a_change_that_cannot_be_stored_does_not_stop_the_others() {
     bench.observe("MC-1", 1, 90.0);
     bench.next().await;
     bench.settle().await;
-    bench.scratch.connection().batch_execute("UPDATE alarms SET condition = 'unreadable'").unwrap();
+    bench.scratch.say("UPDATE alarms SET condition = 'unreadable'");
 
     bench.observe("MC-1", 2, 10.0);
     bench.observe("MC-2", 2, 90.0);
