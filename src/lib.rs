@@ -122,8 +122,10 @@
 //!   `one_person_is_remembered_a_bounded_number_of_times`.
 //! - A crowd that comes at once is let in at a bounded rate, and each of the others has a moment of its own: test
 //!   `a_crowd_is_let_in_no_faster_than_the_accept_rate`, test `those_turned_away_come_back_one_after_the_other`, test
-//!   `those_sent_away_come_back_no_faster_than_they_are_let_in`; no login and no address takes more than half of that rate:
-//!   test `one_address_or_login_does_not_keep_others_out`.
+//!   `those_sent_away_come_back_no_faster_than_they_are_let_in`; no login and no address of
+//!   strangers takes more than half of that rate, also where modules come in: test
+//!   `one_address_or_login_does_not_keep_others_out`, test `wrong_tokens_keep_no_module_out`, test
+//!   `an_address_that_shows_wrong_tokens_keeps_no_module_out`.
 //! - Nobody looks into the events of others before it is written down, and only admins do: test
 //!   `a_tap_shows_what_a_person_and_their_modules_hear`, test
 //!   `only_admins_tap_and_a_tap_that_is_no_topic_is_refused`.

@@ -28,7 +28,7 @@ pub enum Comer<'a> {
     Login(&'a LoginId),
     /// Anybody else: the same for one address.
     Stranger(IpAddr),
-    /// Somebody at the door of modules, who have a rate of their own.
+    /// A module that has shown its token; modules have a rate of their own, and a fleet may be behind one address.
     Module,
 }
 

@@ -191,15 +191,20 @@ impl Doors {
     }
 
     async fn module(&self, request: &Request) -> Result<Option<Identified>, Refused> {
-        // Modules have a bucket of their own, and their tokens are judged in memory.
-        self.begin(&self.modules_admitted, Comer::Module)?;
+        // Modules have a bucket of their own. Their tokens are judged in memory, and before they are let in: whoever shows
+        // none, or a wrong one, keeps no module out.
         let headers = request.head().headers();
+        let stranger = Comer::Stranger(self.address_of(request.peer_addr(), headers));
         let (named, token) = match (credential::bearer(headers), credential::basic(headers)) {
             (Some(token), _) => (None, token.to_owned()),
             (None, Some((name, token))) => (Some(name), token),
-            (None, None) => return Ok(None),
+            (None, None) => {
+                self.begin(&self.modules_admitted, stranger)?;
+                return Ok(None);
+            }
         };
         let found = module::identify(&self.modules, named.as_deref(), &token).await;
+        self.begin(&self.modules_admitted, if found.is_ok() { Comer::Module } else { stranger })?;
         Ok(Some(found.map_err(problem_of)?))
     }
 

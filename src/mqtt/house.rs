@@ -18,7 +18,7 @@ use crate::broker::{Broker, BrokerOptions, Relay};
 use crate::observe::Metrics;
 use crate::{module, session};
 use device::Device;
-use doorkeeper::Doorkeeper;
+use doorkeeper::{Comer, Doorkeeper};
 use person::Person;
 
 mod device;
@@ -140,10 +140,20 @@ impl Bridge for House {
     }
 
     async fn admit(&self, connect: &Connect, from: IpAddr) -> Result<Arrived<Guest>, Refusal> {
-        self.parts.doorkeeper.begin()?;
-        match self.judge(connect, from).await {
+        let doorkeeper = &self.parts.doorkeeper;
+        let shows_module_token =
+            connect.password.as_ref().is_some_and(|shown| shown.starts_with(MODULE_TOKEN.as_bytes()));
+        if !shows_module_token {
+            doorkeeper.begin(Comer::Stranger(from))?;
+        }
+        let judged = self.judge(connect, from).await;
+        // The tokens of modules are judged in memory, and before they count: a wrong one keeps no module out.
+        if shows_module_token {
+            doorkeeper.begin(if judged.is_ok() { Comer::Module } else { Comer::Stranger(from) })?;
+        }
+        match judged {
             Err(refusal) if refusal.reason == ConnectAckReason::BadUserNameOrPassword => {
-                Err(self.parts.doorkeeper.refuse(refusal, from).await)
+                Err(doorkeeper.refuse(refusal, from).await)
             }
             judged => judged,
         }

@@ -113,3 +113,18 @@ async fn an_address_that_shows_many_wrong_tokens_is_answered_slowly_and_right_on
     assert!(reasons.len() > 30 && reasons[0] == ConnectAckReason::BadUserNameOrPassword);
     TestClient::device(hub.mqtt(), "MC-1", &token).await.ping().await;
 }
+
+#[actix::test]
+async fn an_address_that_shows_wrong_tokens_keeps_no_module_out() {
+    let keys = [("CARILLON__SOCKET__ACCEPT_RATE", "22"), ("CARILLON__SOCKET__ACCEPT_BURST", "20")];
+    let hub = TestHub::with(&keys).await;
+    let token = hub.admin().await.create_module("MC-1").await;
+    let mut reasons = Vec::new();
+    for number in 0..30 {
+        let password = if number % 2 == 0 { "cm_wrong" } else { "wrong" };
+        reasons.push(TestClient::enter(hub.mqtt(), connect("MC-1", password)).await.1.reason_code);
+    }
+
+    assert!(reasons.contains(&ConnectAckReason::ConnectionRateExceeded), "{reasons:?}");
+    TestClient::device(hub.mqtt(), "MC-1", &token).await.ping().await;
+}

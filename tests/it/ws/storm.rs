@@ -170,6 +170,20 @@ async fn a_token_that_is_none_counts_against_the_rate_of_its_address() {
 }
 
 #[actix::test]
+async fn wrong_tokens_keep_no_module_out() {
+    let hub = hub(22, 20).await;
+    let token = hub.admin().await.create_module("MC-1").await;
+    for number in 0..30 {
+        // Some show nothing, and might say later who they are.
+        let shown: &[_] = if number % 2 == 0 { &[("authorization", "Bearer nonsense")] } else { &[] };
+        drop(open(&hub.authority, "/ws/module", shown).await);
+    }
+
+    assert!(hub.metric(&asked("module", "later")).await >= 1.0);
+    let _device = TestDevice::connect(&hub.authority, &token).await;
+}
+
+#[actix::test]
 async fn no_more_sockets_are_open_than_may_be() {
     let hub = TestHub::with(&[("CARILLON__HTTP__MAX_CONNECTIONS", "3"), ("CARILLON__HTTP__WORKERS", "4")]).await;
     let bearer = format!("Bearer {}", hub.admin().await.access_token);
