@@ -181,7 +181,9 @@
 //!   `one_compressed_frame_goes_to_all_who_can_read_it`, test `a_peer_with_a_small_window_can_follow`.
 //! - Secrets are in no log: test `no_secret_is_logged`, test `the_password_of_the_server_is_never_shown`; and nobody learns from an answer which addresses have accounts:
 //!   test `nobody_learns_whether_an_address_is_known`.
-//! - A message of MQTT is acknowledged after its commit, in its turn, and taken once however often it comes: test
+//! - A message of MQTT is acknowledged after its commit, in its turn, and taken once while its session lasts, with QoS 1 as
+//!   long as its sender may not have read the acknowledgement: test
+//!   `as_many_of_qos_1_are_remembered_as_may_be_unacknowledged_and_no_more`, test
 //!   `what_is_acknowledged_is_there_in_every_shape`, test `a_message_of_qos_2_is_taken_once_until_it_is_released`, test
 //!   `a_message_of_qos_2_is_taken_once_between_two_releases`, test
 //!   `everything_arrives_as_often_as_promised_however_often_the_connection_breaks`.

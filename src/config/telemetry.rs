@@ -13,7 +13,7 @@ pub struct Telemetry {
     pub max_batch: usize,
     /// Readings that may wait for a commit, a long one counting as one more for each KiB; more are refused with 429.
     pub max_waiting: usize,
-    /// Readings of one connection that may wait for their acknowledgement; more are not read from it.
+    /// Readings of one connection that may wait for their acknowledgement, at most 1024; more are not read from it.
     pub in_flight: usize,
     /// How far in the future a reading may say that it was measured.
     pub max_ahead: Duration,
@@ -48,6 +48,7 @@ impl Section for Telemetry {
         checks.require(self.commit_interval <= Duration::from_secs(1), "commit_interval", "must be at most `1s`");
         checks.require(self.max_batch > 0, "max_batch", "must be at least 1");
         checks.require(self.max_waiting >= self.max_batch, "max_waiting", "must be at least `telemetry.max_batch`");
-        checks.require(self.in_flight > 0, "in_flight", "must be at least 1");
+        // Each connection of MQTT remembers as many, for those that come again.
+        checks.require((1..=1024).contains(&self.in_flight), "in_flight", "must be 1 to 1024");
     }
 }

@@ -175,3 +175,13 @@ fn a_file_that_cannot_be_read_or_parsed_is_a_fault() {
     std::fs::remove_file(&file).unwrap();
     assert!(broken.contains("line 2") && !broken.contains("hush"), "{broken}");
 }
+
+#[test]
+fn readings_in_flight_are_bounded() {
+    let read = |value: &str| from_environment(&[("CARILLON__TELEMETRY__IN_FLIGHT", value)]);
+    assert!(read("1").is_ok() && read("1024").is_ok());
+    for wrong in ["0", "1025", "70000"] {
+        let fault = read(wrong).unwrap_err().to_string();
+        assert!(fault.contains("must be 1 to 1024"), "{fault}");
+    }
+}

@@ -103,6 +103,7 @@ async fn admit<B: Bridge>(
         ..ConnectAck::default()
     })));
     let mut session = session.unwrap_or_else(|| Session::new(terms.session));
+    session.incoming.agree_on(terms.receive_max);
     session.outgoing.agree_on(connect.receive_max.map_or(u16::MAX, NonZeroU16::get));
     let keep_alive = keep_alive.map(|seconds| Duration::from_secs(seconds.into()));
     let (will, topic_aliases) = (connect.last_will, connect.topic_alias_max);

@@ -1,13 +1,11 @@
-//! What a client publishes with an acknowledgement: each message is taken once, however often it is sent.
+//! What a client publishes with an acknowledgement: a message that is sent again as the client has not read its
+//! acknowledgement is taken once.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::num::NonZeroU16;
 
 use rmqtt_codec::types::{Publish, QoS};
-
-/// How many messages of QoS 1 are remembered after their acknowledgement, which the client may not have read.
-const RECENT: usize = 64;
 
 /// How a message that has come stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,15 +28,24 @@ enum Step {
 
 /// What a client sent and has not been told the end of.
 ///
-/// Invariant: `exact` holds the numbers of QoS 2 between PUBLISH and PUBREL; `under_way` those of QoS 1 before PUBACK.
+/// Invariant: `exact` holds the numbers of QoS 2 between PUBLISH and PUBREL; `under_way` those of QoS 1 before PUBACK;
+/// `recent` at most `window` after PUBACK, in the order of their last. As many as a client may have unacknowledged, and
+/// acknowledgements are read in their order: what it has not read is among them.
 #[derive(Debug, Default)]
 pub struct Incoming {
     exact: BTreeMap<NonZeroU16, Step>,
     under_way: Vec<(NonZeroU16, u64)>,
     recent: VecDeque<(NonZeroU16, u64)>,
+    window: usize,
 }
 
 impl Incoming {
+    /// The client may have so many unacknowledged messages on this connection.
+    pub fn agree_on(&mut self, window: u16) {
+        // Not less than on an earlier connection, whose acknowledgements may be unread.
+        self.window = self.window.max(usize::from(window));
+    }
+
     /// Begins with a message; `most` may be under way. QoS 0 is always new.
     pub fn begin(&mut self, publish: &Publish, digest: u64, most: usize) -> Taken {
         let Some(id) = publish.packet_id else { return Taken::New };
@@ -54,7 +61,7 @@ impl Incoming {
                 }
             };
         }
-        if publish.dup && self.recent.contains(&(id, digest)) {
+        if publish.dup && self.is_recent((id, digest)) {
             return Taken::Again;
         }
         if publish.dup && self.under_way.contains(&(id, digest)) {
@@ -65,6 +72,14 @@ impl Incoming {
         }
         self.under_way.push((id, digest));
         Taken::New
+    }
+
+    /// Whether a message was acknowledged lately; it is then the last of them, as its acknowledgement goes out again.
+    fn is_recent(&mut self, message: (NonZeroU16, u64)) -> bool {
+        let place = self.recent.iter().position(|known| *known == message);
+        let found = place.and_then(|place| self.recent.remove(place));
+        self.recent.extend(found);
+        found.is_some()
     }
 
     /// A message is taken, or not.
@@ -83,7 +98,7 @@ impl Incoming {
             // A number that is given again stands for the newer message.
             self.recent.retain(|(known, _)| *known != id);
             self.recent.push_back(message);
-            if self.recent.len() > RECENT {
+            if self.recent.len() > self.window {
                 self.recent.pop_front();
             }
         }
@@ -137,6 +152,7 @@ mod tests {
     #[test]
     fn a_message_of_qos_1_that_was_acknowledged_is_acknowledged_again_and_taken_once() {
         let mut incoming = Incoming::default();
+        incoming.agree_on(4);
         let first = publish(QoS::AtLeastOnce, 7, 1, false);
         assert_eq!(begin(&mut incoming, &first), Taken::New);
         assert_eq!(begin(&mut incoming, &publish(QoS::AtLeastOnce, 7, 1, true)), Taken::UnderWay);
@@ -145,6 +161,25 @@ mod tests {
         assert_eq!(begin(&mut incoming, &publish(QoS::AtLeastOnce, 7, 1, true)), Taken::Again);
         assert_eq!(begin(&mut incoming, &publish(QoS::AtLeastOnce, 7, 2, true)), Taken::New, "another message");
         assert_eq!(begin(&mut incoming, &publish(QoS::AtLeastOnce, 7, 1, false)), Taken::New, "not a repetition");
+    }
+
+    #[test]
+    fn as_many_of_qos_1_are_remembered_as_may_be_unacknowledged_and_no_more() {
+        for window in [1_u16, 64, 1000] {
+            let mut incoming = Incoming::default();
+            incoming.agree_on(window);
+            for id in 1..=window + 1 {
+                let message = publish(QoS::AtLeastOnce, id, 1, false);
+                assert_eq!(begin(&mut incoming, &message), Taken::New);
+                incoming.finish(message.packet_id.unwrap(), QoS::AtLeastOnce, true);
+            }
+            incoming.part();
+            for id in 2..=window + 1 {
+                assert_eq!(begin(&mut incoming, &publish(QoS::AtLeastOnce, id, 1, true)), Taken::Again, "{id}");
+            }
+            assert_eq!(incoming.recent.len(), usize::from(window));
+            assert_eq!(begin(&mut incoming, &publish(QoS::AtLeastOnce, 1, 1, true)), Taken::New, "long acknowledged");
+        }
     }
 
     #[test]
