@@ -152,7 +152,8 @@
 //! - A reading that was acknowledged is found in the history, once, wherever the hub is killed: test
 //!   `every_acknowledged_reading_is_found_once_wherever_the_hub_is_killed`; of two readings of one time the last counts: test
 //!   `the_last_of_two_readings_of_one_time_counts`, and a late one does not replace the newest state: test
-//!   `a_late_reading_does_not_replace_the_newest_state`.
+//!   `a_late_reading_does_not_replace_the_newest_state`, unless the newest came from a clock that ran ahead: test
+//!   `what_a_clock_that_was_put_right_measures_is_the_newest_state`.
 //! - A module that reports more than can be sealed is refused by itself, and others are taken: test
 //!   `a_module_of_which_too_much_is_not_sealed_is_refused_and_others_are_not`.
 //! - Windows of the history are what its samples come to, however late and in whatever order they came, sealed or not: test

@@ -32,9 +32,9 @@ proptest! {
     ) {
         let (before, at) = (Newest::from(before), Timestamp::from_millis(1));
         let mut after = before.clone();
-        let has_changed = after.take(&newer, at).unwrap();
+        let has_changed = after.take(&newer, at, at).unwrap();
         prop_assert_eq!(has_changed, after.values() != before.values());
-        prop_assert_eq!(after.take(&newer, at), Ok(false));
+        prop_assert_eq!(after.take(&newer, at, at), Ok(false));
         for (key, value) in &newer.0 {
             prop_assert_eq!(after.values().get(&key.0), Some(value));
         }
@@ -49,7 +49,8 @@ proptest! {
 #[test]
 fn null_replaces_a_value() {
     let mut state = Newest::from(telemetry(r#"{"speed":1}"#));
-    assert_eq!(state.take(&telemetry(r#"{"speed":null}"#), Timestamp::from_millis(1)), Ok(true));
+    let at = Timestamp::from_millis(1);
+    assert_eq!(state.take(&telemetry(r#"{"speed":null}"#), at, at), Ok(true));
     assert_eq!(state.values().get("speed"), Some(&Value::Null));
 }
 

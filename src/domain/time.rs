@@ -12,6 +12,16 @@ pub fn millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
+/// Whether what was measured at `measured` and came at `came` takes the place of what was measured at `last`; of the same
+/// time the last one does.
+///
+/// `came` is by the hub's clock. A `last` that lies ahead of it comes from a clock that runs ahead: what is measured by a
+/// clock that was put right counts as newer.
+#[must_use]
+pub fn supersedes(last: Timestamp, measured: Timestamp, came: Timestamp) -> bool {
+    measured >= last || (last > came && measured <= came)
+}
+
 /// A point in time with millisecond resolution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Timestamp(i64);
@@ -99,6 +109,18 @@ mod tests {
         assert_eq!(Timestamp::from_millis(1_700_000_000_000).to_string(), "2023-11-14T22:13:20.000Z");
         let parsed: Timestamp = "2023-11-14T23:13:20.5+01:00".parse().unwrap();
         assert_eq!(parsed.as_millis(), 1_700_000_000_500);
+    }
+
+    #[test]
+    fn what_a_clock_that_was_put_right_measures_takes_the_place_of_what_it_measured_before() {
+        let supersedes = |last, measured, came| {
+            let [last, measured, came] = [last, measured, came].map(Timestamp::from_millis);
+            supersedes(last, measured, came)
+        };
+        assert!(supersedes(10, 11, 20) && supersedes(10, 10, 20), "newer, and as new");
+        assert!(!supersedes(10, 9, 20) && !supersedes(20, 9, 20), "late");
+        assert!(supersedes(30, 20, 20) && supersedes(30, 9, 20), "the last was measured ahead of its time");
+        assert!(supersedes(30, 31, 20) && !supersedes(30, 21, 20), "while the clock runs ahead its own order counts");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{KEYS_MAX, Key, Telemetry, TooManyKeys};
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Timestamp, supersedes};
 
 /// The newest values of a module, and when each was measured.
 ///
@@ -53,18 +53,19 @@ impl Newest {
         self.times.get(key).copied()
     }
 
-    /// Takes over what was measured at a time, except where something newer is known; answers whether a value changed.
+    /// Takes over what was measured at a time and came at another, by the hub's clock, except where something newer is
+    /// known, see [`supersedes`]; answers whether a value changed.
     ///
     /// # Errors
     /// [`TooManyKeys`] when there would be more than [`KEYS_MAX`] keys; nothing is changed then.
-    pub fn take(&mut self, newer: &Telemetry, at: Timestamp) -> Result<bool, TooManyKeys> {
+    pub fn take(&mut self, newer: &Telemetry, at: Timestamp, came: Timestamp) -> Result<bool, TooManyKeys> {
         let added = newer.0.keys().filter(|key| !self.values.0.contains_key(*key)).count();
         if self.values.len() + added > KEYS_MAX {
             return Err(TooManyKeys(self.values.len() + added));
         }
         let mut has_changed = false;
         for (key, value) in &newer.0 {
-            if self.times.get(key).is_some_and(|known| *known > at) {
+            if self.times.get(key).is_some_and(|known| !supersedes(*known, at, came)) {
                 continue;
             }
             if let Some(known) = self.values.0.get_mut(key) {
@@ -98,6 +99,8 @@ mod tests {
         serde_json::from_str(json).unwrap()
     }
 
+    const NOW: Timestamp = Timestamp::from_millis(1000);
+
     fn at(millis: i64) -> Timestamp {
         Timestamp::from_millis(millis)
     }
@@ -105,34 +108,44 @@ mod tests {
     #[test]
     fn an_older_value_does_not_replace_a_newer_one() {
         let mut newest = Newest::default();
-        assert_eq!(newest.take(&telemetry(r#"{"a":1,"b":1}"#), at(10)), Ok(true));
-        assert_eq!(newest.take(&telemetry(r#"{"a":2,"c":2}"#), at(5)), Ok(true));
-        assert_eq!(newest.take(&telemetry(r#"{"a":2}"#), at(6)), Ok(false));
+        assert_eq!(newest.take(&telemetry(r#"{"a":1,"b":1}"#), at(10), NOW), Ok(true));
+        assert_eq!(newest.take(&telemetry(r#"{"a":2,"c":2}"#), at(5), NOW), Ok(true));
+        assert_eq!(newest.take(&telemetry(r#"{"a":2}"#), at(6), NOW), Ok(false));
         assert_eq!(*newest.values(), telemetry(r#"{"a":1,"b":1,"c":2}"#));
-        assert_eq!(newest.take(&telemetry(r#"{"c":3}"#), at(5)), Ok(true), "the last one wins");
-        assert_eq!(newest.take(&telemetry(r#"{"a":1}"#), at(20)), Ok(false));
-        assert_eq!(newest.take(&telemetry(r#"{"a":5}"#), at(15)), Ok(false), "the same value again is newer too");
+        assert_eq!(newest.take(&telemetry(r#"{"c":3}"#), at(5), NOW), Ok(true), "the last one wins");
+        assert_eq!(newest.take(&telemetry(r#"{"a":1}"#), at(20), NOW), Ok(false));
+        assert_eq!(newest.take(&telemetry(r#"{"a":5}"#), at(15), NOW), Ok(false), "the same value again is newer too");
+    }
+
+    #[test]
+    fn a_value_of_a_clock_that_was_put_right_replaces_one_from_ahead() {
+        let mut newest = Newest::default();
+        assert_eq!(newest.take(&telemetry(r#"{"a":1,"b":1}"#), at(5000), NOW), Ok(true));
+        assert_eq!(newest.take(&telemetry(r#"{"a":2}"#), at(999), NOW), Ok(true));
+        assert_eq!(newest.time_of("a"), Some(at(999)));
+        assert_eq!(newest.take(&telemetry(r#"{"a":3}"#), at(998), NOW), Ok(false), "late again");
+        assert_eq!(*newest.values(), telemetry(r#"{"a":2,"b":1}"#));
     }
 
     #[test]
     fn times_are_stored_and_restored() {
         let mut newest = Newest::default();
-        newest.take(&telemetry(r#"{"a":1,"b":1}"#), at(10)).unwrap();
+        newest.take(&telemetry(r#"{"a":1,"b":1}"#), at(10), NOW).unwrap();
         assert_eq!(newest.times_json(), "[10]");
-        newest.take(&telemetry(r#"{"b":2}"#), at(12)).unwrap();
+        newest.take(&telemetry(r#"{"b":2}"#), at(12), NOW).unwrap();
         assert_eq!(newest.times_json(), "[10,12]");
         assert_eq!(Newest::restored(newest.values().clone(), Some("[10,12]")), newest);
         let mut unknown = Newest::restored(newest.values().clone(), None);
-        assert_eq!(unknown.take(&telemetry(r#"{"a":7}"#), at(1)), Ok(true));
+        assert_eq!(unknown.take(&telemetry(r#"{"a":7}"#), at(1), NOW), Ok(true));
     }
 
     #[test]
     fn a_module_keeps_at_most_64_keys() {
         let many: Vec<_> = (0..KEYS_MAX).map(|number| format!(r#""k{number}":1"#)).collect();
         let mut newest = Newest::from(telemetry(&format!("{{{}}}", many.join(","))));
-        assert_eq!(newest.take(&telemetry(r#"{"k0":2}"#), at(1)), Ok(true));
+        assert_eq!(newest.take(&telemetry(r#"{"k0":2}"#), at(1), NOW), Ok(true));
         let before = newest.clone();
-        assert_eq!(newest.take(&telemetry(r#"{"k0":3,"one-more":1}"#), at(2)), Err(TooManyKeys(65)));
+        assert_eq!(newest.take(&telemetry(r#"{"k0":3,"one-more":1}"#), at(2), NOW), Err(TooManyKeys(65)));
         assert_eq!(newest, before);
     }
 }

@@ -29,7 +29,7 @@ impl Module {
         self.check_waiting_line()?;
         let now = Timestamp::now();
         let times = self.times_of(&ingest.readings, now)?;
-        let (newest, has_changed) = self.merge(&ingest.readings, &times)?;
+        let (newest, has_changed) = self.merge(&ingest.readings, &times, now)?;
         self.last_work = Instant::now();
         self.shared.metrics.readings_accepted(ingest.readings.len() as u64);
         if ingest.token.is_some() {
@@ -84,11 +84,11 @@ impl Module {
     }
 
     /// The state after the readings, and whether any value of it is another one.
-    fn merge(&self, readings: &[Reading], times: &[Timestamp]) -> Result<(Newest, bool), ModuleError> {
+    fn merge(&self, readings: &[Reading], times: &[Timestamp], now: Timestamp) -> Result<(Newest, bool), ModuleError> {
         let mut newest = self.entry.live.load().telemetry.newest().clone();
         let mut has_changed = false;
         for (place, (reading, ts)) in readings.iter().zip(times).enumerate() {
-            let taken = newest.take(&reading.telemetry, *ts);
+            let taken = newest.take(&reading.telemetry, *ts, now);
             let changes = taken.map_err(|fault| ModuleError::TooManyKeys { reading: place, fault })?;
             if !changes {
                 self.shared.metrics.reading_unchanged();

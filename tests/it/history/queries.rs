@@ -83,6 +83,23 @@ async fn a_late_reading_does_not_replace_the_newest_state() {
 }
 
 #[actix::test]
+async fn what_a_clock_that_was_put_right_measures_is_the_newest_state() {
+    let hub = TestHub::start().await;
+    let owner = hub.admin().await;
+    let token = owner.create_module(ID).await;
+    let start = an_hour_ago();
+    report(&hub, &token, reading(start, 3600 + 300, json!({"a": 1, "b": 1}))).await;
+    report(&hub, &token, reading(start, 3590, json!({"a": 2}))).await;
+    let state = owner.get(&format!("/api/v1/modules/{ID}")).await.json()["telemetry"].take();
+    assert_eq!(state, json!({"a": 2, "b": 1}));
+
+    report(&hub, &token, json!({"telemetry": {"b": 3}})).await;
+    report(&hub, &token, reading(start, 3580, json!({"a": 4}))).await;
+    let state = owner.get(&format!("/api/v1/modules/{ID}")).await.json()["telemetry"].take();
+    assert_eq!(state, json!({"a": 2, "b": 3}), "a late one is late again");
+}
+
+#[actix::test]
 async fn readings_without_a_time_are_all_kept_even_unchanged_ones() {
     let hub = TestHub::start().await;
     let (owner, mut device) = hub.owner_with_module(ID).await;
