@@ -8,7 +8,7 @@ import { session } from '../lib/session.js';
 import { ChartKeys, keysIn, keysText } from './chart/keys.js';
 import { HistoryReader, exportAddress } from './chart/history.js';
 import { inkOf, Plot } from './chart/plot.js';
-import { boundsOf, changed, liveView, paceOf, queryOf, stepName, viewOf } from './chart/ranges.js';
+import { boundsOf, changed, firstView, liveView, paceOf, queryOf, stepName, viewOf } from './chart/ranges.js';
 import { scalesOf } from './chart/series.js';
 import { stretchWords } from './chart/times.js';
 import { ChartTools } from './chart/tools.js';
@@ -113,8 +113,13 @@ class TelemetryChart extends HTMLElement {
     return this.dataset.module;
   }
 
+  // Until the history was asked how far it reaches, nobody knows which stretch suits it.
+  get #shown() {
+    return this.#view ?? firstView(Date.now(), null);
+  }
+
   get #bounds() {
-    return boundsOf(this.#view, Date.now());
+    return boundsOf(this.#shown, Date.now());
   }
 
   #follow() {
@@ -134,7 +139,7 @@ class TelemetryChart extends HTMLElement {
   }
 
   #go(view, { isBack = false } = {}) {
-    if (!isBack) this.#before = [...this.#before, this.#view].slice(-50);
+    if (!isBack) this.#before = [...this.#before, this.#shown].slice(-50);
     this.#view = view;
     this.#load();
   }
@@ -145,7 +150,7 @@ class TelemetryChart extends HTMLElement {
   }
 
   #step(step) {
-    this.#go(changed(this.#view, Date.now(), step));
+    this.#go(changed(this.#shown, Date.now(), step));
   }
 
   #press(event) {
@@ -153,28 +158,22 @@ class TelemetryChart extends HTMLElement {
     const step = STEPS[event.key === '=' ? '+' : event.key];
     if (step) this.#step(step);
     else if (event.key === 'Escape' && this.#before.length) this.#back();
-    else if (event.key === 'Home') this.#go(liveView(this.#view.name ?? '1h'));
+    else if (event.key === 'Home') this.#go(liveView(this.#shown.name ?? '1h'));
     else return;
     event.preventDefault();
   }
 
   async #load() {
-    this.#remember();
     const keys = this.#keys.chosen;
     this.#asking?.abort();
     this.#asking = new AbortController();
     const { signal } = this.#asking;
-    this.#tools.show(this.#view, { canGoBack: this.#before.length > 0, files: this.#files(keys) });
+    this.#remember();
+    this.#showTools();
     if (!keys.length) return this.#tell(message('signal', t('chart.none'), t('chart.noneHint')));
     this.setAttribute('aria-busy', 'true');
     try {
-      const reader = new HistoryReader(this.#id, keys);
-      const [library] = await Promise.all([Plot.library(), reader.load(this.#bounds, signal)]);
-      if (signal.aborted) return;
-      this.#library = library;
-      this.#reader = reader;
-      this.#wholeAt = Date.now();
-      this.#draw();
+      await this.#read(new HistoryReader(this.#id, keys), signal);
     } catch (error) {
       if (signal.aborted) return;
       this.#fail(error);
@@ -184,9 +183,26 @@ class TelemetryChart extends HTMLElement {
     }
   }
 
-  #files(keys) {
-    const bounds = this.#bounds;
-    return Object.fromEntries(['csv', 'ndjson'].map((format) => [format, exportAddress(this.#id, keys, bounds, format)]));
+  async #read(reader, signal) {
+    const library = Plot.library();
+    if (!this.#view) {
+      const reach = await reader.reach(signal);
+      signal.throwIfAborted();
+      this.#view = firstView(Date.now(), reach);
+      this.#showTools();
+    }
+    [this.#library] = await Promise.all([library, reader.load(this.#bounds, signal)]);
+    if (signal.aborted) return;
+    this.#reader = reader;
+    this.#wholeAt = Date.now();
+    this.#draw();
+  }
+
+  // The files reach up to now, like the lines.
+  #showTools() {
+    const [keys, bounds] = [this.#keys.chosen, this.#bounds];
+    const files = ['csv', 'ndjson'].map((format) => [format, exportAddress(this.#id, keys, bounds, format)]);
+    this.#tools.show(this.#view, { bounds, canGoBack: this.#before.length > 0, files: Object.fromEntries(files) });
   }
 
   // What is asked for stands in the address, so that it can be shared; other parts of the query stay.
@@ -199,7 +215,7 @@ class TelemetryChart extends HTMLElement {
   }
 
   async #tail() {
-    if (!this.isConnected || !this.#view.name || !this.#reader?.series || this.#isTailing || document.hidden) return;
+    if (!this.isConnected || !this.#shown.name || !this.#reader?.series || this.#isTailing || document.hidden) return;
     const reader = this.#reader;
     const isWhole = Date.now() - this.#wholeAt > WHOLE_MS;
     this.#isTailing = true;
@@ -222,6 +238,7 @@ class TelemetryChart extends HTMLElement {
 
   #update() {
     const { series } = this.#reader;
+    this.#showTools();
     // What began as samples may go on as windows.
     if (series.step !== this.#drawnStep) return this.#draw();
     this.#plot.update(series);

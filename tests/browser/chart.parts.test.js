@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { boundsOf, changed, liveView, mayBeRaw, queryOf, stepName, stepOf, viewOf } from '../../static/components/chart/ranges.js';
+import { boundsOf, changed, firstView, liveView, mayBeRaw, queryOf, stepName, stepOf, viewOf } from '../../static/components/chart/ranges.js';
 import { holeOf, scalesOf, SeriesSet } from '../../static/components/chart/series.js';
 
 const HOUR = 3600000;
@@ -80,11 +80,22 @@ test('keys share an axis when none is squashed, and switches have their own', ()
   assert.equal(new Set(scales.values()).size, 3);
 });
 
-test('a view comes back from its address, and nonsense is the usual one', () => {
+test('a view comes back from its address, and nonsense says none', () => {
   for (const view of [liveView('7d'), liveView('5m'), liveView('1h'), { from: T0, to: T0 + HOUR }])
     assert.deepEqual(viewOf(new URLSearchParams(queryOf(view))), view);
   for (const text of ['range=9y', 'from=x&to=y', `from=${new Date(T0).toISOString()}&to=${new Date(T0 - 1).toISOString()}`, 'range=__proto__'])
-    assert.deepEqual(viewOf(new URLSearchParams(text)), liveView('1h'));
+    assert.equal(viewOf(new URLSearchParams(text)), null);
+  assert.deepEqual(queryOf(firstView(T0, null)), {});
+});
+
+test('a chart begins with the stretch that its history fills, and that its newest reading is in', () => {
+  const MINUTE = 60000;
+  const first = (oldest, newest = 0) => firstView(T0, { oldest: T0 - oldest, newest: T0 - newest }).name;
+  assert.equal(firstView(T0, null).name, '5m');
+  assert.deepEqual([1, 14, 15, 90].map((minutes) => first(minutes * MINUTE)), ['5m', '5m', '1h', '1h']);
+  assert.deepEqual([6, 24, 10000].map((hours) => first(hours * HOUR)), ['24h', '24h', '24h']);
+  assert.deepEqual([2, 50, 2000].map((hours) => first(hours * HOUR, hours * HOUR)), ['24h', '7d', '30d']);
+  assert.equal(first(-MINUTE, -MINUTE), '5m', 'a clock that is ahead');
 });
 
 test('zooming keeps the middle and never reaches into what is to come', () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { assertNoFaults, live, openTab, PHONE } from './support/browser.js';
-import { call, Device, newModule, report } from './support/hub.js';
+import { call, Device, HUB, newModule, report } from './support/hub.js';
 
 const MINUTE = 60000;
 
@@ -25,7 +25,7 @@ test('the history goes on live, every reading once, also those that come while t
   };
 
   const sending = send(150);
-  const page = await openTab(t, `/modules/${module.moduleId}`);
+  const page = await openTab(t, `/modules/${module.moduleId}?range=1h`);
   await points(page, 'temperature', ({ length }) => length >= 60);
   await sending;
   await live(page);
@@ -107,6 +107,26 @@ test('dragging zooms, and so do keys; the way back is there, and the address say
   assertNoFaults(page);
 });
 
+test('a chart begins with as long a stretch as its history fills, until somebody chooses another', async (t) => {
+  const { module, token } = await newModule(t);
+  const now = Date.now();
+  const ago = (minutes, level) => ({ ts: new Date(now - minutes * MINUTE).toISOString(), telemetry: { level } });
+  const pressed = (name) => page.locator('telemetry-chart .segments [aria-pressed="true"]', { hasText: name }).waitFor();
+  await report(module.moduleId, token, [ago(2, 1), ago(1, 2)]);
+  const page = await openTab(t, `/modules/${module.moduleId}`);
+  await pressed('5 min');
+  assert.equal(new URL(page.url()).search, '');
+
+  await page.getByRole('button', { name: '5 min' }).click();
+  await page.waitForURL((url) => url.searchParams.get('range') === '5m');
+  await report(module.moduleId, token, [ago(40, 3)]);
+  await page.reload();
+  await pressed('5 min');
+  await page.goto(`${HUB}/modules/${module.moduleId}`);
+  await pressed('1 h');
+  assertNoFaults(page);
+});
+
 test('what is shown can be taken along as a file', async (t) => {
   const { module, token } = await newModule(t);
   const now = Date.now();
@@ -131,7 +151,7 @@ test('another stretch can be named on a phone', async (t) => {
   const { module, token } = await newModule(t);
   const now = Date.now();
   await report(module.moduleId, token, [{ ts: new Date(now - 90 * MINUTE).toISOString(), telemetry: { level: 7 } }]);
-  const page = await openTab(t, `/modules/${module.moduleId}`, { viewport: PHONE, locale: 'fr-FR' });
+  const page = await openTab(t, `/modules/${module.moduleId}?range=1h`, { viewport: PHONE, locale: 'fr-FR' });
   await page.getByText('Rien n’a été mesuré pendant ce temps').waitFor();
 
   await page.getByRole('button', { name: 'Autre…' }).click();

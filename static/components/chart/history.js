@@ -10,6 +10,8 @@ const MOST_PAGES = 20;
 const MOST_POINTS = 60000;
 /** Readings that were under way when an answer was made are in the next one. */
 const OVERLAP_MS = 10000;
+/** Nothing is older. */
+const BEGINNING = new Date(0).toISOString();
 
 /**
  * What a module has reported of some keys, as far as a chart needs it.
@@ -32,6 +34,17 @@ export class HistoryReader {
   /** What is known; null before the first answer. */
   get series() {
     return this.#series;
+  }
+
+  /** Asks from when to when there is anything: `{oldest, newest}`, or null. */
+  async reach(signal) {
+    const end = async (order) => {
+      const query = new URLSearchParams([...this.#keys.map((key) => ['key', key]), ['from', BEGINNING], ['order', order], ['limit', 1]]);
+      const { items } = await api.get(`${this.#path}?${query}`, { signal });
+      return Date.parse(items[0]?.ts);
+    };
+    const [oldest, newest] = await Promise.all([end('asc'), end('desc')]);
+    return Number.isNaN(oldest + newest) ? null : { oldest, newest };
   }
 
   /** Asks for a stretch of time as a whole. @param {{from: number, to: number}} bounds */

@@ -7,7 +7,10 @@ const DAY = 24 * HOUR;
 
 /** The stretches that end now, by their name in the address. */
 export const RANGES = { '5m': 5 * MINUTE, '1h': HOUR, '24h': DAY, '7d': 7 * DAY, '30d': 30 * DAY };
-export const USUAL_RANGE = '1h';
+/** With one of these a chart begins, the longest that suits what there is. */
+const FIRST_RANGES = ['24h', '1h', '5m'];
+/** So much of a stretch must be filled for a chart to begin with it. */
+const FILLED = 1 / 4;
 
 /** Shorter stretches are not zoomed into. */
 export const SHORTEST_MS = 2 * SECOND;
@@ -24,18 +27,32 @@ const STEPS = [
 ];
 
 /**
- * What is shown: a stretch that ends now and goes on (`name`), or a fixed one.
+ * What is shown: a stretch that ends now and goes on (`name`), or a fixed one. `isOurs` where nobody asked for it.
  *
- * @typedef {{name: string, span: number} | {from: number, to: number}} View
+ * @typedef {{name: string, span: number, isOurs?: true} | {from: number, to: number}} View
  */
 
-/** Reads a view from the query of an address; what makes no sense there is the usual one. */
+/** Reads a view from the query of an address; null where it says none, or what makes no sense. */
 export function viewOf(query) {
   const from = Date.parse(query.get('from'));
   const to = Date.parse(query.get('to'));
   if (to - from >= SHORTEST_MS && to - from <= LONGEST_MS) return { from, to };
   const name = query.get('range');
-  return liveView(Object.hasOwn(RANGES, name ?? '') ? name : USUAL_RANGE);
+  return Object.hasOwn(RANGES, name ?? '') ? liveView(name) : null;
+}
+
+/**
+ * The view that suits what there is, where nobody asked for one: filled well, with the newest reading in it.
+ *
+ * @param {number} now
+ * @param {{oldest: number, newest: number} | null} history
+ */
+export function firstView(now, history) {
+  const { oldest, newest } = history ?? { oldest: now, newest: now };
+  const filled = FIRST_RANGES.find((name) => now - oldest >= RANGES[name] * FILLED) ?? FIRST_RANGES.at(-1);
+  const names = Object.keys(RANGES);
+  const name = names.slice(names.indexOf(filled)).find((longer) => now - newest < RANGES[longer]) ?? names.at(-1);
+  return { ...liveView(name), isOurs: true };
 }
 
 /** The stretch of that name that ends now. */
@@ -43,9 +60,10 @@ export function liveView(name) {
   return { name, span: RANGES[name] };
 }
 
-/** The query that `viewOf` reads; nothing is said of what is usual. */
+/** The query that `viewOf` reads; nothing is said of a view that nobody asked for. */
 export function queryOf(view) {
-  if (view.name) return view.name === USUAL_RANGE ? {} : { range: view.name };
+  if (!view || view.isOurs) return {};
+  if (view.name) return { range: view.name };
   return { from: new Date(view.from).toISOString(), to: new Date(view.to).toISOString() };
 }
 

@@ -1,7 +1,7 @@
 import { h } from '../../lib/dom.js';
 import { icon } from '../../lib/icons.js';
 import { t } from '../../lib/i18n.js';
-import { boundsOf, liveView, RANGES } from './ranges.js';
+import { liveView, RANGES } from './ranges.js';
 import { inputMoment } from './times.js';
 
 /** What stands above a chart: which stretch is shown, the ways to another, and the files. */
@@ -15,7 +15,7 @@ export class ChartTools {
   #fault = h('p', { class: 'field-error', role: 'alert', hidden: true });
   #form;
   #files = { csv: file('CSV'), ndjson: file('NDJSON') };
-  #view = null;
+  #bounds = null;
 
   /** @param {{show: (view: object) => void, change: (step: object) => void, back: () => void}} act */
   constructor(act) {
@@ -41,11 +41,11 @@ export class ChartTools {
     );
   }
 
-  /** Shows what is shown. @param {{canGoBack: boolean, files: {csv: string, ndjson: string}}} facts */
-  show(view, { canGoBack, files }) {
-    this.#view = view;
-    for (const [name, element] of this.#ranges) element.setAttribute('aria-pressed', String(view.name === name));
-    this.#custom.setAttribute('aria-pressed', String(!view.name));
+  /** Shows what is shown; no view before one is chosen. @param {{bounds: object, canGoBack: boolean, files: {csv: string, ndjson: string}}} facts */
+  show(view, { bounds, canGoBack, files }) {
+    this.#bounds = bounds;
+    for (const [name, element] of this.#ranges) element.setAttribute('aria-pressed', String(view?.name === name));
+    this.#custom.setAttribute('aria-pressed', String(Boolean(view) && !view.name));
     this.#back.disabled = !canGoBack;
     for (const [format, link] of Object.entries(this.#files)) link.href = files[format];
   }
@@ -66,7 +66,7 @@ export class ChartTools {
     this.#form.hidden = !this.#form.hidden;
     this.#custom.setAttribute('aria-expanded', String(!this.#form.hidden));
     if (this.#form.hidden) return;
-    const { from, to } = boundsOf(this.#view, Date.now());
+    const { from, to } = this.#bounds;
     this.#from.value = inputMoment(from);
     this.#to.value = inputMoment(to);
     this.#from.focus();
