@@ -2,16 +2,15 @@ import { api } from '../lib/api.js';
 import { h, paced } from '../lib/dom.js';
 import { icon } from '../lib/icons.js';
 import { t } from '../lib/i18n.js';
-import { session } from '../lib/session.js';
+import { followAlarms } from '../lib/live_alarms.js';
 
-/** Not every page listens to what tells of alarms. */
-const LOOK_MS = 20000;
-const EVENTS = ['rt_alarm_raised', 'rt_alarm_acknowledged', 'rt_alarm_cleared'];
+/** Events tell of every change; this mends what nobody foresaw. */
+const LOOK_MS = 300000;
 
 /** How many alarms nobody has seen to, and the way to them. */
 class AlarmBell extends HTMLElement {
   #abort = null;
-  #leave = [];
+  #leave = null;
   #count = h('span', { class: 'bell-count numbers', hidden: true, 'aria-hidden': 'true' });
   #words = h('span', { class: 'visually-hidden', role: 'status' });
   #soon = paced(() => this.#look(), 100, 1000);
@@ -23,7 +22,7 @@ class AlarmBell extends HTMLElement {
     this.replaceChildren(
       h('a', { class: 'icon-button', href: '/alarms', title: t('title.alarms') }, icon('alarm'), this.#count, this.#words),
     );
-    this.#leave = [...EVENTS, 'welcome'].map((name) => session.hub.on(name, () => this.#soon()));
+    this.#leave = followAlarms(() => this.#soon());
     document.addEventListener('visibilitychange', () => this.#soon(), { signal });
     const timer = setInterval(() => this.#soon(), LOOK_MS);
     signal.addEventListener('abort', () => clearInterval(timer));
@@ -32,7 +31,7 @@ class AlarmBell extends HTMLElement {
 
   disconnectedCallback() {
     this.#abort.abort();
-    for (const leave of this.#leave) leave();
+    this.#leave();
   }
 
   async #look() {

@@ -10,8 +10,6 @@ import { toast } from './toast-stack.js';
 
 const STATES = ['active', 'acknowledged', 'cleared'];
 const SEVERITIES = ['critical', 'warning', 'info'];
-/** Events that change what such a table shows. */
-export const ALARM_EVENTS = ['rt_alarm_raised', 'rt_alarm_acknowledged', 'rt_alarm_cleared'];
 
 /**
  * Alarms as the definition of a data table: of one module, or of all.

@@ -8,8 +8,9 @@ export class Directory extends EventTarget {
   #modules = new Map();
   #stops = [];
 
-  /** @param {import('./carillon.js').Carillon} hub */
-  follow(hub) {
+  /** @param {import('./session.js').session} session */
+  follow(session) {
+    const { hub } = session;
     this.#stops = [
       hub.on('snapshot', ({ topic, data }) => topic === 'modules' && this.#restore(data.modules)),
       hub.on('rt_module_online', (data) => this.#set(data.moduleId, { status: 'online' })),
@@ -20,14 +21,13 @@ export class Directory extends EventTarget {
       hub.on('rt_module_updated', (data) => this.#set(data.moduleId, { type: data.type, name: data.name })),
       hub.on('rt_module_removed', (data) => this.#remove(data.moduleId)),
       hub.on('rt_telemetry_updated', (data) => this.#heard(data.moduleId)),
+      session.listen('modules'),
     ];
-    hub.subscribe(['modules']).catch(() => {});
   }
 
   /** Stops following, and gives the topic up. */
-  leave(hub) {
+  leave() {
     for (const stop of this.#stops) stop();
-    hub?.unsubscribe(['modules']).catch(() => {});
   }
 
   get size() {

@@ -1,5 +1,6 @@
 import { api, ApiError, apiEvents } from './api.js';
 import { Carillon, CloseCode } from './carillon.js';
+import { Listeners } from './listeners.js';
 import { forget, recall, remember } from './preferences.js';
 
 /** A page on a wall has nobody to press its button. */
@@ -14,6 +15,8 @@ class Session extends EventTarget {
   #user = null;
   /** @type {Carillon | null} */
   #hub = null;
+  /** @type {Listeners | null} */
+  #listeners = null;
 
   constructor() {
     super();
@@ -28,6 +31,16 @@ class Session extends EventTarget {
   /** The live connection; only there while somebody is logged in. */
   get hub() {
     return this.#hub;
+  }
+
+  /**
+   * Listens to a topic, beside whoever else on the page does; answers what stops it.
+   *
+   * @param {string} topic
+   * @param {{maxRate?: number | null}} [options]
+   */
+  listen(topic, options) {
+    return this.#listeners.add(topic, options);
   }
 
   /** Finds out who the cookie belongs to. Without a trace of an earlier login nobody is asked. */
@@ -66,6 +79,7 @@ class Session extends EventTarget {
     this.#user = user;
     remember('signedIn', 'yes');
     this.#hub = this.#connection();
+    this.#listeners = new Listeners(this.#hub);
     this.#hub.connect();
     this.dispatchEvent(new Event('signedIn'));
   }
@@ -95,6 +109,7 @@ class Session extends EventTarget {
     if (!this.#user) return;
     this.#hub?.close();
     this.#hub = null;
+    this.#listeners = null;
     this.#user = null;
     forget('signedIn');
     this.dispatchEvent(new CustomEvent('signedOut', { detail: { ended } }));

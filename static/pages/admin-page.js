@@ -61,7 +61,6 @@ class AdminPage extends HTMLElement {
 
   disconnectedCallback() {
     for (const stop of this.#stops) stop();
-    session.hub?.unsubscribe(['admin']).catch(() => {});
   }
 
   #follow() {
@@ -73,8 +72,8 @@ class AdminPage extends HTMLElement {
       hub.on('rt_global_stats_updated', ({ stats }) => this.#tell(stats)),
       hub.on('*', (event) => this.#feed.add(event)),
       ...USER_EVENTS.map((name) => hub.on(name, () => this.#users.refresh())),
+      session.listen('admin'),
     ];
-    hub.subscribe(['admin']).catch(() => {});
   }
 
   // The hub writes it down before the first event comes.

@@ -45,7 +45,6 @@ class ModulePage extends HTMLElement {
   disconnectedCallback() {
     this.#abort.abort();
     for (const stop of this.#stops) stop();
-    session.hub?.unsubscribe([this.#topic]).catch(() => {});
   }
 
   get #id() {
@@ -84,8 +83,8 @@ class ModulePage extends HTMLElement {
       ),
       hub.on('*', (event) => event.data.moduleId === this.#id && this.#parts?.feed.add(event)),
       hub.on('snapshot', ({ topic, data }) => topic === this.#topic && this.#restore(data.module)),
+      session.listen(this.#topic),
     ];
-    hub.subscribe([this.#topic]).catch(() => {});
   }
 
   async #load() {

@@ -54,7 +54,7 @@ class ModulesPage extends HTMLElement {
 
   disconnectedCallback() {
     this.#stop();
-    this.#directory.leave(session.hub);
+    this.#directory.leave();
   }
 
   #follow() {
@@ -64,7 +64,7 @@ class ModulesPage extends HTMLElement {
       coalesced(() => this.#summarise(), 200),
     );
     this.#directory.addEventListener('restored', () => this.#table.refresh());
-    this.#directory.follow(session.hub);
+    this.#directory.follow(session);
   }
 
   #summarise() {

@@ -1,7 +1,7 @@
 import { test } from 'node:test';
 import WebSocket from 'ws';
 import { assertNoFaults, live, openTab, PHONE, tabIn } from './support/browser.js';
-import { call, Device, HUB, newModule, signIn } from './support/hub.js';
+import { call, Device, HUB, newModule, signIn, uniqueId } from './support/hub.js';
 
 test('an alarm rings on every page, is acknowledged, and clears itself before one’s eyes', async (t) => {
   const { module, token } = await newModule(t);
@@ -82,6 +82,31 @@ test('all alarms stand in a list that is filtered, and can be cleared there, on 
   await page.getByLabel('Any state').selectOption('active');
   await row.waitFor({ state: 'detached' });
   await page.waitForURL((url) => url.searchParams.get('state') === 'active');
+  assertNoFaults(page);
+});
+
+test('an admin’s bell hears at once of alarms of other people’s modules, on pages that are about something else', async (t) => {
+  const person = await call('POST', '/users', { email: `${uniqueId().toLowerCase()}@example.org`, name: 'Somebody else', password: 'correct horse battery' });
+  t.after(() => call('DELETE', `/users/${person.id}`));
+  const { module, token } = await newModule(t);
+  await call('PATCH', `/modules/${module.moduleId}`, { userId: person.id });
+  const device = await Device.connect(t, token);
+  const condition = { kind: 'threshold', key: 'level', direction: 'above', limit: 3 };
+  await call('POST', '/alarm-rules', { name: 'Flood', severity: 'info', moduleId: module.moduleId, condition });
+  const page = await openTab(t, '/account');
+  await live(page);
+  const count = page.locator('alarm-bell .bell-count');
+  await page.locator('alarm-bell').getByText(/active alarm/i).waitFor({ state: 'attached' });
+  const before = Number(await count.textContent());
+
+  await device.send({ level: 4 });
+  await count.getByText(String(before + 1), { exact: true }).waitFor();
+  await page.getByRole('link', { name: 'Admin' }).click();
+  await page.locator('stat-board').getByText('Modules online').waitFor();
+  await page.getByRole('link', { name: 'Account' }).click();
+  await page.getByRole('heading', { name: 'Account' }).waitFor();
+  await device.send({ level: 2 });
+  await count.filter({ hasText: String(before + 1) }).waitFor({ state: 'hidden' });
   assertNoFaults(page);
 });
 
