@@ -1,6 +1,6 @@
 //! What gathers for one commit.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use tokio::sync::oneshot;
 
@@ -13,9 +13,11 @@ pub type Answers = Vec<oneshot::Sender<Result<(), CommitError>>>;
 /// The newest state per module with all its readings and everybody who waits for them.
 ///
 /// Invariant: `waiting` is the number of answers in all entries, `readings` that of readings.
+/// Invariant: `order` names each entry once, whoever has waited longest first.
 #[derive(Debug, Default)]
 pub struct Batch {
     entries: HashMap<ModuleId, (Commit, Answers)>,
+    order: VecDeque<ModuleId>,
     waiting: usize,
     readings: usize,
 }
@@ -41,6 +43,7 @@ impl Batch {
         self.waiting += 1;
         self.readings += newer.readings.len();
         let Some((known, answers)) = self.entries.get_mut(&newer.module_id) else {
+            self.order.push_back(newer.module_id.clone());
             self.entries.insert(newer.module_id.clone(), (newer, vec![answer]));
             return;
         };
@@ -50,23 +53,51 @@ impl Batch {
         answers.push(answer);
     }
 
-    /// Takes out modules until there are `limit` readings or modules, or all.
+    /// Takes out modules, those that have waited longest first, until there are `limit` readings or modules, or all.
     pub fn take(&mut self, limit: usize) -> (Vec<Commit>, Answers) {
-        let taken = if self.len() <= limit {
-            std::mem::take(&mut self.entries)
-        } else {
-            let mut readings = 0;
-            let is_within = |(_, (commit, _)): &(&ModuleId, &(Commit, Answers))| {
-                readings += commit.readings.len();
-                readings - commit.readings.len() < limit
-            };
-            let ids: Vec<_> = self.entries.iter().take(limit).take_while(is_within).map(|(id, _)| id.clone()).collect();
-            ids.iter().filter_map(|id| self.entries.remove_entry(id)).collect()
-        };
-        let (commits, answers): (Vec<_>, Vec<_>) = taken.into_values().unzip();
-        let answers: Answers = answers.into_iter().flatten().collect();
+        let (mut commits, mut answers, mut readings) = (Vec::new(), Answers::new(), 0);
+        while commits.len() < limit && readings < limit {
+            let Some((commit, waiting)) = self.order.pop_front().and_then(|id| self.entries.remove(&id)) else { break };
+            readings += commit.readings.len();
+            commits.push(commit);
+            answers.extend(waiting);
+        }
         self.waiting -= answers.len();
-        self.readings -= commits.iter().map(|commit: &Commit| commit.readings.len()).sum::<usize>();
+        self.readings -= readings;
         (commits, answers)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::time::Timestamp;
+
+    fn add(batch: &mut Batch, module: usize) {
+        let commit = Commit {
+            module_id: format!("MC-{module}").parse().unwrap(),
+            state: None,
+            seen_at: Timestamp::now(),
+            readings: Vec::new(),
+        };
+        batch.add(commit, oneshot::channel().0);
+    }
+
+    #[test]
+    fn who_has_waited_longest_is_taken_first_however_many_come_after() {
+        let mut batch = Batch::default();
+        (0..40).for_each(|module| add(&mut batch, module));
+        let mut taken = Vec::new();
+        while !batch.is_empty() {
+            let (commits, _) = batch.take(4);
+            let ids: Vec<_> = commits.iter().map(|commit| commit.module_id.to_string()).collect();
+            // The same modules are back at once, as those of a flood are.
+            if taken.len() < 40 {
+                (taken.len()..taken.len() + ids.len()).for_each(|module| add(&mut batch, module));
+            }
+            taken.extend(ids);
+        }
+        let expected: Vec<_> = (0..40).chain(0..40).map(|module| format!("MC-{module}")).collect();
+        assert_eq!((taken, batch.waiting(), batch.len()), (expected, 0, 0));
     }
 }
