@@ -179,7 +179,7 @@ impl People {
 fn start_warden(config: &Config, core: &mut Core) -> Addr<module::Warden> {
     let (rules, standings) = std::mem::take(&mut core.alarms);
     let parts = module::WardenParts {
-        options: module::WardenOptions::of(&config.alarms),
+        options: config.alarms.clone(),
         store: core.store.clone(),
         announce: core.broker.clone().recipient(),
         metrics: core.metrics.clone(),

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use actix::prelude::*;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::Mutex;
 
 use super::actor::{CloseLink, EndLink, Module};
 use super::alarm::{Enter, Warden};
@@ -16,6 +16,7 @@ use super::catalogue::{Catalogue, View};
 use super::entry::{Entry, ModuleView};
 use super::error::ModuleError;
 use super::house::{Parts, Shared};
+use super::line::Line;
 use super::messages::{ListCommands, ListModules, ModuleCounts, ModulePage};
 use crate::auth::{ModuleWithdrawn, Principal, Throttle};
 use crate::config::{Auth, Pairing};
@@ -44,8 +45,8 @@ pub struct Desk {
     actors: RefCell<HashMap<ModuleId, Addr<Module>>>,
     arbiters: Vec<ArbiterHandle>,
     started: Cell<usize>,
-    line: Mutex<()>,
-    waiting: Cell<usize>,
+    /// In which what is to be changed waits.
+    line: Line,
     /// Somebody waits for the turn to look what another process changed.
     is_about_to_look: Cell<bool>,
     stopping: Mutex<()>,
@@ -81,8 +82,7 @@ impl Desk {
             actors: RefCell::default(),
             arbiters: parts.arbiters,
             started: Cell::new(0),
-            line: Mutex::new(()),
-            waiting: Cell::new(0),
+            line: Line::new(WAITING_MAX),
             stopping: Mutex::new(()),
             claims: throttle_of(&parts.pairing),
             warden: parts.warden,
@@ -175,24 +175,6 @@ impl Desk {
 
     fn running(&self, id: &ModuleId) -> Option<Addr<Module>> {
         self.actors.borrow().get(id).filter(|actor| actor.connected()).cloned()
-    }
-
-    /// Waits for the turn to change something that is asked for.
-    async fn turn(&self) -> Result<MutexGuard<'_, ()>, ModuleError> {
-        if self.waiting.get() >= WAITING_MAX {
-            return Err(ModuleError::Busy);
-        }
-        self.waiting.set(self.waiting.get() + 1);
-        let turn = self.line.lock().await;
-        self.waiting.set(self.waiting.get() - 1);
-        Ok(turn)
-    }
-
-    /// Waits for the turn to follow what the database says already; that cannot be refused, however many wait.
-    ///
-    /// Bounded all the same: an account is removed once, and one look at a time waits.
-    async fn turn_to_follow(&self) -> MutexGuard<'_, ()> {
-        self.line.lock().await
     }
 }
 

@@ -18,6 +18,7 @@ mod entry;
 mod error;
 pub mod frame;
 mod house;
+mod line;
 mod link;
 mod listing;
 mod messages;
@@ -31,7 +32,7 @@ mod token;
 pub use actor::{Attach, ConnectionId, Detach, EndLink, Ingest, Module};
 pub use alarm::{
     AcknowledgeAlarm, AlarmQuery, AlarmsPage, ChangeRule, ClearAlarm, CreateRule, DeleteRule, GetAlarm, GetRule,
-    ListAlarms, ListRules, NewRule, Observed, RuleChange, RuleView, Warden, WardenOptions, WardenParts,
+    ListAlarms, ListRules, NewRule, Observed, RuleChange, RuleView, Warden, WardenParts,
 };
 pub use claim::{ClaimCode, ClaimModule, IssueCode, RevokeCode};
 pub use clock::TimeFault;

@@ -248,8 +248,8 @@ impl Metrics {
     }
 
     /// Counts readings that no rule judged.
-    pub fn alarm_reading_lost(&self) {
-        self.figures().alarm_readings_lost.inc();
+    pub fn alarm_readings_lost(&self, values: usize) {
+        self.figures().alarm_readings_lost.inc_by(values as u64);
     }
 
     /// Counts a store run that found the database locked for too long.

@@ -203,7 +203,7 @@ impl Figures {
         add(
             to,
             "alarm_readings_lost",
-            "Readings that no rule for alarms judged, as too many waited",
+            "Values that not all rules for alarms judged, as too many waited",
             &self.alarm_readings_lost,
         );
         add(to, "mqtt_packets", "Packets of MQTT received", &self.mqtt_packets);

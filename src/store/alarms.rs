@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use diesel::prelude::*;
+use diesel::sql_query;
 
 use super::schema::{alarms, modules};
 use super::{Connection, StoreError};
@@ -192,19 +193,38 @@ pub struct Standings {
     pub open: Vec<Severity>,
 }
 
-/// Forgets alarms that were cleared before a time, and the oldest of the cleared ones beyond so many; answers how many,
-/// at most so many at once.
+/// Which cleared alarms are kept.
+#[derive(Debug, Clone, Copy)]
+pub struct Kept {
+    /// None that was cleared before.
+    pub since: Timestamp,
+    /// So many of a module, the newest.
+    pub each: usize,
+    /// So many of all, the newest.
+    pub all: usize,
+}
+
+/// Forgets cleared alarms that are not to be kept; answers how many, at most so many at once.
 ///
 /// # Errors
 /// [`StoreError`] of the database only.
-pub fn prune(conn: &mut Connection, before: Timestamp, keep: i64, most: i64) -> Result<usize, StoreError> {
-    let cleared = alarms::table.filter(alarms::cleared_at.is_not_null());
-    let beyond: Option<Option<i64>> =
-        cleared.order(alarms::cleared_at.desc()).select(alarms::cleared_at).offset(keep).first(conn).optional()?;
-    let until = beyond.flatten().map_or(i64::MIN, |at| at + 1).max(before.as_millis());
-    let old = cleared.filter(alarms::cleared_at.lt(until)).order(alarms::cleared_at).limit(most).select(alarms::id);
-    let old: Vec<String> = old.load(conn)?;
-    Ok(diesel::delete(alarms::table.filter(alarms::id.eq_any(old))).execute(conn)?)
+pub fn prune(conn: &mut Connection, kept: Kept, most: usize) -> Result<usize, StoreError> {
+    let Kept { since, each, all } = kept;
+    let since = since.as_millis();
+    // What a module has too much of, and what is old, does not count among all.
+    let of_modules = forget(conn, "PARTITION BY module_id", &format!("place > {each} OR cleared_at < {since}"), most)?;
+    if of_modules > 0 { Ok(of_modules) } else { forget(conn, "", &format!("place > {all}"), most) }
+}
+
+/// Forgets cleared alarms by their places, the newest of each part first. There are only numbers of ours in it, so that one
+/// statement does for both databases.
+fn forget(conn: &mut Connection, part: &str, which: &str, most: usize) -> Result<usize, StoreError> {
+    let query = format!(
+        "DELETE FROM alarms WHERE id IN (SELECT id FROM (SELECT id, cleared_at, \
+           ROW_NUMBER() OVER ({part} ORDER BY cleared_at DESC, id DESC) AS place \
+         FROM alarms WHERE cleared_at IS NOT NULL) AS placed WHERE {which} LIMIT {most})"
+    );
+    Ok(sql_query(query).execute(conn)?)
 }
 
 #[derive(Queryable, Selectable, Insertable)]

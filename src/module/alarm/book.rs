@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::domain::alarm::{AlarmRule, RuleScope};
-use crate::domain::ids::{ModuleId, RuleId};
+use crate::domain::ids::{ModuleId, RuleId, UserId};
 use crate::domain::module::ModuleKind;
 
 /// All rules.
@@ -41,6 +41,11 @@ impl Book {
     /// How many rules are about the same.
     pub fn count(&self, scope: &RuleScope) -> usize {
         self.by_scope.get(&Place::of(scope)).map_or(0, BTreeSet::len)
+    }
+
+    /// How many rules somebody has made.
+    pub fn count_by(&self, person: &UserId) -> usize {
+        self.all.values().filter(|rule| rule.by == *person).count()
     }
 
     /// Adds a rule, or replaces the one with its id.

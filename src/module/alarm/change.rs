@@ -19,9 +19,9 @@ impl Desk {
     pub async fn create_rule(self: &Rc<Self>, by: &Principal, new: NewRule) -> Result<RuleView, ModuleError> {
         let scope = scope_of(&new)?;
         let condition = condition_of(new.condition)?;
-        let _turn = self.turn().await?;
+        let _turn = self.line.turn().await?;
         self.check_scope(by, &scope)?;
-        self.check_room(&scope)?;
+        self.check_room(by, &scope)?;
         let now = Timestamp::now();
         let rule = Arc::new(AlarmRule {
             id: RuleId::generate(),
@@ -52,7 +52,7 @@ impl Desk {
         change: RuleChange,
     ) -> Result<RuleView, ModuleError> {
         let condition = change.condition.map(condition_of).transpose()?;
-        let _turn = self.turn().await?;
+        let _turn = self.line.turn().await?;
         let before = self.visible_rule(by, id)?;
         self.check_scope(by, &before.scope)?;
         let mut after = AlarmRule::clone(&before);
@@ -77,7 +77,7 @@ impl Desk {
 
     /// Removes a rule; its alarms are cleared.
     pub async fn delete_rule(self: &Rc<Self>, by: &Principal, id: &RuleId) -> Result<RuleView, ModuleError> {
-        let _turn = self.turn().await?;
+        let _turn = self.line.turn().await?;
         let rule = self.visible_rule(by, id)?;
         self.check_scope(by, &rule.scope)?;
         let gone = id.clone();
@@ -152,10 +152,13 @@ impl Desk {
         }
     }
 
-    fn check_room(&self, scope: &RuleScope) -> Result<(), ModuleError> {
+    fn check_room(&self, by: &Principal, scope: &RuleScope) -> Result<(), ModuleError> {
         let book = self.book.borrow();
         if book.count(scope) >= self.options.max_rules_each {
             return Err(ModuleError::TooManyRules("the module or the type", self.options.max_rules_each));
+        }
+        if !by.may(Permission::ModulesAll) && book.count_by(&by.user_id) >= self.options.max_rules_of_person {
+            return Err(ModuleError::TooManyRules("what you made", self.options.max_rules_of_person));
         }
         if book.len() >= self.options.max_rules {
             return Err(ModuleError::TooManyRules("the hub", self.options.max_rules));

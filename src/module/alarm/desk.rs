@@ -1,23 +1,25 @@
 //! Where the warden does its work: all modules with their rules, and what waits to be stored.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use actix::Recipient;
-use tokio::sync::{Mutex, MutexGuard};
 
 use super::super::entry::Entry;
 use super::super::error::ModuleError;
+use super::super::line::Line;
 use super::book::Book;
 use super::flush::{Transition, What};
 use super::messages::{AlarmsPage, ListAlarms};
+use super::queue::Queue;
 use super::ward::{Step, Ward};
-use super::warden::{WardenOptions, WardenParts};
+use super::warden::WardenParts;
 use super::watch::Observed;
 use crate::auth::Principal;
 use crate::broker::Announce;
+use crate::config::Alarms;
 use crate::domain::alarm::{Alarm, AlarmRule, Change, ClearCause, Standing};
 use crate::domain::grant::Permission;
 use crate::domain::ids::{AlarmId, ModuleId, RuleId};
@@ -26,8 +28,6 @@ use crate::observe::Metrics;
 use crate::store::Store;
 use crate::store::alarms::{self, AlarmFilter};
 
-/// How many changes may wait to be stored before readings are judged no more until some are.
-const TRANSITIONS_MAX: usize = 10_000;
 /// How many people may wait for their turn.
 const WAITING_MAX: usize = 256;
 
@@ -35,12 +35,12 @@ const WAITING_MAX: usize = 256;
 pub struct Desk {
     pub(super) store: Store,
     pub(super) announce: Recipient<Announce>,
-    pub(super) options: WardenOptions,
+    pub(super) options: Alarms,
     pub(super) metrics: Metrics,
     pub(super) book: RefCell<Book>,
     pub(super) wards: RefCell<HashMap<ModuleId, Ward>>,
-    /// What waits to be stored, in its order.
-    pub(super) transitions: RefCell<VecDeque<Transition>>,
+    /// What waits to be stored.
+    pub(super) transitions: RefCell<Queue>,
     pub(super) is_flushing: Cell<bool>,
     /// When to look at what though no reading comes.
     due: RefCell<BTreeSet<(Timestamp, ModuleId, RuleId)>>,
@@ -48,8 +48,8 @@ pub struct Desk {
     standings: RefCell<HashMap<(RuleId, ModuleId), Standing>>,
     /// Before when no silence is told.
     start: Timestamp,
-    line: Mutex<()>,
-    waiting: Cell<usize>,
+    /// In which changes wait: what is stored, and what is known of it.
+    pub(super) line: Line,
 }
 
 impl Desk {
@@ -70,8 +70,7 @@ impl Desk {
             is_flushing: Cell::new(false),
             due: RefCell::default(),
             standings: RefCell::new(parts.standings.by_place),
-            line: Mutex::new(()),
-            waiting: Cell::new(0),
+            line: Line::new(WAITING_MAX),
         }
     }
 
@@ -102,22 +101,38 @@ impl Desk {
         self.book.borrow_mut().remove_of(id);
     }
 
-    /// Judges readings.
+    /// Judges readings, unless too much waits of their module: then its newest values are judged when that is stored.
     pub fn observe(self: &Rc<Self>, observed: &Observed) {
-        if self.transitions.borrow().len() >= TRANSITIONS_MAX {
-            self.metrics.alarm_reading_lost();
-            return;
-        }
-        if let Some(ward) = self.wards.borrow_mut().get_mut(&observed.module_id) {
-            self.push_all(&observed.module_id, ward.observe(observed));
+        let id = &observed.module_id;
+        if let Some(ward) = self.wards.borrow_mut().get_mut(id) {
+            let was_behind = ward.is_behind();
+            let room = self.transitions.borrow().room(id);
+            self.push_all(id, ward.observe(observed, room));
             self.note(ward);
+            if ward.is_behind() {
+                self.metrics.alarm_readings_lost(observed.samples.len());
+            }
+            if ward.is_behind() && !was_behind {
+                tracing::warn!(module.id = %id, "alarms of a module come faster than they can be told; some of its readings are not judged");
+            }
         }
         self.kick();
     }
 
+    /// Judges the newest values of modules that were behind: nothing of theirs waits any more.
+    pub(super) fn resume(&self, modules: Vec<ModuleId>) {
+        let mut wards = self.wards.borrow_mut();
+        for id in modules {
+            if let Some(ward) = wards.get_mut(&id).filter(|ward| ward.is_behind()) {
+                self.push_all(&id, ward.resume(Timestamp::now()));
+                self.note(ward);
+            }
+        }
+    }
+
     /// Looks at what is due.
     pub fn tick(self: &Rc<Self>, now: Timestamp) {
-        while self.transitions.borrow().len() < TRANSITIONS_MAX {
+        loop {
             let mut due = self.due.borrow_mut();
             if due.first().is_none_or(|(at, ..)| *at > now) {
                 break;
@@ -164,7 +179,7 @@ impl Desk {
     }
 
     fn push(&self, transition: Transition) {
-        self.transitions.borrow_mut().push_back(transition);
+        self.transitions.borrow_mut().push(transition);
     }
 
     /// The module, if the person may see it.
@@ -197,22 +212,6 @@ impl Desk {
         let wanted = id.clone();
         let found = self.store.read(move |conn| alarms::find(conn, &wanted)).await?;
         found.filter(|alarm| self.visible(&alarm.module_id, by).is_ok()).ok_or(ModuleError::NoSuchAlarm)
-    }
-
-    /// Waits for the turn to change something: what is stored, and what is known of it.
-    pub(super) async fn turn(&self) -> Result<MutexGuard<'_, ()>, ModuleError> {
-        if self.waiting.get() >= WAITING_MAX {
-            return Err(ModuleError::Busy);
-        }
-        self.waiting.set(self.waiting.get() + 1);
-        let turn = self.line.lock().await;
-        self.waiting.set(self.waiting.get() - 1);
-        Ok(turn)
-    }
-
-    /// Waits for the turn to store what has happened already.
-    pub(super) async fn turn_to_store(&self) -> MutexGuard<'_, ()> {
-        self.line.lock().await
     }
 }
 

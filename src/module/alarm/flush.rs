@@ -8,25 +8,28 @@ use super::super::announce::announce;
 use super::super::error::ModuleError;
 use super::desk::Desk;
 use crate::auth::Principal;
+use crate::config::Alarms;
 use crate::domain::alarm::{Alarm, AlarmRule, AlarmState, ClearCause, Severity};
 use crate::domain::event::NewEvent;
 use crate::domain::event::payload::{AlarmStep, ModuleFacts};
 use crate::domain::ids::{AlarmId, ModuleId, RuleId};
 use crate::domain::time::Timestamp;
 use crate::domain::webhook::WebhookEvent;
-use crate::store::alarms::{self, Cleared};
+use crate::store::alarms::{self, Cleared, Kept};
 use crate::store::announcements::{self, Announced};
 use crate::store::modules::{self, ModuleRecord};
 use crate::store::{Connection, StoreError, alarm_rules, webhooks};
 
 /// How many changes share a transaction.
-const AT_ONCE: usize = 100;
+const AT_ONCE: usize = 256;
+/// How long others may write before more is stored.
+const REST: Duration = Duration::from_millis(20);
 /// How soon is tried again what the database did not take.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// How often changes are tried together before each is tried alone.
 const TRIES_TOGETHER: u32 = 3;
 /// How many alarms are forgotten in one transaction.
-const PRUNED_AT_ONCE: i64 = 500;
+const PRUNED_AT_ONCE: usize = 500;
 
 /// What is to become of the alarm of a rule and a module.
 #[derive(Debug, Clone)]
@@ -77,8 +80,8 @@ impl Desk {
     async fn flush(&self) {
         let mut failures = 0_u32;
         loop {
-            let turn = self.turn_to_store().await;
-            let batch: Arc<[Transition]> = self.transitions.borrow().iter().take(AT_ONCE).cloned().collect();
+            let turn = self.line.turn_to_follow().await;
+            let batch: Arc<[Transition]> = self.transitions.borrow().batch(AT_ONCE).into();
             if batch.is_empty() {
                 self.is_flushing.set(false);
                 return;
@@ -87,8 +90,10 @@ impl Desk {
             match self.store.write(move |conn| store_all(conn, &stored)).await {
                 Ok(told) => {
                     failures = 0;
-                    self.transitions.borrow_mut().drain(..batch.len());
+                    self.take_off(&batch);
                     self.tell(told).await;
+                    drop(turn);
+                    self.rest().await;
                 }
                 Err(error) => {
                     tracing::warn!(%error, "changes of alarms wait until the database takes them");
@@ -100,6 +105,19 @@ impl Desk {
                     tokio::time::sleep(RETRY_AFTER).await;
                 }
             }
+        }
+    }
+
+    /// Takes off what is stored; modules that had to stop are judged again.
+    fn take_off(&self, stored: &[Transition]) {
+        let done = self.transitions.borrow_mut().take_off(stored);
+        self.resume(done);
+    }
+
+    /// Lets others write, unless this was all: whose alarms come and go without end has only so many of them told in a second.
+    async fn rest(&self) {
+        if !self.transitions.borrow().is_empty() {
+            tokio::time::sleep(REST).await;
         }
     }
 
@@ -120,7 +138,7 @@ impl Desk {
                 }
                 Err(_) => return,
             };
-            self.transitions.borrow_mut().pop_front();
+            self.take_off(std::slice::from_ref(transition));
             self.tell(Vec::from_iter(told)).await;
         }
     }
@@ -153,7 +171,7 @@ impl Desk {
     /// Somebody has seen to an alarm; answers also whether that is new.
     pub async fn acknowledge(&self, by: &Principal, id: &AlarmId) -> Result<(Alarm, bool), ModuleError> {
         self.find(by, id).await?;
-        let _turn = self.turn().await?;
+        let _turn = self.line.turn().await?;
         let (wanted, who, now) = (id.clone(), by.user_id.clone(), Timestamp::now());
         let told = self.store.write(move |conn| {
             let Some(alarm) = alarms::find(conn, &wanted)?.filter(|alarm| alarm.state == AlarmState::Active) else {
@@ -176,7 +194,7 @@ impl Desk {
     /// Somebody says that an alarm is over; answers also whether that is new.
     pub async fn clear(&self, by: &Principal, id: &AlarmId) -> Result<(Alarm, bool), ModuleError> {
         self.find(by, id).await?;
-        let _turn = self.turn().await?;
+        let _turn = self.line.turn().await?;
         let (wanted, who, at) = (id.clone(), by.user_id.clone(), Timestamp::now());
         let told = self.store.write(move |conn| {
             let Some(alarm) = alarms::find(conn, &wanted)?.filter(|alarm| alarm.state != AlarmState::Cleared) else {
@@ -186,15 +204,11 @@ impl Desk {
         });
         let Some(told) = told.await? else { return Ok((self.find(by, id).await?, false)) };
         // What waits has ended it already, and says what the rule says of the module now.
-        let is_over = self.is_waiting(&told.alarm.rule_id, &told.alarm.module_id);
+        let is_over = self.transitions.borrow().holds(&told.alarm.rule_id, &told.alarm.module_id);
         if !is_over && let Some(ward) = self.wards.borrow_mut().get_mut(&told.alarm.module_id) {
             ward.mute(&told.alarm.rule_id);
         }
         self.told(told).await
-    }
-
-    fn is_waiting(&self, rule: &RuleId, module: &ModuleId) -> bool {
-        self.transitions.borrow().iter().any(|waiting| waiting.rule == *rule && waiting.module == *module)
     }
 
     async fn told(&self, told: Told) -> Result<(Alarm, bool), ModuleError> {
@@ -205,10 +219,10 @@ impl Desk {
 
     /// Forgets alarms that were cleared long ago, or are too many.
     pub async fn prune(&self) {
-        let (before, keep) = (Timestamp::now().minus(self.options.max_age), self.options.keep);
-        let keep = i64::try_from(keep).unwrap_or(i64::MAX);
+        let Alarms { keep, keep_each, max_age, .. } = self.options;
+        let kept = Kept { since: Timestamp::now().minus(max_age), each: keep_each, all: keep };
         loop {
-            match self.store.write(move |conn| alarms::prune(conn, before, keep, PRUNED_AT_ONCE)).await {
+            match self.store.write(move |conn| alarms::prune(conn, kept, PRUNED_AT_ONCE)).await {
                 Ok(0) => return,
                 Ok(_) => tokio::time::sleep(RETRY_AFTER).await,
                 Err(error) => return tracing::warn!(%error, "old alarms are forgotten later"),

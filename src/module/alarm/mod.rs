@@ -7,6 +7,7 @@ mod change;
 mod desk;
 mod flush;
 mod messages;
+mod queue;
 mod view;
 mod ward;
 mod warden;
@@ -19,6 +20,6 @@ pub use messages::{
 };
 pub(super) use messages::{Enter, Follow, Leave};
 pub use view::{NewRule, RuleChange, RuleView};
-pub use warden::{Warden, WardenOptions, WardenParts};
+pub use warden::{Warden, WardenParts};
 pub use watch::Observed;
 pub(super) use watch::Watch;

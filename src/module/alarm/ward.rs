@@ -17,6 +17,8 @@ pub struct Ward {
     watched: Vec<Watched>,
     /// When it was last seen before the hub started.
     known: Timestamp,
+    /// Not all of its readings were judged.
+    is_behind: bool,
 }
 
 /// One rule of one module.
@@ -35,7 +37,7 @@ impl Ward {
     /// A module whose rules are not known yet.
     pub fn new(entry: Arc<Entry>) -> Self {
         let known = entry.live.load().last_seen.unwrap_or(Timestamp::from_millis(0));
-        Self { known: known.max(entry.meta.load().created_at), entry, watched: Vec::new() }
+        Self { known: known.max(entry.meta.load().created_at), entry, watched: Vec::new(), is_behind: false }
     }
 
     /// Takes over rules in the place of those it has. Answers the rules whose alarms are to be withdrawn, and what the
@@ -69,26 +71,35 @@ impl Ward {
         (withdrawn, steps)
     }
 
-    /// What readings change.
-    pub fn observe(&mut self, observed: &Observed) -> Vec<Step> {
+    /// Whether readings are not judged until it is told to go on.
+    pub const fn is_behind(&self) -> bool {
+        self.is_behind
+    }
+
+    /// What readings change, at most so much: when there is more it is behind, and judges nothing until it goes on.
+    pub fn observe(&mut self, observed: &Observed, room: usize) -> Vec<Step> {
         let mut steps = Vec::new();
         let mut is_heard = false;
-        for Watched { rule, machine, .. } in &mut self.watched {
-            let mut note = |change: Option<Change>| steps.extend(change.map(|change| (Arc::clone(rule), change)));
-            match machine.condition().key().cloned() {
-                Some(key) => {
-                    for sample in observed.samples.iter().filter(|sample| sample.key == key) {
-                        note(machine.observe(sample.measured, observed.came, sample.value));
-                    }
-                }
-                None => {
-                    is_heard |= machine.standing() != Standing::Normal;
-                    note(machine.hear());
-                }
+        for watched in &mut self.watched {
+            if self.is_behind {
+                break;
             }
+            is_heard |= watched.is_ended_by_any();
+            self.is_behind = !watched.observe(observed, &mut steps, room);
         }
         if is_heard {
             self.want();
+        }
+        steps
+    }
+
+    /// Goes on with the newest values.
+    pub fn resume(&mut self, now: Timestamp) -> Vec<Step> {
+        self.is_behind = false;
+        let mut steps = Vec::new();
+        for watched in &mut self.watched {
+            let change = watched.take_newest(&self.entry, now);
+            steps.extend(change.map(|change| (Arc::clone(&watched.rule), change)));
         }
         steps
     }
@@ -129,11 +140,11 @@ impl Ward {
 
     fn want(&self) {
         let mut wanted = Wanted::default();
-        for Watched { machine, .. } in &self.watched {
-            match machine.condition().key() {
+        for watched in &self.watched {
+            match watched.machine.condition().key() {
                 Some(key) if !wanted.keys.contains(key) => wanted.keys.push(Arc::clone(key)),
                 Some(_) => {}
-                None => wanted.any |= machine.standing() != Standing::Normal,
+                None => wanted.any |= watched.is_ended_by_any(),
             }
         }
         self.entry.watch.want(wanted);
@@ -154,6 +165,27 @@ fn standing_after(old: Option<&Watched>, rule: &AlarmRule, known: &impl Fn(&Rule
 impl Watched {
     fn new(rule: &Arc<AlarmRule>, standing: Standing) -> Self {
         Self { rule: Arc::clone(rule), machine: Machine::new(rule.condition.clone(), standing), is_noted: false }
+    }
+
+    /// Judges readings as long as there are fewer changes than so many; answers whether all were judged.
+    fn observe(&mut self, observed: &Observed, steps: &mut Vec<Step>, room: usize) -> bool {
+        let Some(key) = self.machine.condition().key().cloned() else {
+            steps.extend(self.machine.hear().map(|change| (Arc::clone(&self.rule), change)));
+            return true;
+        };
+        for sample in observed.samples.iter().filter(|sample| sample.key == key) {
+            if steps.len() >= room {
+                return false;
+            }
+            let change = self.machine.observe(sample.measured, observed.came, sample.value);
+            steps.extend(change.map(|change| (Arc::clone(&self.rule), change)));
+        }
+        true
+    }
+
+    /// Whether it wants to hear of whatever is measured, as that ends its alarm.
+    fn is_ended_by_any(&self) -> bool {
+        self.machine.condition().key().is_none() && self.machine.standing() != Standing::Normal
     }
 
     fn is_raised(&self) -> bool {

@@ -28,39 +28,10 @@ const TICK: Duration = Duration::from_millis(250);
 /// How often is looked for alarms to forget.
 const PRUNE_INTERVAL: Duration = Duration::from_secs(600);
 
-/// The bounds of rules and alarms.
-#[derive(Debug, Clone)]
-pub struct WardenOptions {
-    /// Alarms that are kept after they were cleared.
-    pub keep: usize,
-    /// How long they are.
-    pub max_age: Duration,
-    /// Rules of all modules and types together.
-    pub max_rules: usize,
-    /// Rules of one module, or of one type.
-    pub max_rules_each: usize,
-    /// How long after the start of the hub no silence is told.
-    pub start_grace: Duration,
-}
-
-impl WardenOptions {
-    /// The bounds that the configuration sets.
-    #[must_use]
-    pub const fn of(config: &Alarms) -> Self {
-        Self {
-            keep: config.keep,
-            max_age: config.max_age,
-            max_rules: config.max_rules,
-            max_rules_each: config.max_rules_each,
-            start_grace: config.start_grace,
-        }
-    }
-}
-
 /// What the warden needs of the house.
 pub struct WardenParts {
     /// The bounds.
-    pub options: WardenOptions,
+    pub options: Alarms,
     /// The database.
     pub store: Store,
     /// Who orders events of changes that are in the database.

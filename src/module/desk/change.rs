@@ -41,7 +41,7 @@ impl Desk {
     /// Registers a module.
     pub async fn create(&self, by: &Principal, new: NewModule) -> Result<Created, ModuleError> {
         let owner = owner_of_new(by, &new)?;
-        let _turn = self.turn().await?;
+        let _turn = self.line.turn().await?;
         if self.catalogue.borrow().get(&new.module_id).is_some() {
             return Err(ModuleError::Exists(new.module_id));
         }
@@ -77,7 +77,7 @@ impl Desk {
 
     /// Changes name, type or owner.
     pub async fn update(&self, by: &Principal, id: &ModuleId, change: ModuleChange) -> Result<ModuleView, ModuleError> {
-        let _turn = self.turn().await?;
+        let _turn = self.line.turn().await?;
         let entry = self.visible(id, by)?;
         let before = entry.meta.load_full();
         let mut after = Meta::clone(&before);
@@ -108,7 +108,7 @@ impl Desk {
 
     /// Removes a module.
     pub async fn delete(&self, by: &Principal, id: &ModuleId) -> Result<(), ModuleError> {
-        let _turn = self.turn().await?;
+        let _turn = self.line.turn().await?;
         let entry = self.visible(id, by)?;
         let event = NewEvent::module_removed(entry.meta.load_full().facts(id));
         let gone = id.clone();
@@ -146,7 +146,7 @@ impl Desk {
 
     /// Gives a module a new token.
     pub async fn rotate(&self, by: &Principal, id: &ModuleId) -> Result<Rotated, ModuleError> {
-        let _turn = self.turn().await?;
+        let _turn = self.line.turn().await?;
         let entry = self.visible(id, by)?;
         let token = token::generate();
         let before = entry.meta.load_full();

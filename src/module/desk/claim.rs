@@ -44,7 +44,7 @@ impl Desk {
     pub async fn claim(&self, by: &Principal, code: &str) -> Result<ModuleView, ModuleError> {
         self.count_attempt(by)?;
         let hash = opaque::fingerprint(&claim::read(code).ok_or(ModuleError::WrongCode)?);
-        let _turn = self.turn().await?;
+        let _turn = self.line.turn().await?;
         let (wanted, now) = (hash.clone(), Timestamp::now());
         let id = self.store.read(move |conn| claims::find(conn, &wanted, now)).await?.ok_or(ModuleError::WrongCode)?;
         let entry = self.catalogue.borrow().get(&id).cloned().ok_or(ModuleError::WrongCode)?;

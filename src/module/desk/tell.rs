@@ -25,7 +25,7 @@ const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 impl Desk {
     /// The account is gone: its modules belong to nobody now, as the database knows already.
     pub async fn disown(&self, owner: &UserId, orphans: &[Orphan]) {
-        let _turn = self.turn_to_follow().await;
+        let _turn = self.line.turn_to_follow().await;
         for part in orphans.chunks(TOLD_AT_ONCE) {
             let mut disowned = Vec::new();
             for Orphan { module_id, .. } in part {
@@ -48,7 +48,7 @@ impl Desk {
         }
         loop {
             // Changes of the hub hold their turn until memory is as the database.
-            let turn = self.turn_to_follow().await;
+            let turn = self.line.turn_to_follow().await;
             // From here on somebody else may have to look again.
             self.is_about_to_look.set(false);
             match self.store.read(modules::owners).await {

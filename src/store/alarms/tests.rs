@@ -65,6 +65,30 @@ async fn a_rule_and_a_module_have_one_alarm_that_is_not_cleared() {
     assert!(matches!(twice.await, Err(StoreError::Conflict(_))));
 }
 
+const fn kept(since: i64, each: usize, all: usize) -> Kept {
+    Kept { since: Timestamp::from_millis(since), each, all }
+}
+
+#[actix::test]
+async fn a_module_pushes_out_its_own_alarms_and_not_those_of_others() {
+    let scratch = Scratch::new();
+    let work = |conn: &mut Connection| {
+        for (module, times) in [("SOFT", 1..=2), ("LOUD", 3..=30)] {
+            modules::insert(conn, &testing::module(module))?;
+            for at in times {
+                let alarm = alarm(&RuleId::generate(), module, at);
+                insert(conn, &alarm)?;
+                clear(conn, &alarm.alarm_id, cleared(at, ClearCause::Condition))?;
+            }
+        }
+        let forgotten = prune(conn, kept(0, 5, 10), 100)?;
+        Ok((forgotten, list(conn, &AlarmFilter { limit: 100, ..AlarmFilter::default() })?.0))
+    };
+    let (forgotten, left) = scratch.store().write(work).await.unwrap();
+    let times: Vec<_> = left.iter().map(|alarm| alarm.since.as_millis()).collect();
+    assert_eq!((forgotten, times), (23, vec![30, 29, 28, 27, 26, 2, 1]));
+}
+
 #[actix::test]
 async fn alarms_are_kept_by_count_and_by_age_and_open_ones_stay() {
     let scratch = Scratch::new();
@@ -77,10 +101,9 @@ async fn alarms_are_kept_by_count_and_by_age_and_open_ones_stay() {
                 clear(conn, &alarm.alarm_id, cleared(at, ClearCause::Condition))?;
             }
         }
-        let none = Timestamp::from_millis(0);
-        let by_count = (prune(conn, none, 6, 2)?, prune(conn, none, 6, 100)?, prune(conn, none, 6, 100)?);
-        let by_age =
-            (prune(conn, Timestamp::from_millis(9), 100, 100)?, prune(conn, Timestamp::from_millis(99), 0, 100)?);
+        let six = kept(0, 100, 6);
+        let by_count = (prune(conn, six, 2)?, prune(conn, six, 100)?, prune(conn, six, 100)?);
+        let by_age = (prune(conn, kept(9, 100, 100), 100)?, prune(conn, kept(99, 100, 100), 100)?);
         Ok((
             by_count,
             by_age,

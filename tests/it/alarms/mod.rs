@@ -1,6 +1,7 @@
 //! Alarms: rules, what raises and what clears, who sees and who says what.
 
 mod bad_days;
+mod flood;
 mod life;
 mod restart;
 mod rules;

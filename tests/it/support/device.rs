@@ -61,9 +61,13 @@ impl TestDevice {
 
     /// The next JSON frame, or how the socket ended.
     pub async fn next(&mut self) -> Result<Value, Ended> {
+        // Pings are no words: who is only asked whether they are there does not wait forever.
+        tokio::time::timeout(PATIENCE, self.next_word()).await.expect("the hub says something")
+    }
+
+    async fn next_word(&mut self) -> Result<Value, Ended> {
         loop {
-            let message = tokio::time::timeout(PATIENCE, self.socket.next()).await.expect("the hub says something");
-            match message {
+            match self.socket.next().await {
                 Some(Ok(Message::Text(text))) => return Ok(serde_json::from_str(&text).expect("frames are JSON")),
                 Some(Ok(Message::Close(close))) => {
                     return Err(Ended { code: close.map_or(1005, |close| close.code.into()) });

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use super::super::super::entry::Entry;
 use super::super::Observed;
-use super::super::warden::{WardenOptions, WardenParts};
+use super::super::warden::WardenParts;
 use super::super::watch::Sample;
 use super::*;
 use crate::broker::{Announce, BrokerError};
@@ -57,9 +57,7 @@ impl Bench {
         });
         storing.await.unwrap();
         let (told, heard) = mpsc::unbounded_channel();
-        let day = Duration::from_secs(86_400);
-        let options =
-            WardenOptions { keep: 9, max_age: day, max_rules: 9, max_rules_each: 9, start_grace: Duration::ZERO };
+        let options = Alarms { start_grace: Duration::ZERO, ..Alarms::default() };
         let desk = Rc::new(Desk::new(WardenParts {
             options,
             store,
