@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::super::time::Timestamp;
+use super::super::time::{Timestamp, supersedes};
 use super::condition::{Condition, Limit, Place};
 
 /// How much longer than it must hold a value is waited for that says otherwise.
@@ -100,8 +100,11 @@ impl Machine {
 
     /// Takes a value that was measured at a time and came at another, by the hub's clock.
     pub fn observe(&mut self, measured: Timestamp, came: Timestamp, value: f64) -> Option<Change> {
-        if self.last.is_some_and(|last| measured < last) {
-            return None;
+        if let Some(last) = self.last.filter(|last| measured < *last) {
+            if !supersedes(last, measured, came) {
+                return None;
+            }
+            self.forget_times();
         }
         self.last = Some(measured);
         let (limit, number) = match self.condition {
@@ -174,6 +177,14 @@ impl Machine {
         };
         self.phase = phase;
         change
+    }
+
+    /// The clock that they were measured by was put right: nothing that is to hold for so long can be counted from them.
+    fn forget_times(&mut self) {
+        self.points.clear();
+        if let Phase::Pending { .. } = self.phase {
+            self.phase = Phase::Normal;
+        }
     }
 
     /// By how much the value changes in a second: from the oldest point of the window, if that is at least half of it away.

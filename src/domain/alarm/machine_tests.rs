@@ -57,6 +57,18 @@ fn a_value_that_nothing_contradicts_holds() {
 }
 
 #[test]
+fn a_clock_that_was_put_right_is_believed_at_once_and_times_count_from_there() {
+    let mut machine = hot(Standing::Normal);
+    // A minute ahead of the hub, as the next late one is, and then right.
+    assert_eq!(machine.observe(at(70_000), at(10_000), 90.0), None);
+    assert_eq!(machine.observe(at(69_000), at(11_000), 20.0), None, "late, by the same clock");
+    assert_eq!(machine.observe(at(12_000), at(12_000), 91.0), None, "five seconds from here");
+    assert_eq!(machine.observe(at(17_000), at(17_000), 92.0), raised(12_000, 92.0));
+    assert_eq!(machine.observe(at(90_000), at(18_000), 93.0), None);
+    assert_eq!(machine.observe(at(19_000), at(19_000), 20.0), Some(Change::Cleared));
+}
+
+#[test]
 fn who_cleared_an_alarm_is_not_told_again_until_it_was_over() {
     let mut machine = hot(Standing::Raised);
     machine.mute();

@@ -113,7 +113,7 @@ impl Desk {
                 self.metrics.alarm_readings_lost(observed.samples.len());
             }
             if ward.is_behind() && !was_behind {
-                tracing::warn!(module.id = %id, "alarms of a module come faster than they can be told; some of its readings are not judged");
+                tracing::warn!(module.id = %id, "alarms of a module come faster than they are told; not all its readings are judged");
             }
         }
         self.kick();
