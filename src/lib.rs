@@ -111,7 +111,10 @@
 //! - What was acknowledged survives a crash: test `accounts_modules_and_last_states_survive_kill_9`, test
 //!   `after_a_failed_commit_even_an_unchanged_reading_is_stored_before_its_answer`, test
 //!   `a_full_disk_refuses_readings_at_every_door_and_what_was_acknowledged_stays`, test
-//!   `what_the_store_refused_is_stored_before_the_actor_rests`.
+//!   `what_the_store_refused_is_stored_before_the_actor_rests`; what was refused is not stored later: test
+//!   `what_was_refused_while_the_database_was_locked_is_not_stored_when_it_is_free`, unless it was being written when its
+//!   sender was answered, who is told so: test
+//!   `what_is_being_written_is_waited_for_and_unknown_if_that_takes_too_long`.
 //! - Whatever waits has a bound: test `a_full_waiting_line_refuses_and_a_flush_stores_what_waits`, test
 //!   `who_finds_the_line_full_is_turned_away`, test `topics_are_bounded_and_can_be_left`, test
 //!   `ten_thousand_subscriptions_by_one_client_are_refused_beyond_the_bound`, test

@@ -44,8 +44,8 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// Invariant: one event is on its way to the broker and one state to the store at a time; what comes meanwhile waits,
 /// telemetry as the newest state only, with every reading since. Events and states of a module therefore never overtake
 /// each other.
-/// Invariant: a reading is stored before its answer says so; what the store refused is refused to who sent it, and not
-/// stored later.
+/// Invariant: a reading is stored before its answer says so; what the store refused, or did not begin to write in time, is
+/// refused to who sent it, and not stored later.
 /// Invariant: it stops only when nobody waits, no link is attached and all is published and stored; a message that
 /// meets a stopped actor is answered `Closed` unread, and whoever sent it locates the module again.
 pub struct Module {
@@ -134,7 +134,7 @@ impl Handler<Ingest> for Module {
         Box::pin(async move {
             match result? {
                 None => Ok(ingest.readings.len()),
-                Some(answered) => answered.await.unwrap_or(Err(ModuleError::Busy)),
+                Some(answered) => answered.await.unwrap_or_else(|_| Err(ModuleError::given_up(&ingest.offer))),
             }
         })
     }

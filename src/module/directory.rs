@@ -16,6 +16,7 @@ use crate::auth::Principal;
 use crate::domain::ids::ModuleId;
 use crate::domain::module::TokenHash;
 use crate::domain::telemetry::Reading;
+use crate::store::offer::Offer;
 
 /// How long registry and modules may take; longer than their own time-outs together.
 pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(25);
@@ -75,10 +76,11 @@ impl Directory {
     ) -> Result<usize, ModuleError> {
         for _ in 0..ATTEMPTS {
             let module = self.locate(id).await.map_err(as_stranger)?;
-            let ingest = Ingest { readings: Arc::clone(&readings), token: Some(token) };
+            let offer = Offer::default();
+            let ingest = Ingest { readings: Arc::clone(&readings), token: Some(token), offer: offer.clone() };
             match module.send(ingest).timeout(ANSWER_TIMEOUT).await {
                 Ok(result) => return result.map_err(as_stranger),
-                Err(MailboxError::Timeout) => return Err(ModuleError::Busy),
+                Err(MailboxError::Timeout) => return Err(ModuleError::given_up(&offer)),
                 // It went to rest before it read this; the next one reads it.
                 Err(MailboxError::Closed) => self.forget(id),
             }

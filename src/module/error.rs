@@ -9,6 +9,7 @@ use crate::domain::problem::Problem;
 use crate::domain::telemetry::TooManyKeys;
 use crate::store::StoreError;
 use crate::store::latest::CommitError;
+use crate::store::offer::Offer;
 
 /// Why a module did not do what it was asked.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -107,6 +108,9 @@ pub enum ModuleError {
     /// Too much waits.
     #[error("the hub is busy; send again in a moment")]
     Busy,
+    /// It was being stored when the hub waited no longer.
+    #[error("the hub does not know yet whether this was stored; what is sent again with the same `ts` counts once")]
+    OutcomeUnknown,
     /// The store failed; the cause has been logged.
     #[error("the hub cannot store this now; send again in a moment")]
     Unavailable,
@@ -154,12 +158,19 @@ impl ModuleError {
             Self::Overloaded => Problem::new("overloaded", 429, detail),
             Self::Behind => Problem::new("module-overloaded", 429, detail),
             Self::Busy => Problem::new("busy", 503, detail),
+            Self::OutcomeUnknown => Problem::new("outcome-unknown", 503, detail),
             Self::Unavailable => Problem::new("unavailable", 503, detail),
         }
     }
 }
 
 impl ModuleError {
+    /// What whoever waited for readings in vain is told: they are taken back, unless they are being stored.
+    #[must_use]
+    pub fn given_up(offer: &Offer) -> Self {
+        if offer.withdraw() { Self::Busy } else { Self::OutcomeUnknown }
+    }
+
     /// When the caller may try again, if that is known.
     #[must_use]
     pub const fn retry_after(&self) -> Option<Duration> {
@@ -176,6 +187,7 @@ impl From<CommitError> for ModuleError {
         match error {
             CommitError::Busy => Self::Overloaded,
             CommitError::ModuleBehind => Self::Behind,
+            CommitError::Store(error) if matches!(*error, StoreError::Lost(_)) => Self::OutcomeUnknown,
             CommitError::Store(_) => Self::Unavailable,
         }
     }

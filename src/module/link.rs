@@ -20,6 +20,7 @@ use crate::domain::ids::ModuleId;
 use crate::domain::problem::Problem;
 use crate::domain::telemetry::Reading;
 use crate::pipe::{Closed, Outbox, Received};
+use crate::store::offer::Offer;
 
 /// The close code for whoever does not say, or prove, who they are (RFC 6455, 7.4.1: policy violation).
 const NOT_IDENTIFIED: u16 = 1008;
@@ -107,7 +108,13 @@ impl Link {
     }
 
     fn report(&mut self, id: Option<u64>, reading: Reading, module: &Addr<Module>, ctx: &mut Context<Self>) {
-        let asked = module.send(Ingest { readings: [reading].into(), token: None }).timeout(ANSWER_TIMEOUT);
+        let offer = Offer::default();
+        let ingest = Ingest { readings: [reading].into(), token: None, offer: offer.clone() };
+        let asked = module.send(ingest).timeout(ANSWER_TIMEOUT);
+        let asked = async move {
+            let answer = asked.await;
+            if let Err(MailboxError::Timeout) = answer { Ok(Err(ModuleError::given_up(&offer))) } else { answer }
+        };
         self.answer(asked, ctx, move |answer| acknowledgement(id, answer.map(drop)));
     }
 

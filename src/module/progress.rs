@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 
 use super::error::ModuleError;
 use super::house::Shared;
+use crate::store::offer::Offer;
 
 /// Counts what a module has reported, from 1.
 type Generation = u64;
@@ -32,6 +33,7 @@ struct Waiting {
     to_publish: Generation,
     readings: usize,
     weight: usize,
+    offer: Offer,
     answer: oneshot::Sender<Result<usize, ModuleError>>,
 }
 
@@ -81,11 +83,13 @@ impl Progress {
         &mut self,
         readings: usize,
         weight: usize,
+        offer: Offer,
         shared: &Shared,
     ) -> oneshot::Receiver<Result<usize, ModuleError>> {
         let (answer, answered) = oneshot::channel();
         shared.waiting.fetch_add(weight, Ordering::Relaxed);
-        self.waiting.push_back(Waiting { to_store: self.newest, to_publish: self.changed, readings, weight, answer });
+        let (to_store, to_publish) = (self.newest, self.changed);
+        self.waiting.push_back(Waiting { to_store, to_publish, readings, weight, offer, answer });
         answered
     }
 
@@ -117,6 +121,15 @@ impl Progress {
         let failed = self.stored + 1..=self.storing;
         self.storing = self.stored;
         self.fail(|waiting| failed.contains(&waiting.to_store), error, shared);
+    }
+
+    /// The store has not answered in time: what it has not begun to write is taken back and refused. Answers whether
+    /// somebody still waits, for what is being written.
+    pub fn take_back(&mut self, shared: &Shared) -> bool {
+        let late = self.stored + 1..=self.storing;
+        let is_late = |waiting: &Waiting| late.contains(&waiting.to_store);
+        self.fail(|waiting| is_late(waiting) && waiting.offer.withdraw(), &ModuleError::Unavailable, shared);
+        self.waiting.iter().any(is_late)
     }
 
     /// Everybody waits in vain.

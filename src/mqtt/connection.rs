@@ -307,8 +307,9 @@ async fn settle(under_way: &mut FuturesOrdered<LocalBoxFuture<'static, Finished>
             }
         }
     };
-    // What takes longer comes again.
+    // What takes longer comes again, and is taken back before it does.
     let _ = tokio::time::timeout(SETTLE, settled).await;
+    under_way.clear();
 }
 
 fn goodbye(reason_code: DisconnectReasonCode, detail: &str) -> Packet {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use actix::Message;
 
 use super::StoreError;
+use super::offer::Offer;
 use crate::domain::ids::ModuleId;
 use crate::domain::telemetry::LatestState;
 use crate::domain::time::Timestamp;
@@ -24,7 +25,7 @@ pub struct Commit {
 }
 
 /// A reading that is to be stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct NewReading {
     /// When it was measured.
     pub ts: Timestamp,
@@ -32,6 +33,8 @@ pub struct NewReading {
     pub received_at: Timestamp,
     /// What was measured: a JSON object of values by key.
     pub body: Box<str>,
+    /// What it came with; what is taken back is not stored.
+    pub offer: Offer,
 }
 
 impl NewReading {

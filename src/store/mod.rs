@@ -33,6 +33,7 @@ pub mod latest;
 pub mod logins;
 pub mod migrate;
 pub mod modules;
+pub mod offer;
 mod open;
 pub mod order;
 mod pool;

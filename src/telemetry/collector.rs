@@ -16,7 +16,7 @@ use crate::domain::time::Timestamp;
 use crate::observe::Metrics;
 use crate::store::latest::{Commit, CommitError};
 use crate::store::readings::{self, Appended, ModuleNumber, RowId};
-use crate::store::{Store, StoreError};
+use crate::store::{Connection, Store, StoreError};
 
 /// More rows than that are not let into the tail: sealing must catch up first.
 const UNSEALED_MAX: usize = 4_000_000;
@@ -58,6 +58,7 @@ pub struct Sealed {
 /// reading.
 /// Invariant: whoever asked is answered exactly once, after the commit that held their readings and their state or a
 /// newer one; the tail knows the rows by then.
+/// Invariant: what was taken back before its transaction began to write is not stored.
 /// Invariant: of each module in `full` there are `unsealed_of_module_max` rows or more in the tail.
 pub struct Collector {
     store: Store,
@@ -128,7 +129,7 @@ impl Collector {
     }
 
     fn commit(&mut self, ctx: &mut Context<Self>) {
-        let (commits, answers) = self.batch.take(self.options.max_batch);
+        let (mut commits, answers) = self.batch.take(self.options.max_batch);
         self.is_committing = true;
         if let Some(turn) = self.turn.take() {
             ctx.cancel_future(turn);
@@ -137,7 +138,12 @@ impl Collector {
         // A failed commit may have reached the disk all the same: its rows are given to nobody else.
         let rows = commits.iter().map(|commit| commit.readings.len()).sum::<usize>();
         self.tail.skip_to(next.saturating_add(RowId::try_from(rows).unwrap_or(RowId::MAX)));
-        let stored = async move { store.write(move |conn| readings::append(conn, &commits, next)).await };
+        let write = move |conn: &mut Connection| {
+            // Not before: a database that is locked may be so for longer than anybody waits.
+            commits.iter_mut().for_each(|commit| commit.readings.retain(|reading| reading.offer.take()));
+            readings::append(conn, &commits, next)
+        };
+        let stored = async move { store.write(write).await };
         ctx.spawn(stored.into_actor(self).map(|result, collector, ctx| {
             collector.is_committing = false;
             answer(answers, result.map(|appended| collector.note(appended)));

@@ -27,6 +27,9 @@ impl Module {
     ) -> Result<Option<oneshot::Receiver<Result<usize, ModuleError>>>, ModuleError> {
         self.check(ingest.token)?;
         self.check_waiting_line()?;
+        if ingest.offer.is_withdrawn() {
+            return Err(ModuleError::Busy);
+        }
         let now = Timestamp::now();
         let times = self.times_of(&ingest.readings, now)?;
         let (newest, has_changed) = self.merge(&ingest.readings, &times, now)?;
@@ -44,6 +47,7 @@ impl Module {
             ts: *ts,
             received_at: now,
             body: Box::from(json(&reading.telemetry).get()),
+            offer: ingest.offer.clone(),
         };
         let (count, begin) = (ingest.readings.len(), self.unsent.len());
         if count > 0 {
@@ -54,7 +58,8 @@ impl Module {
             self.outgoing.push_telemetry();
         }
         let weight = self.unsent[begin..].iter().map(NewReading::weight).sum();
-        let answered = (!self.progress.is_settled()).then(|| self.progress.wait(count, weight, &self.shared));
+        let answered = (!self.progress.is_settled())
+            .then(|| self.progress.wait(count, weight, ingest.offer.clone(), &self.shared));
         self.wants_commit |= self.progress.needs_storing();
         // Also when nothing changed: that the module came online may have to be told.
         self.pump(ctx);

@@ -9,6 +9,7 @@ use super::super::command::ToDevice;
 use super::super::error::ModuleError;
 use crate::domain::module::TokenHash;
 use crate::domain::telemetry::Reading;
+use crate::store::offer::Offer;
 
 /// Tells one connection of a device from the next.
 pub type ConnectionId = u64;
@@ -24,6 +25,8 @@ pub struct Ingest {
     pub readings: Arc<[Reading]>,
     /// The token they came with; none from a link, which has shown it before.
     pub token: Option<TokenHash>,
+    /// By which they are taken back when nobody waits any more.
+    pub offer: Offer,
 }
 
 /// A device has connected; an older connection of the module ends.

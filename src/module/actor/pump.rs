@@ -1,7 +1,9 @@
 //! How a module's events and states leave: one of each at a time.
 
+use std::pin::Pin;
 use std::sync::Arc;
 
+use actix::dev::RecipientRequest;
 use actix::prelude::*;
 
 use super::super::error::ModuleError;
@@ -11,7 +13,19 @@ use crate::broker::{BrokerError, Publish};
 use crate::domain::cursor::Offset;
 use crate::domain::event::NewEvent;
 use crate::domain::time::Timestamp;
-use crate::store::latest::{Commit, CommitError};
+use crate::store::latest::Commit;
+
+/// A commit on its way.
+type Sent = Pin<Box<RecipientRequest<Commit>>>;
+
+/// For how long its answer is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Patience {
+    /// Once more if it is being written by then.
+    First,
+    /// No longer.
+    Last,
+}
 
 type Published = Result<Result<Offset, BrokerError>, MailboxError>;
 
@@ -84,16 +98,29 @@ impl Module {
         self.wants_commit = false;
         self.progress.begin_storing();
         let commit = Commit { readings: std::mem::take(&mut self.unsent), ..self.newest_state(true) };
-        let sent = self.shared.commit.send(commit).timeout(ANSWER_TIMEOUT).into_actor(self);
-        ctx.spawn(sent.map(move |result, module, ctx| module.committed(result, ctx)));
+        self.await_commit(Box::pin(self.shared.commit.send(commit)), Patience::First, ctx);
     }
 
-    fn committed(&mut self, result: Result<Result<(), CommitError>, MailboxError>, ctx: &mut Context<Self>) {
+    fn await_commit(&self, mut sent: Sent, patience: Patience, ctx: &mut Context<Self>) {
+        let answered = async move { (tokio::time::timeout(ANSWER_TIMEOUT, &mut sent).await, sent) };
+        ctx.spawn(answered.into_actor(self).map(move |(answer, sent), module, ctx| {
+            let is_late = answer.is_err();
+            if let Ok(Ok(result)) = answer {
+                return module.committed(result.map_err(ModuleError::from), ctx);
+            }
+            let is_being_written = module.progress.take_back(&module.shared);
+            if is_being_written && is_late && patience == Patience::First {
+                return module.await_commit(sent, Patience::Last, ctx);
+            }
+            module.committed(Err(ModuleError::OutcomeUnknown), ctx);
+        }));
+    }
+
+    fn committed(&mut self, result: Result<(), ModuleError>, ctx: &mut Context<Self>) {
         self.is_committing = false;
         match result {
-            Ok(Ok(())) => self.progress.stored(&self.shared),
-            Ok(Err(error)) => self.progress.fail_storing(&error.into(), &self.shared),
-            Err(_) => self.progress.fail_storing(&ModuleError::Unavailable, &self.shared),
+            Ok(()) => self.progress.stored(&self.shared),
+            Err(error) => self.progress.fail_storing(&error, &self.shared),
         }
         self.pump(ctx);
         self.leave_if_removed(ctx);

@@ -17,9 +17,11 @@ use crate::observe::Metrics;
 use crate::store::StoreError;
 use crate::store::latest::{Commit, CommitError};
 use crate::store::modules::{ModuleRecord, StoredModule};
+use crate::store::offer::Offer;
 use crate::store::testing::{self, Scratch};
 
 mod commands;
+mod patience;
 mod rest;
 
 const MOMENT: Duration = Duration::from_millis(1);
@@ -66,6 +68,7 @@ impl Handler<Announce> for FakeBroker {
 struct Stored {
     states: Vec<String>,
     readings: Vec<usize>,
+    offers: Vec<Offer>,
     is_held: bool,
     held: Vec<oneshot::Sender<Result<(), CommitError>>>,
 }
@@ -84,6 +87,7 @@ impl Handler<Commit> for FakeCollector {
         let Some(state) = commit.state else { return Box::pin(std::future::ready(Ok(()))) };
         stored.states.push(state.as_json().to_owned());
         stored.readings.push(commit.readings.len());
+        stored.offers.extend(commit.readings.into_iter().map(|reading| reading.offer));
         if !stored.is_held {
             return Box::pin(std::future::ready(Ok(())));
         }
@@ -168,7 +172,8 @@ impl Bench {
 
     /// Sends a reading; the answer is there at the earliest after a moment.
     fn report(&self, json: &str) -> actix_rt::task::JoinHandle<Result<usize, ModuleError>> {
-        let ingest = Ingest { readings: readings(json), token: Some(TokenHash::of("cm_good")) };
+        let ingest =
+            Ingest { readings: readings(json), token: Some(TokenHash::of("cm_good")), offer: Offer::default() };
         let sent = self.module.send(ingest);
         actix_rt::spawn(async move { sent.await.unwrap() })
     }
@@ -344,7 +349,8 @@ async fn a_removed_module_ends_when_nothing_is_on_its_way() {
 #[actix::test]
 async fn a_wrong_token_changes_nothing() {
     let bench = Bench::new();
-    let ingest = Ingest { readings: readings(r#"{"speed":1}"#), token: Some(TokenHash::of("cm_bad")) };
+    let ingest =
+        Ingest { readings: readings(r#"{"speed":1}"#), token: Some(TokenHash::of("cm_bad")), offer: Offer::default() };
 
     assert!(matches!(bench.module.send(ingest).await.unwrap(), Err(ModuleError::WrongToken)));
     let (link, token) = (FakeLink.start(), TokenHash::of("cm_replaced"));

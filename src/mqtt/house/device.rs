@@ -23,6 +23,7 @@ use crate::module::{
 };
 use crate::mqtt::bridge::{Granted, Opened, Refusal, Refused};
 use crate::mqtt::session::Subscription;
+use crate::store::offer::Offer;
 
 /// How long a module may take to answer; longer than its own time-outs together.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(25);
@@ -114,7 +115,7 @@ impl Device {
         let (Some(heading), Some(module)) = (heading, self.module.clone()) else { return refused(not_own()) };
         match heading {
             Heading::Telemetry | Heading::Value(_) => match read_readings(heading, publish) {
-                Ok(readings) => Box::pin(ingest(module, readings)),
+                Ok(readings) => Box::pin(ingest(module, readings, publish.packet_id.is_some())),
                 Err(problem) => refused(unfit(&problem)),
             },
             Heading::Result => match read_json::<CommandResult>(&publish.payload) {
@@ -159,19 +160,35 @@ fn not_own() -> Refused {
     Refused { reason: PublishAckReason::NotAuthorized, detail: OWN_ONLY.into(), is_grave: true }
 }
 
+/// Readings that their sender sends again where it is not told that they are stored: who waits no longer takes them back.
+struct Brought(Offer);
+
+impl Drop for Brought {
+    fn drop(&mut self) {
+        // What is being stored stays so.
+        let _ = self.0.withdraw();
+    }
+}
+
 /// Hands readings to the module; while the hub is busy they are offered again, and their sender waits.
-async fn ingest(module: Addr<Module>, readings: Arc<[Reading]>) -> Result<(), Refused> {
+async fn ingest(module: Addr<Module>, readings: Arc<[Reading]>, is_sent_again: bool) -> Result<(), Refused> {
     let mut pause = FIRST_PAUSE;
     for attempt in 1.. {
-        let asked = Ingest { readings: Arc::clone(&readings), token: None };
-        let answer = module.send(asked).timeout(ANSWER_TIMEOUT).await.unwrap_or(Err(ModuleError::Busy));
-        match answer {
+        let offer = Offer::default();
+        let _brought = is_sent_again.then(|| Brought(offer.clone()));
+        let asked = Ingest { readings: Arc::clone(&readings), token: None, offer: offer.clone() };
+        let answered = module.send(asked).timeout(ANSWER_TIMEOUT).await;
+        match answered.unwrap_or_else(|_| Err(ModuleError::given_up(&offer))) {
             Ok(_) => break,
             Err(ModuleError::Busy | ModuleError::Overloaded | ModuleError::Behind)
                 if attempt < ATTEMPTS && module.connected() =>
             {
                 tokio::time::sleep(pause).await;
                 pause *= 2;
+            }
+            Err(error @ ModuleError::OutcomeUnknown) => {
+                let reason = PublishAckReason::UnspecifiedError;
+                return Err(Refused { reason, detail: error.to_string().into(), is_grave: false });
             }
             Err(error) => return Err(unfit(&error.problem())),
         }

@@ -7,6 +7,7 @@ use crate::domain::telemetry::{LatestState, Telemetry};
 use crate::domain::time::Timestamp;
 use crate::store::latest::NewReading;
 use crate::store::modules::{self, load_all};
+use crate::store::offer::Offer;
 use crate::store::testing::{Scratch, module};
 
 async fn store_with(scratch: &Scratch, ids: &[&'static str]) -> Store {
@@ -23,7 +24,7 @@ fn commit(id: &str, speed: u64) -> Commit {
     let values: Telemetry = serde_json::from_str(&body).unwrap();
     let state = Some(Arc::new(LatestState::new(values)));
     let at = Timestamp::from_millis(5);
-    let readings = vec![NewReading { ts: at, received_at: at, body: body.into() }];
+    let readings = vec![NewReading { ts: at, received_at: at, body: body.into(), offer: Offer::default() }];
     Commit { module_id: id.parse().unwrap(), state, seen_at: at, readings }
 }
 
@@ -95,6 +96,23 @@ async fn a_commit_waits_while_readings_come_but_not_for_ever() {
     assert!(answered[..20].iter().all(|at| *at == 20), "{answered:?}");
     assert!(answered[21..].iter().all(|at| *at == 31), "{answered:?}");
     assert_eq!(store.counts().writes - writes_before, 2);
+}
+
+#[actix::test]
+async fn what_is_taken_back_before_it_is_written_is_not_stored() {
+    let scratch = Scratch::new();
+    let store = store_with(&scratch, &["MC-1"]).await;
+    let collector = Collector::new(store, config::Telemetry::default(), Metrics::default(), Tail::default()).start();
+    let (kept, taken_back) = (commit("MC-1", 1), commit("MC-1", 2));
+    let (kept_offer, offer) = (kept.readings[0].offer.clone(), taken_back.readings[0].offer.clone());
+
+    let (kept, taken_back) = (collector.send(kept), collector.send(taken_back));
+    assert!(offer.withdraw());
+    let (kept, _) = tokio::join!(kept, taken_back);
+
+    assert!(kept.unwrap().is_ok() && !kept_offer.withdraw(), "what is stored is not taken back");
+    let rows: i64 = collector.send(TailOf(1)).await.unwrap().iter().map(|rows| rows.end - rows.start).sum();
+    assert_eq!(rows, 1);
 }
 
 #[actix::test]

@@ -8,6 +8,7 @@ use crate::config;
 use crate::domain::retention::{Policy, Spans};
 use crate::store::latest::{Commit, NewReading};
 use crate::store::modules;
+use crate::store::offer::Offer;
 use crate::store::testing::{Scratch, module};
 use crate::telemetry::tail::Tail;
 
@@ -17,7 +18,7 @@ fn commit(readings: i64) -> Commit {
     let body = format!("{{{}}}", body.join(","));
     let reading = |second: i64| {
         let ts = Timestamp::from_millis(1_700_000_000_000 + second * 1000);
-        NewReading { ts, received_at: Timestamp::now(), body: body.clone().into() }
+        NewReading { ts, received_at: Timestamp::now(), body: body.clone().into(), offer: Offer::default() }
     };
     let readings = (0..readings).map(reading).collect();
     Commit { module_id: module("MC-1").id, state: None, seen_at: Timestamp::from_millis(1), readings }

@@ -9,6 +9,7 @@ use crate::domain::time::Timestamp;
 use crate::store::Store;
 use crate::store::latest::{Commit, NewReading};
 use crate::store::modules;
+use crate::store::offer::Offer;
 use crate::store::testing::{Scratch, module};
 use crate::telemetry::block;
 
@@ -100,7 +101,8 @@ proptest! {
                         model.entry(key).or_default().insert(ts, value.clone());
                     }
                     let received_at = Timestamp::from_millis(START + next);
-                    new.push(NewReading { ts: Timestamp::from_millis(ts), received_at, body: body_text.into() });
+                    let (ts, offer) = (Timestamp::from_millis(ts), Offer::default());
+                    new.push(NewReading { ts, received_at, body: body_text.into(), offer });
                     next += 1;
                 }
                 let commit =
@@ -123,6 +125,7 @@ async fn rows_that_are_sealed_already_are_passed_over() {
         ts: Timestamp::from_millis(START + second * 1000),
         received_at: at,
         body: r#"{"a":1}"#.into(),
+        offer: Offer::default(),
     };
     let readings = (0..20).map(new).collect();
     let commit = Commit { module_id: module("MC-1").id, state: None, seen_at: at, readings };

@@ -4,6 +4,7 @@ mod bad_input;
 mod client;
 mod commands;
 mod full_disk;
+mod locked;
 mod people;
 mod permissions;
 mod presence;

@@ -1,0 +1,50 @@
+//! How long a module waits for the store, and what becomes of readings then.
+
+use super::*;
+
+#[actix::test]
+async fn what_the_store_does_not_begin_to_write_in_time_is_refused_and_taken_back() {
+    pause();
+    let bench = Bench::new();
+    bench.hold_commits();
+    let first = bench.report(r#"{"speed":1}"#);
+    sleep(MOMENT).await;
+    let second = bench.report(r#"{"speed":2}"#);
+    sleep(ANSWER_TIMEOUT).await;
+
+    assert!(matches!(first.await.unwrap(), Err(ModuleError::Unavailable)));
+    assert!(!bench.stored.borrow().offers[0].take(), "it would be stored later");
+    sleep(MOMENT).await;
+    assert!(bench.stored.borrow().offers[1].take(), "what came later is not taken back with it");
+    bench.stored.borrow_mut().held.remove(1).send(Ok(())).unwrap();
+    assert!(second.await.unwrap().is_ok());
+}
+
+#[actix::test]
+async fn what_is_being_written_is_waited_for_and_unknown_if_that_takes_too_long() {
+    pause();
+    let bench = Bench::new();
+    bench.hold_commits();
+    let stored = bench.report(r#"{"speed":1}"#);
+    sleep(MOMENT).await;
+    assert!(bench.stored.borrow().offers[0].take());
+    sleep(ANSWER_TIMEOUT).await;
+    bench.answer_commit(Ok(()));
+    assert!(stored.await.unwrap().is_ok());
+
+    let unknown = bench.report(r#"{"speed":2}"#);
+    sleep(MOMENT).await;
+    assert!(bench.stored.borrow().offers[1].take());
+    sleep(ANSWER_TIMEOUT * 2).await;
+    assert!(matches!(unknown.await.unwrap(), Err(ModuleError::OutcomeUnknown)));
+}
+
+#[actix::test]
+async fn what_nobody_waits_for_any_more_is_not_taken_in() {
+    let bench = Bench::new();
+    let (readings, offer) = (readings(r#"{"speed":1}"#), Offer::default());
+    assert!(offer.withdraw());
+    let answer = bench.module.send(Ingest { readings, token: None, offer }).await.unwrap();
+    assert!(matches!(answer, Err(ModuleError::Busy)));
+    assert!(bench.entry.live.load().telemetry.values().is_empty());
+}

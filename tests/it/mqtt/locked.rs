@@ -1,0 +1,84 @@
+//! A database that is locked for longer than any door waits.
+
+use rmqtt_codec::types::QoS;
+use rmqtt_codec::v5::{Connect, ConnectAck, Packet, PublishAckReason};
+use serde_json::{Value, json};
+
+use super::client::{TestClient, connect, publish};
+use crate::support::database::Intruder;
+use crate::support::{Account, Answer, TestDevice, TestHub};
+
+const HTTP: &str = "MC-HTTP";
+const SOCKET: &str = "MC-SOCKET";
+const MQTT: &str = "MC-MQTT";
+const BROKEN: &str = "MC-BROKEN";
+
+async fn post(hub: &TestHub, token: &str, n: u64) -> Answer {
+    let (path, bearer) = (format!("/api/v1/modules/{HTTP}/telemetry"), format!("Bearer {token}"));
+    let reading = json!({"telemetry": {"n": n}});
+    Answer::of(&hub.authority, "POST", &path, &[("authorization", &bearer)], Some(reading)).await
+}
+
+async fn tell(device: &mut TestDevice, n: u64) -> Value {
+    device.send(json!({"type": "telemetry", "id": n, "telemetry": {"n": n}})).await;
+    device.next().await.expect("the socket stays open")
+}
+
+/// A client whose session outlives its connection.
+async fn remembered(hub: &TestHub, token: &str) -> (TestClient, ConnectAck) {
+    let connect = Connect {
+        clean_start: false,
+        client_id: "one".into(),
+        session_expiry_interval_secs: 600,
+        ..connect(BROKEN, token)
+    };
+    TestClient::enter(hub.mqtt(), connect).await
+}
+
+async fn values(owner: &Account, id: &str) -> Vec<Value> {
+    let page = owner.get(&format!("/api/v1/modules/{id}/telemetry?key=n")).await.json();
+    page["items"].as_array().expect("a list").iter().map(|item| item["value"].clone()).collect()
+}
+
+#[actix::test]
+async fn what_was_refused_while_the_database_was_locked_is_not_stored_when_it_is_free() {
+    let hub = TestHub::with(&[("CARILLON__STORE__BUSY_TIMEOUT", "60s")]).await;
+    let owner = hub.admin().await;
+    let http_token = owner.create_module(HTTP).await;
+    let mut device = TestDevice::connect(&hub.authority, &owner.create_module(SOCKET).await).await;
+    let mut client = TestClient::device(hub.mqtt(), MQTT, &owner.create_module(MQTT).await).await;
+    let broken_token = owner.create_module(BROKEN).await;
+    let (mut broken, _) = remembered(&hub, &broken_token).await;
+    let (topic, broken_topic) = (format!("carillon/{MQTT}/telemetry"), format!("carillon/{BROKEN}/telemetry"));
+    assert_eq!(post(&hub, &http_token, 1).await.status, 200);
+    assert_eq!(tell(&mut device, 1).await, json!({"type": "ack", "id": 1}));
+    assert_eq!(client.report(&topic, r#"{"n":1}"#).await, PublishAckReason::Success);
+    assert_eq!(broken.report(&broken_topic, r#"{"n":1}"#).await, PublishAckReason::Success);
+
+    let mut intruder = Intruder::of(hub.data());
+    intruder.lock();
+    let unanswered = publish(&broken_topic, r#"{"n":2}"#, QoS::AtLeastOnce, 2);
+    broken.send(Packet::Publish(Box::new(unanswered.clone()))).await;
+    drop(broken);
+    let (posted, told, published) =
+        tokio::join!(post(&hub, &http_token, 2), tell(&mut device, 2), client.report(&topic, r#"{"n":2}"#));
+    assert_eq!((posted.status, &posted.json()["type"]), (503, &json!("/problems/unavailable")), "{}", posted.text);
+    assert_eq!((&told["type"], &told["problem"]["status"]), (&json!("error"), &json!(503)), "{told}");
+    assert_eq!(published, PublishAckReason::QuotaExceeded);
+    intruder.give_back();
+
+    assert_eq!(post(&hub, &http_token, 2).await.status, 200);
+    assert_eq!(tell(&mut device, 3).await, json!({"type": "ack", "id": 3}));
+    assert_eq!(client.report(&topic, r#"{"n":2}"#).await, PublishAckReason::Success);
+    let (mut broken, ack) = remembered(&hub, &broken_token).await;
+    assert!(ack.session_present);
+    broken.send(Packet::Publish(Box::new(rmqtt_codec::types::Publish { dup: true, ..unanswered }))).await;
+    let answer = broken.next().await;
+    assert!(
+        matches!(&answer, Some(Packet::PublishAck(ack)) if ack.reason_code == PublishAckReason::Success),
+        "{answer:?}"
+    );
+    for (id, expected) in [(HTTP, [1, 2]), (SOCKET, [1, 3]), (MQTT, [1, 2]), (BROKEN, [1, 2])] {
+        assert_eq!(values(&owner, id).await, expected, "{id}");
+    }
+}
