@@ -20,7 +20,7 @@ class AlarmBell extends HTMLElement {
     const { signal } = this.#abort;
     this.#words.textContent = t('alarm.bell.none');
     this.replaceChildren(
-      h('a', { class: 'icon-button', href: '/alarms', title: t('title.alarms') }, icon('alarm'), this.#count, this.#words),
+      h('a', { class: 'icon-button', href: '/alarms', title: t('title.alarms'), 'aria-current': location.pathname === '/alarms' ? 'page' : null }, icon('alarm'), this.#count, this.#words),
     );
     this.#leave = followAlarms(() => this.#soon());
     document.addEventListener('visibilitychange', () => this.#soon(), { signal });

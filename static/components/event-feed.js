@@ -14,6 +14,7 @@ const KNOWN = {
   rt_alarm_raised: 'alarm',
   rt_alarm_acknowledged: 'alarm',
   rt_alarm_cleared: 'alarm',
+  rt_emergency_stop_updated: 'warning',
   rt_user_logged_in: 'login',
   rt_user_logged_out: 'logout',
   rt_user_profile_updated: 'account',
@@ -60,20 +61,25 @@ class EventFeed extends HTMLElement {
 
   #render() {
     const { module } = this.dataset;
-    const shown = module ? entries.filter(({ data }) => data.moduleId === module) : entries;
+    const shown = entries.filter((entry) => (module ? entry.data.moduleId === module : isOfTheHouse(entry)));
     const empty = h('li', { class: 'feed-empty quiet' }, t('feed.empty'));
     this.#list.replaceChildren(...(shown.length ? shown.map(entryOf) : [empty]));
   }
 }
 
+// A stop of one module is told by that module, a wider one as a whole.
+function isOfTheHouse({ event, data }) {
+  return event !== 'rt_emergency_stop_updated' || (data.scope === 'module') === Boolean(data.moduleId);
+}
+
 function entryOf({ event, data, at }) {
-  const name = data.name ?? data.moduleName ?? names.get(data.moduleId) ?? data.moduleId ?? '';
+  const name = data.name ?? data.moduleName ?? names.get(data.moduleId) ?? data.moduleId ?? t(`stop.scope.${data.scope}`, { type: data.target });
   const id = data.moduleId && data.moduleId !== name ? ` (${data.moduleId})` : '';
   return h(
     'li',
     { class: event },
     icon(KNOWN[event]),
-    h('span', {}, t(`feed.${event}`, { name: name + id })),
+    h('span', {}, t(event === 'rt_emergency_stop_updated' ? `feed.stop.${data.state}` : `feed.${event}`, { name: name + id })),
     h('time', { class: 'numbers quiet', datetime: at }, formatClock(at)),
   );
 }

@@ -18,12 +18,12 @@ function button({ code, name }) {
       type: 'button',
       lang: code,
       title: name,
-      'aria-label': name,
       'aria-pressed': String(chosen),
       'data-language': code,
       onclick: () => choose(code),
     },
     code.toUpperCase(),
+    h('span', { class: 'visually-hidden' }, ` ${name}`),
   );
 }
 

@@ -39,7 +39,7 @@ export function telemetrySummary(telemetry) {
     .map(([key, value]) =>
       h(
         'span',
-        { class: 'reading' },
+        { class: 'reading', title: `${humanise(key)} ${formatValue(value)}` },
         h('span', { class: 'reading-key' }, humanise(key)),
         ' ',
         h('span', { class: 'numbers' }, formatValue(value)),
@@ -104,7 +104,7 @@ export function moduleColumns({ edit, remove, look, telemetry = true }) {
       render: ({ moduleId, name }) => h('a', { href: `/modules/${encodeURIComponent(moduleId)}` }, name),
     },
     { key: 'moduleId', label: t('module.id'), sort: 'moduleId', render: ({ moduleId }) => h('code', {}, moduleId) },
-    { key: 'type', label: t('module.type'), sort: 'type', render: ({ type }) => h('span', { class: 'tag' }, type) },
+    { key: 'type', label: t('module.type'), sort: 'type', render: ({ type }) => h('span', { class: 'tag', title: type }, type) },
     ...(telemetry
       ? [
           {

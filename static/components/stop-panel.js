@@ -1,6 +1,6 @@
 import { api, stopPath } from '../lib/api.js';
 import { coalesced, h } from '../lib/dom.js';
-import { formatClock } from '../lib/format.js';
+import { formatMoment } from '../lib/format.js';
 import { icon } from '../lib/icons.js';
 import { t } from '../lib/i18n.js';
 import { session } from '../lib/session.js';
@@ -83,7 +83,7 @@ class StopPanel extends HTMLElement {
         'div',
         { class: 'stop-words' },
         h('strong', {}, t(`stop.${state}`)),
-        h('span', {}, t(`stop.scope.${stop.scope}`, { type: stop.type ?? '' }), ' · ', formatClock(stop.createdAt)),
+        h('span', {}, t(`stop.scope.${stop.scope}`, { type: stop.type ?? '' }), ' · ', formatMoment(stop.createdAt)),
         stop.reason && h('span', { class: 'quiet' }, stop.reason),
       ),
       mayClear &&

@@ -48,6 +48,9 @@ export function toolbar(definition, query, ask) {
       const chosen = query[filter.name] ?? '';
       const options = [{ value: '', label: filter.label }, ...filter.options()];
       if (chosen && !options.some(({ value }) => value === chosen)) options.push({ value: chosen, label: chosen });
+      // A list that somebody has open closes when it is filled.
+      const isSame = select.length === options.length && options.every(({ value, label }, place) => select[place].value === value && select[place].text === label);
+      if (isSame) return;
       select.replaceChildren(...options.map(({ value, label }) => h('option', { value }, label)));
       select.value = chosen;
     });

@@ -1,6 +1,6 @@
 import { ApiError } from '../lib/api.js';
 import { coalesced, h, paced } from '../lib/dom.js';
-import { formatMoment, humanise } from '../lib/format.js';
+import { formatMoment, humanise, inOrder } from '../lib/format.js';
 import { t } from '../lib/i18n.js';
 import { lengthWords } from '../lib/lengths.js';
 import { replaceQuery } from '../lib/router.js';
@@ -131,7 +131,7 @@ class TelemetryChart extends HTMLElement {
   }
 
   #offerKeys() {
-    const keys = Object.keys(this.#telemetry).filter((key) => ['number', 'boolean'].includes(typeof this.#telemetry[key]));
+    const keys = inOrder(Object.keys(this.#telemetry)).filter((key) => ['number', 'boolean'].includes(typeof this.#telemetry[key]));
     const numbers = keys.filter((key) => typeof this.#telemetry[key] === 'number');
     const asked = keysIn(new URLSearchParams(location.search).get('keys') ?? '');
     this.#keys.offer(keys, asked, [...new Set([...numbers, ...keys])].slice(0, USUAL_KEYS));

@@ -72,10 +72,17 @@ class TwinPanel extends HTMLElement {
     const age = ({ desiredVersion, reportedVersion }) => desiredVersion + reportedVersion;
     if (this.#twin && age(twin) < age(this.#twin)) return;
     this.#twin = twin;
-    this.#desired.textContent = JSON.stringify(twin.desired, null, 2);
-    this.#reported.textContent = JSON.stringify(twin.reported, null, 2);
-    this.#versions.textContent = t('twin.versions', { desired: twin.desiredVersion, reported: twin.reportedVersion });
+    tell(this.#desired, twin.desired, 'twin.noneDesired');
+    tell(this.#reported, twin.reported, 'twin.noneReported');
+    const versions = { desired: twin.desiredVersion, reported: twin.reportedVersion };
+    this.#versions.textContent = age(twin) ? t('twin.versions', versions) : '';
   }
+}
+
+function tell(place, state, none) {
+  const isEmpty = Object.keys(state).length === 0;
+  place.classList.toggle('quiet', isEmpty);
+  place.textContent = isEmpty ? t(none) : JSON.stringify(state, null, 2);
 }
 
 customElements.define('twin-panel', TwinPanel);

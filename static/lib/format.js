@@ -12,6 +12,11 @@ export function formatNumber(value, digits = 2) {
   return new Intl.NumberFormat(locale(), { maximumFractionDigits: digits }).format(value);
 }
 
+/** A part of a whole in percent: `12%`. */
+export function formatShare(part) {
+  return new Intl.NumberFormat(locale(), { style: 'percent', maximumFractionDigits: 0 }).format(part);
+}
+
 /** A telemetry value: numbers by the language, the rest by itself. */
 export function formatValue(value) {
   if (typeof value === 'number') return formatNumber(value, Math.abs(value) >= 1000 ? 0 : 3);
@@ -70,7 +75,7 @@ export function formatBytes(bytes) {
     ['kilobyte', 1e3],
     ['byte', 1],
   ].find(([, least]) => bytes >= least || least === 1);
-  const options = { style: 'unit', unit, unitDisplay: 'short', maximumFractionDigits: bytes < size * 10 && size > 1 ? 1 : 0 };
+  const options = { style: 'unit', unit, unitDisplay: unit === 'byte' ? 'long' : 'short', maximumFractionDigits: bytes < size * 10 && size > 1 ? 1 : 0 };
   return new Intl.NumberFormat(locale(), options).format(bytes / size);
 }
 
@@ -79,6 +84,11 @@ export function formatSpan(milliseconds) {
   if (milliseconds >= 60000) return formatDuration(milliseconds / 1000);
   const [unit, value] = milliseconds < 1000 ? ['millisecond', milliseconds] : ['second', milliseconds / 1000];
   return new Intl.NumberFormat(locale(), { style: 'unit', unit, unitDisplay: 'short', maximumFractionDigits: 1 }).format(value);
+}
+
+/** Names in the order in which people look for them: `t2` before `t10`. */
+export function inOrder(names) {
+  return names.toSorted(new Intl.Collator(locale(), { numeric: true }).compare);
 }
 
 /** `lightLevel` and `light_level` as `Light level`: for names nobody translated. */

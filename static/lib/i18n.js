@@ -46,8 +46,13 @@ export function t(key, values = {}) {
     'count' in values
       ? `${key}.${new Intl.PluralRules(language).select(values.count) === 'one' ? 'one' : 'other'}`
       : key;
-  const words = dictionary[form] ?? dictionary[key] ?? en[form] ?? key;
+  const words = unbroken(dictionary[form] ?? dictionary[key] ?? en[form] ?? key);
   return words.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? show(values[name]) : whole));
+}
+
+// In French a space stands before these marks, and no line may end there.
+function unbroken(words) {
+  return language === 'fr' ? words.replace(/ (?=[?!:;»])/g, '\u00a0').replace(/« /g, '«\u00a0') : words;
 }
 
 /** Whether there are words for a key. */

@@ -8,11 +8,16 @@ export function secondsOf(length) {
   return unit ? count * UNITS[unit][1] : 0;
 }
 
-/** A length in words. */
+/** A length in words; whole years as such. */
 export function lengthWords(length) {
   const [count, unit] = partsOf(length);
   if (!unit) return length ?? '';
-  return new Intl.NumberFormat(locale(), { style: 'unit', unit: UNITS[unit][0], unitDisplay: 'long' }).format(count);
+  if (unit === 'd' && count && count % 365 === 0) return inUnits(count / 365, 'year');
+  return inUnits(count, UNITS[unit][0]);
+}
+
+function inUnits(count, unit) {
+  return new Intl.NumberFormat(locale(), { style: 'unit', unit, unitDisplay: 'long' }).format(count);
 }
 
 function partsOf(length) {

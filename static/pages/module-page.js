@@ -177,6 +177,7 @@ class ModulePage extends HTMLElement {
       h(
         'div',
         { class: 'module-grid' },
+        h('div', { class: 'module-stop' }, this.#panel('stop.title', 'stop-panel')),
         h(
           'div',
           { class: 'module-live' },
@@ -189,7 +190,6 @@ class ModulePage extends HTMLElement {
         h(
           'div',
           { class: 'module-side' },
-          this.#panel('stop.title', 'stop-panel'),
           h('section', {}, h('h2', {}, t('module.facts')), facts),
           this.#panel('command.title', 'command-panel'),
           this.#panel('twin.title', 'twin-panel'),

@@ -4,7 +4,7 @@ import { rowActions } from '../components/module-cells.js';
 import { editRule, removeRule, TIERS } from '../components/retention-dialogs.js';
 import { api } from '../lib/api.js';
 import { h } from '../lib/dom.js';
-import { formatBytes, formatNumber } from '../lib/format.js';
+import { formatBytes, formatNumber, formatShare } from '../lib/format.js';
 import { icon } from '../lib/icons.js';
 import { t } from '../lib/i18n.js';
 import { lengthWords, secondsOf } from '../lib/lengths.js';
@@ -124,7 +124,7 @@ function keptTable(caption, kept, all, isModules = false) {
     { label: t('module.name'), isName: true, render: name },
     { label: t('retention.samples'), kind: 'numbers', render: ({ kept: { samples } }) => formatNumber(samples) },
     { label: t('retention.bytes'), kind: 'numbers', render: ({ kept: { bytes } }) => formatBytes(bytes) },
-    { label: t('retention.share'), kind: 'numbers', render: ({ kept: { bytes } }) => `${formatNumber(all ? (100 * bytes) / all : 0, 0)} %` },
+    { label: t('retention.share'), kind: 'numbers', render: ({ kept: { bytes } }) => formatShare(all ? bytes / all : 0) },
   ];
   return table(caption, columns, kept, t('retention.nothing'));
 }

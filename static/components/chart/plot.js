@@ -4,6 +4,8 @@ import { axisTimes } from './times.js';
 const DASHES = [null, [8, 4], [2, 3], [10, 3, 2, 3], [5, 5], [1, 5]];
 const AXES = 2;
 const SMALLEST_SELECTION = 6;
+/** On a drawing narrower than this, times stand closer. */
+const NARROW = 420;
 
 /**
  * The drawing of a chart: takes what is known, and tells what was pointed at and what was dragged over.
@@ -121,7 +123,8 @@ function linesOf(series, scales, ink, stepped) {
 }
 
 function timeAxis(ink) {
-  return { ...axisLook(ink), space: 80, size: 44, values: (_, splits, __, ___, step) => axisTimes(splits, step) };
+  const space = (_, __, ___, ____, width) => (width < NARROW ? 56 : 80);
+  return { ...axisLook(ink), space, size: 44, values: (_, splits, __, ___, step) => axisTimes(splits, step) };
 }
 
 function valueAxis(name, place, { series, scales, ink }) {
