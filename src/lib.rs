@@ -194,11 +194,14 @@
 //! - A module reaches nothing but itself by MQTT, whatever it calls itself: test
 //!   `a_module_publishes_to_topics_of_its_own_only`, test `a_module_listens_to_what_is_meant_for_it_only`, test
 //!   `a_will_goes_to_topics_of_its_own_only`, test `a_client_id_is_no_identity`.
-//! - What webhooks are told is written down with what happened, and goes out signed and in order, again until it is taken or
+//! - What webhooks are told is written down with what happened, and goes out signed and in the order of each module, again until it is taken or
 //!   given up, wherever the hub ends: test `whoever_is_told_of_an_event_gets_a_delivery_and_nobody_else`, test
 //!   `what_happened_is_told_signed_and_once`, test `a_target_that_fails_is_told_again_the_same_in_the_same_order`, test
 //!   `what_is_not_delivered_outlives_kill_9_and_no_secret_is_logged`; a target that hangs holds up no other: test
-//!   `a_target_that_hangs_holds_up_no_other`.
+//!   `a_target_that_hangs_holds_up_no_other`; one that is down is left alone: test
+//!   `a_target_that_is_down_is_left_alone_until_it_is_back`. What one module has to tell neither holds up nor pushes out what
+//!   others have: test `a_delivery_that_always_fails_holds_up_its_own_module_only`, test
+//!   `a_module_that_flaps_pushes_out_nothing_of_others`.
 //! - Nobody can have the hub call what is not of the internet, unless its operator allows it: test
 //!   `nothing_is_called_that_is_not_of_the_internet`, test `only_addresses_of_the_internet_are_public`.
 //! - The hub goes when it is told to: test

@@ -1,25 +1,26 @@
-//! The actor that delivers to webhooks: in order for each, all beside each other, until the target has it or it is given up.
+//! The actor that delivers to webhooks: in order for each module, all beside each other, until the target has it or it is given
+//! up.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::time::Duration;
 
 use actix::prelude::*;
 
+use super::attempt::{PAUSE, attempt, patience, try_webhook};
+use super::bounds::{Tidied, tidy};
 use super::caller::Caller;
 use super::error::WebhookError;
-use super::plan::{Free, Head, Patience, Plan, judged};
+use super::judgement::Verdict;
+use super::plan::{Course, Places, Plan};
 use crate::config;
-use crate::domain::event::json;
-use crate::domain::ids::{DeliveryId, WebhookId};
+use crate::domain::ids::WebhookId;
 use crate::domain::time::Timestamp;
-use crate::domain::webhook::{TEST_EVENT, body};
 use crate::observe::Metrics;
 use crate::store::deliveries::{self, Delivery, DeliveryState};
-use crate::store::{Connection, Store, StoreError, webhooks};
+use crate::store::webhooks::{self, Webhook};
+use crate::store::{Connection, Store, StoreError};
 
-/// How long the database is left alone after it did not answer.
-const PAUSE: Duration = Duration::from_secs(1);
 /// How often is looked for what is to be given up or forgotten.
 const TIDY_INTERVAL: Duration = Duration::from_secs(30);
 /// How many webhooks are tried at once because somebody asked for it.
@@ -37,20 +38,27 @@ struct Look;
 
 /// Delivers what is written down for webhooks, on a thread of its own.
 ///
-/// Invariant: of what a webhook is told one is under way at a time, the oldest first; whatever came of it is in the database
-/// before the next begins. So a delivery may come twice after a crash, but none is left out.
+/// Invariant: of what a webhook is told of one module one is under way at a time, the oldest first; whatever came of it is in
+/// the database before the next begins. So a delivery may come twice after a crash, but none is left out.
 pub struct Courier {
     store: Store,
     caller: Rc<Caller>,
     config: config::Webhooks,
     metrics: Metrics,
-    /// Who is being told something, and whether that has failed before.
-    busy: HashMap<WebhookId, bool>,
+    courses: HashMap<WebhookId, Course>,
     is_looking: bool,
     /// Something has changed since it was looked.
     is_dirty: bool,
     timer: Option<SpawnHandle>,
     tries: usize,
+}
+
+/// What a look into the database has shown.
+struct Seen {
+    /// Who is told, and when each was last changed.
+    told: Vec<(WebhookId, Timestamp)>,
+    begin: Vec<(Webhook, Delivery)>,
+    next: Option<Timestamp>,
 }
 
 impl Courier {
@@ -62,7 +70,7 @@ impl Courier {
             caller: Rc::new(Caller::new(&config)),
             config,
             metrics,
-            busy: HashMap::new(),
+            courses: HashMap::new(),
             is_looking: false,
             is_dirty: false,
             timer: None,
@@ -76,12 +84,13 @@ impl Courier {
             return;
         }
         (self.is_looking, self.is_dirty) = (true, false);
-        let (store, busy) = (self.store.clone(), self.busy.keys().cloned().collect::<Vec<_>>());
-        let reading = async move { store.read(move |conn| heads(conn, &busy)).await }.into_actor(self);
-        ctx.spawn(reading.map(|heads, courier, ctx| {
+        let places = Places { all: self.config.max_at_once, each: self.config.max_at_once_each };
+        let (store, courses) = (self.store.clone(), self.courses.clone());
+        let looking = async move { store.read(move |conn| look(conn, courses, places)).await };
+        ctx.spawn(looking.into_actor(self).map(|seen, courier, ctx| {
             courier.is_looking = false;
-            match heads {
-                Ok(heads) => courier.begin(heads, ctx),
+            match seen {
+                Ok(seen) => courier.begin(seen, ctx),
                 Err(error) => {
                     tracing::warn!(%error, "cannot see what webhooks are to be told; looking again in a moment");
                     courier.look_at(Timestamp::now().plus(PAUSE), ctx);
@@ -94,36 +103,54 @@ impl Courier {
     }
 
     /// Begins what is due and waits for what is not.
-    fn begin(&mut self, heads: Vec<Head>, ctx: &mut Context<Self>) {
-        let again = self.busy.values().filter(|again| **again).count();
-        let free = Free {
-            all: self.config.max_at_once.saturating_sub(self.busy.len()),
-            again: (self.config.max_at_once / 2).saturating_sub(again),
-        };
-        let plan = Plan::of(heads, Timestamp::now(), free);
-        for head in plan.begin {
-            self.deliver(head, ctx);
+    fn begin(&mut self, Seen { told, begin, next }: Seen, ctx: &mut Context<Self>) {
+        let known: HashSet<_> = told.iter().map(|(id, _)| id).collect();
+        self.courses.retain(|id, course| known.contains(id) || !course.busy.is_empty());
+        for (id, version) in told {
+            self.courses.entry(id).or_default().meet(version);
         }
-        if let Some(next) = plan.next {
+        for (webhook, delivery) in begin {
+            self.deliver(webhook, delivery, ctx);
+        }
+        if let Some(next) = next {
             self.look_at(next, ctx);
         }
     }
 
-    fn deliver(&mut self, Head { webhook, delivery }: Head, ctx: &mut Context<Self>) {
-        let id = webhook.id.clone();
-        self.busy.insert(id.clone(), delivery.attempts > 0);
+    fn deliver(&mut self, webhook: Webhook, delivery: Delivery, ctx: &mut Context<Self>) {
+        let course = self.courses.entry(webhook.id.clone()).or_default();
+        course.busy.insert(delivery.module_id.clone(), delivery.attempts > 0);
+        course.last.clone_from(&delivery.module_id);
         let (store, caller, patience) = (self.store.clone(), Rc::clone(&self.caller), patience(&self.config));
-        let delivering = async move {
-            let came = caller.call(&webhook, &delivery).await;
-            let delivery = judged(delivery, came, Timestamp::now(), patience, rand::random());
-            write_down(&store, &delivery).await;
-            delivery
-        };
-        ctx.spawn(delivering.into_actor(self).map(move |delivery, courier, ctx| {
-            courier.busy.remove(&id);
+        let delivering = async move { attempt(&store, &caller, &webhook, delivery, patience).await };
+        ctx.spawn(delivering.into_actor(self).map(|(delivery, verdict), courier, ctx| {
             courier.tell(&delivery);
+            if let Some(course) = courier.courses.get_mut(&delivery.webhook_id) {
+                course.busy.remove(&delivery.module_id);
+            }
+            courier.learn(delivery, verdict, ctx);
             courier.look(ctx);
         }));
+    }
+
+    /// Takes note of how the target does; when it is back, what waited for that need not wait longer.
+    fn learn(&mut self, delivery: Delivery, verdict: Verdict, ctx: &mut Context<Self>) {
+        let Some(course) = self.courses.get_mut(&delivery.webhook_id) else { return };
+        let (id, was_down) = (delivery.webhook_id, course.health.is_down());
+        let (now, patience) = (Timestamp::now(), patience(&self.config));
+        let is_back = course.health.note(delivery.module_id, verdict, now, patience, rand::random());
+        if course.health.is_down() && !was_down {
+            tracing::warn!(webhook.id = %id, "the target of a webhook is down; it is tried now and then");
+        }
+        if is_back {
+            tracing::info!(webhook.id = %id, "the target of a webhook is back");
+            let store = self.store.clone();
+            let hastening = async move { store.write(move |conn| deliveries::hasten(conn, &id, now)).await };
+            ctx.spawn(hastening.into_actor(self).map(|hastened, courier, ctx| match hastened {
+                Ok(()) => courier.look(ctx),
+                Err(error) => tracing::warn!(%error, "deliveries to a webhook wait longer than they need"),
+            }));
+        }
     }
 
     fn tell(&self, delivery: &Delivery) {
@@ -155,20 +182,23 @@ impl Courier {
             if store.read(webhooks::are_there).await? {
                 store.write(move |conn| tidy(conn, &config, Timestamp::now())).await
             } else {
-                Ok((0, 0))
+                Ok(Tidied::default())
             }
         };
         ctx.spawn(tidying.into_actor(self).map(|tidied, courier, ctx| match tidied {
-            Ok((given_up, waiting)) => {
-                courier.metrics.webhooks_given_up(given_up);
-                courier.metrics.webhooks_waiting(waiting);
-                if given_up > 0 {
-                    tracing::warn!(deliveries = given_up, "deliveries to webhooks that waited were given up");
-                    courier.look(ctx);
-                }
-            }
+            Ok(tidied) => courier.tell_tidied(tidied, ctx),
             Err(error) => tracing::warn!(%error, "the deliveries to webhooks could not be tidied"),
         }));
+    }
+
+    fn tell_tidied(&mut self, Tidied { too_old, dropped, waiting }: Tidied, ctx: &mut Context<Self>) {
+        self.metrics.webhooks_given_up(too_old);
+        self.metrics.webhooks_dropped(dropped);
+        self.metrics.webhooks_waiting(waiting);
+        if too_old + dropped > 0 {
+            tracing::warn!(too_old, dropped, "deliveries to webhooks that waited were given up");
+            self.look(ctx);
+        }
     }
 }
 
@@ -219,59 +249,21 @@ impl Handler<TryWebhook> for Courier {
     }
 }
 
-/// What each webhook is to be told next, but for those that are being told something.
-fn heads(conn: &mut Connection, busy: &[WebhookId]) -> Result<Vec<Head>, StoreError> {
-    let mut heads = Vec::new();
-    for webhook in webhooks::enabled(conn)?.into_iter().filter(|webhook| !busy.contains(&webhook.id)) {
-        if let Some(delivery) = deliveries::first_pending(conn, &webhook.id)? {
-            heads.push(Head { webhook, delivery });
-        }
+/// Sees what each webhook is to be told next, and chooses of that.
+fn look(conn: &mut Connection, mut courses: HashMap<WebhookId, Course>, places: Places) -> Result<Seen, StoreError> {
+    let (enabled, now) = (webhooks::enabled(conn)?, Timestamp::now());
+    let mut lines = Vec::with_capacity(enabled.len());
+    for webhook in &enabled {
+        courses.entry(webhook.id.clone()).or_default().meet(webhook.updated_at);
+        lines.push((webhook.id.clone(), deliveries::heads(conn, &webhook.id)?));
     }
-    Ok(heads)
-}
-
-/// Writes down what came of a delivery, however long the database does not answer: the next one waits for that.
-async fn write_down(store: &Store, delivery: &Delivery) {
-    loop {
-        let row = delivery.clone();
-        let Err(error) = store.write(move |conn| deliveries::update(conn, &row)).await else { return };
-        tracing::warn!(%error, "what came of a delivery to a webhook cannot be written down; trying again in a moment");
-        tokio::time::sleep(PAUSE).await;
+    let Plan { begin: chosen, next } = Plan::of(&lines, &courses, now, places);
+    let mut begin = Vec::with_capacity(chosen.len());
+    for (webhook, id) in chosen {
+        let webhook = enabled.iter().find(|known| known.id == webhook).cloned();
+        // It may have been given up, or removed, since.
+        let delivery = deliveries::find_pending(conn, &id)?;
+        begin.extend(webhook.zip(delivery));
     }
-}
-
-async fn try_webhook(store: &Store, caller: &Caller, id: WebhookId) -> Result<Delivery, WebhookError> {
-    let webhook = store.read(move |conn| webhooks::find(conn, &id)).await?.ok_or(WebhookError::NotFound)?;
-    let (id, now) = (DeliveryId::generate(), Timestamp::now());
-    let data = serde_json::json!({ "webhookId": webhook.id, "name": webhook.name });
-    let text = body(&id, TEST_EVENT, now, &json(&data));
-    let delivery = Delivery::new(id, webhook.id.clone(), TEST_EVENT, text, now);
-    let came = caller.call(&webhook, &delivery).await;
-    let once = Patience { delay: PAUSE, max_delay: PAUSE, max_attempts: 1, max_age: PAUSE };
-    let tried = judged(delivery, came, Timestamp::now(), once, 0.0);
-    let row = tried.clone();
-    store.write(move |conn| deliveries::insert(conn, &row)).await?;
-    Ok(tried)
-}
-
-/// Gives up what waits for too long or beyond the bound and forgets what is old; answers how many were given up, and how
-/// many wait.
-fn tidy(conn: &mut Connection, config: &config::Webhooks, now: Timestamp) -> Result<(u64, u64), StoreError> {
-    let rows = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
-    let mut given_up = deliveries::give_up_old(conn, now.minus(config.max_age), now)?;
-    for webhook in webhooks::all(conn)? {
-        given_up += deliveries::give_up_beyond(conn, &webhook.id, rows(config.max_waiting), now)?;
-        deliveries::prune(conn, &webhook.id, rows(config.keep), now.minus(config.keep_age))?;
-    }
-    let waiting = deliveries::pending(conn)?;
-    Ok((given_up as u64, u64::try_from(waiting).unwrap_or_default()))
-}
-
-fn patience(config: &config::Webhooks) -> Patience {
-    Patience {
-        delay: config.retry_delay,
-        max_delay: config.max_retry_delay,
-        max_attempts: config.max_attempts.into(),
-        max_age: config.max_age,
-    }
+    Ok(Seen { told: enabled.into_iter().map(|webhook| (webhook.id, webhook.updated_at)).collect(), begin, next })
 }

@@ -4,14 +4,20 @@
 //! it. The [`Webhooks`] actor changes what people can change.
 
 mod address;
+mod attempt;
+mod bounds;
 mod caller;
 mod courier;
 mod error;
+mod health;
+mod judgement;
 mod look_up;
 mod plan;
 mod registry;
 mod signature;
 mod target;
+#[cfg(test)]
+mod testing;
 
 pub use courier::{Courier, TryWebhook};
 pub use error::WebhookError;

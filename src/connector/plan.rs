@@ -1,172 +1,254 @@
-//! When what is tried: pure.
+//! Who is told what next: pure.
 
-use std::time::Duration;
+use std::collections::HashMap;
 
+use super::health::Health;
+use crate::domain::ids::{DeliveryId, ModuleId, WebhookId};
 use crate::domain::time::Timestamp;
-use crate::store::deliveries::{Delivery, DeliveryState};
-use crate::store::webhooks::Webhook;
+use crate::store::deliveries::Head;
 
-/// How long is tried.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Patience {
-    /// The bound of the first wait; it doubles with each.
-    pub delay: Duration,
-    /// The bound of all waits.
-    pub max_delay: Duration,
-    /// How many attempts.
-    pub max_attempts: i64,
-    /// How long after it was written down.
-    pub max_age: Duration,
+/// What is known of a webhook since the hub started.
+#[derive(Debug, Clone, Default)]
+pub struct Course {
+    /// Modules of which it is being told something, and whether that has failed before.
+    pub busy: HashMap<Option<ModuleId>, bool>,
+    /// Whose turn was last.
+    pub last: Option<ModuleId>,
+    /// How its target does.
+    pub health: Health,
+    /// When the webhook was last changed.
+    version: Option<Timestamp>,
 }
 
-/// The next thing that a webhook is to be told.
-#[derive(Debug, Clone)]
-pub struct Head {
-    /// Who.
-    pub webhook: Webhook,
-    /// What.
-    pub delivery: Delivery,
+impl Course {
+    /// Begins anew with a webhook that was changed, as its target may be another.
+    pub fn meet(&mut self, version: Timestamp) {
+        if self.version.replace(version) != Some(version) {
+            self.health = Health::default();
+        }
+    }
+}
+
+/// How many places there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Places {
+    /// For anything.
+    pub all: usize,
+    /// For one webhook, each for another module.
+    pub each: usize,
+}
+
+impl Places {
+    /// What has failed before, and all that webhooks are told beyond one thing each, never take more than half: so a target that
+    /// answers waits for none that hang.
+    const fn half(self) -> usize {
+        self.all / 2
+    }
 }
 
 /// What is begun now, and when there is more to do.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct Plan {
-    /// What is begun.
-    pub begin: Vec<Head>,
+    /// What is begun; of each webhook in the order of its turns.
+    pub begin: Vec<(WebhookId, DeliveryId)>,
     /// When the first of the others is due; none while what is under way must end before.
     pub next: Option<Timestamp>,
 }
 
-/// How many places are free.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Free {
-    /// For anything.
-    pub all: usize,
-    /// For what has failed before: it never takes all places, so that a target that answers waits for none that hang.
-    pub again: usize,
+/// Something that could be begun.
+struct Choice<'a> {
+    webhook: &'a WebhookId,
+    head: &'a Head,
+    /// How many the webhook is told before it.
+    rank: usize,
 }
 
 impl Plan {
-    /// Chooses of what each webhook is to be told next: what was not tried yet first, then what waits for longest.
+    /// Chooses of what the webhooks are to be told next of each module. Webhooks come before those that are told more already,
+    /// what was not tried yet comes before what failed, then what waits for longest; modules take turns.
     #[must_use]
-    pub fn of(mut heads: Vec<Head>, now: Timestamp, mut free: Free) -> Self {
-        heads.sort_by_key(|head| (head.delivery.attempts > 0, head.delivery.next_at));
-        let mut plan = Self::default();
-        for head in heads {
-            let is_again = head.delivery.attempts > 0;
-            if head.delivery.next_at > now {
-                plan.next = [plan.next, Some(head.delivery.next_at)].into_iter().flatten().min();
-            } else if free.all > 0 && (!is_again || free.again > 0) {
-                free.all -= 1;
-                free.again -= usize::from(is_again && free.again > 0);
-                plan.begin.push(head);
+    pub fn of(
+        lines: &[(WebhookId, Vec<Head>)],
+        courses: &HashMap<WebhookId, Course>,
+        now: Timestamp,
+        places: Places,
+    ) -> Self {
+        let (mut plan, mut choices, unknown) = (Self::default(), Vec::new(), Course::default());
+        for (webhook, heads) in lines {
+            let course = courses.get(webhook).unwrap_or(&unknown);
+            plan.wait_for(course.first_due_after(heads, now));
+            choices.extend(course.choices(webhook, heads, now, places));
+        }
+        choices.sort_by_key(|choice| (choice.rank, choice.head.attempts > 0, choice.head.next_at));
+        let mut taken = Taken::of(courses);
+        for Choice { webhook, head, rank } in choices {
+            if taken.takes(rank > 0, head.attempts > 0, places) {
+                plan.begin.push((webhook.clone(), head.id.clone()));
             }
         }
         plan
     }
+
+    fn wait_for(&mut self, at: Option<Timestamp>) {
+        self.next = [self.next, at].into_iter().flatten().min();
+    }
 }
 
-/// A delivery after an attempt: `came` is the status of the answer, or why there is none; `chance` is from 0 to 1.
-#[must_use]
-pub fn judged(
-    delivery: Delivery,
-    came: Result<u16, String>,
-    now: Timestamp,
-    patience: Patience,
-    chance: f64,
-) -> Delivery {
-    let (status, error) = match came {
-        Ok(status) if (200..300).contains(&status) => (Some(i64::from(status)), None),
-        Ok(status) if (300..400).contains(&status) => {
-            (Some(i64::from(status)), Some(format!("it was answered with {status}; redirects are not followed")))
+impl Course {
+    fn is_free(&self, head: &Head) -> bool {
+        !self.busy.contains_key(&head.module_id)
+    }
+
+    /// When the next of what may not be told yet may be.
+    fn first_due_after(&self, heads: &[Head], now: Timestamp) -> Option<Timestamp> {
+        let due = heads
+            .iter()
+            .filter(|head| self.is_free(head))
+            .map(|head| Some(head.next_at).max(self.health.rests_until()));
+        due.flatten().filter(|at| *at > now).min()
+    }
+
+    fn choices<'a>(
+        &self,
+        webhook: &'a WebhookId,
+        heads: &'a [Head],
+        now: Timestamp,
+        places: Places,
+    ) -> Vec<Choice<'a>> {
+        let is_down = self.health.is_down();
+        let each = if is_down { 1 } else { places.each };
+        if self.health.rests_until().is_some_and(|until| until > now) {
+            return Vec::new();
         }
-        Ok(status) => (Some(i64::from(status)), Some(format!("it was answered with {status}"))),
-        Err(error) => (None, Some(error)),
-    };
-    let attempts = delivery.attempts + 1;
-    let next_at = now.plus(wait(patience, attempts, chance));
-    let is_over = attempts >= patience.max_attempts || next_at > delivery.created_at.plus(patience.max_age);
-    let state = match (&error, is_over) {
-        (None, _) => DeliveryState::Delivered,
-        (Some(_), true) => DeliveryState::Failed,
-        (Some(_), false) => DeliveryState::Pending,
-    };
-    let finished_at = (state != DeliveryState::Pending).then_some(now);
-    Delivery { state, attempts, next_at, finished_at, status, error, ..delivery }
+        let mut due: Vec<_> = heads.iter().filter(|head| self.is_free(head) && head.next_at <= now).collect();
+        // The next turn is that of the module after the last one; of a target that is down what never failed may say more.
+        due.sort_by_key(|head| (is_down && head.attempts > 0, head.module_id <= self.last, &head.module_id));
+        let ranked = due.into_iter().zip(self.busy.len()..each);
+        ranked.map(|(head, rank)| Choice { webhook, head, rank }).collect()
+    }
 }
 
-/// Full jitter: anything up to a bound that doubles with each attempt, so that those that failed together do not come back
-/// together.
-fn wait(patience: Patience, attempts: i64, chance: f64) -> Duration {
-    let doublings = u32::try_from(attempts.clamp(1, 32) - 1).unwrap_or(31);
-    let bound = patience.delay.saturating_mul(2_u32.saturating_pow(doublings)).min(patience.max_delay);
-    bound.mul_f64(chance.clamp(0.0, 1.0))
+/// How many places are taken.
+struct Taken {
+    all: usize,
+    further: usize,
+    again: usize,
+}
+
+impl Taken {
+    fn of(courses: &HashMap<WebhookId, Course>) -> Self {
+        let busy = || courses.values().map(|course| &course.busy);
+        Self {
+            all: busy().map(HashMap::len).sum(),
+            further: busy().map(|busy| busy.len().saturating_sub(1)).sum(),
+            again: busy().flat_map(HashMap::values).filter(|again| **again).count(),
+        }
+    }
+
+    /// Takes a place if there is one.
+    fn takes(&mut self, is_further: bool, is_again: bool, places: Places) -> bool {
+        let is_over = |is_such: bool, taken: usize| is_such && taken >= places.half();
+        if self.all >= places.all || is_over(is_further, self.further) || is_over(is_again, self.again) {
+            return false;
+        }
+        self.all += 1;
+        self.further += usize::from(is_further);
+        self.again += usize::from(is_again);
+        true
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::ids::DeliveryId;
-    use crate::store::testing::webhook;
+    use crate::connector::judgement::Verdict;
+    use crate::connector::testing::PATIENCE;
 
-    const PATIENCE: Patience = Patience {
-        delay: Duration::from_secs(10),
-        max_delay: Duration::from_secs(60),
-        max_attempts: 5,
-        max_age: Duration::from_secs(1000),
-    };
+    const NOW: Timestamp = Timestamp::from_millis(10);
+    const MANY: Places = Places { all: 32, each: 16 };
 
-    fn head(name: &str, attempts: i64, next_at: i64) -> Head {
-        let webhook = webhook(name);
-        let at = Timestamp::from_millis(next_at);
-        let delivery = Delivery::new(DeliveryId::generate(), webhook.id.clone(), "alarm.raised", "{}".into(), at);
-        Head { delivery: Delivery { attempts, ..delivery }, webhook }
+    fn module(name: &str) -> Option<ModuleId> {
+        Some(name.parse().unwrap())
     }
 
-    fn names(plan: &Plan) -> Vec<&str> {
-        plan.begin.iter().map(|head| head.webhook.name.as_str()).collect()
+    fn head(name: &str, attempts: i64, next_at: i64) -> Head {
+        let next_at = Timestamp::from_millis(next_at);
+        Head { id: name.parse().unwrap(), module_id: module(name), attempts, next_at }
+    }
+
+    fn line(webhook: &str, heads: Vec<Head>) -> (WebhookId, Vec<Head>) {
+        (webhook.parse().unwrap(), heads)
+    }
+
+    fn busy(webhook: &str, modules: &[(&str, bool)]) -> (WebhookId, Course) {
+        let busy = modules.iter().map(|(name, again)| (module(name), *again)).collect();
+        (webhook.parse().unwrap(), Course { busy, ..Course::default() })
+    }
+
+    fn begun(plan: &Plan) -> Vec<&str> {
+        plan.begin.iter().map(|(_, id)| id.as_str()).collect()
     }
 
     #[test]
     fn what_was_not_tried_comes_before_what_failed_which_never_takes_all_places() {
-        let heads = || vec![head("c", 1, 5), head("d", 3, 4), head("a", 0, 9), head("later", 1, 50), head("b", 0, 10)];
-        let now = Timestamp::from_millis(10);
+        let lines = [("v", "c", 1, 5), ("w", "d", 3, 4), ("x", "a", 0, 9), ("y", "later", 1, 50), ("z", "b", 0, 10)];
+        let lines = lines.map(|(webhook, name, attempts, at)| line(webhook, vec![head(name, attempts, at)]));
+        let of = |all, courses: &[(WebhookId, Course)]| {
+            Plan::of(&lines, &courses.iter().cloned().collect(), NOW, Places { all, each: 1 })
+        };
 
-        let plan = Plan::of(heads(), now, Free { all: 9, again: 9 });
-        assert_eq!((names(&plan), plan.next), (vec!["a", "b", "d", "c"], Some(Timestamp::from_millis(50))));
-        assert_eq!(names(&Plan::of(heads(), now, Free { all: 3, again: 3 })), ["a", "b", "d"]);
-        assert_eq!(names(&Plan::of(heads(), now, Free { all: 9, again: 1 })), ["a", "b", "d"]);
-        assert_eq!(names(&Plan::of(heads(), now, Free { all: 0, again: 0 })), [""; 0]);
+        let plan = of(9, &[]);
+        assert_eq!((begun(&plan), plan.next), (vec!["a", "b", "d", "c"], Some(Timestamp::from_millis(50))));
+        assert_eq!(begun(&of(3, &[])), ["a", "b", "d"]);
+        assert_eq!(begun(&of(4, &[busy("u", &[("e", true)])])), ["a", "b", "d"]);
+        assert_eq!(begun(&of(2, &[busy("u", &[("e", true), ("f", false)])])), [""; 0]);
     }
 
     #[test]
-    fn waits_double_up_to_a_bound_and_end() {
-        let (now, mut delivery) = (Timestamp::from_millis(0), head("a", 0, 0).delivery);
-        let mut waits = Vec::new();
-        while delivery.state == DeliveryState::Pending {
-            delivery = judged(delivery, Ok(503), now, PATIENCE, 1.0);
-            waits.push(delivery.next_at.as_millis() / 1000);
-        }
-        assert_eq!((waits, delivery.state), (vec![10, 20, 40, 60, 60], DeliveryState::Failed));
-        assert_eq!((delivery.status, delivery.error.as_deref()), (Some(503), Some("it was answered with 503")));
+    fn modules_take_turns_and_each_has_one_delivery_under_way() {
+        let lines = [line("w", vec![head("a", 0, 1), head("b", 0, 5), head("c", 2, 2), head("d", 1, 99)])];
+        let of = |course: Course, each| {
+            Plan::of(&lines, &HashMap::from([(lines[0].0.clone(), course)]), NOW, Places { each, ..MANY })
+        };
 
-        let half = judged(head("a", 1, 0).delivery, Err("no answer".into()), now, PATIENCE, 0.25);
-        assert_eq!((half.state, half.next_at.as_millis(), half.status), (DeliveryState::Pending, 5000, None));
-        let old = judged(head("a", 0, -999_000).delivery, Ok(500), now, PATIENCE, 0.5);
-        assert_eq!(old.state, DeliveryState::Failed);
-        let huge = Patience { max_attempts: i64::MAX, max_age: Duration::MAX, max_delay: Duration::MAX, ..PATIENCE };
-        assert_eq!(judged(head("a", 1_000_000, 0).delivery, Ok(500), now, huge, 0.0).next_at, now);
+        assert_eq!(begun(&of(Course::default(), 9)), ["a", "b", "c"]);
+        for (last, turn) in [(None, "a"), (Some("a"), "b"), (Some("b"), "c"), (Some("c"), "a"), (Some("zz"), "a")] {
+            let course = Course { last: last.and_then(module), ..Course::default() };
+            assert_eq!(begun(&of(course, 1)), [turn], "{last:?}");
+        }
+        let plan = of(busy("w", &[("a", false)]).1, 2);
+        assert_eq!((begun(&plan), plan.next), (vec!["b"], Some(Timestamp::from_millis(99))));
+        let plan = of(busy("w", &[("a", false), ("d", true)]).1, 2);
+        assert_eq!((begun(&plan), plan.next), (vec![], None));
     }
 
     #[test]
-    fn only_2xx_is_taken_for_delivered() {
-        let after =
-            |status| judged(head("a", 0, 0).delivery, Ok(status), Timestamp::from_millis(0), PATIENCE, 1.0).state;
-        for status in [200, 201, 204, 299] {
-            assert_eq!(after(status), DeliveryState::Delivered, "{status}");
+    fn a_webhook_that_is_told_much_leaves_half_of_the_places_to_others() {
+        let heads = |names: &[&str]| names.iter().map(|name| head(name, 0, 1)).collect::<Vec<_>>();
+        let lines = [line("v", heads(&["a", "b", "c", "d"])), line("w", heads(&["k", "l"]))];
+        let places = Places { all: 4, each: 9 };
+
+        let plan = Plan::of(&lines, &HashMap::new(), NOW, places);
+        assert_eq!(begun(&plan), ["a", "k", "b", "l"]);
+        let plan =
+            Plan::of(&lines, &HashMap::from([busy("v", &[("x", false), ("y", false), ("z", false)])]), NOW, places);
+        assert_eq!(begun(&plan), ["k"]);
+    }
+
+    #[test]
+    fn a_target_that_is_down_rests_and_is_then_told_one_thing_that_never_failed() {
+        let lines = [line("w", vec![head("a", 1, 1), head("b", 1, 1), head("c", 0, 1), head("d", 0, 1)])];
+        let mut course = Course::default();
+        for name in ["a", "b", "x"] {
+            course.health.note(module(name), Verdict::Failed(None), NOW, PATIENCE, 0.5);
         }
-        for status in [100, 199, 300, 301, 302, 307, 308, 304, 400, 404, 410, 500, 999] {
-            assert_eq!(after(status), DeliveryState::Pending, "{status}");
-        }
+        let until = course.health.rests_until().unwrap();
+        let mut courses = HashMap::from([(lines[0].0.clone(), course)]);
+
+        let resting = Plan::of(&lines, &courses, NOW, MANY);
+        assert_eq!((begun(&resting), resting.next), (vec![], Some(until)));
+        assert_eq!(begun(&Plan::of(&lines, &courses, until, MANY)), ["c"]);
+        courses.values_mut().for_each(|course| course.meet(NOW));
+        assert_eq!(begun(&Plan::of(&lines, &courses, NOW, MANY)), ["a", "b", "c", "d"], "it was changed");
     }
 }

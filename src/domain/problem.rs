@@ -164,7 +164,14 @@ fn problem_of(json: &[u8], error: &serde_json::Error, pointer: String) -> Proble
     if let Err(error) = serde_json::from_slice::<IgnoredAny>(json) {
         return Problem::new("invalid-json", 400, format!("the body is not JSON: {error}"));
     }
-    invalid_fields().with_error(pointer, error.to_string())
+    invalid_fields().with_error(pointer, without_place(error))
+}
+
+/// What is wrong with a field; the pointer says where it stands, which the reader counts in lines and columns.
+fn without_place(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    text.strip_suffix(&place).map_or(text.clone(), str::to_owned)
 }
 
 fn invalid_fields() -> Problem {
@@ -204,6 +211,7 @@ mod tests {
         assert_eq!((problem.status, problem.errors[0].pointer.as_str()), (422, "/speeds/1"));
         let problem = read_json::<Body>(br#"{"speed":1}"#).unwrap_err();
         assert_eq!((problem.status, problem.title.as_str()), (422, "Invalid fields"));
+        assert_eq!(problem.errors[0].detail, "unknown field `speed`, expected `speeds`");
         assert_eq!(read_json::<Body>(b"{").unwrap_err().status, 400);
         assert_eq!(read_json::<Body>(br#"{"speeds":[]} x"#).unwrap_err().status, 400);
         assert_eq!(read_json::<Body>(br#"{"speeds":["x"]} x"#).unwrap_err().status, 400);

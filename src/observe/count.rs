@@ -222,9 +222,14 @@ impl Metrics {
         self.figures().webhook_attempts.get_or_create(&ByOutcome { outcome }).inc();
     }
 
-    /// Counts deliveries to webhooks that were given up as they waited.
+    /// Counts deliveries to webhooks that were given up as they waited for too long.
     pub fn webhooks_given_up(&self, count: u64) {
         self.figures().webhook_attempts.get_or_create(&ByOutcome { outcome: "failed" }).inc_by(count);
+    }
+
+    /// Counts deliveries to webhooks that were given up as too many waited.
+    pub fn webhooks_dropped(&self, count: u64) {
+        self.figures().webhook_attempts.get_or_create(&ByOutcome { outcome: "dropped" }).inc_by(count);
     }
 
     /// How many deliveries to webhooks wait.

@@ -277,6 +277,7 @@ diesel::table! {
         finished_at -> Nullable<BigInt>,
         status -> Nullable<BigInt>,
         error -> Nullable<Text>,
+        refusals -> BigInt,
     }
 }
 

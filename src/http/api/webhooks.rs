@@ -86,7 +86,7 @@ pub async fn create_webhook(
 ) -> ApiResult<impl Responder> {
     caller.require(Permission::WebhooksManage)?;
     let WebhookBody { name, url, events, enabled } = body.into_inner();
-    let events = events.unwrap_or_else(|| WebhookEvent::ALL.to_vec());
+    let events = distinct(events.unwrap_or_else(|| WebhookEvent::ALL.to_vec()));
     check(Some(&url), Some(&events), &config)?;
     let new = CreateWebhook { by: caller.user_id.clone(), name, url, events, enabled: enabled.unwrap_or(true) };
     let webhook = webhooks.send(new).timeout(WEBHOOKS_TIMEOUT).await??;
@@ -133,7 +133,7 @@ pub async fn change_webhook(
     caller.require(Permission::WebhooksManage)?;
     let WebhookPatch { name, url, events, enabled } = body.into_inner();
     check(url.as_ref(), events.as_deref(), &config)?;
-    let changes = WebhookChanges { name, url, events, enabled };
+    let changes = WebhookChanges { name, url, events: events.map(distinct), enabled };
     let webhook = webhooks.send(ChangeWebhook { id: id.0, changes }).timeout(WEBHOOKS_TIMEOUT).await??;
     note(&audit, caller.deed(Action::WebhookUpdate, subject(&webhook.id))).await;
     Ok(web::Json(WebhookView::from(webhook)))
@@ -225,6 +225,13 @@ pub async fn list_deliveries(
 
 fn subject(id: &WebhookId) -> String {
     format!("webhook:{id}")
+}
+
+/// As roles of an account, an event that is named twice counts once.
+fn distinct(mut events: Vec<WebhookEvent>) -> Vec<WebhookEvent> {
+    events.sort_unstable();
+    events.dedup();
+    events
 }
 
 fn check(url: Option<&Target>, events: Option<&[WebhookEvent]>, config: &config::Webhooks) -> ApiResult<()> {

@@ -2,6 +2,7 @@
 
 mod deliveries;
 mod doors;
+mod isolation;
 mod receiver;
 mod targets;
 
@@ -36,17 +37,28 @@ async fn create(admin: &Account, url: &str) -> (String, String) {
 
 /// Has it happen, beside the hub, that alarms of these numbers are raised; `path` makes the hub look.
 async fn raise(data: &Path, numbers: std::ops::Range<i64>, admin: &Account, path: &str) {
+    raise_of(data, &numbers.map(|number| ("MC-1", number)).collect::<Vec<_>>(), admin, path).await;
+}
+
+/// The same of several modules.
+async fn raise_of(data: &Path, alarms: &[(&str, i64)], admin: &Account, path: &str) {
+    write_down(data, alarms).await;
+    assert_eq!(admin.patch(path, json!({})).await.status, 200);
+}
+
+/// Writes down what webhooks are to be told: alarms of modules, with numbers.
+async fn write_down(data: &Path, alarms: &[(&str, i64)]) {
     let store =
         Store::open(database_of(data), &Options { readers: 1, ..Options::default() }).expect("the database is there");
+    let alarms: Vec<(String, i64)> = alarms.iter().map(|(module, n)| ((*module).to_owned(), *n)).collect();
     let raising = store.write(move |conn| {
-        let module = "MC-1".parse().expect("an id");
-        numbers.into_iter().try_for_each(|n| {
-            let data = raw(&json!({"moduleId": "MC-1", "n": n}));
-            webhooks::enqueue(conn, &module, WebhookEvent::AlarmRaised, &data, Timestamp::from_millis(n))
+        alarms.iter().try_for_each(|(module, n)| {
+            let data = raw(&json!({"moduleId": module, "n": n}));
+            let module = module.parse().expect("an id");
+            webhooks::enqueue(conn, &module, WebhookEvent::AlarmRaised, &data, Timestamp::from_millis(*n))
         })
     });
     raising.await.expect("the database is written to");
-    assert_eq!(admin.patch(path, json!({})).await.status, 200);
 }
 
 /// The deliveries that have come to a state, oldest first.

@@ -16,6 +16,14 @@ use crate::support::within;
 pub enum Does {
     /// Answers with a status.
     Answer(u16),
+    /// Answers with a status to bodies that hold a text, and takes all others.
+    AnswerTo(&'static str, u16),
+    /// Answers with a status, and asks not to be called for so many seconds.
+    AskForRest(u16, u64),
+    /// Hangs up.
+    HangUp,
+    /// Answers in no words that HTTP knows.
+    Babble,
     /// Sends the caller elsewhere.
     Redirect(String),
     /// Says nothing and keeps the connection.
@@ -66,6 +74,11 @@ impl Receiver {
     /// The next request.
     pub async fn next(&mut self) -> Received {
         within("a request", self.came.recv()).await.expect("the receiver listens")
+    }
+
+    /// How many requests have come that were not asked for.
+    pub fn left(&mut self) -> usize {
+        std::iter::from_fn(|| self.came.try_recv().ok()).count()
     }
 
     /// Whether nothing came that was not asked for.
@@ -123,15 +136,23 @@ async fn serve(mut stream: TcpStream, told: &mpsc::UnboundedSender<Received>, ac
         let mut acts = acts.lock().expect("nobody panics");
         if acts.len() > 1 { acts.pop_front() } else { acts.front().cloned() }
     };
-    // The test may be over.
-    let _ = told.send(received);
-    let answer = match does.expect("a receiver does something") {
+    let answer = match does.clone().expect("a receiver does something") {
         Does::Answer(status) => format!("HTTP/1.1 {status} So\r\ncontent-length: 0\r\n\r\n"),
+        Does::AnswerTo(text, status) => {
+            let status = if received.body.contains(text) { status } else { 200 };
+            format!("HTTP/1.1 {status} So\r\ncontent-length: 0\r\n\r\n")
+        }
+        Does::AskForRest(status, seconds) => {
+            format!("HTTP/1.1 {status} Later\r\nretry-after: {seconds}\r\ncontent-length: 0\r\n\r\n")
+        }
+        Does::Babble => "what?\r\n\r\n".to_owned(),
         Does::Redirect(to) => format!("HTTP/1.1 307 There\r\nlocation: {to}\r\ncontent-length: 0\r\n\r\n"),
         Does::Flood => "HTTP/1.1 200 Much\r\n\r\n".to_owned() + &"x".repeat(1 << 20),
-        Does::Hang => String::new(),
+        Does::Hang | Does::HangUp => String::new(),
     };
-    if answer.is_empty() {
+    // The test may be over.
+    let _ = told.send(received);
+    if matches!(does, Some(Does::Hang)) {
         // Until the caller goes.
         let _ = stream.read(&mut [0; 1]).await;
     }

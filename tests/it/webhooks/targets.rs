@@ -21,24 +21,25 @@ async fn nothing_is_called_that_is_not_of_the_internet() {
         "http://169.254.169.254/latest/meta-data/".to_owned(),
         "https://[fd00::1]/".to_owned(),
         "http://10.0.0.1/".to_owned(),
+        "http://[::ffff:10.0.0.1]/".to_owned(),
+        format!("http://0x7f000001:{port}/"),
+        format!("http://0x7f.1:{port}/"),
+        format!("http://2130706433:{port}/"),
+        format!("http://127.1:{port}/"),
+        format!("http://0:{port}/"),
         "ftp://example.org/".to_owned(),
         "file:///etc/passwd".to_owned(),
         "http://me:secret@example.org/".to_owned(),
     ] {
         let refused = admin.post(WEBHOOKS, json!({"name": "a", "url": seen_at_once})).await;
         assert_eq!((refused.status, &refused.json()["errors"][0]["pointer"]), (422, &json!("/url")), "{seen_at_once}");
-        assert!(!refused.text.contains("secret"), "{}", refused.text);
+        assert!(!refused.text.contains("secret") && !refused.text.contains(" at line "), "{}", refused.text);
     }
     // What only the look-up tells is refused when it is called: names can be pointed elsewhere at any time.
-    for seen_by_looking in
-        [format!("http://0x7f.1:{port}/"), format!("http://2130706433:{port}/"), format!("http://0:{port}/")]
-    {
-        let (path, _) = create(&admin, &seen_by_looking).await;
-        let tried = admin.post(&format!("{path}/test"), json!({})).await.json();
-        assert_eq!((&tried["state"], &tried["status"]), (&json!("failed"), &json!(null)), "{tried}");
-        let error = tried["error"].as_str().expect("a reason");
-        assert!(error.contains("no public address") || error.contains("cannot be found"), "{error}");
-    }
+    let (path, _) = create(&admin, &format!("http://nowhere.invalid:{port}/")).await;
+    let tried = admin.post(&format!("{path}/test"), json!({})).await.json();
+    assert_eq!((&tried["state"], &tried["status"]), (&json!("failed"), &json!(null)), "{tried}");
+    assert_eq!(tried["error"], "the name of the target cannot be found");
     assert!(inside.is_quiet());
 }
 
