@@ -8,6 +8,7 @@ mod attempt;
 mod bounds;
 mod caller;
 mod courier;
+mod course;
 mod error;
 mod health;
 mod judgement;

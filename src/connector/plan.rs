@@ -2,32 +2,10 @@
 
 use std::collections::HashMap;
 
-use super::health::Health;
-use crate::domain::ids::{DeliveryId, ModuleId, WebhookId};
+use super::course::Course;
+use crate::domain::ids::{DeliveryId, WebhookId};
 use crate::domain::time::Timestamp;
 use crate::store::deliveries::Head;
-
-/// What is known of a webhook since the hub started.
-#[derive(Debug, Clone, Default)]
-pub struct Course {
-    /// Modules of which it is being told something, and whether that has failed before.
-    pub busy: HashMap<Option<ModuleId>, bool>,
-    /// Whose turn was last.
-    pub last: Option<ModuleId>,
-    /// How its target does.
-    pub health: Health,
-    /// When the webhook was last changed.
-    version: Option<Timestamp>,
-}
-
-impl Course {
-    /// Begins anew with a webhook that was changed, as its target may be another.
-    pub fn meet(&mut self, version: Timestamp) {
-        if self.version.replace(version) != Some(version) {
-            self.health = Health::default();
-        }
-    }
-}
 
 /// How many places there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,7 +55,8 @@ impl Plan {
         for (webhook, heads) in lines {
             let course = courses.get(webhook).unwrap_or(&unknown);
             plan.wait_for(course.first_due_after(heads, now));
-            choices.extend(course.choices(webhook, heads, now, places));
+            let due = course.due(heads, now, places.each).into_iter();
+            choices.extend(due.map(|(rank, head)| Choice { webhook, head, rank }));
         }
         choices.sort_by_key(|choice| (choice.rank, choice.head.attempts > 0, choice.head.next_at));
         let mut taken = Taken::of(courses);
@@ -91,40 +70,6 @@ impl Plan {
 
     fn wait_for(&mut self, at: Option<Timestamp>) {
         self.next = [self.next, at].into_iter().flatten().min();
-    }
-}
-
-impl Course {
-    fn is_free(&self, head: &Head) -> bool {
-        !self.busy.contains_key(&head.module_id)
-    }
-
-    /// When the next of what may not be told yet may be.
-    fn first_due_after(&self, heads: &[Head], now: Timestamp) -> Option<Timestamp> {
-        let due = heads
-            .iter()
-            .filter(|head| self.is_free(head))
-            .map(|head| Some(head.next_at).max(self.health.rests_until()));
-        due.flatten().filter(|at| *at > now).min()
-    }
-
-    fn choices<'a>(
-        &self,
-        webhook: &'a WebhookId,
-        heads: &'a [Head],
-        now: Timestamp,
-        places: Places,
-    ) -> Vec<Choice<'a>> {
-        let is_down = self.health.is_down();
-        let each = if is_down { 1 } else { places.each };
-        if self.health.rests_until().is_some_and(|until| until > now) {
-            return Vec::new();
-        }
-        let mut due: Vec<_> = heads.iter().filter(|head| self.is_free(head) && head.next_at <= now).collect();
-        // The next turn is that of the module after the last one; of a target that is down what never failed may say more.
-        due.sort_by_key(|head| (is_down && head.attempts > 0, head.module_id <= self.last, &head.module_id));
-        let ranked = due.into_iter().zip(self.busy.len()..each);
-        ranked.map(|(head, rank)| Choice { webhook, head, rank }).collect()
     }
 }
 
@@ -163,6 +108,7 @@ mod tests {
     use super::*;
     use crate::connector::judgement::Verdict;
     use crate::connector::testing::PATIENCE;
+    use crate::domain::ids::ModuleId;
 
     const NOW: Timestamp = Timestamp::from_millis(10);
     const MANY: Places = Places { all: 32, each: 16 };
