@@ -213,12 +213,7 @@ export class DataTable extends HTMLElement {
     if (!isAsked && this.#rows.size) return;
     this.#rows.replace([]);
     this.#parts.foot.replaceChildren();
-    const retry = h(
-      'button',
-      { type: 'button', class: 'button', onclick: () => this.#load({ first: true }) },
-      t('action.retry'),
-    );
-    this.#notice(message('warning', t('table.failed'), explainError(error), retry));
+    this.#notice(failure(error, () => this.#load({ first: true })));
   }
 
   #notice(content) {
@@ -239,4 +234,10 @@ export function message(symbol, title, words, action) {
     words && h('p', {}, words),
     action,
   );
+}
+
+/** Words in place of what could not be loaded, and the way to try again. */
+export function failure(error, again) {
+  const retry = h('button', { type: 'button', class: 'button', onclick: again }, t('action.retry'));
+  return message('warning', t('table.failed'), explainError(error), retry);
 }

@@ -1,7 +1,8 @@
-import { api } from '../lib/api.js';
+import { ApiError, api } from '../lib/api.js';
 import { h, replaceIfChanged } from '../lib/dom.js';
 import { formatBytes, formatNumber, formatSpan } from '../lib/format.js';
 import { hasWords, t } from '../lib/i18n.js';
+import { explainError } from './form-view.js';
 import { lastSeen, rowActions } from './module-cells.js';
 import { TableRows } from './table-rows.js';
 
@@ -41,8 +42,9 @@ class LiveMonitor extends HTMLElement {
     this.#asking = new AbortController();
     try {
       this.#show(await api.get('/monitor', { signal: this.#asking.signal }));
-    } catch {
+    } catch (error) {
       // What is shown stays; the connection banner tells that it may be old.
+      if (!this.#facts.firstChild && error instanceof ApiError) this.#facts.replaceChildren(h('p', { class: 'form-alert' }, explainError(error)));
     }
     this.#asking = null;
     if (this.isConnected && !document.hidden) this.#timer = setTimeout(() => this.#ask(), EVERY_MS);

@@ -1,6 +1,7 @@
 import { coalesced, h, reducedMotion } from '../lib/dom.js';
 import { t } from '../lib/i18n.js';
 import { navigate } from '../lib/router.js';
+import { whenThemeChanges } from './theme-switch.js';
 
 const FADE_MS = 1400;
 const MOST = 600;
@@ -37,8 +38,7 @@ class ModuleChime extends HTMLElement {
     this.#canvas.addEventListener('mousemove', (event) => this.#point(event), { signal });
     this.#canvas.addEventListener('click', (event) => this.#open(event), { signal });
     addEventListener('resize', this.#reload, { signal });
-    addEventListener('carillon:theme', this.#reload, { signal });
-    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', this.#reload, { signal });
+    whenThemeChanges(this.#reload, signal);
     this.#load();
   }
 

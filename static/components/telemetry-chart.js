@@ -1,26 +1,24 @@
 import { ApiError } from '../lib/api.js';
 import { coalesced, h, paced } from '../lib/dom.js';
-import { formatMoment, humanise, inOrder } from '../lib/format.js';
+import { humanise, inOrder } from '../lib/format.js';
 import { t } from '../lib/i18n.js';
-import { lengthWords } from '../lib/lengths.js';
 import { replaceQuery } from '../lib/router.js';
 import { session } from '../lib/session.js';
 import { ChartKeys, keysIn, keysText } from './chart/keys.js';
-import { HistoryReader, exportAddress } from './chart/history.js';
+import { Follower, TAIL_MS } from './chart/follower.js';
+import { HistoryReader, exportAddresses } from './chart/history.js';
 import { inkOf, Plot } from './chart/plot.js';
-import { boundsOf, changed, firstView, liveView, paceOf, queryOf, stepName, viewOf } from './chart/ranges.js';
-import { scalesOf } from './chart/series.js';
-import { stretchWords } from './chart/times.js';
+import { boundsOf, changed, firstView, KEY_STEPS, liveView, queryOf, viewOf } from './chart/ranges.js';
+import { extentsOf, scalesOf } from './chart/series.js';
+import { shownWords } from './chart/times.js';
 import { ChartTools } from './chart/tools.js';
-import { message } from './data-table.js';
-import { explainError } from './form-view.js';
+import { failure, message } from './data-table.js';
+import { whenThemeChanges } from './theme-switch.js';
 
 /** Keys shown when nobody chose. */
 const USUAL_KEYS = 2;
-/** What is late, or did not change a newest value, is found at the latest by these. */
-const TAIL_MS = 5000;
-const WHOLE_MS = 60000;
-const STEPS = { ArrowLeft: { move: -0.25 }, ArrowRight: { move: 0.25 }, '+': { zoom: 0.5 }, '-': { zoom: 2 } };
+/** Lines do not go to another axis more often than this. */
+const AXES_MS = 15000;
 
 /**
  * The history of a module as lines that go on live. Which stretch and which keys are shown stands in the address.
@@ -36,11 +34,13 @@ class TelemetryChart extends HTMLElement {
   #plot = null;
   #marks = [];
   #telemetry = null;
+  /** Keys that had a number or a switch; one that is null for a while stays. */
+  #drawable = new Set();
   #abort = null;
   #asking = null;
-  #isTailing = false;
+  #hasFailed = false;
   #leave = [];
-  #wholeAt = 0;
+  #follower = new Follower();
   #host = h('div', { class: 'chart-plot' });
   #notice = h('div', { class: 'chart-notice', role: 'status' });
   #words = h('p', { class: 'chart-words numbers' });
@@ -54,7 +54,7 @@ class TelemetryChart extends HTMLElement {
   #showValuesSoon = coalesced(() => this.#showValues(), 30);
   #pointed = null;
   #library = null;
-  #drawnStep = null;
+  #drawn = null;
   #ink = h('span', { hidden: true });
 
   connectedCallback() {
@@ -73,10 +73,9 @@ class TelemetryChart extends HTMLElement {
     const size = new ResizeObserver(() => this.#plot?.resize(this.#host));
     size.observe(this.#host);
     signal.addEventListener('abort', () => size.disconnect());
-    addEventListener('carillon:theme', () => this.#draw(), { signal });
-    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.#draw(), { signal });
-    document.addEventListener('visibilitychange', () => this.#tailSoon(), { signal });
-    const timer = setInterval(() => this.#tick(), TAIL_MS);
+    whenThemeChanges(() => this.#draw(), signal);
+    document.addEventListener('visibilitychange', () => this.#recover(), { signal });
+    const timer = setInterval(() => this.#follower.isDue(this.#bounds) && this.#tailSoon(), TAIL_MS);
     signal.addEventListener('abort', () => clearInterval(timer));
     this.#follow();
   }
@@ -92,9 +91,10 @@ class TelemetryChart extends HTMLElement {
   /** The newest values of the module, by key. */
   set telemetry(telemetry) {
     const isFirst = this.#telemetry === null;
-    const known = Object.keys(this.#telemetry ?? {}).length;
+    const known = this.#drawable.size;
     this.#telemetry = telemetry;
-    if (isFirst || known !== Object.keys(telemetry).length) this.#offerKeys();
+    for (const key of Object.keys(telemetry)) if (['number', 'boolean'].includes(typeof telemetry[key])) this.#drawable.add(key);
+    if (isFirst || known !== this.#drawable.size) this.#offerKeys();
   }
 
   /** Values that are drawn across the lines of their key. */
@@ -126,14 +126,16 @@ class TelemetryChart extends HTMLElement {
     const mine = ({ moduleId }) => moduleId === this.#id && this.#tailSoon();
     this.#leave = [
       session.hub.on('rt_telemetry_updated', mine),
-      session.hub.on('snapshot', ({ topic }) => topic === `module:${this.#id}` && this.#tailSoon()),
+      session.hub.on('snapshot', ({ topic }) => topic === `module:${this.#id}` && this.#recover()),
+      session.hub.on('welcome', () => this.#recover()),
     ];
   }
 
   #offerKeys() {
-    const keys = inOrder(Object.keys(this.#telemetry)).filter((key) => ['number', 'boolean'].includes(typeof this.#telemetry[key]));
+    const keys = inOrder([...this.#drawable]);
     const numbers = keys.filter((key) => typeof this.#telemetry[key] === 'number');
-    const asked = keysIn(new URLSearchParams(location.search).get('keys') ?? '');
+    const named = keysIn(new URLSearchParams(location.search).get('keys') ?? '');
+    const asked = named.length ? named : this.#keys.chosen;
     this.#keys.offer(keys, asked, [...new Set([...numbers, ...keys])].slice(0, USUAL_KEYS));
     this.#load();
   }
@@ -155,7 +157,7 @@ class TelemetryChart extends HTMLElement {
 
   #press(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const step = STEPS[event.key === '=' ? '+' : event.key];
+    const step = KEY_STEPS[event.key];
     if (step) this.#step(step);
     else if (event.key === 'Escape' && this.#before.length) this.#back();
     else if (event.key === 'Home') this.#go(liveView(this.#shown.name ?? '1h'));
@@ -168,10 +170,12 @@ class TelemetryChart extends HTMLElement {
     this.#asking?.abort();
     this.#asking = new AbortController();
     const { signal } = this.#asking;
+    this.#hasFailed = false;
     this.#remember();
     this.#showTools();
     if (!keys.length) return this.#tell(message('signal', t('chart.none'), t('chart.noneHint')));
     this.setAttribute('aria-busy', 'true');
+    if (!this.#reader) this.#tell(h('p', { class: 'quiet' }, t('chart.loading')));
     try {
       await this.#read(new HistoryReader(this.#id, keys), signal);
     } catch (error) {
@@ -194,15 +198,14 @@ class TelemetryChart extends HTMLElement {
     [this.#library] = await Promise.all([library, reader.load(this.#bounds, signal)]);
     if (signal.aborted) return;
     this.#reader = reader;
-    this.#wholeAt = Date.now();
+    this.#follower.begin();
     this.#draw();
   }
 
   // The files reach up to now, like the lines.
   #showTools() {
     const [keys, bounds] = [this.#keys.chosen, this.#bounds];
-    const files = ['csv', 'ndjson'].map((format) => [format, exportAddress(this.#id, keys, bounds, format)]);
-    this.#tools.show(this.#view, { bounds, canGoBack: this.#before.length > 0, files: Object.fromEntries(files) });
+    this.#tools.show(this.#view, { bounds, canGoBack: this.#before.length > 0, files: exportAddresses(this.#id, keys, bounds) });
   }
 
   // What is asked for stands in the address, so that it can be shared; other parts of the query stay.
@@ -215,32 +218,22 @@ class TelemetryChart extends HTMLElement {
   }
 
   async #tail() {
-    if (!this.isConnected || !this.#shown.name || !this.#reader?.series || this.#isTailing || document.hidden) return;
     const reader = this.#reader;
-    const isWhole = Date.now() - this.#wholeAt > WHOLE_MS;
-    this.#isTailing = true;
-    try {
-      const { signal } = this.#abort;
-      await (isWhole ? reader.load(this.#bounds, signal) : reader.catchUp(this.#bounds, signal));
-      if (isWhole) this.#wholeAt = Date.now();
-      if (reader === this.#reader) this.#update();
-    } catch (error) {
-      // The banner of the connection tells what is wrong; the next event or tick asks again.
-      if (!(error instanceof ApiError) && !this.#abort.signal.aborted) throw error;
-    } finally {
-      this.#isTailing = false;
-    }
+    if (!this.isConnected || !this.#shown.name || !reader?.series || document.hidden) return;
+    const isAnswered = await this.#follower.follow(reader, this.#bounds, this.#abort.signal);
+    if (isAnswered && reader === this.#reader) this.#update();
   }
 
-  #tick() {
-    if (paceOf(this.#bounds) <= TAIL_MS || Date.now() - this.#wholeAt > WHOLE_MS) this.#tailSoon();
+  // Whoever could not read the history when it was asked for tries again when the hub is back.
+  #recover() {
+    if (this.#hasFailed) this.#load();
+    else this.#tailSoon();
   }
 
   #update() {
     const { series } = this.#reader;
     this.#showTools();
-    // What began as samples may go on as windows.
-    if (series.step !== this.#drawnStep) return this.#draw();
+    if (this.#isOutgrown(series)) return this.#draw();
     this.#plot.update(series);
     return this.#showValues();
   }
@@ -249,22 +242,29 @@ class TelemetryChart extends HTMLElement {
     const series = this.#reader?.series;
     if (!series || !this.isConnected) return;
     this.#plot?.destroy();
-    this.#drawnStep = series.step;
-    this.#plot = new Plot(this.#library, this.#host, this.#drawing(series));
+    const scales = this.#scalesOf(series);
+    this.#drawn = { step: series.step, isEmpty: series.size === 0, scales: JSON.stringify([...scales]), at: Date.now() };
+    this.#plot = new Plot(this.#library, this.#host, this.#drawing(series, scales));
     this.querySelector('.chart-frame').setAttribute('aria-label', t('chart.lines', { keys: series.keys.map(humanise).join(', ') }));
     this.#tell(series.size ? null : message('empty', t('chart.empty'), t('chart.emptyHint')));
     this.#showValues();
   }
 
-  #drawing(series) {
-    const bounds = this.#bounds;
-    const extents = series.keys.map((key) => {
-      const { low = 0, high = 0 } = series.summary(key, bounds) ?? {};
-      return { key, low, high, isSwitch: typeof this.#telemetry[key] === 'boolean' };
-    });
+  #scalesOf(series) {
+    return scalesOf(extentsOf(series, this.#bounds, (key) => typeof this.#telemetry[key] === 'boolean'));
+  }
+
+  // What began as samples may go on as windows, the first values may have come, and later ones may need another axis.
+  #isOutgrown(series) {
+    const { step, isEmpty, scales, at } = this.#drawn;
+    if (series.step !== step || (series.size === 0) !== isEmpty) return true;
+    return Date.now() - at > AXES_MS && JSON.stringify([...this.#scalesOf(series)]) !== scales;
+  }
+
+  #drawing(series, scales) {
     return {
       series,
-      scales: scalesOf(extents),
+      scales,
       marks: this.#marks,
       ink: (name) => inkOf(this.#ink, name),
       bounds: () => this.#bounds,
@@ -280,11 +280,7 @@ class TelemetryChart extends HTMLElement {
     const series = this.#reader?.series;
     if (!series || !this.isConnected) return;
     const bounds = this.#bounds;
-    const words = { stretch: stretchWords(bounds), time: this.#pointed && formatMoment(this.#pointed) };
-    this.#words.textContent = t(this.#pointed ? 'chart.pointed' : series.step ? 'chart.windows' : 'chart.samples', {
-      ...words,
-      step: series.step ? lengthWords(stepName(series.step)) : '',
-    });
+    this.#words.textContent = shownWords(bounds, series.step, this.#pointed);
     this.#keys.show((key) => {
       const summary = series.summary(key, bounds);
       return { ...summary, value: this.#pointed ? series.at(key, this.#pointed) : summary?.last };
@@ -296,8 +292,8 @@ class TelemetryChart extends HTMLElement {
   }
 
   #fail(error) {
-    const retry = h('button', { type: 'button', class: 'button', onclick: () => this.#load() }, t('action.retry'));
-    this.#tell(message('warning', t('table.failed'), explainError(error), retry));
+    this.#hasFailed = true;
+    this.#tell(failure(error, () => this.#load()));
   }
 }
 

@@ -46,3 +46,9 @@ function isDark() {
 }
 
 customElements.define('theme-switch', ThemeSwitch);
+
+/** Calls `work` when the colours change, by the switch or by the system. @param {AbortSignal} signal */
+export function whenThemeChanges(work, signal) {
+  addEventListener('carillon:theme', work, { signal });
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', work, { signal });
+}

@@ -27,6 +27,7 @@ export const watchingEn = {
   'chart.pointed': '{time}',
   'chart.none': 'Nothing to draw',
   'chart.noneHint': 'Choose a number or a switch in the table below.',
+  'chart.loading': 'Loading…',
   'chart.empty': 'Nothing was measured in this time',
   'chart.emptyHint': 'Choose another stretch of time.',
   'chart.table': 'What the lines show',

@@ -27,6 +27,7 @@ export const watchingFr = {
   'chart.pointed': '{time}',
   'chart.none': 'Rien à tracer',
   'chart.noneHint': 'Choisissez un nombre ou un interrupteur dans le tableau ci-dessous.',
+  'chart.loading': 'Chargement…',
   'chart.empty': 'Rien n’a été mesuré pendant ce temps',
   'chart.emptyHint': 'Choisissez une autre période.',
   'chart.table': 'Ce que montrent les courbes',

@@ -171,13 +171,8 @@ export class Carillon extends Emitter {
     const { cursor, topics } = this.#place.start();
     this.#begin(topics);
     const named = this.#place.withRates(topics);
-    this.#link.send({ type: 'hello', ...(cursor ? { cursor } : {}), topics: named, ...this.#outage() });
-  }
-
-  // How the interruption went, for the hub's figures.
-  #outage() {
-    const { ms } = this.#interruption;
-    return ms !== null && this.#settings.wantsFigures ? { outage: { attempts: this.#link.attempts, ms } } : {};
+    const outage = this.#settings.wantsFigures ? this.#interruption.told(this.#link.attempts) : {};
+    this.#link.send({ type: 'hello', ...(cursor ? { cursor } : {}), topics: named, ...outage });
   }
 
   #startStream() {

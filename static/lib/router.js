@@ -24,10 +24,19 @@ export function replaceQuery(query) {
 export function routeOf(path) {
   const [first = '', second, ...rest] = path.split('/').filter(Boolean);
   if (rest.length) return { page: 'lost' };
-  if (first === 'modules' && second) return { page: 'module', moduleId: decodeURIComponent(second) };
+  if (first === 'modules' && second) return moduleRoute(second);
   if (second) return { page: 'lost' };
   if (first === '') return { page: 'home' };
   return { page: ['login', 'setup', 'modules', 'alarms', 'admin', 'retention', 'webhooks', 'account', 'client'].includes(first) ? first : 'lost' };
+}
+
+// Somebody may have written an address by hand that says nothing.
+function moduleRoute(text) {
+  try {
+    return { page: 'module', moduleId: decodeURIComponent(text) };
+  } catch {
+    return { page: 'lost' };
+  }
 }
 
 /** Follows links of this application without loading the shell again, and the browser's back button. */

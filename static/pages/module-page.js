@@ -1,5 +1,4 @@
-import { message } from '../components/data-table.js';
-import { explainError } from '../components/form-view.js';
+import { failure, message } from '../components/data-table.js';
 import { mayChange, moduleSeen, moment, statusBadge } from '../components/module-cells.js';
 import { deleteModule, renameModule, rotateToken } from '../components/module-dialogs.js';
 import { api, modulePath, userPath } from '../lib/api.js';
@@ -230,10 +229,9 @@ class ModulePage extends HTMLElement {
 
   #fail(error) {
     this.#parts = null;
-    const retry = h('button', { type: 'button', class: 'button', onclick: () => this.#load() }, t('action.retry'));
     if (error.status === 404)
       this.#end(message('search', t('module.unknown', { id: this.#id }), t('module.unknownHint'), this.#home()));
-    else this.#end(message('warning', t('table.failed'), explainError(error), retry));
+    else this.#end(failure(error, () => this.#load()));
   }
 
   #end(content) {

@@ -1,5 +1,4 @@
-import { message } from '../components/data-table.js';
-import { explainError } from '../components/form-view.js';
+import { failure } from '../components/data-table.js';
 import { rowActions } from '../components/module-cells.js';
 import { editRule, removeRule, TIERS } from '../components/retention-dialogs.js';
 import { api } from '../lib/api.js';
@@ -34,8 +33,7 @@ class RetentionPage extends HTMLElement {
       this.#show(await api.get('/retention', { signal }));
     } catch (error) {
       if (signal.aborted) return;
-      const retry = h('button', { type: 'button', class: 'button', onclick: () => this.#load() }, t('action.retry'));
-      this.#body.replaceChildren(message('warning', t('table.failed'), explainError(error), retry));
+      this.#body.replaceChildren(failure(error, () => this.#load()));
     }
   }
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { assertNoFaults, live, openTab, PHONE } from './support/browser.js';
+import { points } from './support/chart.js';
 import { call, Device, HUB, newModule, report } from './support/hub.js';
 
 const MINUTE = 60000;
@@ -165,18 +166,6 @@ test('another stretch can be named on a phone', async (t) => {
   await points(page, 'level', ({ length }) => length === 1);
   assertNoFaults(page);
 });
-
-// The points of a key as `[time, value]`, once they are as they shall be.
-async function points(page, key, isEnough) {
-  const read = () => page.evaluate((name) => document.querySelector('telemetry-chart')?.points(name).map(({ ts, mid }) => [ts, mid]) ?? [], key);
-  const until = Date.now() + 45000;
-  for (;;) {
-    const shown = await read();
-    if (isEnough(shown)) return shown;
-    assert.ok(Date.now() < until, `there are ${shown.length} points: ${JSON.stringify(shown.slice(0, 5))}`);
-    await page.evaluate(() => new Promise(requestAnimationFrame));
-  }
-}
 
 function local(time) {
   const at = new Date(time - new Date(time).getTimezoneOffset() * MINUTE);

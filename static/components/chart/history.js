@@ -93,11 +93,14 @@ export class HistoryReader {
   }
 }
 
-/** The address of a file with what is shown. @param {'csv' | 'ndjson'} format */
-export function exportAddress(moduleId, keys, { from, to }, format) {
-  const query = stretch(keys, from, to);
-  query.set('format', format);
-  return `/api/v1${modulePath(moduleId)}/telemetry/export?${query}`;
+/** The addresses of files with what is shown: `{csv, ndjson}`. */
+export function exportAddresses(moduleId, keys, { from, to }) {
+  const address = (format) => {
+    const query = stretch(keys, from, to);
+    query.set('format', format);
+    return `/api/v1${modulePath(moduleId)}/telemetry/export?${query}`;
+  };
+  return { csv: address('csv'), ndjson: address('ndjson') };
 }
 
 // The end is not in the stretch, but shown.

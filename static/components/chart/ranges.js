@@ -72,6 +72,15 @@ export function boundsOf(view, now) {
   return view.name ? { from: now - view.span, to: now } : { from: view.from, to: view.to };
 }
 
+/** What a key does to a view, for `changed`. */
+export const KEY_STEPS = {
+  ArrowLeft: { move: -0.25 },
+  ArrowRight: { move: 0.25 },
+  '+': { zoom: 0.5 },
+  '=': { zoom: 0.5 },
+  '-': { zoom: 2 },
+};
+
 /** A view zoomed by a factor, or moved by a part of its length; never into what is to come. */
 export function changed(view, now, { zoom = 1, move = 0 }) {
   const { from, to } = boundsOf(view, now);

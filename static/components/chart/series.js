@@ -101,6 +101,14 @@ export function holeOf(points, step) {
   return usual <= step ? 1.5 * step : Math.max(2.5 * usual, 1.5 * step);
 }
 
+/** How far the values of each key reach between two times. @param {(key: string) => boolean} isSwitch */
+export function extentsOf(series, bounds, isSwitch) {
+  return series.keys.map((key) => {
+    const { low = 0, high = 0 } = series.summary(key, bounds) ?? {};
+    return { key, low, high, isSwitch: isSwitch(key) };
+  });
+}
+
 /**
  * Which keys share an axis: those whose values lie so close that none is squashed to less than a fifth.
  *

@@ -1,4 +1,7 @@
-import { locale } from '../../lib/i18n.js';
+import { formatMoment } from '../../lib/format.js';
+import { locale, t } from '../../lib/i18n.js';
+import { lengthWords } from '../../lib/lengths.js';
+import { stepName } from './ranges.js';
 
 const MINUTE = 60000;
 const DAY = 86400000;
@@ -21,8 +24,14 @@ export function axisTimes(splits, step) {
   });
 }
 
-/** From when to when, in words. */
-export function stretchWords({ from, to }) {
+/** What a chart shows, in words: the moment pointed at, or from when to when and how finely. */
+export function shownWords(bounds, step, pointed) {
+  if (pointed) return t('chart.pointed', { time: formatMoment(pointed) });
+  const stretch = stretchWords(bounds);
+  return step ? t('chart.windows', { stretch, step: lengthWords(stepName(step)) }) : t('chart.samples', { stretch });
+}
+
+function stretchWords({ from, to }) {
   const style = { dateStyle: 'medium', timeStyle: to - from < 10 * MINUTE ? 'medium' : 'short' };
   return new Intl.DateTimeFormat(locale(), style).formatRange(from, to);
 }

@@ -16,6 +16,12 @@ export class Interruption {
     return this.#since === null ? null : Date.now() - this.#since;
   }
 
+  /** What a hello tells of it, for the hub's figures. @param {number} attempts */
+  told(attempts) {
+    const { ms } = this;
+    return ms === null ? {} : { outage: { attempts, ms } };
+  }
+
   /** A connection stands; answers how long it took, or null when nothing was interrupted. */
   end() {
     const { ms } = this;
