@@ -2,7 +2,8 @@
 
 use diesel::dsl::{max, min, sql};
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Binary};
+use diesel::sql_query;
+use diesel::sql_types::{Array, BigInt, Binary};
 
 use super::schema::chunks;
 use super::series::SeriesId;
@@ -14,7 +15,7 @@ diesel::define_sql_function! {
 }
 
 /// One chunk.
-#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, QueryableByName, Selectable, Insertable)]
 #[diesel(table_name = chunks)]
 pub struct Chunk {
     /// Of which series.
@@ -87,15 +88,6 @@ pub fn first_of(conn: &mut Connection, series: SeriesId) -> Result<Option<i64>, 
     Ok(rows.select(chunks::first_ts).first(conn).optional()?)
 }
 
-/// Removes a chunk, in the caller's transaction.
-///
-/// # Errors
-/// [`StoreError`] of the database only.
-pub fn remove(conn: &mut Connection, series: SeriesId, first_ts: i64) -> Result<(), StoreError> {
-    diesel::delete(chunks::table.find((series, first_ts))).execute(conn)?;
-    Ok(())
-}
-
 /// Where a chunk begins that may hold a moment; none if the series begins later.
 ///
 /// # Errors
@@ -133,16 +125,97 @@ pub fn backward(
     Ok(rows.order(chunks::first_ts.desc()).limit(limit).select(Chunk::as_select()).load(conn)?)
 }
 
-/// Puts chunks in the place of others, in the caller's transaction.
+/// From when to when something is looked for in a series, both included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// In which series.
+    pub series: SeriesId,
+    /// From when, in Unix milliseconds.
+    pub from: i64,
+    /// Until when, in Unix milliseconds.
+    pub to: i64,
+}
+
+/// The chunks that may hold something of some spans, for each the oldest first; one of several spans may come more than once.
 ///
 /// # Errors
-/// [`StoreError::Conflict`] when one begins where another does that stays.
-pub fn replace(conn: &mut Connection, series: SeriesId, old: &[i64], new: &[Chunk]) -> Result<(), StoreError> {
-    for first_ts in old {
-        diesel::delete(chunks::table.find((series, first_ts))).execute(conn)?;
+/// [`StoreError`] of the database only.
+pub fn around(conn: &mut Connection, spans: &[Span]) -> Result<Vec<Chunk>, StoreError> {
+    match conn {
+        Connection::Sqlite(_) => {
+            let mut found = Vec::new();
+            for span in spans {
+                let from = at(conn, span.series, span.from)?.unwrap_or(span.from);
+                found.extend(forward(conn, span.series, (from, span.to), i64::MAX)?);
+            }
+            Ok(found)
+        }
+        Connection::Postgres(_) if spans.is_empty() => Ok(Vec::new()),
+        // In one question: each would wait for an answer from elsewhere.
+        Connection::Postgres(conn) => Ok(sql_query(
+            "SELECT chunks.series, chunks.first_ts, chunks.last_ts, chunks.samples, chunks.data
+             FROM unnest($1, $2, $3) AS span (series, earliest, latest)
+             JOIN chunks ON chunks.series = span.series AND chunks.first_ts <= span.latest
+                 AND chunks.first_ts >= coalesce((SELECT max(earlier.first_ts) FROM chunks AS earlier
+                     WHERE earlier.series = span.series AND earlier.first_ts <= span.earliest), span.earliest)
+             ORDER BY chunks.series, chunks.first_ts",
+        )
+        .bind::<Array<BigInt>, _>(spans.iter().map(|span| span.series).collect::<Vec<_>>())
+        .bind::<Array<BigInt>, _>(spans.iter().map(|span| span.from).collect::<Vec<_>>())
+        .bind::<Array<BigInt>, _>(spans.iter().map(|span| span.to).collect::<Vec<_>>())
+        .load(conn)?),
     }
-    for chunk in new {
-        diesel::insert_into(chunks::table).values(chunk).execute(conn)?;
+}
+
+/// Stores new chunks, in the caller's transaction.
+///
+/// # Errors
+/// [`StoreError::Conflict`] when one begins where another does.
+pub fn insert(conn: &mut Connection, new: &[Chunk]) -> Result<(), StoreError> {
+    match conn {
+        Connection::Sqlite(conn) => {
+            for chunk in new {
+                diesel::insert_into(chunks::table).values(chunk).execute(conn)?;
+            }
+        }
+        Connection::Postgres(_) if new.is_empty() => {}
+        Connection::Postgres(conn) => {
+            sql_query(
+                "INSERT INTO chunks (series, first_ts, last_ts, samples, data) SELECT * FROM unnest($1, $2, $3, $4, $5)",
+            )
+            .bind::<Array<BigInt>, _>(new.iter().map(|chunk| chunk.series).collect::<Vec<_>>())
+            .bind::<Array<BigInt>, _>(new.iter().map(|chunk| chunk.first_ts).collect::<Vec<_>>())
+            .bind::<Array<BigInt>, _>(new.iter().map(|chunk| chunk.last_ts).collect::<Vec<_>>())
+            .bind::<Array<BigInt>, _>(new.iter().map(|chunk| chunk.samples).collect::<Vec<_>>())
+            .bind::<Array<Binary>, _>(new.iter().map(|chunk| &chunk.data[..]).collect::<Vec<_>>())
+            .execute(conn)?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes chunks, each by its series and where it begins, in the caller's transaction.
+///
+/// # Errors
+/// [`StoreError`] of the database only.
+pub fn remove(conn: &mut Connection, old: &[(SeriesId, i64)]) -> Result<(), StoreError> {
+    match conn {
+        Connection::Sqlite(conn) => {
+            for place in old {
+                diesel::delete(chunks::table.find(*place)).execute(conn)?;
+            }
+        }
+        Connection::Postgres(_) if old.is_empty() => {}
+        Connection::Postgres(conn) => {
+            let (series, first_ts): (Vec<_>, Vec<_>) = old.iter().copied().unzip();
+            sql_query(
+                "DELETE FROM chunks USING unnest($1, $2) AS old (series, first_ts)
+                 WHERE chunks.series = old.series AND chunks.first_ts = old.first_ts",
+            )
+            .bind::<Array<BigInt>, _>(series)
+            .bind::<Array<BigInt>, _>(first_ts)
+            .execute(conn)?;
+        }
     }
     Ok(())
 }

@@ -158,12 +158,11 @@ pub fn places_after(
 /// [`StoreError`] of the database only.
 pub fn load(conn: &mut Connection, rows: &[Range<RowId>]) -> Result<Vec<TailRow>, StoreError> {
     let mut found = Vec::new();
-    let (runs, single): (Vec<_>, Vec<_>) = rows.iter().cloned().partition(|run| run.end - run.start > 8);
+    let (runs, single) = runs_and_single(conn, rows);
     for run in runs {
         let rows = readings::table.filter(readings::id.ge(run.start)).filter(readings::id.lt(run.end));
         found.extend(rows.select(TailRow::as_select()).load(conn)?);
     }
-    let single: Vec<RowId> = single.into_iter().flatten().collect();
     for ids in single.chunks(ROWS_AT_ONCE) {
         let rows = readings::table.filter(readings::id.eq_any(ids.to_vec()));
         found.extend(rows.select(TailRow::as_select()).load(conn)?);
@@ -177,9 +176,29 @@ pub fn load(conn: &mut Connection, rows: &[Range<RowId>]) -> Result<Vec<TailRow>
 /// # Errors
 /// [`StoreError`] of the database only.
 pub fn remove(conn: &mut Connection, rows: &[Range<RowId>]) -> Result<(), StoreError> {
-    for run in rows {
+    let (runs, single) = match conn {
+        // One prepared statement for all of them.
+        Connection::Sqlite(_) => (rows.to_vec(), Vec::new()),
+        Connection::Postgres(_) => runs_and_single(conn, rows),
+    };
+    for run in runs {
         diesel::delete(readings::table.filter(readings::id.ge(run.start)).filter(readings::id.lt(run.end)))
             .execute(conn)?;
     }
+    for ids in single.chunks(ROWS_AT_ONCE) {
+        diesel::delete(readings::table.filter(readings::id.eq_any(ids.to_vec()))).execute(conn)?;
+    }
     Ok(())
+}
+
+/// What is asked for run by run, and what row by row, many rows in one question.
+///
+/// A server's answer takes its time to come, so that there only long runs are worth a question of their own.
+fn runs_and_single(conn: &Connection, rows: &[Range<RowId>]) -> (Vec<Range<RowId>>, Vec<RowId>) {
+    let long = match conn {
+        Connection::Sqlite(_) => 8,
+        Connection::Postgres(_) => 256,
+    };
+    let (runs, single): (Vec<_>, Vec<_>) = rows.iter().cloned().partition(|run| run.end - run.start > long);
+    (runs, single.into_iter().flatten().collect())
 }

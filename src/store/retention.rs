@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use diesel::prelude::*;
+use diesel::sql_query;
+use diesel::sql_types::{Array, BigInt};
 
 use super::readings::ModuleNumber;
 use super::schema::{history_growth, history_modules, modules, retention_rules, series};
@@ -130,11 +132,24 @@ pub fn kept(conn: &mut Connection) -> Result<Vec<(ModuleNumber, Kept)>, StoreErr
     Ok(kept.collect())
 }
 
-/// Counts what came to a series and what went, in the caller's transaction.
+/// Counts what came to series and what went, in the caller's transaction; each series is named once.
 ///
 /// # Errors
 /// [`StoreError`] of the database only.
-pub fn count(conn: &mut Connection, id: SeriesId, change: &Kept) -> Result<(), StoreError> {
+pub fn count(conn: &mut Connection, changes: &[(SeriesId, Kept)]) -> Result<(), StoreError> {
+    match conn {
+        Connection::Sqlite(conn) => {
+            for (id, change) in changes {
+                count_one(conn, *id, change)?;
+            }
+            Ok(())
+        }
+        Connection::Postgres(_) if changes.is_empty() => Ok(()),
+        Connection::Postgres(conn) => count_at_once(conn, changes),
+    }
+}
+
+fn count_one(conn: &mut SqliteConnection, id: SeriesId, change: &Kept) -> Result<(), StoreError> {
     let [raw, minutes, quarters, hours, days] = change.bytes;
     let counted = (
         series::samples.eq(series::samples + change.samples),
@@ -145,6 +160,27 @@ pub fn count(conn: &mut Connection, id: SeriesId, change: &Kept) -> Result<(), S
         series::days_bytes.eq(series::days_bytes + days),
     );
     diesel::update(series::table.find(id)).set(counted).execute(conn)?;
+    Ok(())
+}
+
+/// In one statement: each would wait for an answer from elsewhere.
+fn count_at_once(conn: &mut PgConnection, changes: &[(SeriesId, Kept)]) -> Result<(), StoreError> {
+    let bytes = |tier: Tier| changes.iter().map(|(_, change)| change.bytes[tier as usize]).collect::<Vec<_>>();
+    sql_query(
+        "UPDATE series SET samples = series.samples + more.samples, raw_bytes = series.raw_bytes + more.raw,
+             minutes_bytes = series.minutes_bytes + more.minutes, quarters_bytes = series.quarters_bytes + more.quarters,
+             hours_bytes = series.hours_bytes + more.hours, days_bytes = series.days_bytes + more.days
+         FROM unnest($1, $2, $3, $4, $5, $6, $7) AS more (id, samples, raw, minutes, quarters, hours, days)
+         WHERE series.id = more.id",
+    )
+    .bind::<Array<BigInt>, _>(changes.iter().map(|(id, _)| *id).collect::<Vec<_>>())
+    .bind::<Array<BigInt>, _>(changes.iter().map(|(_, change)| change.samples).collect::<Vec<_>>())
+    .bind::<Array<BigInt>, _>(bytes(Tier::Raw))
+    .bind::<Array<BigInt>, _>(bytes(Tier::Minutes))
+    .bind::<Array<BigInt>, _>(bytes(Tier::Quarters))
+    .bind::<Array<BigInt>, _>(bytes(Tier::Hours))
+    .bind::<Array<BigInt>, _>(bytes(Tier::Days))
+    .execute(conn)?;
     Ok(())
 }
 

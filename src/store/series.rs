@@ -1,6 +1,10 @@
 //! The table `series`: one key of one module each.
 
+use std::collections::BTreeMap;
+
 use diesel::prelude::*;
+use diesel::sql_query;
+use diesel::sql_types::{Array, BigInt};
 
 use super::readings::ModuleNumber;
 use super::schema::series;
@@ -47,23 +51,52 @@ pub fn remove_of(conn: &mut Connection, module: ModuleNumber) -> Result<(), Stor
     Ok(())
 }
 
-/// Says that samples before a moment may be gone.
+/// Says of series that samples before a moment may be gone; each series is named once.
 ///
 /// # Errors
 /// [`StoreError`] of the database only.
-pub fn raise_raw_from(conn: &mut Connection, id: SeriesId, moment: i64) -> Result<(), StoreError> {
-    let earlier = series::table.find(id).filter(series::raw_from.lt(moment));
-    diesel::update(earlier).set(series::raw_from.eq(moment)).execute(conn)?;
+pub fn raise_raw_from(conn: &mut Connection, moments: &[(SeriesId, i64)]) -> Result<(), StoreError> {
+    match conn {
+        Connection::Sqlite(conn) => {
+            for (id, moment) in moments {
+                let earlier = series::table.find(id).filter(series::raw_from.lt(moment));
+                diesel::update(earlier).set(series::raw_from.eq(moment)).execute(conn)?;
+            }
+        }
+        Connection::Postgres(_) if moments.is_empty() => {}
+        Connection::Postgres(conn) => {
+            let (ids, moments): (Vec<_>, Vec<_>) = moments.iter().copied().unzip();
+            sql_query(
+                "UPDATE series SET raw_from = said.raw_from FROM unnest($1, $2) AS said (id, raw_from)
+                 WHERE series.id = said.id AND series.raw_from < said.raw_from",
+            )
+            .bind::<Array<BigInt>, _>(ids)
+            .bind::<Array<BigInt>, _>(moments)
+            .execute(conn)?;
+        }
+    }
     Ok(())
 }
 
-/// Makes a series.
+/// Makes series of a module; answers their numbers in the order of the keys.
 ///
 /// # Errors
-/// [`StoreError::Conflict`] when it is there already.
-pub fn insert(conn: &mut Connection, module: ModuleNumber, key: &str) -> Result<SeriesId, StoreError> {
-    let row = (series::module.eq(module), series::key.eq(key), series::raw_from.eq(i64::MIN));
-    diesel::insert_into(series::table).values(row).execute(conn)?;
-    let made = series::table.filter(series::module.eq(module)).filter(series::key.eq(key));
-    Ok(made.select(series::id).first(conn)?)
+/// [`StoreError::Conflict`] when one is there already.
+pub fn insert(conn: &mut Connection, module: ModuleNumber, keys: &[String]) -> Result<Vec<SeriesId>, StoreError> {
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    let row = |key: &String| (series::module.eq(module), series::key.eq(key.clone()), series::raw_from.eq(i64::MIN));
+    match conn {
+        Connection::Sqlite(conn) => {
+            for key in keys {
+                diesel::insert_into(series::table).values(row(key)).execute(conn)?;
+            }
+        }
+        Connection::Postgres(conn) => {
+            diesel::insert_into(series::table).values(keys.iter().map(row).collect::<Vec<_>>()).execute(conn)?;
+        }
+    }
+    let made: BTreeMap<String, SeriesId> = of_module(conn, module)?.into_iter().map(|one| (one.key, one.id)).collect();
+    Ok(keys.iter().filter_map(|key| made.get(key).copied()).collect())
 }

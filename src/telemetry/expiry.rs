@@ -68,28 +68,38 @@ pub fn find(
 }
 
 impl Expired {
-    /// Removes it, in the caller's transaction; answers what went.
+    /// Removes all of it, in the caller's transaction.
     ///
     /// # Errors
     /// [`StoreError`] of the database only.
-    pub fn remove(&self, conn: &mut Connection) -> Result<Kept, StoreError> {
+    pub fn remove(all: &[Self], conn: &mut Connection) -> Result<(), StoreError> {
+        let chunks = |one: &Self| one.chunks.iter().map(|chunk| (one.series, chunk.first_ts)).collect::<Vec<_>>();
+        let blocks = |one: &Self| {
+            let place = |(tier, block): &(Tier, rollups::Outline)| Some((one.series, tier.level()?, block.start));
+            one.blocks.iter().filter_map(place).collect::<Vec<_>>()
+        };
+        chunks::remove(conn, &all.iter().flat_map(chunks).collect::<Vec<_>>())?;
+        rollups::remove(conn, &all.iter().flat_map(blocks).collect::<Vec<_>>())?;
+        series::raise_raw_from(conn, &all.iter().filter_map(Self::whole_from).collect::<Vec<_>>())?;
+        retention::count(conn, &all.iter().map(|one| (one.series, one.change())).collect::<Vec<_>>())
+    }
+
+    /// From when on every minute has all its samples: not the one in which the last chunk ends that goes.
+    fn whole_from(&self) -> Option<(SeriesId, i64)> {
+        let last = self.chunks.iter().map(|chunk| chunk.last_ts).max()?;
+        let minute = Level::Minutes.length();
+        Some((self.series, start_of(last, minute).saturating_add(minute)))
+    }
+
+    fn change(&self) -> Kept {
         let mut gone = Kept::default();
         for chunk in &self.chunks {
-            chunks::remove(conn, self.series, chunk.first_ts)?;
             gone.samples -= chunk.samples;
-            gone.bytes[0] -= chunk.bytes;
+            gone.bytes[Tier::Raw as usize] -= chunk.bytes;
         }
         for (tier, block) in &self.blocks {
-            let Some(level) = tier.level() else { continue };
-            rollups::remove(conn, self.series, level, block.start)?;
             gone.bytes[*tier as usize] -= block.bytes;
         }
-        if let Some(last) = self.chunks.iter().map(|chunk| chunk.last_ts).max() {
-            // The minute in which the last of them ends is no longer whole.
-            let whole = start_of(last, Level::Minutes.length()) + Level::Minutes.length();
-            series::raise_raw_from(conn, self.series, whole)?;
-        }
-        retention::count(conn, self.series, &gone)?;
-        Ok(gone)
+        gone
     }
 }

@@ -194,8 +194,7 @@ impl Keeper {
             return Ok(false);
         }
         let started = Instant::now();
-        let removal = self.store.write(move |conn| expired.iter().try_for_each(|one| one.remove(conn).map(drop)));
-        removal.await?;
+        self.store.write(move |conn| Expired::remove(&expired, conn)).await?;
         tokio::time::sleep(started.elapsed()).await;
         // However much there is to remove, sealing does not wait for it.
         self.seal().await?;

@@ -1,31 +1,26 @@
 //! Sealing: readings of the hot tail become compressed chunks and windows of their series.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeMap;
 use std::ops::Range;
 
-use crate::domain::rollup::{Level, start_of};
 use crate::domain::telemetry::Telemetry;
 use crate::domain::time::Timestamp;
 use crate::store::chunks::{self, Chunk};
 use crate::store::readings::{self, ModuleNumber, RowId, TailRow};
-use crate::store::retention::{self, Kept};
+use crate::store::retention;
 use crate::store::rollups::{self, Block};
-use crate::store::series::{self, Series, SeriesId};
+use crate::store::series::{self, Series};
 use crate::store::{Connection, StoreError};
-use crate::telemetry::chunk::{Point, pack, unpack};
+use crate::telemetry::chunk::Point;
 
+mod change;
 mod segments;
 mod windows;
 
-use segments::Segments;
+use change::{News, SeriesChange, changes_of};
 
 /// Samples that are sealed in one transaction, or a few more.
 const SAMPLES_AT_ONCE: usize = 8192;
-/// New samples further apart are looked at each by themselves, for what lies between.
-const APART: i64 = 3_600_000;
-/// No more time is looked at together.
-const TOGETHER: i64 = 6 * 3_600_000;
-
 /// What sealing some rows changes; made beside the writer, which then has little to do.
 ///
 /// Invariant: nobody else changes chunks and windows between making and storing it.
@@ -38,16 +33,6 @@ pub struct Sealing {
     pub until: RowId,
     /// How many readings it seals.
     pub readings: usize,
-}
-
-#[derive(Debug)]
-struct SeriesChange {
-    id: Option<SeriesId>,
-    key: String,
-    old: Vec<i64>,
-    new: Vec<Chunk>,
-    blocks: Vec<Block>,
-    growth: Kept,
 }
 
 /// Finds out what sealing rows of a module changes; some at the end are left if there are very many samples in them.
@@ -70,10 +55,8 @@ pub fn prepare(conn: &mut Connection, module: ModuleNumber, rows: &[Range<RowId>
     let until = end;
     let known = series::of_module(conn, module)?;
     let mut known: BTreeMap<String, Series> = known.into_iter().map(|one| (one.key.clone(), one)).collect();
-    let mut changes = Vec::new();
-    for (key, points) in by_key {
-        changes.push(change_of(conn, known.remove(&key), key, points)?);
-    }
+    let news = by_key.into_iter().map(|(key, points)| News::new(known.remove(&key), key, points)).collect();
+    let changes = changes_of(conn, news)?;
     let sealed = rows.iter().map(|run| run.start..run.end.min(until)).filter(|run| !run.is_empty()).collect();
     Ok(Sealing { module, rows: sealed, series: changes, until, readings: count })
 }
@@ -93,88 +76,6 @@ fn add(by_key: &mut BTreeMap<String, BTreeMap<i64, Point>>, row: &TailRow) -> Re
     Ok(body.len())
 }
 
-fn change_of(
-    conn: &mut Connection,
-    series: Option<Series>,
-    key: String,
-    points: BTreeMap<i64, Point>,
-) -> Result<SeriesChange, StoreError> {
-    let (id, raw_from) = series.map_or((None, i64::MIN), |series| (Some(series.id), series.raw_from));
-    let mut segments = Segments::default();
-    let mut sizes = HashMap::new();
-    if let Some(id) = id {
-        load(conn, id, &points, &mut segments, &mut sizes)?;
-    }
-    let moments: BTreeSet<i64> = points.keys().copied().collect();
-    for point in points.into_values() {
-        segments.add(point);
-    }
-    let (blocks, window_bytes) = windows::make_again(conn, id, &segments, moments, raw_from)?;
-    let change = segments.change();
-    let new: Vec<Chunk> = change.new.iter().map(|points| stored(points)).collect();
-    let mut growth = Kept { samples: 0, bytes: window_bytes };
-    for chunk in &new {
-        growth.samples += chunk.samples;
-        growth.bytes[0] += length_of(&chunk.data);
-    }
-    for (samples, bytes) in change.old.iter().filter_map(|first_ts| sizes.get(first_ts)) {
-        growth.samples -= samples;
-        growth.bytes[0] -= bytes;
-    }
-    Ok(SeriesChange { id, key, old: change.old, new, blocks, growth })
-}
-
-/// Loads the chunks that new points come into, and those that lie in the same minutes.
-fn load(
-    conn: &mut Connection,
-    series: SeriesId,
-    points: &BTreeMap<i64, Point>,
-    segments: &mut Segments,
-    sizes: &mut HashMap<i64, (i64, i64)>,
-) -> Result<(), StoreError> {
-    let minute = Level::Minutes.length();
-    for span in spans(points.keys().copied()) {
-        let from = start_of(span.start, minute);
-        let to = start_of(span.end, minute).saturating_add(minute - 1);
-        let from = chunks::at(conn, series, from)?.unwrap_or(from);
-        for chunk in chunks::forward(conn, series, (from, to), i64::MAX)? {
-            if !segments.knows(chunk.first_ts) {
-                sizes.insert(chunk.first_ts, (chunk.samples, length_of(&chunk.data)));
-                let points = unpack(&chunk.data).map_err(|error| StoreError::Unavailable(error.to_string()))?;
-                segments.add_stored(points);
-            }
-        }
-    }
-    Ok(())
-}
-
-fn length_of(data: &[u8]) -> i64 {
-    i64::try_from(data.len()).unwrap_or(i64::MAX)
-}
-
-/// Parts ascending moments where they lie far apart; each span ends with its last moment.
-fn spans(moments: impl Iterator<Item = i64>) -> Vec<Range<i64>> {
-    let mut spans: Vec<Range<i64>> = Vec::new();
-    for moment in moments {
-        match spans.last_mut() {
-            Some(span) if moment - span.end <= APART && moment - span.start <= TOGETHER => span.end = moment,
-            _ => spans.push(moment..moment),
-        }
-    }
-    spans
-}
-
-fn stored(points: &[Point]) -> Chunk {
-    Chunk {
-        // The series is named when it is stored: it may not be there yet.
-        series: 0,
-        first_ts: points.first().map_or(0, |point| point.ts),
-        last_ts: points.last().map_or(0, |point| point.ts),
-        samples: i64::try_from(points.len()).unwrap_or(i64::MAX),
-        data: pack(points),
-    }
-}
-
 impl Sealing {
     /// Stores the chunks and windows and takes the rows out of the tail, in the caller's transaction.
     ///
@@ -184,17 +85,25 @@ impl Sealing {
         let bytes = self.series.iter().map(|change| change.growth.total()).sum();
         let readings = i64::try_from(self.readings).unwrap_or(i64::MAX);
         retention::grow(conn, Timestamp::now().as_millis(), readings, bytes)?;
-        for mut change in self.series {
-            let id = match change.id {
-                Some(id) => id,
-                None => series::insert(conn, self.module, &change.key)?,
-            };
-            change.new.iter_mut().for_each(|chunk| chunk.series = id);
-            change.blocks.iter_mut().for_each(|block| block.series = id);
-            chunks::replace(conn, id, &change.old, &change.new)?;
-            rollups::put(conn, &change.blocks)?;
-            retention::count(conn, id, &change.growth)?;
+        let (mut series, module) = (self.series, self.module);
+        let new: Vec<&mut SeriesChange> = series.iter_mut().filter(|change| change.id.is_none()).collect();
+        let keys: Vec<String> = new.iter().map(|change| change.key.clone()).collect();
+        for (change, id) in new.into_iter().zip(series::insert(conn, module, &keys)?) {
+            change.id = Some(id);
         }
+        let known = || series.iter().filter_map(|change| Some((change.id?, change)));
+        let old: Vec<_> = known().flat_map(|(id, change)| change.old.iter().map(move |start| (id, *start))).collect();
+        let growth: Vec<_> = known().map(|(id, change)| (id, change.growth)).collect();
+        chunks::remove(conn, &old)?;
+        retention::count(conn, &growth)?;
+        let (mut new, mut blocks) = (Vec::new(), Vec::new());
+        for SeriesChange { id, new: chunks, blocks: windows, .. } in series {
+            let Some(id) = id else { continue };
+            new.extend(chunks.into_iter().map(|chunk| Chunk { series: id, ..chunk }));
+            blocks.extend(windows.into_iter().map(|block| Block { series: id, ..block }));
+        }
+        chunks::insert(conn, &new)?;
+        rollups::put(conn, &blocks)?;
         readings::remove(conn, &self.rows)
     }
 }

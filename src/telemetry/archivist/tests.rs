@@ -17,12 +17,12 @@ async fn a_preview_counts_all_chunks_and_blocks_of_a_long_series() {
     let length = length_of(Level::Minutes);
     let fill = move |conn: &mut Connection| {
         modules::insert(conn, &module("MC-1"))?;
-        let series = series::insert(conn, 1, "a")?;
+        let series = series::insert(conn, 1, &["a".to_owned()])?[0];
         let chunk = |number: i64| {
             let first_ts = number * 1000;
             Chunk { series, first_ts, last_ts: first_ts + 9, samples: 3, data: vec![0; 5] }
         };
-        chunks::replace(conn, series, &[], &(0..MANY).map(chunk).collect::<Vec<_>>())?;
+        chunks::insert(conn, &(0..MANY).map(chunk).collect::<Vec<_>>())?;
         let level = Level::Minutes.number();
         let block = |number: i64| Block { series, level, start: number * length, windows: 2, data: vec![0; 7] };
         rollups::put(conn, &(0..MANY).map(block).collect::<Vec<_>>())

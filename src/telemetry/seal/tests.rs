@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::rollup::{Window, gather, number_of};
+use crate::domain::rollup::{Level, Window, gather, number_of};
 use crate::domain::telemetry::Value;
 use crate::domain::time::Timestamp;
 use crate::store::Store;
@@ -12,6 +12,7 @@ use crate::store::modules;
 use crate::store::offer::Offer;
 use crate::store::testing::{Scratch, module};
 use crate::telemetry::block;
+use crate::telemetry::chunk::unpack;
 
 const START: i64 = 1_700_000_000_000;
 
@@ -137,12 +138,4 @@ async fn rows_that_are_sealed_already_are_passed_over() {
     assert_eq!(seal(&store, vec![1..16, 18..21]).await, 21);
     let left = store.read(|conn| readings::load(conn, &[1..21])).await.unwrap();
     assert_eq!(left.iter().map(|row| row.id).collect::<Vec<_>>(), [16, 17]);
-}
-
-#[test]
-fn moments_far_apart_are_looked_at_by_themselves() {
-    let minutes = |minutes: &[i64]| spans(minutes.iter().map(|minute| minute * 60_000));
-    assert_eq!(minutes(&[0, 30, 90, 151]), [0..90 * 60_000, 151 * 60_000..151 * 60_000]);
-    let long: Vec<_> = (0..20).map(|step| step * 30).collect();
-    assert_eq!(minutes(&long).len(), 2);
 }

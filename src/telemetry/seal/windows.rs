@@ -1,120 +1,97 @@
 //! How new samples of a series come into its windows: a level is made again from the one below, and only where it was
-//! touched.
+//! touched; pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::segments::Segments;
 use crate::domain::rollup::{Level, Window, gather, number_of, start_of};
-use crate::store::rollups::{self, Block};
-use crate::store::series::SeriesId;
-use crate::store::{Connection, StoreError};
+use crate::store::StoreError;
+use crate::store::rollups::Block;
 use crate::telemetry::block::{Windows, pack, start_of_block, unpack};
 
-/// The windows of the blocks that are touched.
+/// The windows of the blocks that are touched, as they are stored.
 #[derive(Debug, Default)]
-pub struct Touched {
+pub struct Stored {
     blocks: BTreeMap<(Level, i64), Windows>,
     /// Bytes that the blocks took, in the order of the tiers.
     bytes: [i64; 5],
+}
+
+impl Stored {
+    /// Unpacks blocks.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] for a block that cannot be read.
+    pub fn of(blocks: &[Block]) -> Result<Self, StoreError> {
+        let mut stored = Self::default();
+        for block in blocks {
+            let Some(level) = Level::ALL.into_iter().find(|level| level.number() == block.level) else { continue };
+            let windows = unpack(block.start, level, &block.data);
+            let windows = windows.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+            stored.bytes[tier_of(block.level)] += i64::try_from(block.data.len()).unwrap_or(i64::MAX);
+            stored.blocks.insert((level, block.start), windows);
+        }
+        Ok(stored)
+    }
+
+    fn block(&mut self, level: Level, moment: i64) -> &mut Windows {
+        self.blocks.entry((level, start_of_block(moment, level))).or_default()
+    }
+}
+
+/// The blocks that [`make_again`] works with.
+pub fn places(moments: impl IntoIterator<Item = i64>, frozen_until: i64) -> BTreeSet<(Level, i64)> {
+    let minutes = touched(moments, frozen_until);
+    let of = |level| minutes.iter().map(move |minute| (level, start_of_block(*minute, level)));
+    Level::ALL.into_iter().flat_map(of).collect()
 }
 
 /// Makes the windows again that hold some moments; answers the blocks that are to be stored, and by how many
 /// bytes each tier grows.
 ///
 /// Windows that begin before `frozen_until` stay as they are: not all of their samples may be there any more.
-///
-/// # Errors
-/// [`StoreError`] of the database, or for a block that cannot be read.
 pub fn make_again(
-    conn: &mut Connection,
-    series: Option<SeriesId>,
+    mut stored: Stored,
     segments: &Segments,
     moments: impl IntoIterator<Item = i64>,
     frozen_until: i64,
-) -> Result<(Vec<Block>, [i64; 5]), StoreError> {
-    let mut touched = Touched::default();
+) -> (Vec<Block>, [i64; 5]) {
     let minute = Level::Minutes.length();
-    let mut windows: BTreeSet<i64> = moments.into_iter().map(|moment| start_of(moment, minute)).collect();
-    windows.retain(|start| *start >= frozen_until);
+    let mut windows = touched(moments, frozen_until);
     for start in &windows {
         let points = segments.between(*start, start + minute - 1);
         let values = points.filter_map(|point| Some((point.ts, Window::of(number_of(&point.value)?))));
-        let window = gather(values, minute).pop();
-        touched.set(conn, series, Level::Minutes, *start, window.map(|(_, window)| window))?;
+        set(stored.block(Level::Minutes, *start), *start, gather(values, minute).pop());
     }
     for level in Level::ALL {
         let Some(below) = level.below() else { continue };
         windows = windows.into_iter().map(|start| start_of(start, level.length())).collect();
         for start in &windows {
-            let parts = touched.between(conn, series, below, *start, start + level.length() - 1)?;
-            let window = gather(parts, level.length()).pop();
-            touched.set(conn, series, level, *start, window.map(|(_, window)| window))?;
+            let parts = stored.block(below, *start).range(*start..*start + level.length());
+            let window = gather(parts.map(|(start, window)| (*start, *window)), level.length()).pop();
+            set(stored.block(level, *start), *start, window);
         }
     }
-    let mut growth = touched.bytes.map(|bytes| -bytes);
+    let mut growth = stored.bytes.map(|bytes| -bytes);
     let blocks: Vec<_> =
-        touched.blocks.into_iter().map(|((level, start), windows)| stored(level, start, &windows)).collect();
+        stored.blocks.into_iter().map(|((level, start), windows)| packed(level, start, &windows)).collect();
     for block in &blocks {
         growth[tier_of(block.level)] += i64::try_from(block.data.len()).unwrap_or(i64::MAX);
     }
-    Ok((blocks, growth))
+    (blocks, growth)
 }
 
-impl Touched {
-    fn set(
-        &mut self,
-        conn: &mut Connection,
-        series: Option<SeriesId>,
-        level: Level,
-        start: i64,
-        window: Option<Window>,
-    ) -> Result<(), StoreError> {
-        let block = self.block(conn, series, level, start)?;
-        match window {
-            Some(window) => block.insert(start, window),
-            None => block.remove(&start),
-        };
-        Ok(())
-    }
+/// The minutes that are made again.
+fn touched(moments: impl IntoIterator<Item = i64>, frozen_until: i64) -> BTreeSet<i64> {
+    let minutes = moments.into_iter().map(|moment| start_of(moment, Level::Minutes.length()));
+    minutes.filter(|start| *start >= frozen_until).collect()
+}
 
-    /// The windows of a level in a span that lies in one block.
-    fn between(
-        &mut self,
-        conn: &mut Connection,
-        series: Option<SeriesId>,
-        level: Level,
-        from: i64,
-        to: i64,
-    ) -> Result<Vec<(i64, Window)>, StoreError> {
-        let block = self.block(conn, series, level, from)?;
-        Ok(block.range(from..=to).map(|(start, window)| (*start, *window)).collect())
-    }
-
-    fn block(
-        &mut self,
-        conn: &mut Connection,
-        series: Option<SeriesId>,
-        level: Level,
-        moment: i64,
-    ) -> Result<&mut Windows, StoreError> {
-        use std::collections::btree_map::Entry;
-        let start = start_of_block(moment, level);
-        match self.blocks.entry((level, start)) {
-            Entry::Occupied(known) => Ok(known.into_mut()),
-            Entry::Vacant(place) => {
-                let stored = match series {
-                    Some(series) => rollups::between(conn, series, level, (start, start), 1)?.pop(),
-                    None => None,
-                };
-                if let Some(block) = &stored {
-                    self.bytes[tier_of(block.level)] += i64::try_from(block.data.len()).unwrap_or(i64::MAX);
-                }
-                let windows = stored.map(|block| unpack(start, level, &block.data)).transpose();
-                Ok(place
-                    .insert(windows.map_err(|error| StoreError::Unavailable(error.to_string()))?.unwrap_or_default()))
-            }
-        }
-    }
+fn set(block: &mut Windows, start: i64, window: Option<(i64, Window)>) {
+    match window {
+        Some((_, window)) => block.insert(start, window),
+        None => block.remove(&start),
+    };
 }
 
 /// The place of a level among the tiers, behind that of samples.
@@ -122,7 +99,7 @@ fn tier_of(level: i64) -> usize {
     usize::try_from(level + 1).unwrap_or(0).min(4)
 }
 
-fn stored(level: Level, start: i64, windows: &Windows) -> Block {
+fn packed(level: Level, start: i64, windows: &Windows) -> Block {
     let count = i64::try_from(windows.len()).unwrap_or(i64::MAX);
     // The series is named when it is stored: it may not be there yet.
     Block { series: 0, level: level.number(), start, windows: count, data: pack(start, level, windows) }
