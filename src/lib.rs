@@ -161,10 +161,21 @@
 //!   `a_module_of_which_too_much_is_not_sealed_is_refused_and_others_are_not`.
 //! - Windows of the history are what its samples come to, however late and in whatever order they came, sealed or not: test
 //!   `roll_ups_equal_a_recomputation_from_the_readings`, test `windows_are_the_same_before_and_after_sealing`, test
-//!   `chunks_hold_every_sample_once_and_do_not_overlap`.
+//!   `chunks_hold_every_sample_once_and_do_not_overlap`; their mean is right however great the numbers are: test
+//!   `the_mean_is_right_however_great_the_numbers_are`.
+//! - What is told of the past costs no more than it holds: test
+//!   `no_more_is_read_than_a_page_takes_however_many_keys_there_are`, test
+//!   `pages_of_windows_pass_over_the_time_in_which_there_is_nothing`, test `many_series_are_looked_at_in_one_statement`, test
+//!   `a_server_is_asked_a_few_questions_however_many_keys_and_rows_are_sealed`.
+//! - A file of which a part cannot be read never ends like a whole one: test
+//!   `a_file_of_a_module_that_is_removed_meanwhile_breaks_off_and_does_not_end_like_a_whole_one`, test
+//!   `a_file_that_the_database_fails_under_breaks_off_and_does_not_end_like_a_whole_one`; no cell of it is a formula: test
+//!   `no_cell_of_a_file_is_a_formula`.
 //! - What is deleted of the history is what the rules say, and can be known before: test
 //!   `a_preview_says_what_a_rule_would_delete_and_the_rule_deletes_it`, test
-//!   `a_size_cap_evicts_the_oldest_samples_first`, test `the_history_of_a_removed_module_goes`.
+//!   `a_size_cap_evicts_the_oldest_samples_first`, test `a_size_cap_evicts_windows_too_where_samples_are_not_enough`, test
+//!   `the_history_of_a_removed_module_goes`; no more is promised than will be kept: test
+//!   `no_more_is_promised_for_a_month_than_the_rules_keep_and_the_cap_allows`.
 //! - A backup beside a running hub holds all that was acknowledged before it began, and what was told after it is of no use
 //!   to clients of what is restored: test
 //!   `a_backup_under_load_holds_all_that_was_acknowledged_before_it_and_begins_a_new_order`; it is put in place whole or not

@@ -115,8 +115,8 @@ impl Devices {
         });
         core.house.spawn(keeper(config, core, &collector).run());
         let archivist = start_on(&core.house, {
-            let (store, policy) = (core.store.clone(), Arc::clone(&core.policy));
-            move || Archivist::new(store, policy)
+            let (store, policy, max_bytes) = (core.store.clone(), Arc::clone(&core.policy), max_bytes(config));
+            move || Archivist::new(store, policy, max_bytes)
         });
         let history = History::new(core.store.clone(), collector.clone().recipient());
         let stored = std::mem::take(&mut core.stored);
@@ -201,10 +201,14 @@ async fn open_policy(config: &Config, store: &Store) -> Result<SharedPolicy, Sta
     Ok(Arc::new(ArcSwap::from_pointee(policy)))
 }
 
+/// How much the whole history may take; none for no bound.
+fn max_bytes(config: &Config) -> Option<i64> {
+    i64::try_from(config.history.max_bytes).ok().filter(|bytes| *bytes > 0)
+}
+
 fn keeper(config: &Config, core: &Core, collector: &Addr<Collector>) -> Keeper {
-    let max_bytes = i64::try_from(config.history.max_bytes).ok().filter(|bytes| *bytes > 0);
     let options = KeeperOptions {
-        max_bytes,
+        max_bytes: max_bytes(config),
         seal_after: config.telemetry.seal_after,
         tidy_interval: config.history.tidy_interval,
     };

@@ -72,6 +72,8 @@ pub const fn start_of(moment: i64, length: i64) -> i64 {
 }
 
 /// What the values of a window come to.
+///
+/// Invariant: `beyond` is there if and only if all values together are more than a number can say.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Window {
     /// How many there are; at least one.
@@ -80,39 +82,43 @@ pub struct Window {
     pub min: f64,
     /// The greatest.
     pub max: f64,
-    /// All together.
+    /// All together; as near as a number comes to it where it is `beyond`.
     pub sum: f64,
     /// The earliest.
     pub first: f64,
     /// The latest.
     pub last: f64,
+    /// The mean, where the sum is beyond what numbers reach and no longer tells it.
+    pub beyond: Option<f64>,
 }
 
 impl Window {
     /// A window with one value.
     #[must_use]
     pub const fn of(value: f64) -> Self {
-        Self { count: 1, min: value, max: value, sum: value, first: value, last: value }
+        Self { count: 1, min: value, max: value, sum: value, first: value, last: value, beyond: None }
     }
 
     /// The window and a later one together.
     #[must_use]
     pub fn and(self, later: Self) -> Self {
-        Self {
-            count: self.count + later.count,
-            min: self.min.min(later.min),
-            max: self.max.max(later.max),
-            // As far as floating-point numbers reach.
-            sum: (self.sum + later.sum).clamp(f64::MIN, f64::MAX),
-            first: self.first,
-            last: later.last,
+        let count = self.count + later.count;
+        let (min, max) = (self.min.min(later.min), self.max.max(later.max));
+        let mut sum = self.sum + later.sum;
+        let mut beyond = None;
+        if !sum.is_finite() || self.beyond.is_some() || later.beyond.is_some() {
+            let part = |window: &Self| window.mean() * (window.count as f64 / count as f64);
+            let mean = (part(&self) + part(&later)).clamp(min, max);
+            sum = (mean * count as f64).clamp(f64::MIN, f64::MAX);
+            beyond = Some(mean).filter(|_| sum.abs() == f64::MAX);
         }
+        Self { count, min, max, sum, first: self.first, last: later.last, beyond }
     }
 
     /// The mean.
     #[must_use]
     pub fn mean(&self) -> f64 {
-        self.sum / self.count as f64
+        self.beyond.unwrap_or(self.sum / self.count as f64)
     }
 }
 
@@ -178,6 +184,25 @@ mod tests {
             let minutes = gather(parts.clone(), 60_000);
             // Sums of whole numbers are exact.
             prop_assert_eq!(gather(minutes, 900_000), gather(parts, 900_000));
+        }
+
+        #[test]
+        fn the_mean_is_right_however_great_the_numbers_are(
+            values in prop::collection::vec(
+                prop_oneof![prop::num::f64::NORMAL, 1.0e307..=f64::MAX, f64::MIN..=-1.0e307, Just(f64::MAX), Just(1.0)],
+                1..200,
+            ),
+        ) {
+            let parts = || (0..).zip(&values).map(|(second, value)| (second * 1000, Window::of(*value)));
+            let expected = values.iter().map(|value| value / values.len() as f64).sum::<f64>();
+            let greatest = values.iter().fold(0.0_f64, |greatest, value| greatest.max(value.abs()));
+            for window in [gather(parts(), 900_000).pop(), gather(gather(parts(), 60_000), 900_000).pop()] {
+                let (_, window) = window.unwrap();
+                let (mean, most) = (window.mean(), values.iter().copied().fold(f64::MIN, f64::max));
+                prop_assert!((mean / greatest - expected / greatest).abs() < 1e-9, "{mean} {expected}");
+                prop_assert!(window.sum.is_finite() && window.max == most);
+                prop_assert_eq!(window.count, values.len() as u64);
+            }
         }
     }
 }

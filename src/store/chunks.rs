@@ -1,6 +1,6 @@
 //! The table `chunks`: sealed samples of a series, compressed; chunks of a series do not overlap.
 
-use diesel::dsl::{max, min, sql};
+use diesel::dsl::max;
 use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::{Array, BigInt, Binary};
@@ -8,11 +8,6 @@ use diesel::sql_types::{Array, BigInt, Binary};
 use super::schema::chunks;
 use super::series::SeriesId;
 use super::{Connection, StoreError};
-
-diesel::define_sql_function! {
-    /// How many bytes a BLOB has.
-    fn octet_length(data: Binary) -> Integer;
-}
 
 /// One chunk.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, QueryableByName, Selectable, Insertable)]
@@ -28,64 +23,6 @@ pub struct Chunk {
     pub samples: i64,
     /// The samples, see `telemetry::chunk`.
     pub data: Vec<u8>,
-}
-
-/// A chunk without its samples.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Outline {
-    /// When its first sample was measured.
-    pub first_ts: i64,
-    /// When its last sample was measured.
-    pub last_ts: i64,
-    /// How many samples it has.
-    pub samples: i64,
-    /// How many bytes they take.
-    pub bytes: i64,
-}
-
-/// The first chunks of a series that end before a moment, oldest first.
-///
-/// # Errors
-/// [`StoreError`] of the database only.
-pub fn outlines(conn: &mut Connection, series: SeriesId, before: i64, limit: i64) -> Result<Vec<Outline>, StoreError> {
-    let rows = chunks::table.filter(chunks::series.eq(series)).filter(chunks::first_ts.lt(before));
-    let rows = rows.filter(chunks::last_ts.lt(before)).order(chunks::first_ts).limit(limit);
-    let rows: Vec<(i64, i64, i64, i32)> =
-        rows.select((chunks::first_ts, chunks::last_ts, chunks::samples, octet_length(chunks::data))).load(conn)?;
-    let outline = |(first_ts, last_ts, samples, bytes): (i64, i64, i64, i32)| Outline {
-        first_ts,
-        last_ts,
-        samples,
-        bytes: bytes.into(),
-    };
-    Ok(rows.into_iter().map(outline).collect())
-}
-
-/// How many bytes are in the column `data` of the rows together; both databases would answer another type for the sum.
-pub(super) const SUM_OF_DATA: &str = "CAST(COALESCE(SUM(OCTET_LENGTH(data)), 0) AS BIGINT)";
-
-/// All chunks of a series that end before a moment, as if they were one; none if there are none.
-///
-/// # Errors
-/// [`StoreError`] of the database only.
-pub fn outline_of_all(conn: &mut Connection, series: SeriesId, before: i64) -> Result<Option<Outline>, StoreError> {
-    let rows = chunks::table.filter(chunks::series.eq(series)).filter(chunks::first_ts.lt(before));
-    let (samples, bytes) = (sql::<BigInt>("CAST(COALESCE(SUM(samples), 0) AS BIGINT)"), sql::<BigInt>(SUM_OF_DATA));
-    let (first_ts, last_ts, samples, bytes): (Option<i64>, Option<i64>, i64, i64) = rows
-        .filter(chunks::last_ts.lt(before))
-        .select((min(chunks::first_ts), max(chunks::last_ts), samples, bytes))
-        .first(conn)?;
-    let ends = first_ts.zip(last_ts);
-    Ok(ends.map(|(first_ts, last_ts)| Outline { first_ts, last_ts, samples, bytes }))
-}
-
-/// When the first sample of a series was measured that is there.
-///
-/// # Errors
-/// [`StoreError`] of the database only.
-pub fn first_of(conn: &mut Connection, series: SeriesId) -> Result<Option<i64>, StoreError> {
-    let rows = chunks::table.filter(chunks::series.eq(series)).order(chunks::first_ts);
-    Ok(rows.select(chunks::first_ts).first(conn).optional()?)
 }
 
 /// Where a chunk begins that may hold a moment; none if the series begins later.

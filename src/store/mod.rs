@@ -28,6 +28,7 @@ pub mod deliveries;
 mod either;
 mod error;
 pub mod events;
+pub mod expiry;
 mod heartbeat;
 pub mod latest;
 pub mod logins;

@@ -1,7 +1,7 @@
 //! The tables `history_modules` and `readings`: the hot tail of the history, one row a reading, found by its id only.
 
 use std::collections::HashMap;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use diesel::prelude::*;
 
@@ -157,14 +157,27 @@ pub fn places_after(
 /// # Errors
 /// [`StoreError`] of the database only.
 pub fn load(conn: &mut Connection, rows: &[Range<RowId>]) -> Result<Vec<TailRow>, StoreError> {
+    load_measured(conn, rows, &(i64::MIN..=i64::MAX))
+}
+
+/// Those rows that are still in the tail and were measured between two moments, in Unix milliseconds, by id.
+///
+/// # Errors
+/// [`StoreError`] of the database only.
+pub fn load_measured(
+    conn: &mut Connection,
+    rows: &[Range<RowId>],
+    measured: &RangeInclusive<i64>,
+) -> Result<Vec<TailRow>, StoreError> {
     let mut found = Vec::new();
     let (runs, single) = runs_and_single(conn, rows);
+    let is_measured = || readings::ts.between(*measured.start(), *measured.end());
     for run in runs {
         let rows = readings::table.filter(readings::id.ge(run.start)).filter(readings::id.lt(run.end));
-        found.extend(rows.select(TailRow::as_select()).load(conn)?);
+        found.extend(rows.filter(is_measured()).select(TailRow::as_select()).load(conn)?);
     }
     for ids in single.chunks(ROWS_AT_ONCE) {
-        let rows = readings::table.filter(readings::id.eq_any(ids.to_vec()));
+        let rows = readings::table.filter(readings::id.eq_any(ids.to_vec())).filter(is_measured());
         found.extend(rows.select(TailRow::as_select()).load(conn)?);
     }
     found.sort_unstable_by_key(|row| row.id);

@@ -111,25 +111,35 @@ pub fn forget(conn: &mut Connection, module: ModuleNumber) -> Result<(), StoreEr
     Ok(())
 }
 
-/// What is kept of each series of each module.
+/// What is kept of each module.
 ///
 /// # Errors
 /// [`StoreError`] of the database only.
 pub fn kept(conn: &mut Connection) -> Result<Vec<(ModuleNumber, Kept)>, StoreError> {
-    let columns = (
-        series::module,
-        series::samples,
-        series::raw_bytes,
-        series::minutes_bytes,
-        series::quarters_bytes,
-        series::hours_bytes,
-        series::days_bytes,
-    );
-    let rows: Vec<(ModuleNumber, i64, i64, i64, i64, i64, i64)> = series::table.select(columns).load(conn)?;
-    let kept = rows.into_iter().map(|(module, samples, raw, minutes, quarters, hours, days)| {
-        (module, Kept { samples, bytes: [raw, minutes, quarters, hours, days] })
+    let sum = |column: &str| format!("CAST(sum({column}) AS BIGINT) AS {column}");
+    let columns = ["samples", "raw_bytes", "minutes_bytes", "quarters_bytes", "hours_bytes", "days_bytes"].map(sum);
+    let query = sql_query(format!("SELECT module, {} FROM series GROUP BY module", columns.join(", ")));
+    let rows: Vec<KeptRow> = match conn {
+        Connection::Sqlite(conn) => query.load(conn)?,
+        Connection::Postgres(conn) => query.load(conn)?,
+    };
+    let kept = rows.into_iter().map(|row| {
+        let bytes = [row.raw_bytes, row.minutes_bytes, row.quarters_bytes, row.hours_bytes, row.days_bytes];
+        (row.module, Kept { samples: row.samples, bytes })
     });
     Ok(kept.collect())
+}
+
+#[derive(QueryableByName)]
+#[diesel(table_name = series)]
+struct KeptRow {
+    module: ModuleNumber,
+    samples: i64,
+    raw_bytes: i64,
+    minutes_bytes: i64,
+    quarters_bytes: i64,
+    hours_bytes: i64,
+    days_bytes: i64,
 }
 
 /// Counts what came to series and what went, in the caller's transaction; each series is named once.

@@ -34,14 +34,6 @@ pub fn of_module(conn: &mut Connection, module: ModuleNumber) -> Result<Vec<Seri
     Ok(rows.select(Series::as_select()).load(conn)?)
 }
 
-/// All series of all modules.
-///
-/// # Errors
-/// [`StoreError`] of the database only.
-pub fn all(conn: &mut Connection) -> Result<Vec<SeriesId>, StoreError> {
-    Ok(series::table.order(series::id).select(series::id).load(conn)?)
-}
-
 /// Removes the series of a module that have nothing any more.
 ///
 /// # Errors

@@ -1,9 +1,12 @@
 //! A private database for each test: a file of SQLite, or a schema of the PostgreSQL that `CARILLON_TEST_DATABASE` names.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use diesel::connection::SimpleConnection;
+use diesel::Connection as _;
+use diesel::connection::{InstrumentationEvent, SimpleConnection};
 
 use super::modules::ModuleRecord;
 use super::webhooks::Webhook;
@@ -124,6 +127,20 @@ impl Scratch {
         let mut conn = pool::establish(&Database::Postgres(Secret::new(server))).unwrap();
         conn.batch_execute(&format!("{what} {}", self.schema())).unwrap();
     }
+}
+
+/// Does some work and counts the statements of it.
+pub fn counting<T>(conn: &mut Connection, work: impl FnOnce(&mut Connection) -> T) -> (T, usize) {
+    let count = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&count);
+    conn.set_instrumentation(move |event: InstrumentationEvent<'_>| {
+        if matches!(event, InstrumentationEvent::StartQuery { .. }) {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+    });
+    let done = work(conn);
+    conn.set_instrumentation(|_: InstrumentationEvent<'_>| {});
+    (done, count.load(Ordering::Relaxed))
 }
 
 /// A database locked by somebody else.

@@ -8,18 +8,21 @@ use actix::prelude::*;
 use arc_swap::ArcSwap;
 use serde::Serialize;
 
-use super::expiry::cutoffs;
+use super::expiry::{MODULES_AT_ONCE, beginnings, cutoffs};
+use super::forecast::{Holding, in_a_month};
 use crate::domain::ids::ModuleId;
 use crate::domain::module::ModuleKind;
 use crate::domain::retention::{Policy, Rule, SpansFault, Tier};
 use crate::domain::time::Timestamp;
+use crate::store::expiry::{self, Cutoff};
+use crate::store::readings::ModuleNumber;
 use crate::store::retention::{self, Kept, KnownModule};
-use crate::store::{Connection, Store, StoreError, chunks, rollups, series};
+use crate::store::{Connection, Store, StoreError};
 
 /// How long looking at what would go may take.
 const LOOK_MAX: Duration = Duration::from_secs(20);
 /// Modules read at once.
-const MODULES_AT_ONCE: i64 = 1000;
+const MODULES_READ_AT_ONCE: i64 = 1000;
 /// How many modules are named of those that take most.
 const LARGEST: usize = 20;
 
@@ -74,7 +77,7 @@ pub struct Usage {
     pub modules: Vec<(String, Kept)>,
     /// Bytes that come on a day, by the last days.
     pub growth: i64,
-    /// How many bytes there will be in a month.
+    /// How many bytes there will be in a month: no more than the rules keep, and no more than there may be.
     pub in_a_month: i64,
 }
 
@@ -98,13 +101,14 @@ pub enum RetentionError {
 pub struct Archivist {
     store: Store,
     policy: SharedPolicy,
+    max_bytes: Option<i64>,
 }
 
 impl Archivist {
-    /// An archivist of the policy that others share.
+    /// An archivist of the policy that others share, and of a history of so many bytes at most; none for no such bound.
     #[must_use]
-    pub const fn new(store: Store, policy: SharedPolicy) -> Self {
-        Self { store, policy }
+    pub const fn new(store: Store, policy: SharedPolicy, max_bytes: Option<i64>) -> Self {
+        Self { store, policy, max_bytes }
     }
 
     fn policy_with(&self, rules: Vec<Rule>) -> Result<Policy, RetentionError> {
@@ -155,88 +159,86 @@ impl Handler<ReadUsage> for Archivist {
     type Result = ResponseFuture<Result<Usage, RetentionError>>;
 
     fn handle(&mut self, _: ReadUsage, _: &mut Self::Context) -> Self::Result {
-        let store = self.store.clone();
-        let keeps_raw = self.policy.load().defaults().of(Tier::Raw);
-        Box::pin(async move { Ok(store.read(move |conn| usage(conn, keeps_raw)).await?) })
+        let (store, policy, max_bytes) = (self.store.clone(), self.policy.load_full(), self.max_bytes);
+        Box::pin(async move { Ok(store.read(move |conn| usage(conn, &policy, max_bytes)).await?) })
     }
 }
 
 fn losses(conn: &mut Connection, policy: &Policy) -> Result<Vec<Loss>, RetentionError> {
     let (started, now) = (Instant::now(), Timestamp::now());
     let mut losses = Tier::ALL.map(|tier| Loss { tier, rows: 0, bytes: 0, from: None, to: None });
-    let mut after = 0;
+    let mut after = ModuleNumber::MIN;
     loop {
         let modules = retention::modules_after(conn, after, MODULES_AT_ONCE)?;
         let Some(last) = modules.last() else { return Ok(losses.into()) };
         after = last.number;
-        for module in modules {
-            let cutoffs = cutoffs(&policy.of(&module.kind, &module.id), now, Duration::ZERO);
-            for one in series::of_module(conn, module.number)? {
-                if started.elapsed() > LOOK_MAX {
-                    return Err(RetentionError::TooMuch);
-                }
-                for (loss, cutoff) in losses.iter_mut().zip(cutoffs) {
-                    let Some(cutoff) = cutoff else { continue };
-                    loss.look(conn, one.id, cutoff)?;
-                }
+        let cutoffs: Vec<_> = modules
+            .iter()
+            .map(|module| (module.number, cutoffs(&policy.of(&module.kind, &module.id), now, Duration::ZERO)))
+            .collect();
+        for (place, loss) in losses.iter_mut().enumerate() {
+            if started.elapsed() > LOOK_MAX {
+                return Err(RetentionError::TooMuch);
             }
+            let of_tier = |(module, cutoffs): &(ModuleNumber, [Option<i64>; 5])| Some((*module, cutoffs[place]?));
+            loss.look(conn, &cutoffs.iter().filter_map(of_tier).collect::<Vec<_>>())?;
         }
     }
 }
 
 impl Loss {
-    fn look(&mut self, conn: &mut Connection, series: series::SeriesId, cutoff: i64) -> Result<(), StoreError> {
-        match self.tier.level() {
-            None => {
-                if let Some(chunk) = chunks::outline_of_all(conn, series, cutoff)? {
-                    self.add(chunk.samples, chunk.bytes, chunk.first_ts, chunk.last_ts);
-                }
-            }
-            Some(level) => {
-                let length = super::block::length_of(level);
-                let before = cutoff.saturating_sub(length);
-                if let Some((block, last)) = rollups::outline_of_all(conn, series, level, before)? {
-                    self.add(block.windows, block.bytes, block.start, last + length - 1);
-                }
-            }
+    fn look(&mut self, conn: &mut Connection, cutoffs: &[Cutoff]) -> Result<(), StoreError> {
+        if cutoffs.is_empty() {
+            return Ok(());
         }
+        let sum = expiry::sum_before(conn, self.tier, &beginnings(self.tier, cutoffs))?;
+        self.rows += sum.count;
+        self.bytes += sum.bytes;
+        let rest = self.tier.level().map_or(0, |level| super::block::length_of(level) - 1);
+        let (from, to) = (sum.first, sum.last.map(|last| last.saturating_add(rest)));
+        self.from = self.from.into_iter().chain(from.map(Timestamp::from_millis)).min();
+        self.to = self.to.into_iter().chain(to.map(Timestamp::from_millis)).max();
         Ok(())
-    }
-
-    fn add(&mut self, rows: i64, bytes: i64, from: i64, to: i64) {
-        self.rows += rows;
-        self.bytes += bytes;
-        let (from, to) = (Timestamp::from_millis(from), Timestamp::from_millis(to));
-        self.from = Some(self.from.map_or(from, |known| known.min(from)));
-        self.to = Some(self.to.map_or(to, |known| known.max(to)));
     }
 }
 
-fn usage(conn: &mut Connection, keeps_raw: Option<Duration>) -> Result<Usage, StoreError> {
-    let mut known: BTreeMap<i64, (ModuleId, ModuleKind)> = BTreeMap::new();
-    let mut after = 0;
-    loop {
-        let modules = retention::modules_after(conn, after, MODULES_AT_ONCE)?;
-        let Some(last) = modules.last() else { break };
-        after = last.number;
-        known.extend(modules.into_iter().map(|KnownModule { number, id, kind }| (number, (id, kind))));
-    }
+fn usage(conn: &mut Connection, policy: &Policy, max_bytes: Option<i64>) -> Result<Usage, StoreError> {
+    let known = known_modules(conn)?;
     let mut usage = Usage::default();
-    let mut modules: BTreeMap<ModuleId, Kept> = BTreeMap::new();
-    for (number, kept) in retention::kept(conn)? {
+    let (mut modules, mut holdings) = (Vec::new(), Vec::new());
+    let kept = retention::kept(conn)?;
+    let mut firsts = Vec::new();
+    for tier in Tier::ALL {
+        firsts.push(expiry::first_of_modules(conn, tier)?);
+    }
+    for (number, kept) in kept {
         usage.all.add(&kept);
-        if let Some((id, kind)) = known.get(&number) {
-            usage.types.entry(kind.to_string()).or_default().add(&kept);
-            modules.entry(id.clone()).or_default().add(&kept);
+        let Some((id, kind)) = known.get(&number) else { continue };
+        usage.types.entry(kind.to_string()).or_default().add(&kept);
+        modules.push((id.to_string(), kept));
+        let spans = policy.of(kind, id);
+        for ((tier, firsts), bytes) in Tier::ALL.into_iter().zip(&firsts).zip(kept.bytes) {
+            let first = firsts.get(&number).copied().map(Timestamp::from_millis);
+            let age = first.map_or(Duration::ZERO, |first| Timestamp::now().since(first));
+            holdings.push(Holding { bytes, age, kept_for: spans.of(tier) });
         }
     }
-    let mut modules: Vec<_> = modules.into_iter().map(|(id, kept)| (id.to_string(), kept)).collect();
     modules.sort_by_key(|(_, kept)| std::cmp::Reverse(kept.total()));
     modules.truncate(LARGEST);
     usage.modules = modules;
     usage.growth = growth(conn)?;
-    usage.in_a_month = in_a_month(&usage, keeps_raw);
+    usage.in_a_month = in_a_month(&holdings, usage.growth, max_bytes);
     Ok(usage)
+}
+
+fn known_modules(conn: &mut Connection) -> Result<BTreeMap<ModuleNumber, (ModuleId, ModuleKind)>, StoreError> {
+    let (mut known, mut after) = (BTreeMap::new(), ModuleNumber::MIN);
+    loop {
+        let modules = retention::modules_after(conn, after, MODULES_READ_AT_ONCE)?;
+        let Some(last) = modules.last() else { return Ok(known) };
+        after = last.number;
+        known.extend(modules.into_iter().map(|KnownModule { number, id, kind }| (number, (id, kind))));
+    }
 }
 
 /// The mean of the last whole days, or what today comes to if there are none.
@@ -249,16 +251,6 @@ fn growth(conn: &mut Connection) -> Result<i64, StoreError> {
     let so_far = now.rem_euclid(86_400_000).max(60_000);
     let today = retention::growth_on(conn, now)?;
     Ok(i64::try_from(i128::from(today) * 86_400_000 / i128::from(so_far)).unwrap_or(i64::MAX))
-}
-
-/// What there is and what comes in thirty days, but of samples no more than are kept.
-fn in_a_month(usage: &Usage, keeps_raw: Option<Duration>) -> i64 {
-    let grown = usage.all.total().saturating_add(usage.growth.saturating_mul(30));
-    let Some(keeps_raw) = keeps_raw else { return grown };
-    let days = i64::try_from(keeps_raw.as_secs() / 86_400).unwrap_or(i64::MAX);
-    let windows = usage.all.total() - usage.all.bytes[0];
-    let full = usage.growth.saturating_mul(days).saturating_add(windows);
-    grown.min(full.max(usage.all.total()))
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! Windows of one series and level as one compressed BLOB; pure.
 //!
 //! ```text
-//! version (1) · for each column: length (4) · numbers      places, counts, min, max, sum, first, last
+//! version (1) · for each column: length (4) · numbers      places, counts, min, max, sum, first, last, and in version 2 means
 //! ```
 //! A block holds up to 360 windows, by their place in it. Columns are compressed by `pco`; lengths are little-endian.
+//! Version 2 is for blocks with a sum beyond what numbers reach: they keep the mean of such a window too, else no number.
 
 use std::collections::BTreeMap;
 
@@ -16,6 +17,7 @@ use crate::domain::rollup::{Level, Window, start_of};
 /// Windows of one block.
 const WINDOWS: i64 = 360;
 const VERSION: u8 = 1;
+const VERSION_WITH_MEANS: u8 = 2;
 /// Blocks are rewritten often: what saves little and takes long is left.
 const LEVEL: usize = 4;
 
@@ -37,7 +39,8 @@ pub const fn start_of_block(moment: i64, level: Level) -> i64 {
 /// Packs the windows of the block that begins at `start`.
 #[must_use]
 pub fn pack(start: i64, level: Level, windows: &Windows) -> Vec<u8> {
-    let mut data = vec![VERSION];
+    let has_means = windows.values().any(|window| window.beyond.is_some());
+    let mut data = vec![if has_means { VERSION_WITH_MEANS } else { VERSION }];
     let places: Vec<u32> = windows.keys().map(|window| place_of(*window - start, level)).collect();
     let counts: Vec<u64> = windows.values().map(|window| window.count).collect();
     add(&mut data, &places);
@@ -45,6 +48,10 @@ pub fn pack(start: i64, level: Level, windows: &Windows) -> Vec<u8> {
     for read in COLUMNS {
         let numbers: Vec<f64> = windows.values().map(read).collect();
         add(&mut data, &numbers);
+    }
+    if has_means {
+        let means: Vec<f64> = windows.values().map(|window| window.beyond.unwrap_or(f64::NAN)).collect();
+        add(&mut data, &means);
     }
     data
 }
@@ -69,11 +76,15 @@ fn add<T: pco::data_types::Number>(data: &mut Vec<u8>, column: &[T]) {
 /// # Errors
 /// [`Unreadable`] for what [`pack`] has not packed.
 pub fn unpack(start: i64, level: Level, data: &[u8]) -> Result<Windows, Unreadable> {
-    let [VERSION, rest @ ..] = data else { return Err(Unreadable) };
+    let (has_means, rest) = match data {
+        [VERSION, rest @ ..] => (false, rest),
+        [VERSION_WITH_MEANS, rest @ ..] => (true, rest),
+        _ => return Err(Unreadable),
+    };
     let (places, rest) = take::<u32>(rest)?;
     let (counts, mut rest) = take::<u64>(rest)?;
-    let mut columns = Vec::with_capacity(COLUMNS.len());
-    for _ in COLUMNS {
+    let mut columns = Vec::with_capacity(COLUMNS.len() + 1);
+    for _ in 0..COLUMNS.len() + usize::from(has_means) {
         let (column, left) = take::<f64>(rest)?;
         if column.len() != places.len() {
             return Err(Unreadable);
@@ -84,11 +95,11 @@ pub fn unpack(start: i64, level: Level, data: &[u8]) -> Result<Windows, Unreadab
     if counts.len() != places.len() {
         return Err(Unreadable);
     }
-    let [min, max, sum, first, last] = &columns[..] else { return Err(Unreadable) };
+    let [min, max, sum, first, last, means @ ..] = &columns[..] else { return Err(Unreadable) };
     let window = |(at, place): (usize, &u32)| {
-        let window =
-            Window { count: counts[at], min: min[at], max: max[at], sum: sum[at], first: first[at], last: last[at] };
-        (start + i64::from(*place) * level.length(), window)
+        let (min, max, sum, first, last) = (min[at], max[at], sum[at], first[at], last[at]);
+        let beyond = means.first().map(|means| means[at]).filter(|mean| !mean.is_nan());
+        (start + i64::from(*place) * level.length(), Window { count: counts[at], min, max, sum, first, last, beyond })
     };
     Ok(places.iter().enumerate().map(window).collect())
 }
@@ -109,12 +120,13 @@ mod tests {
     proptest! {
         #[test]
         fn windows_come_back(
-            values in prop::collection::btree_map(0..WINDOWS, prop::num::f64::NORMAL, 0..50),
+            values in prop::collection::btree_map(0..WINDOWS, prop_oneof![prop::num::f64::NORMAL, Just(f64::MAX)], 0..50),
             level in prop::sample::select(&Level::ALL[..]),
             block in -3..3_i64,
+            other in prop_oneof![Just(1.0), Just(f64::MAX)],
         ) {
             let start = block * length_of(level);
-            let window = |(place, value): (i64, f64)| (start + place * level.length(), Window::of(value).and(Window::of(1.0)));
+            let window = |(place, value): (i64, f64)| (start + place * level.length(), Window::of(value).and(Window::of(other)));
             let windows: Windows = values.into_iter().map(window).collect();
             for moment in windows.keys() {
                 prop_assert_eq!(start_of_block(*moment, level), start);
@@ -126,6 +138,7 @@ mod tests {
         fn no_bytes_break_the_reader(data in prop::collection::vec(any::<u8>(), 0..200)) {
             let _ = unpack(0, Level::Days, &data);
             let _ = unpack(0, Level::Days, &[&[VERSION], &data[..]].concat());
+            let _ = unpack(0, Level::Days, &[&[VERSION_WITH_MEANS], &data[..]].concat());
         }
     }
 

@@ -14,14 +14,16 @@ use crate::domain::rollup::Window;
 use crate::domain::telemetry::Value;
 use crate::domain::time::Timestamp;
 use crate::store::readings::{self, Appended, ModuleNumber, RowId};
-use crate::store::{Store, StoreError};
+use crate::store::{Connection, Store, StoreError};
 
 mod budget;
 mod position;
 mod raw;
+mod reader;
 mod source;
 mod windows;
 
+use budget::Budget;
 pub use position::Position;
 
 /// How long the collector may take to say what is not sealed yet.
@@ -91,7 +93,7 @@ pub struct WindowQuery {
     pub to: Timestamp,
     /// How long a window is, in milliseconds; at least one second.
     pub interval: i64,
-    /// How many windows at most, with those that are empty.
+    /// How many windows at most.
     pub limit: usize,
     /// Only what comes after it.
     pub after: Option<Position>,
@@ -123,6 +125,9 @@ pub enum HistoryError {
     /// Too much would have to be read.
     #[error("that is too much to read at once; ask for a shorter time, fewer keys or longer windows")]
     TooMuch,
+    /// The module is not there any more.
+    #[error("there is nothing here, or you may not see it")]
+    Gone,
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -154,30 +159,61 @@ impl History {
         Self { store, tail }
     }
 
+    /// The number of a module in the history; another module that takes its name has another one.
+    ///
+    /// # Errors
+    /// [`HistoryError::Gone`] when there is no such module.
+    pub async fn number_of(&self, module: &ModuleId) -> Result<ModuleNumber, HistoryError> {
+        let module = module.clone();
+        self.store.read(move |conn| readings::number_of(conn, &module)).await?.ok_or(HistoryError::Gone)
+    }
+
     /// Tells samples.
     ///
     /// # Errors
-    /// [`HistoryError::TooMuch`] when it would take too long.
+    /// [`HistoryError::TooMuch`] when it would take too long, [`HistoryError::Gone`] when there is no such module.
     pub async fn samples(&self, query: Query) -> Result<Page, HistoryError> {
-        let Some(place) = self.whereabouts(query.module.clone()).await? else { return Ok(Page::default()) };
-        self.store.snapshot(move |conn| Ok(raw::page(conn, &place, &query))).await?
+        let module = self.number_of(&query.module).await?;
+        self.samples_of(module, query).await
+    }
+
+    /// Tells samples of the module of a number.
+    ///
+    /// # Errors
+    /// As [`History::samples`], also when another module has taken the name.
+    pub async fn samples_of(&self, module: ModuleNumber, query: Query) -> Result<Page, HistoryError> {
+        let place = self.whereabouts(module).await?;
+        let read = move |conn: &mut Connection| {
+            Ok(place
+                .require(conn, &query.module)
+                .and_then(|()| raw::page(conn, &place, &query, &mut Budget::default())))
+        };
+        self.store.snapshot(read).await?
     }
 
     /// Tells windows.
     ///
     /// # Errors
-    /// [`HistoryError::TooMuch`] when it would take too long.
+    /// As [`History::samples`].
     pub async fn windows(&self, query: WindowQuery) -> Result<WindowPage, HistoryError> {
-        let Some(place) = self.whereabouts(query.module.clone()).await? else { return Ok(WindowPage::default()) };
-        self.store.snapshot(move |conn| Ok(windows::page(conn, &place, &query))).await?
+        let place = self.whereabouts(self.number_of(&query.module).await?).await?;
+        let read = move |conn: &mut Connection| {
+            Ok(place.require(conn, &query.module).and_then(|()| windows::page(conn, &place, &query)))
+        };
+        self.store.snapshot(read).await?
     }
 
-    async fn whereabouts(&self, module: ModuleId) -> Result<Option<Whereabouts>, HistoryError> {
-        let Some(module) = self.store.read(move |conn| readings::number_of(conn, &module)).await? else {
-            return Ok(None);
-        };
+    async fn whereabouts(&self, module: ModuleNumber) -> Result<Whereabouts, HistoryError> {
         let tail = self.tail.send(TailOf(module)).timeout(TAIL_TIMEOUT).await?;
-        Ok(Some(Whereabouts { module, tail }))
+        Ok(Whereabouts { module, tail })
+    }
+}
+
+impl Whereabouts {
+    /// Makes sure that the module is still there: of one that is gone a part may be removed already.
+    fn require(&self, conn: &mut Connection, id: &ModuleId) -> Result<(), HistoryError> {
+        let is_there = readings::number_of(conn, id)? == Some(self.module);
+        if is_there { Ok(()) } else { Err(HistoryError::Gone) }
     }
 }
 

@@ -3,20 +3,23 @@
 
 use std::collections::HashSet;
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::{Addr, MailboxError};
 
 use super::archivist::SharedPolicy;
 use super::collector::{Collector, Due, Sealed, TailOf};
-use super::expiry::{self, Expired, cutoffs};
+use super::expiry::{Expired, MODULES_AT_ONCE, cutoffs};
 use super::seal::prepare;
 use super::tail::MANY;
+use crate::domain::retention::{KEEP_MIN, Tier};
 use crate::domain::time::Timestamp;
 use crate::observe::Metrics;
+use crate::store::expiry::{self, Cutoff};
 use crate::store::readings::{self, ModuleNumber, RowId};
-use crate::store::retention::{self, Kept, KnownModule};
-use crate::store::{Connection, Store, StoreError, chunks, series};
+use crate::store::retention::{self, KnownModule};
+use crate::store::{Connection, Store, StoreError, series};
 
 /// How often is looked for what is to be sealed.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -24,8 +27,6 @@ const INTERVAL: Duration = Duration::from_secs(1);
 const SEAL_MAX: Duration = Duration::from_secs(30);
 /// How long the collector may take.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
-/// Modules looked at at once.
-const MODULES_AT_ONCE: i64 = 100;
 /// Rows of the tail that go in one transaction.
 const ROWS_AT_ONCE: i64 = 2000;
 /// How much longer than a reading may wait to be sealed everything is kept.
@@ -175,9 +176,11 @@ impl Keeper {
             let modules = self.store.read(move |conn| retention::modules_after(conn, after, MODULES_AT_ONCE)).await?;
             let Some(last) = modules.last() else { return Ok(was_there) };
             after = last.number;
-            for module in modules {
-                let cutoffs = cutoffs(&module);
-                while self.remove_slice(move |conn| expiry::find(conn, module.number, &cutoffs)).await? {
+            let cutoffs: Vec<_> = modules.iter().map(|module| (module.number, cutoffs(module))).collect();
+            for (place, tier) in Tier::ALL.into_iter().enumerate() {
+                let of_tier = |(module, cutoffs): &(ModuleNumber, [Option<i64>; 5])| Some((*module, cutoffs[place]?));
+                let cutoffs: Arc<[Cutoff]> = cutoffs.iter().filter_map(of_tier).collect();
+                while !cutoffs.is_empty() && self.remove_slice(tier, &cutoffs).await? {
                     was_there = true;
                 }
             }
@@ -185,41 +188,43 @@ impl Keeper {
     }
 
     /// Removes one slice; answers whether there was anything. As long as it took the database is left to others.
-    async fn remove_slice(
-        &self,
-        find: impl FnOnce(&mut Connection) -> Result<Vec<Expired>, StoreError> + Send + 'static,
-    ) -> Result<bool, KeeperError> {
-        let expired = self.store.read(find).await?;
+    async fn remove_slice(&self, tier: Tier, cutoffs: &Arc<[Cutoff]>) -> Result<bool, KeeperError> {
+        let cutoffs = Arc::clone(cutoffs);
+        let expired = self.store.read(move |conn| Expired::find(conn, tier, &cutoffs)).await?;
         if expired.is_empty() {
             return Ok(false);
         }
         let started = Instant::now();
-        self.store.write(move |conn| Expired::remove(&expired, conn)).await?;
+        self.store.write(move |conn| expired.remove(conn)).await?;
         tokio::time::sleep(started.elapsed()).await;
         // However much there is to remove, sealing does not wait for it.
         self.seal().await?;
         Ok(true)
     }
 
-    /// As long as there is too much, the oldest day of samples goes.
+    /// As long as there is too much, the oldest day of samples goes; when there are no more, that of the finest windows.
     async fn remove_too_much(&self) -> Result<(), KeeperError> {
         let Some(max_bytes) = self.options.max_bytes else { return Ok(()) };
-        let mut step = TOO_MUCH_STEP;
-        loop {
-            let (kept, oldest) = self.store.read(kept_and_oldest).await?;
-            let Some(oldest) = oldest.filter(|_| kept.total() > max_bytes) else { return Ok(()) };
-            let until = oldest.saturating_add(step);
-            tracing::info!(
-                bytes = kept.total(),
-                "the history is larger than `history.max_bytes`; its oldest samples go"
-            );
-            let was_there = self.remove_old(|_| [Some(until), None, None, None, None]).await?;
-            if until > Timestamp::now().as_millis() {
-                return Ok(());
+        for tier in Tier::ALL {
+            let mut step = TOO_MUCH_STEP;
+            loop {
+                let (bytes, oldest) = self.store.read(move |conn| bytes_and_oldest(conn, tier)).await?;
+                if bytes <= max_bytes {
+                    return Ok(());
+                }
+                let newest = newest_that_goes(tier);
+                let Some(oldest) = oldest.filter(|oldest| *oldest < newest) else { break };
+                let until = oldest.saturating_add(step);
+                tracing::info!(bytes, ?tier, "the history is larger than `history.max_bytes`; its oldest part goes");
+                let was_there = self.remove_old(|_| only(tier, until.min(newest))).await?;
+                if until >= newest {
+                    break;
+                }
+                // A chunk may span more than one step.
+                step = if was_there { TOO_MUCH_STEP } else { step.saturating_mul(2) };
             }
-            // A chunk may span more than one step.
-            step = if was_there { TOO_MUCH_STEP } else { step.saturating_mul(2) };
         }
+        Ok(())
     }
 
     /// Removes the history of modules that are gone.
@@ -235,8 +240,10 @@ impl Keeper {
                 }
                 self.collector.send(Sealed { module, until: run.end }).timeout(ANSWER_TIMEOUT).await?;
             }
-            let all = [Some(i64::MAX); 5];
-            while self.remove_slice(move |conn| expiry::find(conn, module, &all)).await? {}
+            let all: Arc<[Cutoff]> = [(module, i64::MAX)].into();
+            for tier in Tier::ALL {
+                while self.remove_slice(tier, &all).await? {}
+            }
             self.store.write(move |conn| forget(conn, module)).await?;
         }
         Ok(())
@@ -252,18 +259,22 @@ fn forget(conn: &mut Connection, module: ModuleNumber) -> Result<(), StoreError>
     retention::forget(conn, module)
 }
 
-/// What is kept, and when the oldest sample that is sealed was measured.
-fn kept_and_oldest(conn: &mut Connection) -> Result<(Kept, Option<i64>), StoreError> {
-    let mut all = Kept::default();
-    let mut oldest = None;
-    for (_, kept) in retention::kept(conn)? {
-        all.add(&kept);
-    }
-    for series in series::all(conn)? {
-        let first = chunks::first_of(conn, series)?;
-        oldest = [oldest, first].into_iter().flatten().min();
-    }
-    Ok((all, oldest))
+/// Before which moment what is too much goes. Windows that others may still be made of stay.
+fn newest_that_goes(tier: Tier) -> i64 {
+    let spared = if tier == Tier::Raw { Duration::ZERO } else { KEEP_MIN };
+    Timestamp::now().minus(spared).as_millis()
+}
+
+/// A moment for one tier only.
+fn only(tier: Tier, until: i64) -> [Option<i64>; 5] {
+    Tier::ALL.map(|one| Some(until).filter(|_| one == tier))
+}
+
+/// How many bytes are kept in all, and when the oldest of a tier begins.
+fn bytes_and_oldest(conn: &mut Connection, tier: Tier) -> Result<(i64, Option<i64>), StoreError> {
+    let bytes = retention::kept(conn)?.iter().map(|(_, kept)| kept.total()).sum();
+    let oldest = expiry::first_of_modules(conn, tier)?.into_values().min();
+    Ok((bytes, oldest))
 }
 
 #[cfg(test)]

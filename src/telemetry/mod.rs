@@ -6,6 +6,7 @@ mod block;
 mod chunk;
 mod collector;
 mod expiry;
+mod forecast;
 mod history;
 mod keeper;
 mod seal;

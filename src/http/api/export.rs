@@ -19,6 +19,7 @@ use crate::domain::ids::ModuleId;
 use crate::domain::problem::Problem;
 use crate::domain::telemetry::Value;
 use crate::module::Directory;
+use crate::store::readings::ModuleNumber;
 use crate::telemetry::{self, History, HistoryError, Page, Sample};
 
 /// Samples read at once; no more of them wait for a caller that reads slowly.
@@ -29,14 +30,15 @@ pub fn routes(config: &mut ServiceConfig) {
     config.service(methods("/modules/{moduleId}/telemetry/export", [(Method::GET, to(export_history))]));
 }
 
-/// Sends what a module has reported as one file; it is read while it is sent, and breaks off where that fails.
+/// Sends what a module has reported as one file. It is read while it is sent: where that fails, or the module is removed
+/// meanwhile, the connection breaks off, so that nobody takes a part for the whole.
 #[utoipa::path(
     get,
     path = "/api/v1/modules/{moduleId}/telemetry/export",
     tag = "telemetry",
     params(
         ("moduleId" = String, Path, description = "Which module"),
-        ("format" = Option<String>, Query, pattern = "^(csv|ndjson)$", description = "`csv`, with the columns ts, key and value (RFC 4180), or `ndjson`, an object a line; D `csv`"),
+        ("format" = Option<String>, Query, pattern = "^(csv|ndjson)$", description = "`csv`, with the columns ts, key and value (RFC 4180; texts and keys that begin with `=`, `+`, `-`, `@`, a tab or a line break have `'` in front, so that no spreadsheet takes them for formulas), or `ndjson`, an object a line, as it was reported; D `csv`"),
         ("key" = Option<Vec<String>>, Query, description = "Which keys, the parameter repeated for each; all of them if left out", style = Form, explode),
         ("from" = Option<String>, Query, description = "Not measured before this time; D a day before `to`"),
         ("to" = Option<String>, Query, description = "Measured before this time; D now, with what clocks ahead of the hub's have sent"),
@@ -61,8 +63,9 @@ pub async fn export_history(
     let name = format!("attachment; filename=\"{id}.{}\"", format.ending());
     let query = telemetry::Query { limit: SAMPLES_AT_ONCE, ..asked.samples(id) };
     // What cannot be read at all is told as a problem.
-    let first = history.samples(query.clone()).await?;
-    let pages = Pages { history: history.get_ref().clone(), query, format, state: State::First(first) };
+    let module = history.number_of(&query.module).await?;
+    let first = history.samples_of(module, query.clone()).await?;
+    let pages = Pages { history: history.get_ref().clone(), module, query, format, state: State::First(first) };
     Ok(HttpResponse::Ok()
         .content_type(format.content_type())
         .insert_header((header::CONTENT_DISPOSITION, name))
@@ -101,6 +104,8 @@ enum Format {
 /// What is still to be sent.
 struct Pages {
     history: History,
+    /// The same one for the whole file: another module may take the name.
+    module: ModuleNumber,
     query: telemetry::Query,
     format: Format,
     state: State,
@@ -113,11 +118,11 @@ enum State {
 }
 
 impl Pages {
-    /// The next piece of the file; asked for when there is room for it.
+    /// The next piece of the file; asked for when there is room for it. After an error the connection breaks off.
     async fn next(mut self) -> Result<Option<(Bytes, Self)>, HistoryError> {
         let (mut text, page) = match std::mem::replace(&mut self.state, State::Later) {
             State::First(page) => (self.format.head().to_owned(), page),
-            State::Later => (String::new(), self.history.samples(self.query.clone()).await?),
+            State::Later => (String::new(), self.later().await?),
             State::Done => return Ok(None),
         };
         page.items.iter().for_each(|sample| self.format.add(&mut text, sample));
@@ -126,6 +131,11 @@ impl Pages {
             None => self.state = State::Done,
         }
         Ok(Some((text.into(), self)))
+    }
+
+    async fn later(&self) -> Result<Page, HistoryError> {
+        let page = self.history.samples_of(self.module, self.query.clone()).await;
+        page.inspect_err(|error| tracing::warn!(%error, module.id = %self.query.module, "an export broke off"))
     }
 }
 
@@ -168,8 +178,10 @@ fn cell(value: &Value) -> String {
     }
 }
 
+/// A text in quotes. What a spreadsheet would take for a formula gets an apostrophe in front, as one writes a text there.
 fn quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace('"', "\"\""))
+    let mark = if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) { "'" } else { "" };
+    format!("\"{mark}{}\"", text.replace('"', "\"\""))
 }
 
 fn json(value: &impl Serialize) -> String {
@@ -192,5 +204,37 @@ mod tests {
         let lines: Vec<_> = text.lines().map(|line| line.trim_start_matches("1970-01-01T00:00:00.000Z,")).collect();
         assert_eq!(lines, [r#""k,1","a ""b"", c""#, r#""k,1",1.5"#, r#""k,1","#, r#""k,1",true"#, r#""k,1","""#]);
         assert!(text.ends_with("\r\n"));
+    }
+
+    #[test]
+    fn no_text_is_a_formula_for_a_spreadsheet_and_numbers_stay_as_they_are() {
+        let mut text = String::new();
+        for (key, value) in [
+            ("=k", r#""=1+2""#),
+            ("+k", r#""+1""#),
+            ("-k", r#""-1""#),
+            ("@k", r#""@SUM(A1)""#),
+            ("k", r#""\t=1""#),
+            ("k", r#""\r=1""#),
+            ("k", r#""a=1""#),
+            ("k", "-1.5"),
+        ] {
+            let value = serde_json::from_str(value).unwrap();
+            Format::Csv.add(&mut text, &Sample { ts: Timestamp::from_millis(0), key: key.into(), value });
+        }
+        let lines: Vec<_> =
+            text.split("\r\n").map(|line| line.trim_start_matches("1970-01-01T00:00:00.000Z,")).collect();
+        let expected = [
+            r#""'=k","'=1+2""#,
+            r#""'+k","'+1""#,
+            r#""'-k","'-1""#,
+            r#""'@k","'@SUM(A1)""#,
+            "\"k\",\"'\t=1\"",
+            "\"k\",\"'\r=1\"",
+            r#""k","a=1""#,
+            r#""k",-1.5"#,
+            "",
+        ];
+        assert_eq!(lines, expected);
     }
 }

@@ -60,7 +60,7 @@ pub struct HistoryItem {
     /// The mean.
     #[serde(skip_serializing_if = "Option::is_none")]
     mean: Option<f64>,
-    /// All together.
+    /// All together; the greatest or the least number there is where that would be beyond it.
     #[serde(skip_serializing_if = "Option::is_none")]
     sum: Option<f64>,
     /// The earliest number.
@@ -199,6 +199,10 @@ impl Asked {
         if asked.interval.is_some() && asked.order == Order::Backward {
             problem = problem.with_error("/order", "windows are told the oldest first; leave it out");
         }
+        if asked.from.zip(asked.to).is_some_and(|(from, to)| from > to) {
+            problem =
+                problem.with_error("/from", "lies after `to`; the earlier time comes first, also with `order=desc`");
+        }
         if problem.errors.is_empty() { Ok(asked) } else { Err(problem.into()) }
     }
 
@@ -281,6 +285,7 @@ impl From<HistoryError> for ApiError {
     fn from(error: HistoryError) -> Self {
         match error {
             HistoryError::TooMuch => Self::new("too-much", 422, error.to_string()),
+            HistoryError::Gone => Self::new("not-found", 404, error.to_string()),
             HistoryError::Store(_) | HistoryError::Collector(_) => {
                 tracing::error!(%error, "the history could not be read");
                 Self::unavailable()

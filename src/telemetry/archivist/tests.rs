@@ -1,10 +1,10 @@
 use super::*;
 use crate::domain::retention::Spans;
 use crate::domain::rollup::Level;
-use crate::store::chunks::Chunk;
-use crate::store::modules;
-use crate::store::rollups::Block;
+use crate::store::chunks::{self, Chunk};
+use crate::store::rollups::{self, Block};
 use crate::store::testing::{Scratch, module};
+use crate::store::{modules, series};
 use crate::telemetry::block::length_of;
 
 const MANY: i64 = 10_050;

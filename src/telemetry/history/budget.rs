@@ -23,6 +23,17 @@ impl Default for Budget {
 }
 
 impl Budget {
+    /// What may be spent on finding out where something is, besides.
+    pub fn for_looking() -> Self {
+        Self { until: Instant::now() + TIME_MAX / 4, samples: SAMPLES_MAX / 4 }
+    }
+
+    /// How many samples were unpacked.
+    #[cfg(test)]
+    pub const fn spent(&self) -> usize {
+        SAMPLES_MAX - self.samples
+    }
+
     /// Some samples are unpacked.
     ///
     /// # Errors

@@ -1,21 +1,24 @@
 //! The samples of one series, out of its chunks and the tail.
 
-use std::collections::{BTreeMap, HashMap};
-use std::ops::RangeInclusive;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::{Range, RangeInclusive};
 
 use super::budget::Budget;
+use super::reader::Reader;
 use super::{HistoryError, Order, Whereabouts};
+use crate::domain::rollup::number_of;
 use crate::domain::telemetry::{Telemetry, Value};
-use crate::store::chunks::{self, Chunk};
+use crate::store::readings::RowId;
 use crate::store::series::{self, SeriesId};
-use crate::store::{Connection, StoreError, readings};
+use crate::store::{Connection, StoreError, chunks, readings};
 use crate::telemetry::chunk::{Unreadable, unpack};
 
 /// Chunks read at once.
 const CHUNKS_AT_ONCE: i64 = 16;
-
-/// Values by time.
-pub type Samples = BTreeMap<i64, Value>;
+/// Chunks read at once of those of which some are in no need of reading.
+const FEW_CHUNKS: i64 = 4;
+/// Rows of the tail read at once.
+const ROWS_AT_ONCE: RowId = 2000;
 
 /// One series that was asked for.
 #[derive(Debug)]
@@ -25,7 +28,25 @@ pub struct Source {
     /// What was measured before may be gone.
     pub raw_from: i64,
     /// What is not sealed yet.
-    pub tail: Samples,
+    pub tail: BTreeMap<i64, Value>,
+}
+
+/// Where the next number is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// At this moment.
+    At(i64),
+    /// Not before this moment; nobody has looked further.
+    NotBefore(i64),
+}
+
+impl Next {
+    /// The moment.
+    pub const fn moment(self) -> i64 {
+        match self {
+            Self::At(moment) | Self::NotBefore(moment) => moment,
+        }
+    }
 }
 
 impl From<Unreadable> for HistoryError {
@@ -39,31 +60,36 @@ impl From<Unreadable> for HistoryError {
 /// A key that no series has and that holds commas names several.
 ///
 /// # Errors
-/// [`StoreError`] of the database, or for a row that breaks its own rules.
+/// [`HistoryError`] of the database, for a row that breaks its own rules, or when the budget is spent.
 pub fn sources(
     conn: &mut Connection,
     place: &Whereabouts,
     keys: &[String],
     range: &RangeInclusive<i64>,
-) -> Result<BTreeMap<String, Source>, StoreError> {
+    budget: &mut Budget,
+) -> Result<BTreeMap<String, Source>, HistoryError> {
     let mut all: HashMap<String, Source> = HashMap::new();
     for known in series::of_module(conn, place.module)? {
-        let source = Source { id: Some(known.id), raw_from: known.raw_from, tail: Samples::new() };
+        let source = Source { id: Some(known.id), raw_from: known.raw_from, tail: BTreeMap::new() };
         all.insert(known.key, source);
     }
-    for row in readings::load(conn, &place.tail)? {
-        if !range.contains(&row.ts) {
-            continue;
-        }
-        let body: Telemetry =
-            serde_json::from_str(&row.body).map_err(|_| StoreError::unreadable("readings", &row.id.to_string()))?;
-        for (key, value) in body.iter() {
-            if let Some(known) = all.get_mut(key) {
-                known.tail.insert(row.ts, value.clone());
-            } else {
-                let tail = [(row.ts, value.clone())].into();
-                all.insert(key.to_owned(), Source { id: None, raw_from: i64::MIN, tail });
+    let wanted: HashSet<&str> = keys.iter().flat_map(|key| std::iter::once(&**key).chain(key.split(','))).collect();
+    for rows in slices(&place.tail) {
+        for row in readings::load_measured(conn, &rows, range)? {
+            let body: Telemetry =
+                serde_json::from_str(&row.body).map_err(|_| StoreError::unreadable("readings", &row.id.to_string()))?;
+            let named = body.iter().filter(|(key, _)| wanted.is_empty() || wanted.contains(key));
+            let mut count = 0;
+            for (key, value) in named {
+                count += 1;
+                if let Some(known) = all.get_mut(key) {
+                    known.tail.insert(row.ts, value.clone());
+                } else {
+                    let tail = [(row.ts, value.clone())].into();
+                    all.insert(key.to_owned(), Source { id: None, raw_from: i64::MIN, tail });
+                }
             }
+            budget.spend(count)?;
         }
     }
     if keys.is_empty() {
@@ -74,8 +100,28 @@ pub fn sources(
     Ok(named.into_iter().filter_map(|key| all.remove_entry(&key)).collect())
 }
 
+/// Runs of rows, some of them together, so that none is read that is too long.
+fn slices(runs: &[Range<RowId>]) -> Vec<Vec<Range<RowId>>> {
+    let mut slices: Vec<Vec<Range<RowId>>> = Vec::new();
+    let mut rows = ROWS_AT_ONCE;
+    for run in runs {
+        for start in (run.start..run.end).step_by(ROWS_AT_ONCE as usize) {
+            let end = run.end.min(start.saturating_add(ROWS_AT_ONCE));
+            rows += end - start;
+            match slices.last_mut().filter(|_| rows <= ROWS_AT_ONCE) {
+                Some(last) => last.push(start..end),
+                None => {
+                    rows = end - start;
+                    slices.push(vec![start..end]);
+                }
+            }
+        }
+    }
+    slices
+}
+
 impl Source {
-    /// The first samples of a range in an order, at least `limit` if there are so many.
+    /// All samples of a range, the oldest first.
     ///
     /// # Errors
     /// [`HistoryError::TooMuch`] when the budget is spent.
@@ -83,63 +129,57 @@ impl Source {
         &self,
         conn: &mut Connection,
         range: RangeInclusive<i64>,
-        order: Order,
-        limit: usize,
         budget: &mut Budget,
-    ) -> Result<Samples, HistoryError> {
-        let mut samples = Samples::new();
-        if range.is_empty() {
-            return Ok(samples);
+    ) -> Result<Vec<(i64, Value)>, HistoryError> {
+        let mut reader = Reader::of(conn, self, range, Order::Forward)?;
+        let mut samples = Vec::new();
+        while reader.peek(conn, CHUNKS_AT_ONCE, budget)?.is_some() {
+            samples.extend(reader.take());
         }
-        if let Some(id) = self.id {
-            let mut left = first_to(conn, id, &range)?;
-            while let Some(window) = left.take() {
-                let chunks = match order {
-                    Order::Forward => chunks::forward(conn, id, window, CHUNKS_AT_ONCE)?,
-                    Order::Backward => chunks::backward(conn, id, window, CHUNKS_AT_ONCE)?,
-                };
-                let Some(last) = chunks.last().map(|chunk| chunk.first_ts) else { break };
-                for chunk in &chunks {
-                    take(chunk, &range, &mut samples, budget)?;
-                    if samples.len() >= limit {
-                        break;
-                    }
-                }
-                if samples.len() < limit && chunks.len() as i64 == CHUNKS_AT_ONCE {
-                    left = Some(match order {
-                        Order::Forward => (last.saturating_add(1), window.1),
-                        Order::Backward => (window.0, last.saturating_sub(1)),
-                    });
-                }
-            }
-        }
-        // What came later replaces what was there.
-        samples.extend(self.tail.range(range).map(|(ts, value)| (*ts, value.clone())));
         Ok(samples)
+    }
+
+    /// The first number among the samples of a range; none if there is none.
+    ///
+    /// # Errors
+    /// [`HistoryError`] of the database only.
+    pub fn first_number(
+        &self,
+        conn: &mut Connection,
+        range: &RangeInclusive<i64>,
+        budget: &mut Budget,
+    ) -> Result<Option<Next>, HistoryError> {
+        let in_tail = self.tail.range(range.clone()).find(|(_, value)| number_of(value).is_some()).map(|(ts, _)| *ts);
+        let range = *range.start()..=in_tail.unwrap_or(*range.end());
+        let sealed = match self.id {
+            Some(id) => first_sealed(conn, id, &range, budget)?,
+            None => None,
+        };
+        Ok(sealed.or(in_tail.map(Next::At)))
     }
 }
 
-/// Between which moments the chunks begin that may hold something of a range.
-fn first_to(
+fn first_sealed(
     conn: &mut Connection,
     series: SeriesId,
     range: &RangeInclusive<i64>,
-) -> Result<Option<(i64, i64)>, StoreError> {
-    let first = chunks::at(conn, series, *range.start())?.unwrap_or(*range.start());
-    Ok(Some((first, *range.end())))
-}
-
-fn take(
-    chunk: &Chunk,
-    range: &RangeInclusive<i64>,
-    into: &mut Samples,
     budget: &mut Budget,
-) -> Result<(), HistoryError> {
-    if chunk.last_ts < *range.start() {
-        return Ok(());
+) -> Result<Option<Next>, HistoryError> {
+    let mut from = chunks::at(conn, series, *range.start())?.unwrap_or(*range.start());
+    loop {
+        let chunks = chunks::forward(conn, series, (from, *range.end()), FEW_CHUNKS)?;
+        for chunk in chunks.iter().filter(|chunk| chunk.last_ts >= *range.start()) {
+            if budget.spend(usize::try_from(chunk.samples).unwrap_or(0)).is_err() {
+                return Ok(Some(Next::NotBefore(chunk.first_ts.max(*range.start()))));
+            }
+            let mut points = unpack(&chunk.data)?.into_iter();
+            if let Some(found) = points.find(|point| range.contains(&point.ts) && number_of(&point.value).is_some()) {
+                return Ok(Some(Next::At(found.ts)));
+            }
+        }
+        match chunks.last() {
+            Some(last) if chunks.len() as i64 == FEW_CHUNKS => from = last.first_ts.saturating_add(1),
+            _ => return Ok(None),
+        }
     }
-    budget.spend(usize::try_from(chunk.samples).unwrap_or(0))?;
-    let points = unpack(&chunk.data)?;
-    into.extend(points.into_iter().filter(|point| range.contains(&point.ts)).map(|point| (point.ts, point.value)));
-    Ok(())
 }

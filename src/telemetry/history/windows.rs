@@ -1,12 +1,12 @@
 //! Windows of samples: out of stored roll-ups where there are any, out of samples where something is not sealed yet.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use super::budget::Budget;
-use super::source::{self, Source};
-use super::{HistoryError, KeyWindow, Order, Position, Whereabouts, WindowPage, WindowQuery};
+use super::source::{self, Next, Source};
+use super::{HistoryError, KeyWindow, Position, Whereabouts, WindowPage, WindowQuery};
 use crate::domain::rollup::{Level, Window, gather, number_of, start_of};
 use crate::domain::time::Timestamp;
 use crate::store::{Connection, rollups};
@@ -18,31 +18,121 @@ const BLOCKS_AT_ONCE: i64 = 16;
 /// A window and its beginning.
 type Part = (i64, Window);
 
+/// Stretches without a window that are passed over for one page.
+const GAPS_MAX: usize = 100;
+
 /// Reads one page; its windows are whole: the first one holds its beginning, the last one its end.
+///
+/// Where there is nothing it goes on with what comes next, so that a page before the last has windows, unless finding
+/// them takes too long.
 ///
 /// # Errors
 /// [`HistoryError`] of the database, or when it would take too long.
 pub fn page(conn: &mut Connection, place: &Whereabouts, query: &WindowQuery) -> Result<WindowPage, HistoryError> {
     let mut budget = Budget::default();
     let asked = range_of(query);
-    let sources = source::sources(conn, place, &query.keys, &asked)?;
+    let sources = source::sources(conn, place, &query.keys, &asked, &mut budget)?;
     let windows = i64::try_from(query.limit / sources.len().max(1)).unwrap_or(i64::MAX).max(1);
-    let end = asked.start().saturating_add(windows.saturating_mul(query.interval)).saturating_sub(1);
-    let range = *asked.start()..=end.min(*asked.end());
+    let length = windows.saturating_mul(query.interval);
+    let mut from = *asked.start();
+    for _ in 0..GAPS_MAX {
+        let end = from.saturating_add(length).saturating_sub(1);
+        let mut items = windows_of(conn, &sources, from..=end.min(*asked.end()), query, &mut budget)?;
+        let after = end.saturating_add(1);
+        let is_more = items.len() > query.limit;
+        items.truncate(query.limit);
+        if let Some(last) = items.last() {
+            let next = if is_more { last.ts.as_millis() } else { after };
+            let key = if is_more { last.key.to_string() } else { String::new() };
+            let next = (is_more || end < *asked.end()).then_some(Position { ts: next, key });
+            return Ok(WindowPage { items, next });
+        }
+        if end >= *asked.end() {
+            return Ok(WindowPage::default());
+        }
+        from = match next_of(conn, &sources, &(after..=*asked.end()), query.interval)? {
+            None => return Ok(WindowPage::default()),
+            Some(Next::At(moment)) => start_of(moment, query.interval),
+            Some(Next::NotBefore(moment)) => return Ok(empty_until(start_of(moment, query.interval))),
+        };
+    }
+    Ok(empty_until(from))
+}
+
+fn empty_until(moment: i64) -> WindowPage {
+    WindowPage { items: Vec::new(), next: Some(Position { ts: moment, key: String::new() }) }
+}
+
+/// The windows of all series in a range by time and key, without those that were told before.
+fn windows_of(
+    conn: &mut Connection,
+    sources: &BTreeMap<String, Source>,
+    range: RangeInclusive<i64>,
+    query: &WindowQuery,
+    budget: &mut Budget,
+) -> Result<Vec<KeyWindow>, HistoryError> {
     let mut items = Vec::new();
     for (key, source) in sources {
-        let key: Arc<str> = key.into();
         let parts = match Level::within(query.interval) {
-            Some(level) => of_level(conn, &source, level, range.clone(), &mut budget)?,
-            None => of_samples(conn, &source, range.clone(), &mut budget)?,
+            Some(level) => of_level(conn, source, level, range.clone(), budget)?,
+            None => of_samples(conn, source, range.clone(), budget)?,
         };
+        let key: Arc<str> = Arc::from(&**key);
         let windows = gather(parts, query.interval).into_iter();
         let ts = Timestamp::from_millis;
         items.extend(windows.map(|(start, window)| KeyWindow { ts: ts(start), key: Arc::clone(&key), window }));
     }
+    if let Some(after) = &query.after {
+        items.retain(|item| (item.ts.as_millis(), &*item.key) > (after.ts, &*after.key));
+    }
     items.sort_by(|a: &KeyWindow, b| (a.ts, &a.key).cmp(&(b.ts, &b.key)));
-    let next = (end < *asked.end()).then(|| Position { ts: end.saturating_add(1), key: String::new() });
-    Ok(WindowPage { items, next })
+    Ok(items)
+}
+
+/// Where the first series goes on that has something in a range.
+fn next_of(
+    conn: &mut Connection,
+    sources: &BTreeMap<String, Source>,
+    range: &RangeInclusive<i64>,
+    interval: i64,
+) -> Result<Option<Next>, HistoryError> {
+    let mut budget = Budget::for_looking();
+    let mut first: Option<Next> = None;
+    for source in sources.values() {
+        let next = match Level::within(interval) {
+            Some(level) => first_window(conn, source, level, range, &mut budget)?,
+            None => source.first_number(conn, range, &mut budget)?,
+        };
+        first = [first, next].into_iter().flatten().min_by_key(|next| next.moment());
+    }
+    Ok(first)
+}
+
+/// Where the first window of a level is in a range, or something of which one is made.
+fn first_window(
+    conn: &mut Connection,
+    source: &Source,
+    level: Level,
+    range: &RangeInclusive<i64>,
+    budget: &mut Budget,
+) -> Result<Option<Next>, HistoryError> {
+    let mut in_tail =
+        source.tail.range(range.clone()).filter(|(_, value)| number_of(value).is_some()).map(|(ts, _)| *ts);
+    let in_tail = in_tail.find(|ts| start_of(*ts, Level::Minutes.length()) >= source.raw_from);
+    let end = in_tail.unwrap_or(*range.end());
+    let mut from = start_of_block(*range.start(), level);
+    while let Some(id) = source.id {
+        let Some(block) = rollups::between(conn, id, level, (from, end), 1)?.pop() else { break };
+        if budget.spend(usize::try_from(block.windows).unwrap_or(0)).is_err() {
+            return Ok(Some(Next::NotBefore(block.start.max(*range.start()))));
+        }
+        let windows = unpack(block.start, level, &block.data)?;
+        if let Some((start, _)) = windows.range(*range.start()..).next().filter(|(start, _)| **start <= end) {
+            return Ok(Some(Next::At(*start)));
+        }
+        from = block.start.saturating_add(1);
+    }
+    Ok(in_tail.map(Next::At))
 }
 
 /// From the beginning of the first window to the end of the last, both included.
@@ -132,7 +222,7 @@ fn of_samples(
     range: RangeInclusive<i64>,
     budget: &mut Budget,
 ) -> Result<Vec<Part>, HistoryError> {
-    let samples = source.read(conn, range, Order::Forward, usize::MAX, budget)?;
+    let samples = source.read(conn, range, budget)?;
     let values = samples.iter().filter_map(|(ts, value)| Some((*ts, Window::of(number_of(value)?))));
     Ok(values.collect())
 }

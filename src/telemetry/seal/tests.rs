@@ -10,7 +10,7 @@ use crate::store::Store;
 use crate::store::latest::{Commit, NewReading};
 use crate::store::modules;
 use crate::store::offer::Offer;
-use crate::store::testing::{Scratch, module};
+use crate::store::testing::{Scratch, counting, module};
 use crate::telemetry::block;
 use crate::telemetry::chunk::unpack;
 
@@ -138,4 +138,47 @@ async fn rows_that_are_sealed_already_are_passed_over() {
     assert_eq!(seal(&store, vec![1..16, 18..21]).await, 21);
     let left = store.read(|conn| readings::load(conn, &[1..21])).await.unwrap();
     assert_eq!(left.iter().map(|row| row.id).collect::<Vec<_>>(), [16, 17]);
+}
+
+#[actix::test]
+async fn a_server_is_asked_a_few_questions_however_many_keys_and_rows_are_sealed() {
+    let scratch = Scratch::new();
+    let store = scratch.store();
+    store.write(|conn| modules::insert(conn, &module("MC-1"))).await.unwrap();
+    store.write(|conn| modules::insert(conn, &module("MC-2"))).await.unwrap();
+    let keys: BTreeMap<String, i64> = (0..20).map(|key| (format!("k{key}"), key)).collect();
+    let body = serde_json::to_string(&keys).unwrap();
+    let new = |second: i64| NewReading {
+        ts: Timestamp::from_millis(START + second * 1000),
+        received_at: Timestamp::from_millis(START),
+        body: body.clone().into(),
+        offer: Offer::default(),
+    };
+    // Readings of two modules come by turns, so that none of their rows lie side by side.
+    let commit = |id: &str, second| Commit {
+        module_id: module(id).id,
+        state: None,
+        seen_at: Timestamp::from_millis(1),
+        readings: vec![new(second)],
+    };
+    let commits: Vec<_> = (0..300).flat_map(|second| [commit("MC-1", second), commit("MC-2", second)]).collect();
+    store.write(move |conn| readings::append(conn, &commits, 1)).await.unwrap();
+    let mut statements = Vec::new();
+    for round in 0..3 {
+        let rows: Vec<_> = (0..100).map(|row| 1 + (round * 100 + row) * 2).map(|row| row..row + 1).collect();
+        let read = move |conn: &mut Connection| Ok(counting(conn, |conn| prepare(conn, 1, &rows)));
+        let (sealing, asked) = store.read(read).await.unwrap();
+        let sealing = sealing.unwrap();
+        let write = move |conn: &mut Connection| Ok(counting(conn, |conn| sealing.store(conn)));
+        let (stored, said) = store.write(write).await.unwrap();
+        stored.unwrap();
+        let is_server = store.read(|conn| Ok(matches!(conn, Connection::Postgres(_)))).await.unwrap();
+        statements.push((asked, said, is_server));
+    }
+    let left = store.read(|conn| readings::load(conn, &[1..601])).await.unwrap();
+    assert_eq!(left.len(), 300, "only rows of the other module are left");
+    for (asked, said, is_server) in statements {
+        // There a file asks for each chunk and block, which costs it little.
+        assert!(!is_server || (asked <= 4 && said <= 9), "{asked} questions, {said} statements");
+    }
 }

@@ -164,9 +164,48 @@ async fn wrong_questions_are_named() {
         ("order=up", "/order"),
         ("cursor=x", "/cursor"),
         ("color=red", "/color"),
+        ("from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z", "/from"),
+        ("from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z&interval=1m", "/from"),
     ] {
         let answer = owner.get(&format!("/api/v1/modules/{ID}/telemetry?{query}")).await;
         assert_eq!(answer.status, 422, "{query}: {}", answer.text);
         assert_eq!(answer.json()["errors"][0]["pointer"], pointer, "{query}");
     }
+}
+
+#[actix::test]
+async fn keys_of_every_kind_are_found_and_told_as_they_are() {
+    let hub = TestHub::start().await;
+    let owner = hub.admin().await;
+    let token = owner.create_module(ID).await;
+    let start = an_hour_ago();
+    for (key, asked) in [
+        ("50%", "50%25"),
+        ("a/b", "a%2Fb"),
+        ("a/b", "a/b"),
+        ("a,b", "a,b"),
+        ("a b+c", "a+b%2Bc"),
+        ("&=#?", "%26%3D%23%3F"),
+        ("Temperatur °C, außen 🌡", "Temperatur+%C2%B0C%2C+au%C3%9Fen+%F0%9F%8C%A1"),
+        ("\"'\\", "%22%27%5C"),
+    ] {
+        report(&hub, &token, reading(start, 0, json!({key: 1}))).await;
+        for query in [String::new(), format!("&interval=1m&from={}", time(start, 0))] {
+            let page = ask(&owner, &format!("key={asked}{query}")).await;
+            assert_eq!((page["items"].as_array().map(Vec::len), &page["items"][0]["key"]), (Some(1), &json!(key)));
+        }
+        let answer = owner.get(&format!("/api/v1/modules/{ID}/telemetry/export?format=ndjson&key={asked}")).await;
+        assert_eq!((answer.status, answer.text.lines().count()), (200, 1), "{key}: {}", answer.text);
+    }
+    // Those whose pages end between them go on in the same order.
+    let once = told(&owner, "").await;
+    let (mut all, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = ask(&owner, &format!("limit=1{cursor}")).await;
+        let items = page["items"].as_array().expect("a list");
+        all.extend(items.iter().map(|item| format!("{}={}", item["key"].as_str().expect("a key"), item["value"])));
+        let Some(next) = page["next"].as_str() else { break };
+        cursor = format!("&cursor={next}");
+    }
+    assert_eq!(all, once);
 }

@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use super::{ID, ask, report, time, wait_until_sealed};
+use crate::support::database::Intruder;
 use crate::support::{Account, TestHub};
 
 const DAY: i64 = 86_400_000;
@@ -136,4 +137,51 @@ async fn the_history_of_a_removed_module_goes() {
 
     let kept = async || owner.get("/api/v1/retention").await.json()["usage"]["all"]["samples"].take();
     wait_for("its samples are gone", async || kept().await == json!(0)).await;
+}
+
+#[actix::test]
+async fn no_more_is_promised_for_a_month_than_the_rules_keep_and_the_cap_allows() {
+    let cap = 1_000_000_000;
+    let settings = [
+        ("CARILLON__TELEMETRY__SEAL_AFTER", "0s"),
+        ("CARILLON__HISTORY__TIDY_INTERVAL", "1h"),
+        ("CARILLON__HISTORY__MAX_BYTES", "1000000000"),
+    ];
+    let hub = TestHub::with(&settings).await;
+    let owner = hub.admin().await;
+    let token = owner.create_module(ID).await;
+    report_days(&hub, &token, 80).await;
+    // So much has come on each of the last days.
+    let (day, each) = (carillon::domain::time::Timestamp::now().as_millis() / DAY, 1_000_000);
+    let grown = |ago| format!("INSERT INTO history_growth (day, readings, bytes) VALUES ({}, 1, {each});", day - ago);
+    Intruder::of(hub.data()).say(&(1..8).map(grown).collect::<String>());
+    let in_a_month = async |keep: &str| {
+        let keep = json!({"raw": keep, "minutes": keep, "quarters": keep, "hours": keep, "days": keep});
+        let set = owner.send("PUT", "/api/v1/retention", Some(rules(keep))).await;
+        assert_eq!(set.status, 200, "{}", set.text);
+        set.json()["usage"]["inAMonth"].as_i64().expect("a number")
+    };
+
+    let for_ever = in_a_month("0s").await;
+    assert!((30 * each..31 * each).contains(&for_ever), "{for_ever}");
+    assert_eq!(in_a_month("7d").await, 7 * each);
+    Intruder::of(hub.data()).say("UPDATE history_growth SET bytes = bytes * 1000");
+    assert_eq!(in_a_month("0s").await, cap);
+}
+
+#[actix::test]
+async fn a_size_cap_evicts_windows_too_where_samples_are_not_enough() {
+    let settings = [
+        ("CARILLON__TELEMETRY__SEAL_AFTER", "0s"),
+        ("CARILLON__HISTORY__TIDY_INTERVAL", "1s"),
+        ("CARILLON__HISTORY__MAX_BYTES", "15000"),
+    ];
+    let hub = TestHub::with(&settings).await;
+    let owner = hub.admin().await;
+    let token = owner.create_module(ID).await;
+    report_days(&hub, &token, 80).await;
+
+    let kept = async || owner.get("/api/v1/retention").await.json()["usage"]["all"].take();
+    wait_for("there is no more than may be", async || kept().await["bytes"].as_i64() <= Some(15_000)).await;
+    assert!(count(&owner, "&interval=1d&agg=count").await >= 79, "the longest windows are the last to go");
 }
