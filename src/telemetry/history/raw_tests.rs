@@ -1,5 +1,3 @@
-#![expect(clippy::single_range_in_vec_init, reason = "some rows are one run")]
-
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;

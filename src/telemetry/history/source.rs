@@ -112,7 +112,7 @@ fn slices(runs: &[Range<RowId>]) -> Vec<Vec<Range<RowId>>> {
                 Some(last) => last.push(start..end),
                 None => {
                     rows = end - start;
-                    slices.push(vec![start..end]);
+                    slices.push(std::iter::once(start..end).collect());
                 }
             }
         }

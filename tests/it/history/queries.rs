@@ -209,3 +209,24 @@ async fn keys_of_every_kind_are_found_and_told_as_they_are() {
     }
     assert_eq!(all, once);
 }
+
+#[actix::test]
+async fn times_are_read_as_people_write_them_in_an_address() {
+    let hub = TestHub::start().await;
+    let owner = hub.admin().await;
+    let token = owner.create_module(ID).await;
+    let start = an_hour_ago();
+    report(&hub, &token, reading(start, 0, json!({"a": 1}))).await;
+    let an_hour_later = time(start, 3599).replace('Z', "");
+    let from = time(start, -1);
+
+    for to in ["9999-12-31T23:59:59.999Z", "9999-12-30T23:00:00Z", "9999-01-01T00:00:00Z"] {
+        assert_eq!(told(&owner, &format!("from={from}&to={to}")).await, ["a=1"], "{to}");
+    }
+    // It is the same hour there, an hour ago here; a plus that is not escaped comes as a space.
+    for plus in ["%2B", "+"] {
+        let (within, before) = (format!("{an_hour_later}{plus}00:30"), format!("{an_hour_later}{plus}01:00"));
+        assert_eq!(told(&owner, &format!("from={from}&to={within}")).await, ["a=1"], "{within}");
+        assert!(told(&owner, &format!("from={from}&to={before}")).await.is_empty(), "{before}");
+    }
+}

@@ -88,6 +88,7 @@ async fn windows_come_in_pages_with_what_was_asked_of_them() {
     for (query, pointer) in [
         ("interval=0s", "/interval"),
         ("interval=1w", "/interval"),
+        ("interval=%2B1m", "/interval"),
         ("interval=9999d", "/interval"),
         ("interval=1m&agg=most", "/agg"),
         ("agg=min", "/agg"),
