@@ -169,7 +169,8 @@ async fn the_mean_of_very_great_numbers_is_right_before_and_after_sealing() {
         let hub = TestHub::with(&[("CARILLON__TELEMETRY__SEAL_AFTER", seal_after)]).await;
         let owner = hub.admin().await;
         let token = owner.create_module(ID).await;
-        let start = an_hour_ago();
+        // Where windows of all of these lengths begin.
+        let start = an_hour_ago() / (420 * 60_000) * (420 * 60_000);
         for (key, values) in [("a", [1.5e308, 1.5e308, 0.0, -1.0e308]), ("b", [1.5e308, 1.7e308, 1.6e308, 1.6e308])] {
             for (second, value) in values.iter().enumerate() {
                 report(&hub, &token, reading(start, second as i64 * 30, json!({key: value}))).await;
