@@ -41,7 +41,9 @@ pub enum ModuleError {
     #[error("module `{0}` is offline; send the command when it is back")]
     Offline(ModuleId),
     /// The module must stand still.
-    #[error("module `{0}` takes no commands while the emergency stop `{1}` is in force; clear the stop first")]
+    #[error(
+        "module `{0}` takes no commands and no desired state while the emergency stop `{1}` is in force; clear the stop first"
+    )]
     Stopped(ModuleId, StopId),
     /// So many commands wait for the device's answer.
     #[error("{0} commands wait for the module's answer already; send this one when some are answered")]

@@ -20,7 +20,7 @@ use crate::store::{Connection, StoreError};
 /// What the module is told and what it answers.
 ///
 /// Invariant: a command is in the database before the device hears of it, and in `ledger` as long as its answer may come.
-/// Invariant: while a stop is in force that concerns the module, `ledger` is empty.
+/// Invariant: while a stop is in force that concerns the module, `ledger` is empty, and the device is told no desired state.
 #[derive(Default)]
 pub(super) struct Commanding {
     pub(super) deliver: Option<Recipient<ToDevice>>,
@@ -28,6 +28,8 @@ pub(super) struct Commanding {
     /// What the device answered to the stops in force: whether it stands still.
     pub(super) answers: HashMap<StopId, bool>,
     pub(super) urging: Option<SpawnHandle>,
+    /// Whether a stop was in force when the actor last looked.
+    pub(super) is_stopped: bool,
     pub(super) twin: TwinCell,
     pub(super) desired: Option<Desired>,
     /// Whether what an earlier actor left in the database is known.
@@ -131,9 +133,7 @@ impl Module {
         for command in self.commanding.ledger.tellable() {
             self.commanding.tell(ToDevice::Command(Arc::clone(command)));
         }
-        if let Some(desired) = &self.commanding.desired {
-            self.commanding.tell(ToDevice::Desired(desired.clone()));
-        }
+        self.tell_desired();
     }
 
     /// Does something with the database, and goes on with what came of it.

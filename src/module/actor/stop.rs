@@ -29,12 +29,17 @@ impl Module {
         active.of(&self.entry.id, &meta.kind).find(|stop| stop.id.as_str() == id).cloned()
     }
 
-    /// Takes all commands back if the module must stand still, and tells the device so.
+    /// Takes all commands back if the module must stand still, and tells the device so; if it need not any more, the
+    /// device is told what people want.
     pub(super) fn look_at_stops(&mut self, ctx: &mut Context<Self>) {
         let active = self.shared.stops.load_full();
         self.commanding.answers.retain(|id, _| active.get(id).is_some());
-        if let Some(stop) = self.stop_in_force() {
+        let stop = self.stop_in_force();
+        let was_stopped = std::mem::replace(&mut self.commanding.is_stopped, stop.is_some());
+        if let Some(stop) = stop {
             self.take_commands_back(&stop, ctx);
+        } else if was_stopped {
+            self.tell_desired();
         }
         self.urge(ctx);
     }

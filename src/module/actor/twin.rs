@@ -109,9 +109,8 @@ impl Module {
         self.work(changing, ctx, move |changed, module, _| {
             if let Ok(twin) = &changed
                 && module.note_desired(twin)
-                && let Some(desired) = &module.commanding.desired
             {
-                module.commanding.tell(ToDevice::Desired(desired.clone()));
+                module.tell_desired();
             }
             // Who asked may have gone.
             let _ = answer.send(changed);
@@ -124,6 +123,15 @@ impl Module {
         let (store, entry, publish) = (self.shared.store.clone(), Arc::clone(&self.entry), self.shared.publish.clone());
         let telling = self.commanding.twin.clone().tell_again(store, entry, publish);
         self.work(telling, ctx, |(), _, _| {});
+    }
+
+    /// Tells the device what people want, unless it must stand still: it is told when it need not any more.
+    pub(super) fn tell_desired(&self) {
+        if let Some(desired) = &self.commanding.desired
+            && self.stop_in_force().is_none()
+        {
+            self.commanding.tell(ToDevice::Desired(desired.clone()));
+        }
     }
 
     /// Remembers what the device is to be told; answers whether that is newer than what it was told.
@@ -142,7 +150,11 @@ impl Handler<ChangeDesired> for Module {
     type Result = ResponseFuture<Changed>;
 
     fn handle(&mut self, ChangeDesired { patch, expected }: ChangeDesired, ctx: &mut Self::Context) -> Self::Result {
-        if let Err(error) = self.check(None) {
+        let may_change = match self.stop_in_force() {
+            Some(stop) => Err(ModuleError::Stopped(self.entry.id.clone(), stop.id.clone())),
+            None => Ok(()),
+        };
+        if let Err(error) = self.check(None).and(may_change) {
             return Box::pin(std::future::ready(Err(error)));
         }
         let change = move |before: &Twin| {

@@ -102,6 +102,10 @@ impl Handler<ToDevice> for Ear {
                 // Without a deadline it is an emergency stop, which waits behind nothing and is told again until it is
                 // answered or cleared.
                 let is_stop = command.deadline.is_none();
+                if is_stop {
+                    // Whoever subscribes meanwhile is not told what to become; when the stop is cleared it comes again.
+                    self.desired.replace(None);
+                }
                 self.deliver(if is_stop { message.urgent(command.id.as_str()) } else { message });
             }
             ToDevice::Desired(Desired { desired, version }) => {

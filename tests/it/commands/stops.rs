@@ -142,3 +142,34 @@ async fn owners_stop_their_own_modules_only_and_admins_everything() {
     assert_eq!(admin.post(&clear_all, json!({})).await.status, 200);
     assert_eq!(ada.get(&format!("{STOPS}?active=true&moduleId={ID}")).await.json()["total"], 0);
 }
+
+#[actix::test]
+async fn what_people_want_reaches_no_device_that_must_stand_still() {
+    const TWIN: &str = "/api/v1/modules/MC-1001-STN/twin";
+    let hub = TestHub::start().await;
+    let owner = hub.admin().await;
+    let token = owner.create_module(ID).await;
+    assert_eq!(owner.patch(TWIN, json!({"motor": "on"})).await.status, 200);
+    let mut device = TestDevice::connect(&hub.authority, &token).await;
+    let desired = json!({"type": "desired", "desired": {"motor": "on"}, "version": 1});
+    assert_eq!(device.next().await, Ok(desired.clone()));
+
+    let made = stop(&owner, json!({"scope": "module", "moduleId": ID})).await;
+    let told = next_command(&mut device).await;
+    answer(&mut device, &told, true, json!("standing")).await;
+    let refused = owner.patch(TWIN, json!({"motor": "fast"})).await;
+    assert_eq!(
+        (refused.status, &refused.json()["type"]),
+        (409, &json!("/problems/module-stopped")),
+        "{}",
+        refused.text
+    );
+    let mut device = TestDevice::connect(&hub.authority, &token).await;
+    device.report(1, json!({"it": "was told nothing"})).await;
+
+    let clear = format!("{STOPS}/{}/clear", made["stopId"].as_str().expect("an id"));
+    assert_eq!(owner.post(&clear, json!({})).await.status, 200);
+    assert_eq!(device.next().await, Ok(desired));
+    assert_eq!(owner.patch(TWIN, json!({"motor": "off"})).await.status, 200);
+    assert_eq!(device.next().await.expect("it is told")["desired"], json!({"motor": "off"}));
+}

@@ -76,3 +76,25 @@ async fn a_stop_is_told_to_a_device_that_takes_nothing_else() {
     assert_eq!((&told["commandId"], &told["command"]), (&json!(made), &json!("emergency_stop")));
     assert_eq!(asked.await.expect("the caller is answered").status, 409);
 }
+
+#[actix::test]
+async fn what_people_want_is_not_kept_for_a_device_that_must_stand_still() {
+    const DESIRED: &str = "carillon/MC-1/desired";
+    let hub = TestHub::start().await;
+    let owner = hub.admin().await;
+    let token = owner.create_module("MC-1").await;
+    assert_eq!(owner.patch("/api/v1/modules/MC-1/twin", json!({"motor": "on"})).await.status, 200);
+    let mut device = TestClient::device(hub.mqtt(), "MC-1", &token).await;
+    device.subscribe_plainly(&[TOPIC]).await;
+    let made = stop(&owner).await;
+    let told = next_command(&mut device).await;
+    assert_eq!(told["commandId"], made.as_str());
+    let answer = json!({"commandId": made, "ok": true, "result": null}).to_string();
+    device.report("carillon/MC-1/result", &answer).await;
+
+    device.subscribe_plainly(&[DESIRED]).await;
+    device.ping().await;
+    assert_eq!(owner.post(&format!("{STOPS}/{made}/clear"), json!({})).await.status, 200);
+    let (topic, payload, _) = device.message().await;
+    assert_eq!((topic.as_str(), payload.as_str()), (DESIRED, r#"{"desired":{"motor":"on"},"version":1}"#));
+}
