@@ -1,6 +1,5 @@
 //! One connected client: what it sends, what it is sent, and how it ends.
 
-use std::borrow::Cow;
 use std::net::IpAddr;
 use std::num::NonZeroU16;
 use std::ops::ControlFlow;
@@ -10,9 +9,9 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt;
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::FuturesOrdered;
-use rmqtt_codec::types::{Publish, QoS};
-use rmqtt_codec::v5::{Disconnect, DisconnectReasonCode, LastWill, Packet, PublishProperties};
-use tokio::sync::{mpsc, oneshot};
+use rmqtt_codec::types::QoS;
+use rmqtt_codec::v5::{DisconnectReasonCode, LastWill, Packet};
+use tokio::sync::mpsc;
 
 use super::aliases::{Given, Taken};
 use super::bridge::{Bridge, Note, Refused, Word};
@@ -20,16 +19,12 @@ use super::gate::{self, Entered};
 use super::line::{Heard, Line};
 use super::places::Stay;
 use super::session::Session;
-use super::wire::Version;
-use crate::pipe::{GONE, TOO_SLOW};
+use ending::End;
 
 mod acks;
+mod ending;
 mod receive;
 
-/// How long what is under way may take when the connection is gone.
-const SETTLE: Duration = Duration::from_secs(5);
-/// How often a will that waits looks whether its client is back.
-const STEP: Duration = Duration::from_secs(5);
 /// What any other end is counted by.
 const NORMAL: u16 = 1000;
 /// How often a connection that is never silent too long is looked at.
@@ -49,31 +44,6 @@ pub async fn serve<B: Bridge>(bridge: Rc<B>, mut line: Line, from: IpAddr) {
     }
 }
 
-/// How a connection ends.
-enum End {
-    /// The client said goodbye.
-    Left,
-    /// The client said goodbye, and wants its will published.
-    LeftWithWill,
-    /// The connection broke, or somebody else in the house ended it.
-    Lost,
-    /// The hub ends it.
-    Expelled(DisconnectReasonCode, Cow<'static, str>),
-    /// A newer connection takes over.
-    TakenOver(oneshot::Sender<Option<Session>>),
-}
-
-impl End {
-    /// The code by which it is counted, unless the connection broke before.
-    const fn counted(&self) -> u16 {
-        match self {
-            Self::Expelled(DisconnectReasonCode::QuotaExceeded, _) => TOO_SLOW,
-            Self::Expelled(DisconnectReasonCode::KeepAliveTimeout, _) => GONE,
-            _ => NORMAL,
-        }
-    }
-}
-
 /// What has become of a message of the client.
 struct Finished {
     /// Its number; none for QoS 0.
@@ -81,6 +51,9 @@ struct Finished {
     qos: QoS,
     result: Result<(), Refused>,
 }
+
+/// What is being worked on, in the order in which it came.
+type UnderWay = FuturesOrdered<LocalBoxFuture<'static, Finished>>;
 
 /// A connected client.
 ///
@@ -93,7 +66,7 @@ struct Connection<B: Bridge> {
     stay: Stay,
     session: Session,
     words: mpsc::Receiver<Word>,
-    under_way: FuturesOrdered<LocalBoxFuture<'static, Finished>>,
+    under_way: UnderWay,
     will: Option<LastWill>,
     expiry: u32,
     keep_alive: Option<Duration>,
@@ -154,11 +127,16 @@ impl<B: Bridge> Connection<B> {
                 self.line.send(packet);
                 continue;
             };
-            let (id, qos, topic) = (publish.packet_id, publish.qos, publish.topic.clone());
+            let plain = publish.clone();
             self.given.shorten(&mut publish);
-            if !self.line.send(Packet::Publish(publish)) {
+            if self.line.send(Packet::Publish(publish)) {
+                continue;
+            }
+            // A number beside the topic may have made it too long.
+            self.given.forget(&plain.topic);
+            let (id, qos) = (plain.packet_id, plain.qos);
+            if !self.line.send(Packet::Publish(plain)) {
                 // Too long for this client, for which it counts as done (MQTT 5, 3.1.2.11.4).
-                self.given.forget(&topic);
                 self.drop_flight(id, qos);
             }
         }
@@ -218,149 +196,5 @@ impl<B: Bridge> Connection<B> {
                 self.receive(packet).await
             }
         }
-    }
-
-    /// Ends the connection: the client is told, what is under way settles, the session waits or is handed over.
-    async fn finish(mut self, end: End) {
-        self.bridge.close(&self.guest, matches!(end, End::TakenOver(_)));
-        let counted = end.counted();
-        let Ending { last, publishes_will, hand_over } = self.read_end(end);
-        let closing = actix_rt::spawn(self.line.close(last, counted));
-        settle(&mut self.under_way, &mut self.session).await;
-        self.session.part();
-        let will = self.will.take().filter(|_| publishes_will);
-        let expiry = Duration::from_secs(self.expiry.into());
-        let delay = will.as_ref().and_then(|will| will.will_delay_interval_sec).unwrap_or(0);
-        let delay = Duration::from_secs(delay.into()).min(expiry);
-        let after = After { bridge: self.bridge, guest: self.guest, stay: self.stay };
-        if let Some(will) = will.clone().filter(|_| delay.is_zero()) {
-            after.publish(will).await;
-        }
-        match (hand_over, will.filter(|_| !delay.is_zero())) {
-            // Who asked may have given up. The client is back: a delayed will is not published.
-            (Some(hand_over), _) => drop(hand_over.send((!expiry.is_zero()).then_some(self.session))),
-            (None, will) => {
-                if let Some(session) = after.bridge.places().leave(&after.stay, self.session, expiry) {
-                    hand_over_late(self.words, Some(session).filter(|_| !expiry.is_zero())).await;
-                }
-                if let Some(will) = will {
-                    actix_rt::spawn(after.publish_later(will, delay));
-                }
-            }
-        }
-        // A hub that stops waits for the last words; whoever panicked has said so in the log.
-        let _ = closing.await;
-    }
-
-    /// What an end means; only clients of version 5 can be told why.
-    fn read_end(&self, end: End) -> Ending {
-        let (told, publishes_will, hand_over) = match end {
-            End::Left => (None, false, None),
-            End::LeftWithWill | End::Lost => (None, true, None),
-            End::Expelled(reason, detail) => {
-                (Some((reason, detail)), reason != DisconnectReasonCode::ServerShuttingDown, None)
-            }
-            End::TakenOver(hand_over) => {
-                let told = (DisconnectReasonCode::SessionTakenOver, "a newer connection took over".into());
-                (Some(told), true, Some(hand_over))
-            }
-        };
-        if let Some((reason, _)) = &told {
-            self.bridge.note(Note::Ended(*reason));
-        }
-        let told = told.filter(|_| self.line.version() == Version::V5);
-        Ending { last: told.map(|(reason, detail)| goodbye(reason, &detail)), publishes_will, hand_over }
-    }
-}
-
-/// What is to be done at an end.
-struct Ending {
-    /// What the client is told.
-    last: Option<Packet>,
-    publishes_will: bool,
-    /// Who takes over.
-    hand_over: Option<oneshot::Sender<Option<Session>>>,
-}
-
-/// Hands the session to a newer connection that came while this one ended, and asks for it.
-async fn hand_over_late(mut words: mpsc::Receiver<Word>, session: Option<Session>) {
-    let asked = async {
-        while let Some(word) = words.recv().await {
-            if let Word::TakeOver(hand_over) = word {
-                return Some(hand_over);
-            }
-        }
-        None
-    };
-    if let Ok(Some(hand_over)) = tokio::time::timeout(SETTLE, asked).await {
-        // Who asked may have given up.
-        let _ = hand_over.send(session);
-    }
-}
-
-/// Waits for what is under way, so that the session knows what was taken.
-async fn settle(under_way: &mut FuturesOrdered<LocalBoxFuture<'static, Finished>>, session: &mut Session) {
-    let settled = async {
-        while let Some(Finished { id, qos, result }) = under_way.next().await {
-            if let Some(id) = id {
-                session.incoming.finish(id, qos, acks::is_taken(&result));
-            }
-        }
-    };
-    // What takes longer comes again, and is taken back before it does.
-    let _ = tokio::time::timeout(SETTLE, settled).await;
-    under_way.clear();
-}
-
-fn goodbye(reason_code: DisconnectReasonCode, detail: &str) -> Packet {
-    Packet::Disconnect(Disconnect { reason_code, reason_string: Some(detail.into()), ..Disconnect::default() })
-}
-
-/// What is left of a client whose connection is gone.
-struct After<B: Bridge> {
-    bridge: Rc<B>,
-    guest: B::Guest,
-    stay: Stay,
-}
-
-impl<B: Bridge> After<B> {
-    /// Publishes the will after its delay, unless the client comes back before.
-    async fn publish_later(self, will: LastWill, delay: Duration) {
-        let due = Instant::now() + delay;
-        while Instant::now() < due {
-            // In steps, so that a client that comes and goes leaves nothing behind that sleeps for long.
-            tokio::time::sleep(due.saturating_duration_since(Instant::now()).min(STEP)).await;
-            if !self.bridge.places().is_away(&self.stay) {
-                return;
-            }
-        }
-        self.publish(will).await;
-    }
-
-    async fn publish(&self, will: LastWill) {
-        let published = self.bridge.publish(&self.guest, published_of(will));
-        if let Ok(Err(refused)) = tokio::time::timeout(SETTLE, published).await {
-            self.bridge.note(Note::NotTaken(refused.reason));
-        }
-    }
-}
-
-fn published_of(will: LastWill) -> Publish {
-    Publish {
-        dup: false,
-        retain: will.retain,
-        qos: will.qos,
-        topic: will.topic,
-        packet_id: None,
-        payload: will.message,
-        properties: Some(PublishProperties {
-            correlation_data: will.correlation_data,
-            message_expiry_interval: will.message_expiry_interval,
-            content_type: will.content_type,
-            user_properties: will.user_properties,
-            is_utf8_payload: will.is_utf8_payload.unwrap_or_default(),
-            response_topic: will.response_topic,
-            ..PublishProperties::default()
-        }),
     }
 }

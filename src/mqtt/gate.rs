@@ -8,7 +8,7 @@ use bytestring::ByteString;
 use rmqtt_codec::v5::{Connect, ConnectAck, ConnectAckReason, LastWill, Packet};
 use tokio::sync::mpsc;
 
-use super::bridge::{Arrived, Bridge, Note, Opened, Refusal, Word};
+use super::bridge::{Arrived, Bridge, Note, Opened, Refusal, Terms, Word};
 use super::line::{Heard, Line};
 use super::places::{Entry, Stay};
 use super::session::Session;
@@ -76,8 +76,15 @@ async fn admit<B: Bridge>(
     let admitted = tokio::time::timeout(ADMIT_TIMEOUT, bridge.admit(&connect, from)).await;
     let Arrived { mut guest, owner, is_remembered } = admitted.unwrap_or_else(|_| Err(busy()))?;
     let (speak, words) = mpsc::channel(WORDS_MAX);
-    let is_named = !connect.client_id.is_empty();
-    let client_id = if is_named { connect.client_id.clone() } else { assigned() };
+    let client_id = if connect.client_id.is_empty() { assigned() } else { connect.client_id.clone() };
+    let terms = bridge.terms();
+    let expiry = if is_remembered { connect.session_expiry_interval_secs.min(terms.max_session_expiry) } else { 0 };
+    let keep_alive = keep_alive_of(&connect, line.version(), terms.max_keep_alive);
+    let accepted = acceptance(terms, &connect, (&client_id, expiry, keep_alive));
+    // Before anybody hears of the client: it could not keep to terms that it is not told.
+    if !line.takes(&Packet::ConnectAck(Box::new(accepted.clone()))) {
+        return Err(Refusal::new(ConnectAckReason::PacketTooLarge, "take packets of 64 bytes at least"));
+    }
     let entry = Entry { owner, client_id: &client_id, is_clean: connect.clean_start, words: speak.clone() };
     let (stay, session) = bridge.places().enter(entry).await;
     let opened = Opened { words: &speak, outbox: line.outbox(), version: line.version() };
@@ -87,27 +94,32 @@ async fn admit<B: Bridge>(
         let _ = bridge.places().leave(&stay, Session::new(bridge.terms().session), Duration::ZERO);
         return Err(refusal);
     }
-    let terms = bridge.terms();
-    let expiry = if is_remembered { connect.session_expiry_interval_secs.min(terms.max_session_expiry) } else { 0 };
-    let keep_alive = keep_alive_of(&connect, line.version(), terms.max_keep_alive);
     // The client may have been shut out while it came in; then the answer goes nowhere.
-    let _ = line.send(Packet::ConnectAck(Box::new(ConnectAck {
-        session_present: session.is_some(),
-        session_expiry_interval_secs: (expiry != connect.session_expiry_interval_secs).then_some(expiry),
-        receive_max: NonZeroU16::new(terms.receive_max).unwrap_or(NonZeroU16::MIN),
-        max_packet_size: Some(terms.max_packet),
-        assigned_client_id: (!is_named).then_some(client_id),
-        topic_alias_max: terms.topic_aliases,
-        shared_subscription_available: terms.shares_subscriptions,
-        server_keepalive_sec: keep_alive.filter(|agreed| *agreed != connect.keep_alive),
-        ..ConnectAck::default()
-    })));
+    line.send(Packet::ConnectAck(Box::new(ConnectAck { session_present: session.is_some(), ..accepted })));
     let mut session = session.unwrap_or_else(|| Session::new(terms.session));
     session.incoming.agree_on(terms.receive_max);
     session.outgoing.agree_on(connect.receive_max.map_or(u16::MAX, NonZeroU16::get));
     let keep_alive = keep_alive.map(|seconds| Duration::from_secs(seconds.into()));
     let (will, topic_aliases) = (connect.last_will, connect.topic_alias_max);
     Ok(Entered { guest, stay, session, words, will, keep_alive, expiry, topic_aliases })
+}
+
+/// What a client is told that may come in, under which name, for how long its session lasts and how long it may be silent.
+fn acceptance(
+    terms: &Terms,
+    connect: &Connect,
+    (client_id, expiry, keep_alive): (&ByteString, u32, Option<u16>),
+) -> ConnectAck {
+    ConnectAck {
+        session_expiry_interval_secs: (expiry != connect.session_expiry_interval_secs).then_some(expiry),
+        receive_max: NonZeroU16::new(terms.receive_max).unwrap_or(NonZeroU16::MIN),
+        max_packet_size: Some(terms.max_packet),
+        assigned_client_id: connect.client_id.is_empty().then(|| client_id.clone()),
+        topic_alias_max: terms.topic_aliases,
+        shared_subscription_available: terms.shares_subscriptions,
+        server_keepalive_sec: keep_alive.filter(|agreed| *agreed != connect.keep_alive),
+        ..ConnectAck::default()
+    }
 }
 
 fn check(connect: &Connect) -> Result<(), Refusal> {
@@ -157,14 +169,10 @@ fn refusal_of(fault: Fault) -> Option<Refusal> {
 
 fn refuse<B: Bridge>(bridge: &B, line: &mut Line, refusal: Refusal) {
     bridge.note(Note::Refused(refusal.reason));
-    let is_told = line.send(Packet::ConnectAck(Box::new(ConnectAck {
+    // Who takes not even that much without its words is told nothing.
+    line.send(Packet::ConnectAck(Box::new(ConnectAck {
         reason_code: refusal.reason,
         reason_string: Some(refusal.detail.as_ref().into()),
         ..ConnectAck::default()
     })));
-    if !is_told {
-        let bare = ConnectAck { reason_code: refusal.reason, ..ConnectAck::default() };
-        // Who takes not even that much is told nothing.
-        let _ = line.send(Packet::ConnectAck(Box::new(bare)));
-    }
 }

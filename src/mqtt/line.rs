@@ -81,11 +81,17 @@ impl Line {
         self.wire.agree_on(max_in, max_out);
     }
 
-    /// Sends a packet; answers false for one that the peer's version does not have, or that is too long for the peer:
-    /// it goes nowhere.
+    /// Sends a packet, without its words if it is too long for the peer; answers false for one that is so even then, or
+    /// that the peer's version does not have: it goes nowhere.
     pub fn send(&mut self, packet: Packet) -> bool {
         let bytes = self.wire.encode(packet);
         bytes.map(|bytes| self.outbox.send_packet(bytes)).is_some()
+    }
+
+    /// Whether a packet is one that the peer takes.
+    #[must_use]
+    pub fn takes(&mut self, packet: &Packet) -> bool {
+        self.wire.encode(packet.clone()).is_some()
     }
 
     /// Whether more may be sent; if not, [`Heard::Room`] tells when.

@@ -11,6 +11,7 @@ use rmqtt_codec::version::{ProtocolVersion, VersionCodec};
 use tokio_util::codec::{Decoder, Encoder};
 
 mod older;
+mod shorter;
 
 /// The versions that are spoken here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,9 +135,18 @@ impl Wire {
         check(&packet, length).map(|()| Some(packet))
     }
 
-    /// Writes a packet; none if the peer's version has no such packet, or it would be longer than the peer takes.
+    /// Writes a packet, without its words if it would be longer than the peer takes; none if it is so even then, or if the
+    /// peer's version has no such packet.
     #[must_use]
     pub fn encode(&mut self, packet: Packet) -> Option<Bytes> {
+        if self.max_out == usize::MAX {
+            return self.encode_whole(packet);
+        }
+        let shorter = shorter::without_words(&packet);
+        self.encode_whole(packet).or_else(|| self.encode_whole(shorter?))
+    }
+
+    fn encode_whole(&mut self, packet: Packet) -> Option<Bytes> {
         let mut bytes = BytesMut::new();
         let written = match &mut self.codec {
             Codec::V5(codec) => codec.encode(packet, &mut bytes),
@@ -242,6 +252,30 @@ mod tests {
             }
         }
         assert_eq!(decode(b"\x10\x0c\x00\x04MQTT\x04\x00\x00\x3c\x00\x00"), Err(Fault::ClientId), "of 3.1.1 it does");
+    }
+
+    #[test]
+    fn a_packet_that_is_too_long_loses_its_words_or_is_not_written() {
+        let goodbye = |words: &str| {
+            Packet::Disconnect(v5::Disconnect {
+                reason_code: DisconnectReasonCode::ProtocolError,
+                reason_string: Some(words.into()),
+                user_properties: vec![("a".into(), "b".into())],
+                ..v5::Disconnect::default()
+            })
+        };
+        let mut wire = Wire::speaking(Version::V5);
+        let whole = wire.encode(goodbye("words")).unwrap().len();
+        let bare = shorter::without_words(&goodbye("words")).and_then(|bare| wire.encode(bare)).unwrap().len();
+        for max_out in 0..=u32::try_from(whole).unwrap() + 1 {
+            wire.agree_on(100, Some(max_out));
+            let written = wire.encode(goodbye("words")).map(|bytes| bytes.len());
+            let expected = [whole, bare].into_iter().find(|length| *length <= max_out as usize);
+            assert_eq!(written, expected, "{max_out}");
+            let message = crate::mqtt::session::Message::new("topic", "payload", QoS::AtMostOnce);
+            let message = wire.encode(Packet::Publish(Box::new(message.publish().clone())));
+            assert!(message.is_none_or(|bytes| bytes.len() <= max_out as usize));
+        }
     }
 
     #[test]

@@ -6,7 +6,8 @@ use std::ops::ControlFlow;
 use rmqtt_codec::types::QoS;
 use rmqtt_codec::v5::{Packet, PublishAck, PublishAckReason, ToReasonCode};
 
-use super::{Connection, End, Finished};
+use super::ending::End;
+use super::{Connection, Finished};
 use crate::mqtt::bridge::{Bridge, Note, Refused};
 use crate::mqtt::wire::Version;
 
@@ -41,18 +42,14 @@ impl<B: Bridge> Connection<B> {
     }
 
     pub(super) fn acknowledge(&mut self, packet_id: NonZeroU16, qos: QoS, refused: Option<&Refused>) {
-        let ack = |reason_string| PublishAck {
+        let ack = PublishAck {
             packet_id,
             reason_code: refused.map_or(PublishAckReason::Success, |refused| refused.reason),
-            reason_string,
+            reason_string: refused.map(|refused| refused.detail.as_ref().into()),
             ..PublishAck::default()
         };
-        let packet = |ack| if qos == QoS::ExactlyOnce { Packet::PublishReceived(ack) } else { Packet::PublishAck(ack) };
-        let detail = refused.map(|refused| refused.detail.as_ref().into());
-        if !self.line.send(packet(ack(detail))) {
-            // Without words it is short enough for everybody.
-            let _ = self.line.send(packet(ack(None)));
-        }
+        // Without words it is short enough for everybody who was let in.
+        self.line.send(if qos == QoS::ExactlyOnce { Packet::PublishReceived(ack) } else { Packet::PublishAck(ack) });
     }
 }
 

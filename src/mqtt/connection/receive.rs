@@ -10,7 +10,8 @@ use rmqtt_codec::v5::{
     UnsubscribeAckReason,
 };
 
-use super::{Connection, End, Finished};
+use super::ending::End;
+use super::{Connection, Finished};
 use crate::mqtt::bridge::{Bridge, Granted, Note};
 use crate::mqtt::session::{self, Message, Subscription, digest_of};
 use crate::mqtt::topic::{Filter, check_name};
@@ -22,6 +23,9 @@ const SUBSCRIBE_TIMEOUT: Duration = Duration::from_secs(10);
 const FILTERS_MAX: usize = 256;
 /// How many messages of QoS 2 a client of 3.1.1 may leave without PUBREL; it cannot be told a smaller number.
 const OLDER_MAX: usize = 4096;
+
+/// What a client is told whose filters take more answers than it takes in one packet.
+const TOO_MANY_ANSWERS: &str = "the acknowledgement is larger than you take; name fewer topics at once";
 
 impl<B: Bridge> Connection<B> {
     pub(super) async fn receive(&mut self, packet: Packet) -> ControlFlow<End> {
@@ -46,7 +50,7 @@ impl<B: Bridge> Connection<B> {
                 self.session.outgoing.complete(complete.packet_id);
             }
             Packet::Subscribe(subscribe) => return self.subscribe(subscribe).await,
-            Packet::Unsubscribe(unsubscribe) => self.unsubscribe(unsubscribe).await,
+            Packet::Unsubscribe(unsubscribe) => return self.unsubscribe(unsubscribe).await,
             Packet::PingRequest => {
                 self.line.send(Packet::PingResponse);
             }
@@ -121,7 +125,9 @@ impl<B: Bridge> Connection<B> {
             });
         }
         let (properties, reason_string) = (Vec::new(), None);
-        self.line.send(Packet::SubscribeAck(SubscribeAck { packet_id, properties, reason_string, status }));
+        if !self.line.send(Packet::SubscribeAck(SubscribeAck { packet_id, properties, reason_string, status })) {
+            return expel(DisconnectReasonCode::PacketTooLarge, TOO_MANY_ANSWERS);
+        }
         for (message, subscription) in kept {
             if self.session.deliver_retained(message, &subscription) {
                 self.bridge.note(Note::Lost);
@@ -159,7 +165,7 @@ impl<B: Bridge> Connection<B> {
         Ok((subscription, kept))
     }
 
-    async fn unsubscribe(&mut self, unsubscribe: Unsubscribe) {
+    async fn unsubscribe(&mut self, unsubscribe: Unsubscribe) -> ControlFlow<End> {
         let Unsubscribe { packet_id, topic_filters, .. } = unsubscribe;
         let mut status = Vec::with_capacity(topic_filters.len());
         for text in &topic_filters {
@@ -178,7 +184,10 @@ impl<B: Bridge> Connection<B> {
             });
         }
         let (properties, reason_string) = (Vec::new(), None);
-        self.line.send(Packet::UnsubscribeAck(UnsubscribeAck { packet_id, properties, reason_string, status }));
+        if !self.line.send(Packet::UnsubscribeAck(UnsubscribeAck { packet_id, properties, reason_string, status })) {
+            return expel(DisconnectReasonCode::PacketTooLarge, TOO_MANY_ANSWERS);
+        }
+        ControlFlow::Continue(())
     }
 
     fn leave(&mut self, disconnect: &Disconnect) -> ControlFlow<End> {

@@ -20,8 +20,9 @@ use crate::session::{House, Session};
 
 /// How long a session may take to answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(8);
-/// The largest packet that a person may be sent: events are written once for all.
-const LARGEST: u32 = 128 * 1024;
+/// The largest packet that a person may be sent, as events are written once for all: 64 values of 1 KiB, each byte of which may
+/// be written as six (`\u0001`), with their keys.
+const LARGEST: u32 = 448 * 1024;
 
 /// A person who has shown an access token.
 pub struct Person {
@@ -57,7 +58,7 @@ impl Person {
     /// Starts the session.
     pub fn open(&mut self, house: Rc<House>, opened: &Opened<'_>) {
         let answers = Rc::new(Answers::default());
-        let speech = MqttSpeech::new(opened.version, Rc::clone(&answers));
+        let speech = MqttSpeech::new(opened.version, self.takes, Rc::clone(&answers));
         let session = Session::new(self.principal.clone(), Box::new(speech), opened.outbox.clone(), house).start();
         self.open = Some((session, answers));
     }

@@ -14,7 +14,7 @@ use crate::domain::event::{Dialect, Event};
 use crate::domain::problem::Problem;
 use crate::mqtt::line::finished;
 use crate::mqtt::session::Message;
-use crate::mqtt::wire::Version;
+use crate::mqtt::wire::{Version, Wire};
 use crate::pipe::Outbox;
 use crate::session::{Request, Speech, Wish, Word};
 
@@ -47,13 +47,15 @@ impl Answers {
 /// The dialect of one connection.
 pub struct MqttSpeech {
     version: Version,
+    /// The longest packet that the client takes.
+    takes: u32,
     answers: Rc<Answers>,
 }
 
 impl MqttSpeech {
-    /// Speaks a version, and notes the answers.
-    pub const fn new(version: Version, answers: Rc<Answers>) -> Self {
-        Self { version, answers }
+    /// Speaks a version to a client that takes packets up to this size, and notes the answers.
+    pub const fn new(version: Version, takes: u32, answers: Rc<Answers>) -> Self {
+        Self { version, takes, answers }
     }
 
     /// Tells the newest values of the modules in a snapshot, as what was kept on their topics.
@@ -115,7 +117,11 @@ impl Speech for MqttSpeech {
                     reason_string: Some((*reason).into()),
                     ..Disconnect::default()
                 };
-                outbox.send_packet(finished(self.version, Packet::Disconnect(goodbye)));
+                let mut wire = Wire::speaking(self.version);
+                wire.agree_on(0, Some(self.takes));
+                if let Some(bytes) = wire.encode(Packet::Disconnect(goodbye)) {
+                    outbox.send_packet(bytes);
+                }
             }
             _ => {}
         }

@@ -1,10 +1,11 @@
 //! MQTT, spoken packet by packet with the codec of others.
 
 mod bad_input;
-mod client;
+pub mod client;
 mod commands;
 mod full_disk;
 mod locked;
+mod packet_size;
 mod people;
 mod permissions;
 mod presence;
