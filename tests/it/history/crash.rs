@@ -1,19 +1,27 @@
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 use std::time::Duration;
 
+use rmqtt_codec::types::QoS;
+use rmqtt_codec::v5::{Packet, PublishAckReason};
 use serde_json::{Value, json};
 
 use super::{ID, time, wait_until_sealed};
+use crate::mqtt::client::{TestClient, publish};
 use crate::support::process::{Scratch, TestProcess};
 use crate::support::{Account, Answer, TestDevice};
 
 /// Acknowledged values by time, in Unix milliseconds.
 type Acknowledged = Rc<RefCell<BTreeMap<i64, i64>>>;
 
+/// Times that were sent and not acknowledged.
+type Unacknowledged = Rc<RefCell<BTreeSet<i64>>>;
+
 /// Readings of one request.
 const BATCH: i64 = 20;
+/// Messages that may be unacknowledged.
+const IN_FLIGHT: usize = 16;
 
 /// How often the hub is killed; more often when `CARILLON_KILLS` says so.
 fn kills() -> usize {
@@ -25,23 +33,27 @@ async fn every_acknowledged_reading_is_found_once_wherever_the_hub_is_killed() {
     let data = Scratch::new();
     // Sealing goes on all the time.
     let settings = [("CARILLON__TELEMETRY__SEAL_AFTER", "1ms")];
-    let start = carillon::domain::time::Timestamp::now().as_millis() - 3_600_000;
+    let start = carillon::domain::time::Timestamp::now().as_millis() - 6 * 3_600_000;
     let acknowledged = Acknowledged::default();
     let mut tokens = None;
     let mut next = 0;
     let mut unanswered = Vec::new();
+    let unacknowledged = Unacknowledged::default();
     for round in 0..kills() {
         let mut hub = TestProcess::start_with(data.path(), &settings).await;
         if tokens.is_none() {
             let admin = hub.admin().await;
-            tokens = Some((admin.create_module(ID).await, admin.create_module("MC-2").await));
+            let made = [admin.create_module(ID).await, admin.create_module("MC-2").await];
+            tokens = Some((made, admin.create_module("MC-3").await));
         }
-        let (one, two) = tokens.clone().expect("they are made");
+        let ([one, two], three) = tokens.clone().expect("they are made");
         let from = start + next;
         next += 200_000;
         let posting = post(hub.authority.clone(), one, from, std::mem::take(&mut unanswered), Rc::clone(&acknowledged));
         let posting = actix::spawn(posting);
         let telling = actix::spawn(tell(hub.authority.clone(), two, from, Rc::clone(&acknowledged)));
+        let publishing = (three, from, Rc::clone(&unacknowledged), Rc::clone(&acknowledged));
+        let publishing = actix::spawn(publish_all(hub.mqtt(), publishing));
         // Each time another moment of commits and of sealing.
         let moment = 300 + (u64::from(std::process::id()) * 37 + round as u64 * 271) % 1500;
         tokio::time::sleep(Duration::from_millis(moment)).await;
@@ -49,18 +61,20 @@ async fn every_acknowledged_reading_is_found_once_wherever_the_hub_is_killed() {
         unanswered = posting.await.expect("an attempt does not fail");
         // The socket breaks off in the middle of a reading.
         let _ = telling.await;
+        let _ = publishing.await;
     }
 
     let hub = TestProcess::start_with(data.path(), &settings).await;
     let admin = hub.admin().await;
-    let stored = [stored(&admin, ID, start).await, stored(&admin, "MC-2", start).await].concat();
+    let published = stored(&admin, "MC-3", start).await;
+    let stored = [stored(&admin, ID, start).await, stored(&admin, "MC-2", start).await, published.clone()].concat();
     let known: BTreeMap<i64, i64> = stored.iter().copied().collect();
     assert_eq!(known.len(), stored.len(), "some are told twice");
     wait_until_sealed(&hub.authority).await;
     let kept = admin.get("/api/v1/retention").await.json()["usage"]["all"]["samples"].as_u64();
     assert_eq!(kept, Some(known.len() as u64), "some are kept twice");
     let acknowledged = acknowledged.take();
-    assert!(acknowledged.len() > 10, "too few to tell: {}", acknowledged.len());
+    assert!(published.len() > 10 && acknowledged.len() > 10, "too few to tell: {}", acknowledged.len());
     for (ts, value) in acknowledged.iter() {
         assert_eq!(known.get(ts), Some(value), "{}", time(*ts, 0));
     }
@@ -102,6 +116,33 @@ async fn tell(authority: String, token: String, from: i64, acknowledged: Acknowl
             Ok(frame) if frame["type"] == "ack" => acknowledged.borrow_mut().insert(ts, ts % 1000),
             _ => return,
         };
+    }
+}
+
+/// Publishes with QoS 1 until the hub is gone, some unacknowledged at any moment, first what was not acknowledged before.
+/// Their times are odd, and far from those of others.
+async fn publish_all(
+    at: std::net::SocketAddr,
+    (token, from, unacknowledged, acknowledged): (String, i64, Unacknowledged, Acknowledged),
+) {
+    let mut client = TestClient::device(at, "MC-3", &token).await;
+    let again: Vec<_> = unacknowledged.borrow().iter().copied().collect();
+    let mut times = again.into_iter().chain((0..).map(|n| from + 100_001 + n * 2));
+    let mut flights = VecDeque::new();
+    for id in (1..=1000).cycle() {
+        let ts = times.next().expect("there is no end of them");
+        unacknowledged.borrow_mut().insert(ts);
+        let payload = json!({"ts": time(ts, 0), "telemetry": {"n": ts % 1000}}).to_string();
+        let message = publish("carillon/MC-3/telemetry", &payload, QoS::AtLeastOnce, id);
+        client.send(Packet::Publish(Box::new(message))).await;
+        flights.push_back((id, ts));
+        while flights.len() >= IN_FLIGHT {
+            let Some(Packet::PublishAck(ack)) = client.next().await else { return };
+            let (id, ts) = flights.pop_front().expect("some are in flight");
+            assert_eq!((ack.packet_id.get(), ack.reason_code), (id, PublishAckReason::Success));
+            unacknowledged.borrow_mut().remove(&ts);
+            acknowledged.borrow_mut().insert(ts, ts % 1000);
+        }
     }
 }
 
