@@ -49,7 +49,7 @@ function columns(showsModule, again) {
     ...(showsModule ? [module] : []),
     { key: 'condition', label: t('alarm.condition'), kind: 'wide', render: conditionCell },
     { key: 'raised', label: t('alarm.raisedAt'), kind: 'fit', render: ({ raisedAt }) => moment(raisedAt) },
-    { key: 'actions', label: t('table.actions'), kind: 'alarm-actions', render: (alarm) => buttons(alarm, again) },
+    { key: 'actions', label: t('table.actions'), kind: 'alarm-actions', render: (alarm) => buttons(alarm, { again, showsModule }) },
   ];
 }
 
@@ -63,7 +63,7 @@ function conditionCell({ condition, value }) {
   return h('span', {}, value === null ? words : t('alarm.withValue', { words, value: formatNumber(value, 3) }));
 }
 
-function buttons({ alarmId, state, ruleName }, again) {
+function buttons({ alarmId, state, ruleName, moduleName }, { again, showsModule }) {
   if (state === 'cleared') return '';
   const button = (deed) =>
     h(
@@ -71,7 +71,7 @@ function buttons({ alarmId, state, ruleName }, again) {
       {
         type: 'button',
         class: 'button small',
-        'aria-label': t(`alarm.${deed}Named`, { name: ruleName }),
+        'aria-label': t(`alarm.${deed}Named`, { name: showsModule ? `${ruleName}, ${moduleName}` : ruleName }),
         onclick: () => act(alarmId, deed, again),
       },
       t(`alarm.${deed}`),

@@ -23,7 +23,7 @@ class AppShell extends HTMLElement {
     this.replaceChildren(
       skipLink(main),
       this.#header(name),
-      session.user ? h('connection-banner') : '',
+      session.user ? h('connection-banner', { role: 'region', 'aria-label': t('connection.label') }) : '',
       main,
       foot(),
       toasts,

@@ -1,6 +1,6 @@
 import { ApiError, api } from '../lib/api.js';
 import { h, replaceIfChanged } from '../lib/dom.js';
-import { formatBytes, formatNumber, formatSpan } from '../lib/format.js';
+import { formatBytes, formatNumber, formatSpan, humanise } from '../lib/format.js';
 import { hasWords, t } from '../lib/i18n.js';
 import { explainError } from './form-view.js';
 import { lastSeen, rowActions } from './module-cells.js';
@@ -18,11 +18,14 @@ class LiveMonitor extends HTMLElement {
   #facts = h('div', { class: 'monitor-facts' });
   #topics = smallTable(t('monitor.topics'), t('monitor.noTopics'), this.#topicColumns(), ({ topic }) => topic);
   #slowest = smallTable(t('monitor.slowest'), t('monitor.noSlowest'), this.#slowColumns(), (one) => one.sessionId);
+  // Before the first answer nobody knows whether there is nothing.
+  #tables = h('div', { class: 'monitor-tables', hidden: true });
   #timer = null;
   #asking = null;
 
   connectedCallback() {
-    this.replaceChildren(this.#facts, h('div', { class: 'monitor-tables' }, this.#topics.element, this.#slowest.element));
+    this.#tables.append(this.#topics.element, this.#slowest.element);
+    this.replaceChildren(this.#facts, this.#tables);
     document.addEventListener('visibilitychange', this.#wake);
     this.#ask();
   }
@@ -52,6 +55,7 @@ class LiveMonitor extends HTMLElement {
 
   #show(told) {
     replaceIfChanged(this.#facts, h('div', { class: 'monitor-cards' }, cards(told)));
+    this.#tables.hidden = false;
     this.#topics.show(told.topics);
     this.#slowest.show(told.slowest);
   }
@@ -135,7 +139,7 @@ function card(name, rows) {
 
 function word(kind, name) {
   const key = `monitor.${kind}.${name}`;
-  return hasWords(key) ? t(key) : String(name);
+  return hasWords(key) ? t(key) : humanise(String(name));
 }
 
 /** A table of a few rows that come and go, kept by id so that a button under the pointer stays there. */

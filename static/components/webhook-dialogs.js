@@ -16,7 +16,7 @@ const pathOf = ({ id }) => `/webhooks/${encodeURIComponent(id)}`;
 
 /** Makes a webhook and shows its secret once, or changes one. */
 export function editWebhook({ webhook, again }) {
-  const box = (event) => ({ name: event, label: t(`webhook.${event}`), type: 'checkbox', value: webhook?.events.includes(event) ?? true });
+  const box = (event) => ({ name: event, label: t(`webhook.when.${event}`), type: 'checkbox', value: webhook?.events.includes(event) ?? true });
   const form = formView({
     fields: [
       { name: 'name', label: t('module.name'), value: webhook?.name, required: true },

@@ -44,6 +44,7 @@ export const en = {
   'connection.idle': 'Offline',
   'connection.connecting': 'Connecting',
   'connection.live': 'Live',
+  'connection.label': 'Connection',
   'connection.reconnecting': 'Reconnecting',
   'connection.offline': 'Offline',
   'connection.ended': 'Ended',

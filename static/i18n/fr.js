@@ -44,6 +44,7 @@ export const fr = {
   'connection.idle': 'Hors ligne',
   'connection.connecting': 'Connexion',
   'connection.live': 'En direct',
+  'connection.label': 'Connexion',
   'connection.reconnecting': 'Reconnexion',
   'connection.offline': 'Hors ligne',
   'connection.ended': 'Terminée',

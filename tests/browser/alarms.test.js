@@ -1,7 +1,8 @@
+import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import WebSocket from 'ws';
 import { assertNoFaults, live, openTab, PHONE, tabIn } from './support/browser.js';
-import { call, Device, HUB, newModule, signIn, uniqueId } from './support/hub.js';
+import { call, Device, HUB, newModule, report, signIn, uniqueId } from './support/hub.js';
 
 test('an alarm rings on every page, is acknowledged, and clears itself before one’s eyes', async (t) => {
   const { module, token } = await newModule(t);
@@ -82,6 +83,29 @@ test('all alarms stand in a list that is filtered, and can be cleared there, on 
   await page.getByLabel('Any state').selectOption('active');
   await row.waitFor({ state: 'detached' });
   await page.waitForURL((url) => url.searchParams.get('state') === 'active');
+  assertNoFaults(page);
+});
+
+test('many alarms are acknowledged at once', async (t) => {
+  const type = uniqueId('TYPE');
+  const condition = { kind: 'threshold', key: 'level', direction: 'above', limit: 3 };
+  const { ruleId } = await call('POST', '/alarm-rules', { name: type, severity: 'info', type, condition });
+  t.after(() => call('DELETE', `/alarm-rules/${ruleId}`));
+  for (const level of [4, 5, 6]) {
+    const { module, token } = await newModule(t, { type });
+    await report(module.moduleId, token, [{ telemetry: { level } }]);
+  }
+  const page = await openTab(t, '/alarms?state=active&severity=info');
+  await live(page);
+  const rows = page.locator('tbody tr', { hasText: type });
+  await page.waitForFunction((name) => [...document.querySelectorAll('tbody tr')].filter((row) => row.textContent.includes(name)).length === 3, type);
+
+  await page.getByRole('button', { name: /Acknowledge the \d+ shown/ }).click();
+
+  await page.getByText(/alarms are acknowledged/).waitFor();
+  await rows.first().waitFor({ state: 'detached' });
+  const { items } = await call('GET', `/alarms?state=acknowledged&perPage=100`);
+  assert.equal(items.filter(({ ruleName }) => ruleName === type).length, 3);
   assertNoFaults(page);
 });
 

@@ -128,6 +128,35 @@ test('a chart begins with as long a stretch as its history fills, until somebody
   assertNoFaults(page);
 });
 
+test('the first reading takes the place of the words that there is none', async (t) => {
+  const { module, token } = await newModule(t);
+  const ts = new Date(Date.now() - 90 * MINUTE).toISOString();
+  await report(module.moduleId, token, [{ ts, telemetry: { level: 7 } }]);
+  const page = await openTab(t, `/modules/${module.moduleId}?range=5m`);
+  const nothing = page.getByText('Nothing was measured in this time');
+  await nothing.waitFor();
+  await live(page);
+
+  await report(module.moduleId, token, [{ telemetry: { level: 8 } }]);
+
+  await nothing.waitFor({ state: 'detached' });
+  await points(page, 'level', ({ length }) => length === 1);
+  assertNoFaults(page);
+});
+
+test('a key that was null when the page was opened can be shown when it has a number', async (t) => {
+  const { module, token } = await newModule(t);
+  await report(module.moduleId, token, [{ telemetry: { level: null, text: 'low' } }]);
+  const page = await openTab(t, `/modules/${module.moduleId}?range=5m`);
+  await page.getByText('Nothing to draw').waitFor();
+  await live(page);
+
+  await report(module.moduleId, token, [{ telemetry: { level: 8 } }]);
+
+  await points(page, 'level', (shown) => shown.some(([, value]) => value === 8));
+  assertNoFaults(page);
+});
+
 test('what is shown can be taken along as a file', async (t) => {
   const { module, token } = await newModule(t);
   const now = Date.now();

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { assertNoFaults, live, openTab, rowOf, searchFor, tabIn } from './support/browser.js';
-import { call, Device, HUB, newModule, removeAfter, uniqueId } from './support/hub.js';
+import { call, Device, HUB, newModule, removeAfter, report, uniqueId } from './support/hub.js';
 
 test("a module comes on line, reports and goes off line before one's eyes", async (t) => {
   const { module, token } = await newModule(t);
@@ -118,6 +118,62 @@ test('a new token is shown once and ends the old connection', async (t) => {
 
   assert.notEqual(await dialog.getByLabel('Token').inputValue(), token);
   await page.locator('.module-title').getByText('Offline').waitFor();
+});
+
+test('one long name does not squeeze what stands beside it', async (t) => {
+  const word = uniqueId('LONG');
+  const { module } = await newModule(t, { name: `Short ${word}` });
+  const name = `${word} ${'station at the northern embankment '.repeat(3)}`.slice(0, 100);
+  await newModule(t, { moduleId: `${word}-${'A123456789-'.repeat(3)}Z`, name, type: 'PumpingStationWithAVeryLongTypeName' });
+  const page = await openTab(t, `/modules?search=${word}`);
+  const id = rowOf(page, module.moduleId).locator('code');
+  await id.waitFor();
+  await page.locator('tbody tr').nth(1).waitFor();
+
+  const { height, lineHeight } = await id.evaluate((code) => ({ height: code.offsetHeight, lineHeight: parseFloat(getComputedStyle(code).fontSize) }));
+
+  assert.ok(height < 2 * lineHeight, `the id is ${height} px high`);
+  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
+});
+
+test('a filter that somebody has open is not filled anew while modules come and go', async (t) => {
+  const { token } = await newModule(t);
+  const page = await openTab(t, '/modules');
+  await live(page);
+  const option = page.getByLabel('Any type').locator('option').nth(1);
+  await option.waitFor({ state: 'attached' });
+  await option.evaluate((element) => (element.dataset.seen = 'yes'));
+
+  const device = await Device.connect(t, token);
+  await page.waitForFunction(() => /[1-9]\d* online/.test(document.querySelector('.summary').textContent));
+  device.disconnect();
+
+  assert.equal(await option.getAttribute('data-seen'), 'yes');
+});
+
+test('of many values the first few are shown, and the rest when somebody asks', async (t) => {
+  const { module, token } = await newModule(t);
+  const telemetry = Object.fromEntries(Array.from({ length: 64 }, (_, place) => [`sensor_${place + 1}`, place]));
+  await report(module.moduleId, token, [{ telemetry }]);
+  const page = await openTab(t, `/modules/${module.moduleId}`);
+  const board = page.locator('telemetry-board');
+  await board.getByRole('heading', { name: 'Sensor 10' }).waitFor();
+  assert.equal(await board.locator('article').count(), 15);
+
+  await board.getByRole('button', { name: 'Show all 64 values' }).click();
+
+  await board.getByRole('heading', { name: 'Sensor 64' }).waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement.dataset.key), 'sensor_16');
+  assertNoFaults(page);
+});
+
+test('an address that says nothing leads to a page that says so', async (t) => {
+  const page = await openTab(t, '/modules/%E0%A4%A');
+
+  await page.getByRole('link', { name: 'Go to the modules' }).click();
+
+  await page.getByRole('heading', { name: 'Modules' }).waitFor();
+  assertNoFaults(page);
 });
 
 test('the table is sorted, filtered and paged, and the address remembers it', async (t) => {

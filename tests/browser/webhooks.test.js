@@ -27,7 +27,7 @@ test('a webhook is made, its secret shown once, tried, and what it was told is l
   const dialog = page.getByRole('dialog');
   await dialog.getByLabel('Name').fill(name);
   await dialog.getByLabel('Address').fill(`http://127.0.0.1:${receiver.address().port}/bell`);
-  await dialog.getByLabel('Acknowledged').uncheck();
+  await dialog.getByLabel('Told when it is acknowledged').uncheck();
   await dialog.getByRole('button', { name: 'Save' }).click();
   const secret = await dialog.getByLabel('Secret').inputValue();
   await dialog.getByRole('button', { name: 'Close' }).click();
