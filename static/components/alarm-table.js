@@ -40,6 +40,7 @@ function columns(showsModule, again) {
   const module = {
     key: 'module',
     label: t('alarm.module'),
+    kind: 'named',
     render: ({ moduleId, moduleName }) => h('a', { href: `/modules/${encodeURIComponent(moduleId)}` }, moduleName),
   };
   return [
