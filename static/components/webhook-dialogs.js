@@ -1,16 +1,13 @@
 import { api } from '../lib/api.js';
-import { h } from '../lib/dom.js';
 import { t } from '../lib/i18n.js';
-import { message } from './data-table.js';
 import { explainError, formView } from './form-view.js';
 import { openDialog } from './modal-dialog.js';
-import { moment } from './module-cells.js';
 import { confirmed, showSecret } from './module-dialogs.js';
 import { toast } from './toast-stack.js';
+import { explainFailure } from './webhook-deliveries.js';
 
 /** What a webhook can be told of. */
 const EVENTS = ['alarm.raised', 'alarm.acknowledged', 'alarm.cleared'];
-const STATES = ['pending', 'delivered', 'failed'];
 
 const pathOf = ({ id }) => `/webhooks/${encodeURIComponent(id)}`;
 
@@ -66,33 +63,12 @@ export function rotateSecret(webhook) {
 /** Tells a webhook something to try it, and says what came of it. */
 export async function tryWebhook(webhook) {
   try {
-    const { state, status, error } = await api.post(`${pathOf(webhook)}/test`);
-    if (state === 'delivered') toast(t('webhook.testGood', { status }), 'good');
-    else toast(t('webhook.testBad', { error: error ?? status ?? '' }), 'bad');
+    const tried = await api.post(`${pathOf(webhook)}/test`);
+    if (tried.state === 'delivered') toast(t('webhook.testGood', { status: tried.status }), 'good');
+    else toast(t('webhook.testBad', { error: explainFailure(tried) }), 'bad');
   } catch (error) {
     toast(explainError(error), 'bad');
   }
-}
-
-/** Shows what a webhook was told and what waits for it. */
-export function showDeliveries(webhook) {
-  const table = h('data-table');
-  openDialog(t('webhook.deliveriesOf', { name: webhook.name }), table);
-  table.definition = {
-    name: 'deliveries',
-    caption: t('webhook.deliveries'),
-    columns: [
-      { key: 'event', label: t('webhook.event'), kind: 'lead', render: ({ event }) => h('span', {}, event) },
-      { key: 'state', label: t('module.status'), kind: 'fit', render: ({ state }) => t(`webhook.state.${state}`) },
-      { key: 'answer', label: t('webhook.answer'), render: ({ status, error, attempts }) => t('webhook.tried', { answer: error ?? status ?? '–', attempts }) },
-      { key: 'at', label: t('webhook.at'), kind: 'fit', render: ({ createdAt }) => moment(createdAt) },
-    ],
-    id: ({ id }) => id,
-    load: ({ page, perPage, state }, signal) => api.get(`${pathOf(webhook)}/deliveries`, { query: { page, perPage, state }, signal }),
-    filters: [{ name: 'state', label: t('alarm.anyState'), options: () => STATES.map((value) => ({ value, label: t(`webhook.state.${value}`) })) }],
-    sort: '',
-    empty: () => message('empty', t('webhook.noDeliveries')),
-  };
 }
 
 function tellSecret({ webhook, secret }) {

@@ -1,6 +1,7 @@
 import { message } from '../components/data-table.js';
 import { rowActions } from '../components/module-cells.js';
-import { editWebhook, removeWebhook, rotateSecret, showDeliveries, tryWebhook } from '../components/webhook-dialogs.js';
+import { showDeliveries } from '../components/webhook-deliveries.js';
+import { editWebhook, removeWebhook, rotateSecret, tryWebhook } from '../components/webhook-dialogs.js';
 import { api } from '../lib/api.js';
 import { h } from '../lib/dom.js';
 import { icon } from '../lib/icons.js';

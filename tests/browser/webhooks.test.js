@@ -8,12 +8,13 @@ import { call, uniqueId } from './support/hub.js';
 
 test('a webhook is made, its secret shown once, tried, and what it was told is listed', async (t) => {
   const told = [];
+  let status = 204;
   const receiver = createServer((request, answer) => {
     const parts = [];
     request.on('data', (part) => parts.push(part));
     request.on('end', () => {
       told.push({ signature: request.headers['x-carillon-signature'], body: Buffer.concat(parts).toString() });
-      answer.writeHead(204).end();
+      answer.writeHead(status).end();
     });
   }).listen(0, '127.0.0.1');
   await once(receiver, 'listening');
@@ -42,8 +43,19 @@ test('a webhook is made, its secret shown once, tried, and what it was told is l
   assert.equal(mark, createHmac('sha256', secret).update(`${time}.${body}`).digest('hex'));
 
   await row.getByRole('button', { name: `Deliveries of ${name}` }).click();
-  await dialog.getByText('webhook.test').waitFor();
-  await dialog.locator('tbody tr').getByText('Delivered').waitFor();
+  const [delivery] = await dialog.locator('tbody tr').all();
+  await delivery.getByText('Test', { exact: true }).waitFor();
+  await delivery.getByText('Delivered').waitFor();
+  await delivery.getByText('Answered 204').waitFor();
+  await dialog.getByRole('button', { name: 'Close' }).click();
+
+  status = 422;
+  await row.getByRole('button', { name: `Test ${name}` }).click();
+  await page.getByText('It did not get through: Answered 422').waitFor();
+  await row.getByRole('button', { name: `Deliveries of ${name}` }).click();
+  const failed = dialog.locator('tbody tr', { hasText: 'Given up' });
+  await failed.getByText('Answered 422').waitFor();
+  await failed.getByText('1 attempt', { exact: true }).waitFor();
   await dialog.getByRole('button', { name: 'Close' }).click();
   await row.getByRole('button', { name: `Remove ${name}` }).click();
   await dialog.getByRole('button', { name: 'Delete' }).click();
