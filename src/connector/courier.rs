@@ -255,8 +255,12 @@ fn look(conn: &mut Connection, mut courses: HashMap<WebhookId, Course>, places: 
     let (enabled, now) = (webhooks::enabled(conn)?, Timestamp::now());
     let mut lines = Vec::with_capacity(enabled.len());
     for webhook in &enabled {
-        courses.entry(webhook.id.clone()).or_default().meet(webhook.updated_at);
-        lines.push((webhook.id.clone(), deliveries::heads(conn, &webhook.id)?));
+        let course = courses.entry(webhook.id.clone()).or_default();
+        course.meet(webhook.updated_at);
+        // What can be told nothing now may have much waiting: that need not be read.
+        let may_be_told = course.has_place(now, places.each);
+        let heads = if may_be_told { deliveries::heads(conn, &webhook.id)? } else { Vec::new() };
+        lines.push((webhook.id.clone(), heads));
     }
     let Plan { begin: chosen, next } = Plan::of(&lines, &courses, now, places);
     let mut begin = Vec::with_capacity(chosen.len());

@@ -28,25 +28,39 @@ impl Course {
         }
     }
 
+    /// Whether it may be told anything now, whatever waits for it; never more than `each` at once.
+    #[must_use]
+    pub fn has_place(&self, now: Timestamp, each: usize) -> bool {
+        self.rest(now).is_none() && self.busy.len() < self.bound(each)
+    }
+
     /// When the next of what may not be told yet may be.
     #[must_use]
     pub fn first_due_after(&self, heads: &[Head], now: Timestamp) -> Option<Timestamp> {
-        let rest = self.health.rests_until();
-        let due = heads.iter().filter(|head| self.is_free(head)).map(|head| Some(head.next_at).max(rest));
-        due.flatten().filter(|at| *at > now).min()
+        let later = heads.iter().filter(|head| self.is_free(head)).map(|head| head.next_at).filter(|at| *at > now);
+        self.rest(now).or_else(|| later.min())
     }
 
-    /// What it may be told now, in the order of turns, each with how many it is told before; never more than `each` at once.
+    /// What it may be told now, in the order of turns, each with how many it is told before.
     #[must_use]
     pub fn due<'a>(&self, heads: &'a [Head], now: Timestamp, each: usize) -> Vec<(usize, &'a Head)> {
-        let is_down = self.health.is_down();
-        if self.health.rests_until().is_some_and(|until| until > now) {
+        if !self.has_place(now, each) {
             return Vec::new();
         }
+        let is_down = self.health.is_down();
         let mut due: Vec<_> = heads.iter().filter(|head| self.is_free(head) && head.next_at <= now).collect();
         // The next turn is that of the module after the last one; of a target that is down what never failed may say more.
         due.sort_by_key(|head| (is_down && head.attempts > 0, head.module_id <= self.last, &head.module_id));
-        (self.busy.len()..if is_down { 1 } else { each }).zip(due).collect()
+        (self.busy.len()..self.bound(each)).zip(due).collect()
+    }
+
+    /// Until when its target is left alone, if it is.
+    fn rest(&self, now: Timestamp) -> Option<Timestamp> {
+        self.health.rests_until().filter(|until| *until > now)
+    }
+
+    fn bound(&self, each: usize) -> usize {
+        if self.health.is_down() { 1 } else { each }
     }
 
     fn is_free(&self, head: &Head) -> bool {
