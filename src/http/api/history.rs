@@ -101,7 +101,7 @@ impl From<Sample> for HistoryItem {
         ("key" = Option<Vec<String>>, Query, description = "Which keys, the parameter repeated for each; all of them if left out", style = Form, explode),
         ("from" = Option<String>, Query, description = "Not measured before this time; D a day before `to`"),
         ("to" = Option<String>, Query, description = "Measured before this time; D now, with what clocks ahead of the hub's have sent"),
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 10000, description = "Samples on the page; D 1000"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 10000, description = "Samples on the page, D 1000, or windows, D 10000"),
         ("interval" = Option<String>, Query, pattern = "^[0-9]{1,9}[smhd]$", description = "Windows of this length instead of samples, such as `1m`, `15m` or `1d`; the first and the last are whole, empty ones are left out. Texts and null do not count"),
         ("agg" = Option<Vec<String>>, Query, description = "What is told of a window: `min`, `max`, `mean`, `sum`, `first`, `last`, `count`, parted by commas; D all of them", style = Form, explode),
         ("order" = Option<String>, Query, pattern = "^(asc|desc)$", description = "`asc`, the oldest first, or `desc`; D `asc`"),

@@ -114,7 +114,7 @@ pub struct UsageView {
     modules: Vec<NamedKept>,
     /// Bytes that come on a day, by the last days.
     growth_per_day: i64,
-    /// How many bytes there will be in thirty days.
+    /// How many bytes there will be in thirty days; no more than the rules keep, and no more than `history.max_bytes`.
     in_a_month: i64,
 }
 
