@@ -16,6 +16,8 @@ use super::{
 };
 
 const LOOK: Duration = Duration::from_millis(50);
+/// What a mark begins with.
+const STREAM: &[u8] = b"\"stream\":";
 
 /// Everybody who listens, and what came.
 #[derive(Debug)]
@@ -73,7 +75,10 @@ impl Audience {
         loop {
             let mut now = None;
             let read = socket.read(|frame| match frame {
-                Frame::Text(text) => self.hear(index, text, *now.get_or_insert_with(Instant::now)),
+                Frame::Text(text) => {
+                    let now = *now.get_or_insert_with(Instant::now);
+                    parts(text).for_each(|part| self.hear(index, part, now));
+                }
                 Frame::Close(code) => tracing::debug!(session = index, code, "closed by the hub"),
             });
             let is_over = read.await.is_err();
@@ -192,6 +197,23 @@ impl Audience {
     }
 }
 
+/// A message in parts that hold one mark each at most: other servers than the hub put several events into one.
+fn parts(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let text = rest.take()?;
+        let behind_first = place_of(text, STREAM).map_or(text.len(), |place| place + STREAM.len());
+        let Some(second) = place_of(&text[behind_first..], STREAM) else { return Some(text) };
+        let (part, others) = text.split_at(behind_first + second);
+        rest = Some(others);
+        Some(part)
+    })
+}
+
+fn place_of(text: &[u8], key: &[u8]) -> Option<usize> {
+    text.windows(key.len()).position(|window| window == key)
+}
+
 fn is_gap(text: &[u8]) -> bool {
     serde_json::from_slice::<Value>(text).is_ok_and(|message| message["type"] == "gap")
 }
@@ -199,7 +221,7 @@ fn is_gap(text: &[u8]) -> bool {
 impl Mark {
     /// Looks for the mark in a frame without reading the rest of it.
     pub fn find(text: &[u8]) -> Option<Self> {
-        let stream = number_after(text, b"\"stream\":")?;
+        let stream = number_after(text, STREAM)?;
         let number = number_after(text, b"\"number\":")?;
         let due = number_after(text, b"\"dueUs\":")?;
 
@@ -208,7 +230,7 @@ impl Mark {
 }
 
 fn number_after(text: &[u8], key: &[u8]) -> Option<u64> {
-    let start = text.windows(key.len()).position(|window| window == key)? + key.len();
+    let start = place_of(text, key)? + key.len();
     let digits = text[start..].iter().take_while(|byte| byte.is_ascii_digit());
     let mut found = None;
     for digit in digits {
@@ -232,6 +254,15 @@ mod tests {
 
         assert_eq!(Mark::find(EVENT).as_ref(), Some(&mark));
         assert_eq!(Mark::find(other_order), Some(mark));
+    }
+
+    #[test]
+    fn several_events_in_one_message_are_taken_apart() {
+        let both = [EVENT, EVENT, b"\r\n"].concat();
+
+        assert_eq!(parts(&both).filter_map(Mark::find).count(), 2);
+        assert_eq!(parts(EVENT).collect::<Vec<_>>(), [EVENT]);
+        assert_eq!(parts(b"PING").count(), 1);
     }
 
     #[test]

@@ -1,21 +1,27 @@
-use std::{rc::Rc, time::Duration};
+use std::{fs, path::PathBuf, rc::Rc, time::Duration};
 
 use clap::Args;
 use tokio::{task::spawn_local, time::sleep};
 
 use super::{
     audience::Audience,
+    callgrind,
     limits::{ROOM, allow_connections},
     process::Usage,
     progress,
-    publish::{Published, Stream, publish},
+    publish::{Published, Stream},
     report::Report,
     schedule::Schedule,
-    sessions::open_sessions,
-    target::{Target, TargetArgs},
+    target::TargetArgs,
     wire::WireSocket,
 };
 use crate::cli::{CliError, duration::parse_duration, rate::parse_rate};
+
+mod dialect;
+mod stage;
+
+use dialect::Kind;
+use stage::Stage;
 
 const TOPIC: &str = "custom:bench";
 /// The hub may still be tidying up after the connections when memory is read.
@@ -23,6 +29,7 @@ const SETTLE: Duration = Duration::from_secs(1);
 /// All deliveries have come, or nothing has come for so long.
 const SILENCE: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(100);
+
 /// Events to many sessions: deliveries, order, latency, processor time and memory
 #[derive(Debug, Clone, Args)]
 pub struct FanoutArgs {
@@ -47,6 +54,18 @@ pub struct FanoutArgs {
     /// Sessions offer to inflate what the hub compresses
     #[arg(long)]
     deflate: bool,
+    /// Events that are due at once; then none for as long as the rate wants
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    burst: u32,
+    /// What kind of server it is; others than a hub are to be running at `--url`, but for the floor
+    #[arg(long = "target", value_enum, default_value = "carillon")]
+    kind: Kind,
+    /// Runs a hub under callgrind (of valgrind) and counts its instructions, which no other load of this machine changes
+    #[arg(long, conflicts_with_all = ["url", "kind"])]
+    count_instructions: bool,
+    /// Keeps what they were done for in this file, for `callgrind_annotate`
+    #[arg(long, requires = "count_instructions")]
+    profile: Option<PathBuf>,
     #[command(flatten)]
     target: TargetArgs,
 }
@@ -56,28 +75,29 @@ struct Readings {
     empty: Option<Usage>,
     connected: Option<Usage>,
     done: Option<Usage>,
+    instructions: Option<u64>,
 }
 
 /// Publishes at a fixed rate and watches every delivery.
 pub async fn measure(args: &FanoutArgs) -> Result<Report, CliError> {
     allow_connections(u64::from(args.sessions) + args.streams())?;
-    let target = args.target.open(&ROOM).await?;
-    let empty = target.usage()?;
-    let destination = target.destination.offering_deflate(args.deflate);
-    let token = target.session.access_token.as_str();
-    let sockets = open_sessions(&destination, token, args.sessions as usize, |index| args.topic(index as u64)).await?;
+    let stage = Stage::open(args, &ROOM).await?;
+    let empty = stage.usage()?;
+    let sockets = stage.sessions(args).await?;
     let audience = Audience::new(sockets.len());
     let listeners = listen(sockets, &audience);
     sleep(SETTLE).await;
 
-    let connected = target.usage()?;
-    let published = args.publish(&target, &audience).await?;
+    let connected = stage.usage()?;
+    args.begin_count(&stage)?;
+    let published = args.publish(&stage, &audience).await?;
     audience.silent(args.expected(&published), SILENCE).await;
-    let done = target.usage()?;
+    let instructions = args.end_count(&stage)?;
+    let done = stage.usage()?;
     listeners.iter().for_each(tokio::task::JoinHandle::abort);
-    target.close().await?;
+    stage.close().await?;
 
-    Ok(args.report(&audience, &published, &Readings { empty, connected, done }))
+    Ok(args.report(&audience, &published, &Readings { empty, connected, done, instructions }))
 }
 
 fn listen(sockets: Vec<WireSocket>, audience: &Rc<Audience>) -> Vec<tokio::task::JoinHandle<()>> {
@@ -101,13 +121,14 @@ impl FanoutArgs {
         }
     }
 
-    async fn publish(&self, target: &Target, audience: &Rc<Audience>) -> Result<Vec<Published>, CliError> {
+    async fn publish(&self, stage: &Stage, audience: &Rc<Audience>) -> Result<Vec<Published>, CliError> {
         let streams = (0..self.streams())
             .map(|number| Stream {
                 number,
                 topic: self.topic(number),
                 size: self.size as usize,
-                schedule: Schedule::new(self.rate, self.duration, self.streams(), number),
+                schedule: Schedule::new(self.rate, self.duration, self.streams(), number)
+                    .in_bursts_of(self.burst.into()),
             })
             .collect();
         let bar = progress(self.duration.as_millis() as usize, "publishing");
@@ -118,11 +139,27 @@ impl FanoutArgs {
                 shown.inc(LOOK.as_millis() as u64);
             }
         });
-        let published = publish(target, streams, audience).await;
+        let published = stage.publish(streams, audience).await;
         showing.abort();
         bar.finish_and_clear();
 
         published
+    }
+
+    fn begin_count(&self, stage: &Stage) -> Result<(), CliError> {
+        match stage.own_hub().filter(|_| self.count_instructions) {
+            Some((pid, _)) => callgrind::begin(pid),
+            None => Ok(()),
+        }
+    }
+
+    fn end_count(&self, stage: &Stage) -> Result<Option<u64>, CliError> {
+        let Some((pid, folder)) = stage.own_hub().filter(|_| self.count_instructions) else { return Ok(None) };
+        let (count, found) = callgrind::end(pid, folder)?;
+        if let Some(profile) = &self.profile {
+            fs::copy(found, profile).map_err(CliError::io(format!("cannot write `{}`", profile.display())))?;
+        }
+        Ok(Some(count))
     }
 
     fn sessions_of(&self, stream: u64) -> u64 {
@@ -159,7 +196,13 @@ impl FanoutArgs {
     }
 
     fn report_costs(&self, report: &mut Report, delivered: u64, readings: &Readings) {
-        let Readings { empty: Some(empty), connected: Some(connected), done: Some(done) } = *readings else { return };
+        if let Some(instructions) = readings.instructions {
+            let each = instructions as f64 / delivered.max(1) as f64;
+            return report.figure("instructionsPerDelivery", "instructions of the hub per delivery", each, "");
+        }
+        let Readings { empty: Some(empty), connected: Some(connected), done: Some(done), .. } = *readings else {
+            return;
+        };
         let work = done - connected;
         let each = |time: Duration| time.as_secs_f64() * 1e6 / delivered.max(1) as f64;
         report.figure("serverCpuUsPerDelivery", "server CPU per delivery", each(work.processor()), "µs");

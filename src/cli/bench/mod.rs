@@ -1,8 +1,10 @@
 //! `carillon bench`: load on a hub by its real doors, and what it costs the hub.
 
 mod audience;
+mod callgrind;
 mod fanout;
 mod fleet;
+mod floor;
 mod history;
 mod idle;
 mod ingest;
@@ -64,6 +66,8 @@ pub enum Bench {
     Slow(slow::SlowArgs),
     /// A hub that stops and starts again: how soon everybody is back
     Restart(restart::RestartArgs),
+    /// A bare server to compare with, as `fanout --target floor` starts it
+    Floor(floor::FloorArgs),
 }
 
 /// Measures, and prints what was found.
@@ -93,6 +97,7 @@ async fn measure(what: &Bench) -> Result<Report, CliError> {
         Bench::Resume(args) => resume::measure(args).await,
         Bench::Slow(args) => slow::measure(args).await,
         Bench::Restart(args) => restart::measure(args).await,
+        Bench::Floor(args) => floor::serve(args).await,
     }
 }
 

@@ -2,7 +2,7 @@ use std::{
     env,
     fs::{self, File},
     net::{Ipv4Addr, TcpListener},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::Duration,
 };
@@ -29,6 +29,7 @@ pub struct OwnHub {
     port: u16,
     password: String,
     settings: Vec<(String, String)>,
+    is_counted: bool,
 }
 
 impl OwnHub {
@@ -42,7 +43,7 @@ impl OwnHub {
         let (port, password) = (free_port()?, Uuid::new_v4().to_string());
         let settings = settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
 
-        Ok(Self { child: None, folder, port, password, settings })
+        Ok(Self { child: None, folder, port, password, settings, is_counted: false })
     }
 
     /// The same for the next start; what is set again counts.
@@ -50,6 +51,19 @@ impl OwnHub {
     pub fn with(mut self, key: &str, value: &str) -> Self {
         self.settings.push((key.to_owned(), value.to_owned()));
         self
+    }
+
+    /// The same under callgrind, which counts its instructions when it is told to, and makes it 50 times as slow.
+    #[must_use]
+    pub fn under_callgrind(mut self) -> Self {
+        self.is_counted = true;
+        // What costs a quarter of a second otherwise.
+        self.with("CARILLON__AUTH__BCRYPT_COST", "4")
+    }
+
+    /// The folder of all its files.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// The file of its database.
@@ -120,7 +134,7 @@ impl OwnHub {
         let output = File::create(self.folder.join("output")).map_err(cannot_start())?;
         let errors = output.try_clone().map_err(cannot_start())?;
 
-        Command::new(program)
+        self.command(program)
             .args(["serve", "--listen", &format!("127.0.0.1:{}", self.port), "--data"])
             .arg(self.folder.join("data"))
             .env("CARILLON_ADMIN_EMAIL", ADMIN)
@@ -135,6 +149,16 @@ impl OwnHub {
             .stderr(errors)
             .spawn()
             .map_err(cannot_start())
+    }
+
+    fn command(&self, program: PathBuf) -> Command {
+        if !self.is_counted {
+            return Command::new(program);
+        }
+        let mut command = Command::new("valgrind");
+        let profile = format!("--callgrind-out-file={}", self.folder.join("callgrind.out").display());
+        command.args(["--tool=callgrind", "--instr-atstart=no", &profile]).arg(program);
+        command
     }
 
     /// The last lines the hub wrote.

@@ -11,13 +11,24 @@ use super::{
     audience::Audience,
     report::Latencies,
     schedule::Schedule,
-    target::Target,
     wire::{Destination, HttpReader, HttpWriter, connect_http, render_request},
 };
 use crate::cli::{CliError, client::ClientError};
 
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
-const PATH: &str = "/api/v1/events";
+
+/// Where events are posted.
+#[derive(Debug, Clone)]
+pub struct Post {
+    /// The server.
+    pub destination: Destination,
+    /// The path of the requests.
+    pub path: String,
+    /// Who posts; none where nobody asks.
+    pub token: Option<String>,
+    /// What a request says of an event, by its data.
+    pub body: fn(&Stream, &str) -> String,
+}
 
 /// Numbered events of one connection on one topic.
 #[derive(Debug, Clone)]
@@ -57,44 +68,49 @@ impl Published {
 
 /// Publishes every stream to its end and waits for all answers.
 ///
-/// Requests follow each other on a connection without waiting (pipelining), so that the hub's pace cannot slow the
+/// Requests follow each other on a connection without waiting (pipelining), so that the server's pace cannot slow the
 /// schedule down, and the events of a stream keep their order.
-pub async fn publish(target: &Target, streams: Vec<Stream>, audience: &Audience) -> Result<Vec<Published>, CliError> {
+pub async fn publish(post: &Post, streams: Vec<Stream>, audience: &Audience) -> Result<Vec<Published>, CliError> {
     let mut connections = Vec::with_capacity(streams.len());
     for index in 0..streams.len() {
-        connections.push(connect_http(&target.destination, index).await?);
+        connections.push(connect_http(&post.destination, index).await?);
     }
     let start = audience.start();
     let running = streams.into_iter().zip(connections).map(|(stream, (reader, writer))| {
         let (waiting, answers) = mpsc::unbounded_channel();
-        let token = target.session.access_token.clone();
         let number = stream.number;
-        spawn_local(send(stream, target.destination.clone(), token, writer, start, waiting));
-        receive(number, reader, start, answers)
+        let sending = spawn_local(send(stream, post.clone(), writer, start, waiting));
+        async move {
+            let published = receive(number, reader, start, answers).await;
+            // Some servers answer nothing more to a client that has closed its side.
+            drop(sending.await);
+            published
+        }
     });
 
     Ok(try_join_all(running).await?)
 }
 
-/// Sends each event when it is due; `waiting` tells when that was. It ends with the stream or with the connection.
+/// Sends each event when it is due; `waiting` tells when that was. It ends with the stream or with the connection, and gives
+/// its side back.
 async fn send(
     stream: Stream,
-    destination: Destination,
-    token: String,
+    post: Post,
     mut writer: HttpWriter,
     start: Instant,
     waiting: mpsc::UnboundedSender<Duration>,
-) {
+) -> HttpWriter {
     for number in 0..stream.schedule.count() {
         let due = stream.schedule.due(number);
         sleep_until(start + due).await;
-        let body = body(&stream, number, due);
-        let request = render_request(&destination, "POST", PATH, Some(&token), &body);
+        let body = (post.body)(&stream, &data(&stream, number, due));
+        let request = render_request(&post.destination, "POST", &post.path, post.token.as_deref(), &body);
         // A lost connection shows itself to the reader, which tells of it.
         if waiting.send(due).is_err() || writer.send(&request).await.is_err() {
-            return;
+            break;
         }
     }
+    writer
 }
 
 async fn receive(
@@ -120,13 +136,18 @@ async fn receive(
     Ok(published)
 }
 
-/// A publication whose data is `size` bytes long, padded with numbers: those shrink as much as telemetry does.
-fn body(stream: &Stream, number: u64, due: Duration) -> String {
+/// The data of an event, as many bytes long as its stream says, padded with numbers: those shrink as much as telemetry does.
+pub fn data(stream: &Stream, number: u64, due: Duration) -> String {
     let mark = format!(r#"{{"stream":{},"number":{number},"dueUs":{},"pad":""#, stream.number, due.as_micros());
     let end = "\"}";
     let pad = digits(number, stream.size.saturating_sub(mark.len() + end.len()));
 
-    format!(r#"{{"event":"rt_bench","topic":"{}","data":{mark}{pad}{end}}}"#, stream.topic)
+    format!("{mark}{pad}{end}")
+}
+
+/// What the hub is asked to publish.
+pub fn publication(stream: &Stream, data: &str) -> String {
+    format!(r#"{{"event":"rt_bench","topic":"{}","data":{data}}}"#, stream.topic)
 }
 
 /// Digits without a pattern, the same for the same `seed`.
@@ -151,7 +172,7 @@ mod tests {
     fn the_data_of_an_event_has_the_size_asked_for() {
         let schedule = Schedule::new(100.0, Duration::from_secs(10), 1, 0);
         let stream = Stream { number: 3, topic: "custom:bench".to_owned(), size: 100, schedule };
-        let body = body(&stream, 999, Duration::from_secs(9));
+        let body = publication(&stream, &data(&stream, 999, Duration::from_secs(9)));
         let start = body.find("\"data\":").unwrap() + "\"data\":".len();
         let publication: Value = serde_json::from_str(&body).unwrap();
 

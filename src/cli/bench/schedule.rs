@@ -6,9 +6,12 @@ use std::time::Duration;
 /// cannot hide that (Tene's "coordinated omission").
 #[derive(Debug, Clone, Copy)]
 pub struct Schedule {
-    gap: Duration,
-    first: Duration,
+    rate: f64,
+    senders: u64,
+    sender: u64,
     count: u64,
+    /// How many things of all senders are due at once.
+    burst: u64,
 }
 
 impl Schedule {
@@ -18,11 +21,12 @@ impl Schedule {
         let all = (rate * duration.as_secs_f64()).round() as u64;
         let count = all / senders + u64::from(sender < all % senders);
 
-        Self {
-            gap: Duration::from_secs_f64(senders as f64 / rate),
-            first: Duration::from_secs_f64(sender as f64 / rate),
-            count,
-        }
+        Self { rate, senders, sender, count, burst: 1 }
+    }
+
+    /// The same rate, so many of all senders at once and then nothing for as long as that takes.
+    pub fn in_bursts_of(self, burst: u64) -> Self {
+        Self { burst: burst.max(1), ..self }
     }
 
     /// How many things are due in all.
@@ -32,7 +36,9 @@ impl Schedule {
 
     /// When thing number `number` is due, counted from the start.
     pub fn due(&self, number: u64) -> Duration {
-        self.first + self.gap.mul_f64(number as f64)
+        let place = number * self.senders + self.sender;
+
+        Duration::from_secs_f64((place / self.burst * self.burst) as f64 / self.rate)
     }
 }
 
@@ -60,6 +66,17 @@ mod tests {
         assert_eq!(schedule.count(), 1000);
         assert_eq!(schedule.due(0), Duration::ZERO);
         assert_eq!(schedule.due(250), Duration::from_millis(2500));
+    }
+
+    #[test]
+    fn those_of_a_burst_are_due_together() {
+        let schedule = Schedule::new(20.0, Duration::from_secs(2), 1, 0).in_bursts_of(20);
+
+        assert_eq!(schedule.count(), 40);
+        assert_eq!((schedule.due(0), schedule.due(19)), (Duration::ZERO, Duration::ZERO));
+        assert_eq!((schedule.due(20), schedule.due(39)), (Duration::from_secs(1), Duration::from_secs(1)));
+        let one_of_many = Schedule::new(20.0, Duration::from_secs(2), 20, 7).in_bursts_of(20);
+        assert_eq!((one_of_many.due(0), one_of_many.due(1)), (Duration::ZERO, Duration::from_secs(1)));
     }
 
     #[test]

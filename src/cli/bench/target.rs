@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use clap::Args;
 
 use super::{own_hub::OwnHub, process::Usage, wire::Destination};
@@ -90,6 +92,11 @@ impl Target {
     /// [`CliError`] when its process is gone.
     pub fn usage(&self) -> Result<Option<Usage>, CliError> {
         self.pid.map(Usage::of).transpose()
+    }
+
+    /// The process and the folder of a hub that was started for the measurement.
+    pub fn own(&self) -> Option<(u32, &Path)> {
+        self.own.as_ref().and_then(|own| Some((own.pid()?, own.folder())))
     }
 
     /// Ends a hub that was started for the measurement, in order; it can be started again.

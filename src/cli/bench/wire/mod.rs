@@ -8,7 +8,7 @@ mod socket;
 pub use frames::{FrameBuffer, masked};
 pub use http::{Answer, HttpReader, HttpWriter, connect_http, render_request};
 pub use mqtt::{MqttSocket, Told};
-pub use socket::{Frame, WireSocket};
+pub use socket::{Frame, Heartbeat, WireSocket};
 
 use std::{
     io,

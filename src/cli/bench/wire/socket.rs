@@ -35,12 +35,16 @@ pub struct WireSocket {
     /// Whether what came with the handshake has not been looked at.
     has_early: bool,
     bytes: u64,
+    heartbeat: Heartbeat,
 }
+
+/// What a server wants to hear when it asks for a sign of life in messages of its own; none for any other message.
+pub type Heartbeat = fn(&[u8]) -> Option<&'static str>;
 
 /// What a frame from the hub holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Frame<'a> {
-    /// A text message.
+    /// A message; other servers than the hub send theirs as binary ones.
     Text(&'a [u8]),
     /// The hub closes, with this code if it gave one.
     Close(Option<u16>),
@@ -57,18 +61,37 @@ impl WireSocket {
         path: &str,
         token: &str,
     ) -> Result<Self, ClientError> {
+        let headers = format!("Authorization: Bearer {token}\r\n{}", destination.offer());
+        Self::connect_with(destination, index, path, &headers).await
+    }
+
+    /// The same with headers of one's own, each with its line end.
+    ///
+    /// # Errors
+    /// As [`Self::connect`].
+    pub async fn connect_with(
+        destination: &Destination,
+        index: usize,
+        path: &str,
+        headers: &str,
+    ) -> Result<Self, ClientError> {
         let mut stream = destination.connect(index).await?;
         let key = generate_key();
         let request = format!(
             "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\nAuthorization: Bearer {token}\r\n{}\r\n",
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n{headers}\r\n",
             destination.authority(),
-            destination.offer()
         );
         stream.write_all(request.as_bytes()).await.map_err(closed)?;
         let rest = read_handshake(&mut stream, path, &derive_accept_key(key.as_bytes())).await?;
 
-        Ok(Self { stream, frames: rest, has_early: true, bytes: 0 })
+        Ok(Self { stream, frames: rest, has_early: true, bytes: 0, heartbeat: |_| None })
+    }
+
+    /// The same, which answers what asks for a sign of life.
+    #[must_use]
+    pub fn answering(self, heartbeat: Heartbeat) -> Self {
+        Self { heartbeat, ..self }
     }
 
     /// Sends a text message.
@@ -77,6 +100,14 @@ impl WireSocket {
     /// [`ClientError::Closed`] when the connection is gone.
     pub async fn send(&mut self, text: &str) -> Result<(), ClientError> {
         self.write(&masked(OpCode::Data(Data::Text), text.as_bytes())).await
+    }
+
+    /// Sends a binary message.
+    ///
+    /// # Errors
+    /// [`ClientError::Closed`] when the connection is gone.
+    pub async fn send_binary(&mut self, bytes: &[u8]) -> Result<(), ClientError> {
+        self.write(&masked(OpCode::Data(Data::Binary), bytes)).await
     }
 
     /// How many bytes have come since the last call, without the handshake.
@@ -89,13 +120,17 @@ impl WireSocket {
     /// # Errors
     /// [`ClientError::Closed`] when the hub closed the connection or does not speak the protocol.
     pub async fn read(&mut self, mut show: impl FnMut(Frame<'_>)) -> Result<(), ClientError> {
-        let mut pong = None;
+        let mut answer = None;
         let is_shown = Cell::new(false);
+        let heartbeat = self.heartbeat;
         let mut hear = |header: &FrameHeader, payload: &[u8]| {
             is_shown.set(true);
-            match header.opcode {
-                OpCode::Control(Control::Ping) => pong = Some(payload.to_vec()),
-                _ => tell(header, payload, &mut show),
+            match (header.opcode, heartbeat(payload)) {
+                (OpCode::Control(Control::Ping), _) => {
+                    answer = Some(masked(OpCode::Control(Control::Pong), payload));
+                }
+                (_, Some(sign)) => answer = Some(masked(OpCode::Data(Data::Text), sign.as_bytes())),
+                (_, None) => tell(header, payload, &mut show),
             }
         };
         if std::mem::take(&mut self.has_early) {
@@ -115,8 +150,8 @@ impl WireSocket {
                 Err(error) => return Err(closed(error)),
             }
         }
-        match pong {
-            Some(payload) => self.write(&masked(OpCode::Control(Control::Pong), &payload)).await,
+        match answer {
+            Some(frame) => self.write(&frame).await,
             None => Ok(()),
         }
     }
@@ -133,7 +168,7 @@ fn tell(header: &FrameHeader, payload: &[u8], show: &mut impl FnMut(Frame<'_>)) 
             Ok(text) => show(Frame::Text(&text)),
             Err(error) => tracing::debug!(%error, "a frame does not inflate"),
         },
-        OpCode::Data(Data::Text) => show(Frame::Text(payload)),
+        OpCode::Data(Data::Text | Data::Binary) => show(Frame::Text(payload)),
         OpCode::Control(Control::Close) => show(Frame::Close(close_code(payload))),
         _ => {}
     }
