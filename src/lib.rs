@@ -151,6 +151,10 @@
 //! - A change of an alarm and its event are stored together, in their order, however long the database takes none: test
 //!   `what_the_database_does_not_take_waits_and_is_told_in_its_order`; a rule and a module have at most one that is not cleared:
 //!   test `a_rule_and_a_module_have_one_alarm_that_is_not_cleared`.
+//! - A module whose alarms come and go, or that sends more than a commit takes, delays no other: test
+//!   `a_module_whose_alarms_come_and_go_delays_nobody_and_is_judged_by_its_newest_values_in_the_end`, test
+//!   `a_module_with_much_to_tell_takes_its_share_and_no_more`, test
+//!   `who_has_waited_longest_is_taken_first_however_many_come_after`.
 //! - A claim code works once, and guessing is throttled: test `who_has_the_code_becomes_the_owner_once`, test
 //!   `guessing_is_throttled_and_codes_expire`.
 //! - A reading that was acknowledged is found in the history, once, wherever the hub is killed: test
