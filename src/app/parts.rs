@@ -43,13 +43,15 @@ pub struct Core {
     pub orders: Arbiter,
     /// The thread of all that is asked rarely.
     pub house: Arbiter,
+    /// The warden's own thread.
+    pub watch: Arbiter,
 }
 
 impl Core {
     pub async fn open(config: &Config) -> Result<Self, StartError> {
         let metrics = Metrics::default();
         let store = open_store(config, &metrics).await?;
-        let (orders, house) = (Arbiter::new(), Arbiter::new());
+        let (orders, house, watch) = (Arbiter::new(), Arbiter::new(), Arbiter::new());
         let stored = store.read(store::modules::load_all).await?;
         let twins = store.read(store::twins::load_all).await?;
         let stops = store.read(store::stops::active).await?;
@@ -73,7 +75,7 @@ impl Core {
             let (most, announce, metrics) = (config.socket.max_per_user, broker.clone().recipient(), metrics.clone());
             move || session::Registry::new(most, announce, metrics)
         });
-        Ok(Self { store, metrics, broker, sessions, stored, stops, alarms, tail, policy, orders, house })
+        Ok(Self { store, metrics, broker, sessions, stored, stops, alarms, tail, policy, orders, house, watch })
     }
 
     pub fn start_room(&self, modules: &Addr<module::Registry>, accounts: &Addr<Accounts>) -> Addr<AdminRoom> {
@@ -186,7 +188,7 @@ fn start_warden(config: &Config, core: &mut Core) -> Addr<module::Warden> {
         rules,
         standings,
     };
-    start_on(&core.house, move || module::Warden::new(parts))
+    start_on(&core.watch, move || module::Warden::new(parts))
 }
 
 /// The lengths of the configuration with the rules that are stored; rules that no longer fit them do not count.

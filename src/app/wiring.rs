@@ -121,7 +121,7 @@ impl House {
             usher,
             relays,
             people_admitted,
-            arbiters: [outside, core.orders, core.house].into_iter().chain(devices.arbiters).collect(),
+            arbiters: [outside, core.orders, core.house, core.watch].into_iter().chain(devices.arbiters).collect(),
         })
     }
 

@@ -49,7 +49,7 @@ impl Section for Alarms {
     }
 
     fn check(&self, checks: &mut Checks<'_>) {
-        checks.require(self.keep <= 1_000_000, "keep", "must be at most 1000000");
+        checks.require(self.keep <= 100_000, "keep", "must be at most 100000");
         checks.require(self.keep_each <= self.keep, "keep_each", "must be at most `keep`");
         checks.require(self.max_age >= Duration::from_secs(3600), "max_age", "must be at least `1h`");
         checks.require(self.max_rules <= 10_000, "max_rules", "must be at most 10000");

@@ -11,7 +11,7 @@ use crate::domain::time::Timestamp;
 /// All rules, oldest first.
 ///
 /// # Errors
-/// [`StoreError::Unavailable`] for a row that breaks its own rules.
+/// [`StoreError::Unreadable`] for a row that breaks its own rules.
 pub fn load_all(conn: &mut Connection) -> Result<Vec<AlarmRule>, StoreError> {
     let rows: Vec<Row> = alarm_rules::table.order(alarm_rules::id).select(Row::as_select()).load(conn)?;
     rows.into_iter().map(Row::read).collect()

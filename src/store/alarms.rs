@@ -3,9 +3,8 @@
 use std::collections::HashMap;
 
 use diesel::prelude::*;
-use diesel::sql_query;
 
-use super::schema::{alarms, modules};
+use super::schema::{alarm_rules, alarms, modules};
 use super::{Connection, StoreError};
 use crate::domain::alarm::{Alarm, AlarmState, ClearCause, ConditionWords, Severity, Standing};
 use crate::domain::ids::{AlarmId, ModuleId, RuleId, UserId};
@@ -54,7 +53,7 @@ pub fn insert(conn: &mut Connection, alarm: &Alarm) -> Result<bool, StoreError> 
 /// One alarm.
 ///
 /// # Errors
-/// [`StoreError::Unavailable`] for a row that breaks its own rules.
+/// [`StoreError::Unreadable`] for a row that breaks its own rules.
 pub fn find(conn: &mut Connection, id: &AlarmId) -> Result<Option<Alarm>, StoreError> {
     let found = alarms::table.inner_join(modules::table).filter(alarms::id.eq(id.as_str()));
     let row: Option<(Row, String)> = found.select((Row::as_select(), modules::name)).first(conn).optional()?;
@@ -64,7 +63,7 @@ pub fn find(conn: &mut Connection, id: &AlarmId) -> Result<Option<Alarm>, StoreE
 /// The alarm of a rule and a module that is not cleared.
 ///
 /// # Errors
-/// [`StoreError::Unavailable`] for a row that breaks its own rules.
+/// [`StoreError::Unreadable`] for a row that breaks its own rules.
 pub fn find_open(conn: &mut Connection, rule: &RuleId, module: &ModuleId) -> Result<Option<Alarm>, StoreError> {
     let found = alarms::table.inner_join(modules::table).filter(alarms::cleared_at.is_null());
     let found = found.filter(alarms::rule_id.eq(rule.as_str())).filter(alarms::module_id.eq(module.as_str()));
@@ -110,7 +109,7 @@ pub fn clear(conn: &mut Connection, id: &AlarmId, cleared: Cleared<'_>) -> Resul
 /// One page of the alarms, those that are not cleared first, then the newest; and how many there are on all pages.
 ///
 /// # Errors
-/// [`StoreError::Unavailable`] for a row that breaks its own rules.
+/// [`StoreError::Unreadable`] for a row that breaks its own rules.
 pub fn list(conn: &mut Connection, filter: &AlarmFilter) -> Result<(Vec<Alarm>, i64), StoreError> {
     let wanted = || {
         let mut rows = alarms::table.inner_join(modules::table).into_boxed();
@@ -158,7 +157,7 @@ pub fn count_active(conn: &mut Connection, owner: Option<&UserId>) -> Result<i64
 /// What is known of the alarms of rules and modules where that is more than nothing, and how bad the open ones are.
 ///
 /// # Errors
-/// [`StoreError::Unavailable`] for a row that breaks its own rules.
+/// [`StoreError::Unreadable`] for a row that breaks its own rules.
 pub fn standings(conn: &mut Connection) -> Result<Standings, StoreError> {
     let rows = alarms::table.order(alarms::id);
     let rows = rows.select((alarms::rule_id, alarms::module_id, alarms::severity, alarms::clear_cause));
@@ -193,38 +192,80 @@ pub struct Standings {
     pub open: Vec<Severity>,
 }
 
-/// Which cleared alarms are kept.
-#[derive(Debug, Clone, Copy)]
-pub struct Kept {
-    /// None that was cleared before.
-    pub since: Timestamp,
+/// Which cleared alarms are kept, in one respect.
+#[derive(Debug, Clone)]
+pub enum Kept {
     /// So many of a module, the newest.
-    pub each: usize,
-    /// So many of all, the newest.
-    pub all: usize,
+    OfModule {
+        /// Which module.
+        module: ModuleId,
+        /// How many.
+        newest: usize,
+    },
+    /// What was cleared since then.
+    Since(Timestamp),
+    /// So many of all, those that were cleared last.
+    Newest(usize),
 }
 
-/// Forgets cleared alarms that are not to be kept; answers how many, at most so many at once.
+/// What came of alarms that are not to be kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Forgotten {
+    /// How many are gone.
+    pub gone: i64,
+    /// How many stay, as the next alarm of their rule depends on them.
+    pub spared: i64,
+}
+
+impl Forgotten {
+    /// How many there were.
+    #[must_use]
+    pub const fn all(self) -> i64 {
+        self.gone + self.spared
+    }
+}
+
+/// Forgets cleared alarms that are not to be kept, those that went last first, at most so many at once; `skip` is how many were
+/// spared before. What a person cleared is spared as long as there is its rule and no newer alarm: there is none until what it
+/// told of is over.
 ///
 /// # Errors
 /// [`StoreError`] of the database only.
-pub fn prune(conn: &mut Connection, kept: Kept, most: usize) -> Result<usize, StoreError> {
-    let Kept { since, each, all } = kept;
-    let since = since.as_millis();
-    // What a module has too much of, and what is old, does not count among all.
-    let of_modules = forget(conn, "PARTITION BY module_id", &format!("place > {each} OR cleared_at < {since}"), most)?;
-    if of_modules > 0 { Ok(of_modules) } else { forget(conn, "", &format!("place > {all}"), most) }
+pub fn forget(conn: &mut Connection, kept: &Kept, skip: i64, most: i64) -> Result<Forgotten, StoreError> {
+    let cleared = alarms::table.filter(alarms::cleared_at.is_not_null()).into_boxed();
+    let beyond = |newest: &usize| i64::try_from(*newest).unwrap_or(i64::MAX).saturating_add(skip);
+    let surplus = match kept {
+        Kept::OfModule { module, newest } => {
+            cleared.filter(alarms::module_id.eq(module.as_str())).order(alarms::id.desc()).offset(beyond(newest))
+        }
+        Kept::Since(at) => cleared.filter(alarms::cleared_at.lt(at.as_millis())).order(alarms::cleared_at).offset(skip),
+        Kept::Newest(newest) => cleared.order(alarms::cleared_at.desc()).offset(beyond(newest)),
+    };
+    let surplus = surplus.limit(most).select((alarms::id, alarms::rule_id, alarms::module_id, alarms::clear_cause));
+    let surplus: Vec<Place> = surplus.load(conn)?;
+    let count = surplus.len();
+    let mut gone = Vec::with_capacity(count);
+    for place in surplus {
+        if !is_needed(conn, &place)? {
+            gone.push(place.0);
+        }
+    }
+    diesel::delete(alarms::table.filter(alarms::id.eq_any(&gone))).execute(conn)?;
+    let size = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+    Ok(Forgotten { gone: size(gone.len()), spared: size(count - gone.len()) })
 }
 
-/// Forgets cleared alarms by their places, the newest of each part first. There are only numbers of ours in it, so that one
-/// statement does for both databases.
-fn forget(conn: &mut Connection, part: &str, which: &str, most: usize) -> Result<usize, StoreError> {
-    let query = format!(
-        "DELETE FROM alarms WHERE id IN (SELECT id FROM (SELECT id, cleared_at, \
-           ROW_NUMBER() OVER ({part} ORDER BY cleared_at DESC, id DESC) AS place \
-         FROM alarms WHERE cleared_at IS NOT NULL) AS placed WHERE {which} LIMIT {most})"
-    );
-    Ok(sql_query(query).execute(conn)?)
+/// Of an alarm that was cleared: its id, its rule, its module, and what cleared it.
+type Place = (String, String, String, Option<String>);
+
+fn is_needed(conn: &mut Connection, (id, rule, module, cause): &Place) -> Result<bool, StoreError> {
+    if cause.as_deref() != Some("person") {
+        return Ok(false);
+    }
+    let same = alarms::table.filter(alarms::module_id.eq(module)).filter(alarms::rule_id.eq(rule));
+    let newest: Option<String> = same.order(alarms::id.desc()).select(alarms::id).first(conn).optional()?;
+    let rules: i64 = alarm_rules::table.filter(alarm_rules::id.eq(rule)).count().get_result(conn)?;
+    Ok(rules > 0 && newest.as_ref() == Some(id))
 }
 
 #[derive(Queryable, Selectable, Insertable)]

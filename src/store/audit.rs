@@ -70,7 +70,7 @@ pub fn insert(conn: &mut Connection, deed: &Deed, now: Timestamp) -> Result<(), 
 /// One page of the deeds, newest first, and how many there are on all pages.
 ///
 /// # Errors
-/// [`StoreError::Unavailable`] for a row that breaks its own rules.
+/// [`StoreError::Unreadable`] for a row that breaks its own rules.
 pub fn list(conn: &mut Connection, filter: &AuditFilter) -> Result<(Vec<Entry>, i64), StoreError> {
     let wanted = || {
         let mut rows = audit::table.left_join(users::table.on(users::id.eq(audit::actor))).into_boxed();

@@ -32,7 +32,7 @@ pub fn save(
 /// The module that a code is for, if it still works.
 ///
 /// # Errors
-/// [`StoreError::Unavailable`] for a row that breaks its own rules.
+/// [`StoreError::Unreadable`] for a row that breaks its own rules.
 pub fn find(conn: &mut Connection, hash: &str, now: Timestamp) -> Result<Option<ModuleId>, StoreError> {
     let found = claim_codes::table
         .filter(claim_codes::code_hash.eq(hash))

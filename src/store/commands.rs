@@ -143,7 +143,7 @@ pub fn cancel(conn: &mut Connection, module_id: &ModuleId, at: Timestamp) -> Res
 /// The commands of a module, made before a moment, that still wait for an answer, oldest first.
 ///
 /// # Errors
-/// [`StoreError::Unavailable`] for a row that breaks its own rules.
+/// [`StoreError::Unreadable`] for a row that breaks its own rules.
 pub fn open(
     conn: &mut Connection,
     module_id: &ModuleId,
@@ -167,7 +167,7 @@ pub fn open(
 /// One page of the commands of a module, newest first, and how many there are on all pages.
 ///
 /// # Errors
-/// [`StoreError::Unavailable`] for a row that breaks its own rules.
+/// [`StoreError::Unreadable`] for a row that breaks its own rules.
 pub fn list(
     conn: &mut Connection,
     module_id: &ModuleId,

@@ -36,16 +36,28 @@ pub enum StoreError {
         /// The last known one.
         known: String,
     },
+    /// A row breaks its own rules, such as a role that does not exist.
+    #[error("{0} cannot be read")]
+    Unreadable(String),
+    /// The work itself broke off.
+    #[error("the work on the database broke off: {0}")]
+    BrokenOff(String),
     /// Anything else.
     #[error("the database does not answer: {0}")]
     Unavailable(String),
 }
 
 impl StoreError {
-    /// A row that breaks its own rules, such as a role that does not exist.
+    /// A row that breaks its own rules.
     #[must_use]
     pub fn unreadable(table: &str, key: &str) -> Self {
-        Self::Unavailable(format!("row `{key}` of `{table}` cannot be read"))
+        Self::Unreadable(format!("row `{key}` of `{table}`"))
+    }
+
+    /// Whether the work itself is the reason, so that trying again cannot help.
+    #[must_use]
+    pub const fn is_of_the_work(&self) -> bool {
+        matches!(self, Self::NotFound | Self::Conflict(_) | Self::Unreadable(_) | Self::BrokenOff(_))
     }
 
     /// Whether trying again later, perhaps after the operator has acted, can help.
@@ -121,5 +133,13 @@ mod tests {
         let canceled = "canceling statement due to lock timeout";
         assert!(matches!(StoreError::from_message(canceled), StoreError::Busy));
         assert!(matches!(StoreError::from_message("disk I/O error"), StoreError::Unavailable(_)));
+    }
+
+    #[test]
+    fn what_may_be_the_state_of_the_database_is_not_blamed_on_the_work() {
+        for message in ["disk I/O error", "the database system is starting up", "database or disk is full"] {
+            assert!(!StoreError::from_message(message).is_of_the_work(), "{message}");
+        }
+        assert!(StoreError::unreadable("alarms", "7").is_of_the_work());
     }
 }

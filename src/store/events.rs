@@ -52,7 +52,7 @@ pub fn append<'a>(conn: &mut Connection, new: impl IntoIterator<Item = &'a Event
 /// The events behind a place, oldest first, as many as fit on the page; the epoch is the one of this database.
 ///
 /// # Errors
-/// [`StoreError::Unavailable`] for a row that breaks its own rules.
+/// [`StoreError::Unreadable`] for a row that breaks its own rules.
 pub fn after(conn: &mut Connection, epoch: Epoch, offset: Offset, page: Page) -> Result<Vec<Arc<Event>>, StoreError> {
     let found =
         || events::table.filter(events::offset.gt(to_row(offset))).order(events::offset).limit(limit(page.events));
@@ -69,7 +69,7 @@ pub fn after(conn: &mut Connection, epoch: Epoch, offset: Offset, page: Page) ->
 /// The newest events, oldest first, as many as fit on the page.
 ///
 /// # Errors
-/// [`StoreError::Unavailable`] for a row that breaks its own rules.
+/// [`StoreError::Unreadable`] for a row that breaks its own rules.
 pub fn tail(conn: &mut Connection, epoch: Epoch, page: Page) -> Result<Vec<Arc<Event>>, StoreError> {
     let newest = || events::table.order(events::offset.desc()).limit(limit(page.events));
     let mut found = match conn {

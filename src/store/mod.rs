@@ -298,7 +298,7 @@ impl Lane {
             drop(turn);
             result
         });
-        job.await.unwrap_or_else(|error| Err(StoreError::Unavailable(format!("the work broke off: {error}"))))
+        job.await.unwrap_or_else(|error| Err(StoreError::BrokenOff(error.to_string())))
     }
 
     async fn turn(&self) -> Result<OwnedSemaphorePermit, StoreError> {

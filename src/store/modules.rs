@@ -83,7 +83,7 @@ pub fn delete(conn: &mut Connection, id: &ModuleId) -> Result<(), StoreError> {
 /// All modules, by id.
 ///
 /// # Errors
-/// [`StoreError::Unavailable`] for a row that breaks its own rules.
+/// [`StoreError::Unreadable`] for a row that breaks its own rules.
 pub fn load_all(conn: &mut Connection) -> Result<Vec<StoredModule>, StoreError> {
     let rows = modules::table
         .left_join(module_states::table)
@@ -106,7 +106,7 @@ pub fn find_by_token(conn: &mut Connection, token: &TokenHash) -> Result<Option<
 /// The modules of an owner, by id.
 ///
 /// # Errors
-/// [`StoreError::Unavailable`] for a row that breaks its own rules.
+/// [`StoreError::Unreadable`] for a row that breaks its own rules.
 pub fn of_owner(conn: &mut Connection, owner: &UserId) -> Result<Vec<ModuleRecord>, StoreError> {
     let rows = modules::table.filter(modules::user_id.eq(owner.as_str())).order(modules::id);
     let rows: Vec<ModuleRow> = rows.select(ModuleRow::as_select()).load(conn)?;
@@ -116,7 +116,7 @@ pub fn of_owner(conn: &mut Connection, owner: &UserId) -> Result<Vec<ModuleRecor
 /// Which modules have an owner, and whom.
 ///
 /// # Errors
-/// [`StoreError::Unavailable`] for a row that breaks its own rules.
+/// [`StoreError::Unreadable`] for a row that breaks its own rules.
 pub fn owners(conn: &mut Connection) -> Result<HashMap<ModuleId, UserId>, StoreError> {
     let owned = modules::table.filter(modules::user_id.is_not_null());
     let rows: Vec<(String, String)> = owned.select((modules::id, modules::user_id.assume_not_null())).load(conn)?;
@@ -137,7 +137,7 @@ pub fn owner(conn: &mut Connection, id: &ModuleId) -> Result<Option<UserId>, Sto
 /// One module as it is stored.
 ///
 /// # Errors
-/// [`StoreError::Unavailable`] for a row that breaks its own rules.
+/// [`StoreError::Unreadable`] for a row that breaks its own rules.
 pub fn find(conn: &mut Connection, id: &ModuleId) -> Result<Option<ModuleRecord>, StoreError> {
     let row: Option<ModuleRow> =
         modules::table.find(id.as_str()).select(ModuleRow::as_select()).first(conn).optional()?;

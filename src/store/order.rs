@@ -23,7 +23,7 @@ pub struct StoredOrder {
 /// The order, begun when there is none.
 ///
 /// # Errors
-/// [`StoreError::Unavailable`] for a row that breaks its own rules.
+/// [`StoreError::Unreadable`] for a row that breaks its own rules.
 pub fn open(conn: &mut Connection) -> Result<StoredOrder, StoreError> {
     if let Some(known) = find(conn)? {
         return Ok(known);
@@ -68,7 +68,7 @@ pub fn set_pruned(conn: &mut Connection, pruned: Offset) -> Result<(), StoreErro
 /// The order, if one was begun.
 ///
 /// # Errors
-/// [`StoreError::Unavailable`] for a row that breaks its own rules.
+/// [`StoreError::Unreadable`] for a row that breaks its own rules.
 pub fn find(conn: &mut Connection) -> Result<Option<StoredOrder>, StoreError> {
     let row = event_order::table.find(ROW).select(OrderRow::as_select()).first(conn).optional()?;
     let Some(row) = row else { return Ok(None) };

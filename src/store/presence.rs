@@ -66,7 +66,7 @@ fn presence_of(event: &NewEvent) -> Option<(&str, bool)> {
 /// The events that say that nobody is there any more who was last told to be.
 ///
 /// # Errors
-/// [`StoreError::Unavailable`] for a row that breaks its own rules.
+/// [`StoreError::Unreadable`] for a row that breaks its own rules.
 pub fn end_all(conn: &mut Connection, now: Timestamp) -> Result<Vec<NewEvent>, StoreError> {
     let rows: Vec<Row> = told_online::table
         .inner_join(modules::table.on(modules::id.eq(told_online::module_id)))

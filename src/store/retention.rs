@@ -54,7 +54,7 @@ impl Kept {
 /// The rules, as they were set.
 ///
 /// # Errors
-/// [`StoreError::Unavailable`] for a row that breaks its own rules.
+/// [`StoreError::Unreadable`] for a row that breaks its own rules.
 pub fn rules(conn: &mut Connection) -> Result<Vec<Rule>, StoreError> {
     let rows = retention_rules::table.order((retention_rules::scope, retention_rules::name));
     let rows: Vec<RuleRow> = rows.select(RuleRow::as_select()).load(conn)?;
@@ -76,7 +76,7 @@ pub fn set_rules(conn: &mut Connection, rules: &[Rule]) -> Result<(), StoreError
 /// The modules that have a history, by number, after one.
 ///
 /// # Errors
-/// [`StoreError::Unavailable`] for a row that breaks its own rules.
+/// [`StoreError::Unreadable`] for a row that breaks its own rules.
 pub fn modules_after(conn: &mut Connection, after: ModuleNumber, limit: i64) -> Result<Vec<KnownModule>, StoreError> {
     let rows: Vec<(ModuleNumber, String, String)> = history_modules::table
         .inner_join(modules::table)

@@ -53,7 +53,7 @@ pub fn clear(conn: &mut Connection, id: &StopId, at: Timestamp, by: &UserId) -> 
 /// The stops in force, oldest first.
 ///
 /// # Errors
-/// [`StoreError::Unavailable`] for a row that breaks its own rules.
+/// [`StoreError::Unreadable`] for a row that breaks its own rules.
 pub fn active(conn: &mut Connection) -> Result<Vec<EmergencyStop>, StoreError> {
     let rows = stops::table.filter(stops::cleared_at.is_null()).order(stops::id);
     let rows: Vec<Row> = rows.select(Row::as_select()).load(conn)?;
@@ -63,7 +63,7 @@ pub fn active(conn: &mut Connection) -> Result<Vec<EmergencyStop>, StoreError> {
 /// The newest stops that were cleared.
 ///
 /// # Errors
-/// [`StoreError::Unavailable`] for a row that breaks its own rules.
+/// [`StoreError::Unreadable`] for a row that breaks its own rules.
 pub fn cleared(conn: &mut Connection, limit: i64) -> Result<Vec<EmergencyStop>, StoreError> {
     let rows = stops::table.filter(stops::cleared_at.is_not_null()).order(stops::cleared_at.desc()).limit(limit);
     let rows: Vec<Row> = rows.select(Row::as_select()).load(conn)?;
@@ -73,7 +73,7 @@ pub fn cleared(conn: &mut Connection, limit: i64) -> Result<Vec<EmergencyStop>, 
 /// One stop.
 ///
 /// # Errors
-/// [`StoreError::Unavailable`] for a row that breaks its own rules.
+/// [`StoreError::Unreadable`] for a row that breaks its own rules.
 pub fn find(conn: &mut Connection, id: &StopId) -> Result<Option<EmergencyStop>, StoreError> {
     let row: Option<Row> = stops::table.find(id.as_str()).select(Row::as_select()).first(conn).optional()?;
     row.map(Row::read).transpose()
@@ -95,7 +95,7 @@ pub fn answer(conn: &mut Connection, answer: &StopAnswer) -> Result<(), StoreErr
 /// What a module answered to the stops in force.
 ///
 /// # Errors
-/// [`StoreError::Unavailable`] for a row that breaks its own rules.
+/// [`StoreError::Unreadable`] for a row that breaks its own rules.
 pub fn answers_of(conn: &mut Connection, module_id: &ModuleId) -> Result<Vec<StopAnswer>, StoreError> {
     let active = stops::table.filter(stops::cleared_at.is_null()).select(stops::id);
     let rows = answers::table.filter(answers::module_id.eq(module_id.as_str())).filter(answers::stop_id.eq_any(active));
@@ -106,7 +106,7 @@ pub fn answers_of(conn: &mut Connection, module_id: &ModuleId) -> Result<Vec<Sto
 /// What all modules answered to a stop.
 ///
 /// # Errors
-/// [`StoreError::Unavailable`] for a row that breaks its own rules.
+/// [`StoreError::Unreadable`] for a row that breaks its own rules.
 pub fn answers_to(conn: &mut Connection, id: &StopId) -> Result<Vec<StopAnswer>, StoreError> {
     let rows = answers::table.filter(answers::stop_id.eq(id.as_str()));
     let rows: Vec<AnswerRow> = rows.select(AnswerRow::as_select()).load(conn)?;

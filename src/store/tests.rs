@@ -147,6 +147,6 @@ async fn work_that_panics_spoils_nothing() {
     let scratch = Scratch::new();
     let store = scratch.store();
     let broken: Result<(), _> = store.write(|_| panic!("as asked")).await;
-    assert!(matches!(broken, Err(StoreError::Unavailable(_))));
+    assert!(matches!(broken, Err(StoreError::BrokenOff(_))));
     store.probe().await.unwrap();
 }

@@ -34,7 +34,7 @@ pub struct Twin {
 /// The twin of a module; an empty one if nothing was ever said.
 ///
 /// # Errors
-/// [`StoreError::Unavailable`] for a row that breaks its own rules.
+/// [`StoreError::Unreadable`] for a row that breaks its own rules.
 pub fn find(conn: &mut Connection, module_id: &ModuleId) -> Result<Twin, StoreError> {
     let row: Option<Row> = twins::table.find(module_id.as_str()).select(Row::as_select()).first(conn).optional()?;
     row.map_or_else(|| Ok(Twin::default()), |row| row.read().map(|(_, twin)| twin))
@@ -43,7 +43,7 @@ pub fn find(conn: &mut Connection, module_id: &ModuleId) -> Result<Twin, StoreEr
 /// All twins that say something.
 ///
 /// # Errors
-/// [`StoreError::Unavailable`] for a row that breaks its own rules.
+/// [`StoreError::Unreadable`] for a row that breaks its own rules.
 pub fn load_all(conn: &mut Connection) -> Result<Vec<(ModuleId, Twin)>, StoreError> {
     let rows: Vec<Row> = twins::table.select(Row::as_select()).load(conn)?;
     rows.into_iter().map(Row::read).collect()

@@ -110,7 +110,7 @@ pub fn delete(conn: &mut Connection, id: &WebhookId) -> Result<bool, StoreError>
 /// One webhook.
 ///
 /// # Errors
-/// [`StoreError::Unavailable`] for a row that breaks its own rules.
+/// [`StoreError::Unreadable`] for a row that breaks its own rules.
 pub fn find(conn: &mut Connection, id: &WebhookId) -> Result<Option<Webhook>, StoreError> {
     let row: Option<Row> = webhooks::table.find(id.as_str()).select(Row::as_select()).first(conn).optional()?;
     row.map(Row::read).transpose()
@@ -127,7 +127,7 @@ pub fn are_there(conn: &mut Connection) -> Result<bool, StoreError> {
 /// All webhooks, oldest first.
 ///
 /// # Errors
-/// [`StoreError::Unavailable`] for a row that breaks its own rules.
+/// [`StoreError::Unreadable`] for a row that breaks its own rules.
 pub fn all(conn: &mut Connection) -> Result<Vec<Webhook>, StoreError> {
     let rows: Vec<Row> = webhooks::table.order(webhooks::id).select(Row::as_select()).load(conn)?;
     rows.into_iter().map(Row::read).collect()

@@ -12,6 +12,7 @@ use super::super::error::ModuleError;
 use super::super::line::Line;
 use super::book::Book;
 use super::flush::{Transition, What};
+use super::forget::Forgetting;
 use super::messages::{AlarmsPage, ListAlarms};
 use super::queue::Queue;
 use super::ward::{Step, Ward};
@@ -42,7 +43,8 @@ pub struct Desk {
     /// What waits to be stored.
     pub(super) transitions: RefCell<Queue>,
     pub(super) is_flushing: Cell<bool>,
-    /// When to look at what though no reading comes.
+    pub(super) forgetting: Forgetting,
+    /// When to look at what though no reading comes; each rule of a module once.
     due: RefCell<BTreeSet<(Timestamp, ModuleId, RuleId)>>,
     /// What the database knew of alarms at the start, until their modules are there.
     standings: RefCell<HashMap<(RuleId, ModuleId), Standing>>,
@@ -68,6 +70,7 @@ impl Desk {
             wards: RefCell::default(),
             transitions: RefCell::default(),
             is_flushing: Cell::new(false),
+            forgetting: Forgetting::default(),
             due: RefCell::default(),
             standings: RefCell::new(parts.standings.by_place),
             line: Line::new(WAITING_MAX),
@@ -97,7 +100,9 @@ impl Desk {
 
     /// A module is gone.
     pub fn leave(&self, id: &ModuleId) {
-        self.wards.borrow_mut().remove(id);
+        if let Some(mut ward) = self.wards.borrow_mut().remove(id) {
+            self.forget_due(id, ward.take_noted());
+        }
         self.book.borrow_mut().remove_of(id);
     }
 
@@ -130,6 +135,19 @@ impl Desk {
         }
     }
 
+    /// Judges the newest values of modules of which readings found the mailbox full.
+    pub fn make_good(self: &Rc<Self>, now: Timestamp) {
+        let mut wards = self.wards.borrow_mut();
+        for (id, ward) in wards.iter_mut().filter(|(_, ward)| ward.entry.watch.take_missed()) {
+            if !ward.is_behind() {
+                self.push_all(id, ward.resume(now));
+                self.note(ward);
+            }
+        }
+        drop(wards);
+        self.kick();
+    }
+
     /// Looks at what is due.
     pub fn tick(self: &Rc<Self>, now: Timestamp) {
         loop {
@@ -154,6 +172,7 @@ impl Desk {
         let kind = ward.entry.meta.load().kind.clone();
         let mut standings = self.standings.borrow_mut();
         let known = |rule: &RuleId| standings.get(&(rule.clone(), id.clone())).copied().unwrap_or(Standing::Normal);
+        self.forget_due(id, ward.take_noted());
         let (withdrawn, steps) = ward.fit(book.holding(id, &kind), known, Timestamp::now());
         for rule in book.holding(id, &kind) {
             standings.remove(&(rule.id.clone(), id.clone()));
@@ -170,6 +189,13 @@ impl Desk {
         let id = ward.entry.id.clone();
         let due = ward.note_due(self.start, Timestamp::now());
         self.due.borrow_mut().extend(due.map(|(at, rule)| (at, id.clone(), rule)));
+    }
+
+    fn forget_due(&self, id: &ModuleId, noted: Vec<(Timestamp, RuleId)>) {
+        let mut due = self.due.borrow_mut();
+        for (at, rule) in noted {
+            due.remove(&(at, id.clone(), rule));
+        }
     }
 
     fn push_all(&self, id: &ModuleId, steps: impl IntoIterator<Item = Step>) {

@@ -8,14 +8,13 @@ use super::super::announce::announce;
 use super::super::error::ModuleError;
 use super::desk::Desk;
 use crate::auth::Principal;
-use crate::config::Alarms;
 use crate::domain::alarm::{Alarm, AlarmRule, AlarmState, ClearCause, Severity};
 use crate::domain::event::NewEvent;
 use crate::domain::event::payload::{AlarmStep, ModuleFacts};
 use crate::domain::ids::{AlarmId, ModuleId, RuleId};
 use crate::domain::time::Timestamp;
 use crate::domain::webhook::WebhookEvent;
-use crate::store::alarms::{self, Cleared, Kept};
+use crate::store::alarms::{self, Cleared};
 use crate::store::announcements::{self, Announced};
 use crate::store::modules::{self, ModuleRecord};
 use crate::store::{Connection, StoreError, alarm_rules, webhooks};
@@ -28,8 +27,6 @@ const REST: Duration = Duration::from_millis(20);
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// How often changes are tried together before each is tried alone.
 const TRIES_TOGETHER: u32 = 3;
-/// How many alarms are forgotten in one transaction.
-const PRUNED_AT_ONCE: usize = 500;
 
 /// What is to become of the alarm of a rule and a module.
 #[derive(Debug, Clone)]
@@ -77,7 +74,7 @@ impl Desk {
         actix::spawn(async move { desk.flush().await });
     }
 
-    async fn flush(&self) {
+    async fn flush(self: &Rc<Self>) {
         let mut failures = 0_u32;
         loop {
             let turn = self.line.turn_to_follow().await;
@@ -93,6 +90,9 @@ impl Desk {
                     self.take_off(&batch);
                     self.tell(told).await;
                     drop(turn);
+                    if self.forgetting.is_due() {
+                        self.forget();
+                    }
                     self.rest().await;
                 }
                 Err(error) => {
@@ -128,7 +128,7 @@ impl Desk {
             let one = transition.clone();
             let told = match self.store.write(move |conn| store(conn, &one)).await {
                 Ok(told) => told,
-                Err(error) if self.is_to_blame(&error).await => {
+                Err(error) if error.is_of_the_work() => {
                     let Transition { module, rule, .. } = transition;
                     tracing::error!(
                         module.id = %module, rule.id = %rule, %error,
@@ -143,12 +143,6 @@ impl Desk {
         }
     }
 
-    /// Whether what was refused is itself the reason, and not the state of the database.
-    async fn is_to_blame(&self, error: &StoreError) -> bool {
-        matches!(error, StoreError::NotFound | StoreError::Conflict(_) | StoreError::Unavailable(_))
-            && self.store.write(|_| Ok(())).await.is_ok()
-    }
-
     async fn tell(&self, told: Vec<Told>) {
         let mut announced = Vec::new();
         for Told { alarm, step, announced: one } in told {
@@ -158,7 +152,10 @@ impl Desk {
                     self.metrics.alarm_raised(kind, severity);
                     self.metrics.alarm_open(severity, 1);
                 }
-                AlarmStep::Cleared => self.metrics.alarm_open(severity, -1),
+                AlarmStep::Cleared => {
+                    self.metrics.alarm_open(severity, -1);
+                    self.forgetting.note(&alarm.module_id);
+                }
                 AlarmStep::Acknowledged => {}
             }
             announced.push(one);
@@ -215,19 +212,6 @@ impl Desk {
         let alarm = told.alarm.clone();
         self.tell(vec![told]).await;
         Ok((alarm, true))
-    }
-
-    /// Forgets alarms that were cleared long ago, or are too many.
-    pub async fn prune(&self) {
-        let Alarms { keep, keep_each, max_age, .. } = self.options;
-        let kept = Kept { since: Timestamp::now().minus(max_age), each: keep_each, all: keep };
-        loop {
-            match self.store.write(move |conn| alarms::prune(conn, kept, PRUNED_AT_ONCE)).await {
-                Ok(0) => return,
-                Ok(_) => tokio::time::sleep(RETRY_AFTER).await,
-                Err(error) => return tracing::warn!(%error, "old alarms are forgotten later"),
-            }
-        }
     }
 }
 

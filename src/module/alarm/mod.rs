@@ -6,6 +6,7 @@ mod book;
 mod change;
 mod desk;
 mod flush;
+mod forget;
 mod messages;
 mod queue;
 mod view;

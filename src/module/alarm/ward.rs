@@ -26,8 +26,8 @@ pub struct Ward {
 struct Watched {
     rule: Arc<AlarmRule>,
     machine: Machine,
-    /// The warden will look at it when its time comes.
-    is_noted: bool,
+    /// When the warden will look at it.
+    noted: Option<Timestamp>,
 }
 
 /// What becomes of an alarm: of which rule, and what.
@@ -108,7 +108,7 @@ impl Ward {
     pub fn tick(&mut self, rule: &RuleId, start: Timestamp, now: Timestamp) -> Option<Step> {
         let heard = self.heard();
         let watched = self.watched.iter_mut().find(|watched| watched.rule.id == *rule)?;
-        watched.is_noted = false;
+        watched.noted = None;
         let change = watched.machine.tick(heard, watched.earliest(start), now);
         let step = change.map(|change| (Arc::clone(&watched.rule), change));
         if step.is_some() {
@@ -120,11 +120,17 @@ impl Ward {
     /// When to look at which rule, of those that are not noted yet: they are from now on.
     pub fn note_due(&mut self, start: Timestamp, now: Timestamp) -> impl Iterator<Item = (Timestamp, RuleId)> {
         let heard = self.heard();
-        self.watched.iter_mut().filter(|watched| !watched.is_noted).filter_map(move |watched| {
+        self.watched.iter_mut().filter(|watched| watched.noted.is_none()).filter_map(move |watched| {
             let due = watched.machine.due(heard, watched.earliest(start), now)?;
-            watched.is_noted = true;
+            watched.noted = Some(due);
             Some((due, watched.rule.id.clone()))
         })
+    }
+
+    /// What is noted of its rules; it is to be noted anew.
+    pub fn take_noted(&mut self) -> Vec<(Timestamp, RuleId)> {
+        let noted = |watched: &mut Watched| Some((watched.noted.take()?, watched.rule.id.clone()));
+        self.watched.iter_mut().filter_map(noted).collect()
     }
 
     /// Somebody cleared the alarm of a rule.
@@ -164,7 +170,7 @@ fn standing_after(old: Option<&Watched>, rule: &AlarmRule, known: &impl Fn(&Rule
 
 impl Watched {
     fn new(rule: &Arc<AlarmRule>, standing: Standing) -> Self {
-        Self { rule: Arc::clone(rule), machine: Machine::new(rule.condition.clone(), standing), is_noted: false }
+        Self { rule: Arc::clone(rule), machine: Machine::new(rule.condition.clone(), standing), noted: None }
     }
 
     /// Judges readings as long as there are fewer changes than so many; answers whether all were judged.

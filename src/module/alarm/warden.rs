@@ -25,8 +25,10 @@ use crate::store::alarms::Standings;
 const MAILBOX: usize = 8192;
 /// How often is looked at what is due.
 const TICK: Duration = Duration::from_millis(250);
-/// How often is looked for alarms to forget.
-const PRUNE_INTERVAL: Duration = Duration::from_secs(600);
+/// How often is looked for modules whose readings found the mailbox full.
+const MISSED_INTERVAL: Duration = Duration::from_secs(1);
+/// How often is looked for alarms to forget, at least.
+const FORGET_INTERVAL: Duration = Duration::from_secs(600);
 
 /// What the warden needs of the house.
 pub struct WardenParts {
@@ -66,10 +68,8 @@ impl Actor for Warden {
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX);
         ctx.run_interval(TICK, |warden, _| warden.0.tick(Timestamp::now()));
-        ctx.run_interval(PRUNE_INTERVAL, |warden, ctx| {
-            let desk = Rc::clone(&warden.0);
-            ctx.spawn(async move { desk.prune().await }.into_actor(warden));
-        });
+        ctx.run_interval(MISSED_INTERVAL, |warden, _| warden.0.make_good(Timestamp::now()));
+        ctx.run_interval(FORGET_INTERVAL, |warden, _| warden.0.forget());
     }
 }
 

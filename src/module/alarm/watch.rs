@@ -1,7 +1,7 @@
 //! What a module's actor and the warden share: what the rules look at, and when the module was last heard.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use actix::{Message, Recipient};
 use arc_swap::ArcSwapOption;
@@ -43,13 +43,16 @@ pub struct Wanted {
     pub any: bool,
 }
 
-/// One module's share; `wanted` is replaced by the warden alone, `heard` by the module's actor alone.
+/// One module's share; `wanted` is replaced by the warden alone, `heard` by the module's actor alone, and `has_missed`
+/// is set by the one and taken by the other.
 #[derive(Debug, Default)]
 pub struct Watch {
     /// What to tell the warden; none for nothing.
     wanted: ArcSwapOption<Wanted>,
     /// When a reading last came, in Unix milliseconds; 0 if none did since the start.
     heard: AtomicI64,
+    /// The warden was not told of something.
+    has_missed: AtomicBool,
 }
 
 impl Watch {
@@ -70,11 +73,17 @@ impl Watch {
         if samples.is_empty() && !wanted.any {
             return;
         }
-        // The next reading is judged as well as this one, so that nothing waits for the warden.
+        // Nothing waits for the warden: what it is not told it looks up.
         let values = samples.len();
         if warden.try_send(Observed { module_id: id.clone(), came, samples }).is_err() {
+            self.has_missed.store(true, Ordering::Relaxed);
             metrics.alarm_readings_lost(values.max(1));
         }
+    }
+
+    /// Whether the warden was not told of something since this was last asked.
+    pub fn take_missed(&self) -> bool {
+        self.has_missed.load(Ordering::Relaxed) && self.has_missed.swap(false, Ordering::Relaxed)
     }
 
     /// When a reading last came since the start, if one did.

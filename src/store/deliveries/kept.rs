@@ -25,7 +25,7 @@ pub fn prune(conn: &mut Connection, webhook: &WebhookId, keep: i64, since: Times
 /// One page of the deliveries to a webhook, newest first, and how many there are on all pages.
 ///
 /// # Errors
-/// [`StoreError::Unavailable`] for a row that breaks its own rules.
+/// [`StoreError::Unreadable`] for a row that breaks its own rules.
 pub fn list(
     conn: &mut Connection,
     webhook: &WebhookId,

@@ -36,7 +36,7 @@ pub struct Waiting {
 /// The oldest pending delivery of each module to a webhook.
 ///
 /// # Errors
-/// [`StoreError::Unavailable`] for a row that breaks its own rules.
+/// [`StoreError::Unreadable`] for a row that breaks its own rules.
 pub fn heads(conn: &mut Connection, webhook: &WebhookId) -> Result<Vec<Head>, StoreError> {
     type Found = (String, Option<String>, i64, i64);
     let oldest = deliveries::table
@@ -57,7 +57,7 @@ pub fn heads(conn: &mut Connection, webhook: &WebhookId) -> Result<Vec<Head>, St
 /// A delivery, if it is pending.
 ///
 /// # Errors
-/// [`StoreError::Unavailable`] for a row that breaks its own rules.
+/// [`StoreError::Unreadable`] for a row that breaks its own rules.
 pub fn find_pending(conn: &mut Connection, id: &DeliveryId) -> Result<Option<Delivery>, StoreError> {
     let pending = deliveries::table.find(id.as_str()).filter(deliveries::state.eq(PENDING));
     let row: Option<Row> = pending.select(Row::as_select()).first(conn).optional()?;
@@ -67,7 +67,7 @@ pub fn find_pending(conn: &mut Connection, id: &DeliveryId) -> Result<Option<Del
 /// How much waits for a webhook, by module.
 ///
 /// # Errors
-/// [`StoreError::Unavailable`] for a row that breaks its own rules.
+/// [`StoreError::Unreadable`] for a row that breaks its own rules.
 pub fn waiting(conn: &mut Connection, webhook: &WebhookId) -> Result<Vec<Waiting>, StoreError> {
     let rows: Vec<(Option<String>, i64, String)> = deliveries::table
         .filter(deliveries::webhook_id.eq(webhook.as_str()))

@@ -12,6 +12,7 @@ use super::super::warden::WardenParts;
 use super::super::watch::Sample;
 use super::*;
 use crate::broker::{Announce, BrokerError};
+use crate::config::Alarms;
 use crate::domain::alarm::{ConditionWords, RuleScope};
 use crate::domain::grant::Role;
 use crate::domain::ids::{LoginId, UserId};
