@@ -206,7 +206,9 @@
 //!   `as_many_of_qos_1_are_remembered_as_may_be_unacknowledged_and_no_more`, test
 //!   `what_is_acknowledged_is_there_in_every_shape`, test `a_message_of_qos_2_is_taken_once_until_it_is_released`, test
 //!   `a_message_of_qos_2_is_taken_once_between_two_releases`, test
-//!   `everything_arrives_as_often_as_promised_however_often_the_connection_breaks`.
+//!   `everything_arrives_as_often_as_promised_however_often_the_connection_breaks`. Readings that come together go together,
+//!   and each is judged by itself: test `of_messages_that_come_together_each_is_judged_by_itself`, test
+//!   `of_frames_that_come_together_each_is_judged_by_itself_and_answered_in_its_turn`.
 //! - A module reaches nothing but itself by MQTT, whatever it calls itself: test
 //!   `a_module_publishes_to_topics_of_its_own_only`, test `a_module_listens_to_what_is_meant_for_it_only`, test
 //!   `a_will_goes_to_topics_of_its_own_only`, test `a_client_id_is_no_identity`.

@@ -10,7 +10,7 @@ use actix::{MailboxError, Recipient};
 use tokio::io::ReadBuf;
 
 use crate::pipe::frame::{self, Assembler, FrameError, Incoming};
-use crate::pipe::{Closed, Outbox, Received, ReceivedBinary};
+use crate::pipe::{Closed, Outbox, Received, ReceivedBinary, ReceivedTexts};
 
 /// How much one read takes at most.
 const READ_SIZE: usize = 16 * 1024;
@@ -26,12 +26,20 @@ thread_local! {
 
 /// The actor beside a socket.
 pub struct Peer {
-    /// Gets every text message; the next is read when it has answered.
-    pub received: Recipient<Received>,
+    /// Gets the text messages; the next are read when it has answered.
+    pub texts: Texts,
     /// Gets every binary message; without it such a message ends the connection with 1003.
     pub binary: Option<Recipient<ReceivedBinary>>,
     /// Is told once that the connection is gone.
     pub closed: Recipient<Closed>,
+}
+
+/// Who gets the text messages.
+pub enum Texts {
+    /// Each by itself.
+    OneByOne(Recipient<Received>),
+    /// Those together that came together.
+    Together(Recipient<ReceivedTexts>),
 }
 
 /// The answer of the actor beside a socket to a message.
@@ -45,6 +53,8 @@ pub struct Socket {
     peer: Peer,
     assembler: Assembler,
     answer: Option<Answer>,
+    /// What came behind text messages that were handed over together.
+    next: Option<Result<Option<Incoming>, FrameError>>,
     goodbye: Option<Pin<Box<tokio::time::Sleep>>>,
     has_ended: bool,
 }
@@ -61,7 +71,7 @@ impl Socket {
     /// A socket of which something has been read already.
     #[must_use]
     pub const fn over(outbox: Outbox, peer: Peer, assembler: Assembler) -> Self {
-        Self { outbox, peer, assembler, answer: None, goodbye: None, has_ended: false }
+        Self { outbox, peer, assembler, answer: None, next: None, goodbye: None, has_ended: false }
     }
 
     /// One step; ready when the connection is over.
@@ -82,7 +92,7 @@ impl Socket {
         }
         // What has been read already waits too: its answers may be many times as long as it is.
         ready!(self.outbox.poll_room(cx));
-        match self.assembler.next_message() {
+        match self.next.take().unwrap_or_else(|| self.assembler.next_message()) {
             Ok(None) => ready!(self.read(cx)),
             next => self.take(next),
         }
@@ -99,7 +109,15 @@ impl Socket {
 
     fn hand_over(&mut self, message: Incoming) {
         match message {
-            Incoming::Text(text) => self.answer = Some(Box::pin(self.peer.received.send(Received(text)))),
+            Incoming::Text(text) => {
+                self.answer = Some(match &self.peer.texts {
+                    Texts::OneByOne(received) => Box::pin(received.send(Received(text))),
+                    Texts::Together(received) => {
+                        let texts = gather(&mut self.assembler, &mut self.next, text);
+                        Box::pin(received.send(ReceivedTexts(texts)))
+                    }
+                });
+            }
             Incoming::Binary(bytes) => match &self.peer.binary {
                 Some(binary) => self.answer = Some(Box::pin(binary.send(ReceivedBinary(bytes)))),
                 None => self.outbox.close(1003, "send text frames with one JSON object each"),
@@ -163,6 +181,29 @@ impl Socket {
             self.peer.closed.do_send(Closed);
         }
     }
+}
+
+/// The text messages that have come with the first, and what comes behind them.
+fn gather(
+    assembler: &mut Assembler,
+    next: &mut Option<Result<Option<Incoming>, FrameError>>,
+    first: String,
+) -> Vec<String> {
+    let mut length = first.len();
+    let mut texts = vec![first];
+    while length < READ_SIZE {
+        match assembler.next_message() {
+            Ok(Some(Incoming::Text(text))) => {
+                length += text.len();
+                texts.push(text);
+            }
+            other => {
+                *next = Some(other).filter(|other| !matches!(other, Ok(None)));
+                break;
+            }
+        }
+    }
+    texts
 }
 
 enum Step {

@@ -15,7 +15,7 @@ use super::engine;
 use super::handshake::Handshake;
 use super::mqtt;
 use super::open_sockets::SocketGuard;
-use super::socket::{Peer, Socket};
+use super::socket::{Peer, Socket, Texts};
 use super::turn_away::turn_away;
 use crate::domain::problem::Problem;
 use crate::module::Link;
@@ -141,11 +141,11 @@ fn open(doors: &Doors, newcomer: Newcomer, stream: Stream, early: &[u8]) {
     let peer = match admitted {
         Admitted::Person(principal) => {
             let session = Session::new(*principal, Box::new(Native), outbox.clone(), Rc::clone(&doors.house)).start();
-            Peer { received: session.clone().recipient(), binary: None, closed: session.recipient() }
+            Peer { texts: Texts::OneByOne(session.clone().recipient()), binary: None, closed: session.recipient() }
         }
         Admitted::Module(module) => {
             let link = Link::new(module, outbox.clone(), Rc::clone(&doors.module_house)).start();
-            Peer { received: link.clone().recipient(), binary: None, closed: link.recipient() }
+            Peer { texts: Texts::Together(link.clone().recipient()), binary: None, closed: link.recipient() }
         }
     };
     let socket = Socket::new(outbox, peer, doors.options.max_message, early);

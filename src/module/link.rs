@@ -1,5 +1,6 @@
 //! The actor beside a device's socket: who the device is, what it sends, what it is answered.
 
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -7,7 +8,7 @@ use std::time::Duration;
 use actix::prelude::*;
 use tokio::sync::oneshot;
 
-use super::actor::{Attach, ConnectionId, Detach, EndLink, Ingest, Module};
+use super::actor::{Attach, ConnectionId, Detach, EndLink, Module};
 use super::answers::Answers;
 use super::command::{Report, TakeResult, ToDevice};
 use super::directory::{ANSWER_TIMEOUT, ATTEMPTS, Identified, identify};
@@ -18,9 +19,9 @@ use super::messages::Locate;
 use super::registry::Registry;
 use crate::domain::ids::ModuleId;
 use crate::domain::problem::Problem;
-use crate::domain::telemetry::Reading;
-use crate::pipe::{Closed, Outbox, Received};
-use crate::store::offer::Offer;
+use crate::pipe::{Closed, Outbox, ReceivedTexts};
+
+mod report;
 
 /// The close code for whoever does not say, or prove, who they are (RFC 6455, 7.4.1: policy violation).
 const NOT_IDENTIFIED: u16 = 1008;
@@ -33,7 +34,8 @@ static CONNECTIONS: AtomicU64 = AtomicU64::new(1);
 
 /// One connection of a device.
 ///
-/// Invariant: at most `in_flight` readings wait for their acknowledgement, and get it in the order in which they came.
+/// Invariant: at most `in_flight` readings wait for their acknowledgement, and get it in the order in which they came; what the
+/// socket has read beyond that waits in `texts`, and the socket waits.
 /// A bad frame is answered and changes nothing; only who is not identified is sent away.
 pub struct Link {
     connection: ConnectionId,
@@ -42,6 +44,7 @@ pub struct Link {
     outbox: Outbox,
     house: Rc<House>,
     answers: Answers,
+    texts: VecDeque<String>,
     reads_on: Vec<oneshot::Sender<()>>,
 }
 
@@ -56,13 +59,20 @@ impl Link {
             outbox,
             house,
             answers: Answers::default(),
+            texts: VecDeque::new(),
             reads_on: Vec::new(),
         }
     }
 
-    fn take(&mut self, text: &str, ctx: &mut Context<Self>) {
-        match (DeviceFrame::read(text), self.module.clone()) {
-            (Ok((id, DeviceFrame::Telemetry(reading))), Some(module)) => self.report(id, reading, &module, ctx),
+    /// Takes one frame.
+    fn take(
+        &mut self,
+        read: Result<(Option<u64>, DeviceFrame), BadFrame>,
+        module: Option<Addr<Module>>,
+        ctx: &mut Context<Self>,
+    ) {
+        match (read, module) {
+            (Ok((id, DeviceFrame::Telemetry(reading))), Some(_)) => self.report(vec![(id, reading)], ctx),
             (Ok((_, DeviceFrame::Identify(shown))), None) => {
                 let registry = self.house.registry.clone();
                 let known = async move { identify(&registry, Some(shown.module_id.as_str()), &shown.token).await };
@@ -74,7 +84,7 @@ impl Link {
             }
             (Ok((id, DeviceFrame::Reported(patch))), Some(module)) => {
                 let asked = module.send(Report { patch, token: None }).timeout(ANSWER_TIMEOUT);
-                self.answer(asked, ctx, move |answer| acknowledgement(id, answer.map(drop)));
+                self.answer(asked, ctx, move |answer| report::acknowledgement(id, answer.map(drop)));
             }
             (Ok((id, DeviceFrame::Identify(_))), Some(_)) => {
                 self.tell(id, &Problem::new("already-identified", 409, "the module has said who it is already"));
@@ -98,56 +108,14 @@ impl Link {
             let module = attach(&registry, &module_id, Attach { connection, end, deliver, token }).await?;
             Ok((module_id, module))
         };
-        ctx.wait(joined.into_actor(self).map(|joined: Result<_, ModuleError>, link, _| match joined {
+        ctx.wait(joined.into_actor(self).map(|joined: Result<_, ModuleError>, link, ctx| match joined {
             Ok((id, module)) => {
                 link.module = Some(module);
                 link.outbox.send_text(&HubFrame::Welcome { module_id: &id }.to_text());
+                link.read_on(ctx);
             }
             Err(error) => link.refuse(None, &error.problem()),
         }));
-    }
-
-    fn report(&mut self, id: Option<u64>, reading: Reading, module: &Addr<Module>, ctx: &mut Context<Self>) {
-        let offer = Offer::default();
-        let ingest = Ingest { readings: [reading].into(), token: None, offer: offer.clone() };
-        let asked = module.send(ingest).timeout(ANSWER_TIMEOUT);
-        let asked = async move {
-            let answer = asked.await;
-            if let Err(MailboxError::Timeout) = answer { Ok(Err(ModuleError::given_up(&offer))) } else { answer }
-        };
-        self.answer(asked, ctx, move |answer| acknowledgement(id, answer.map(drop)));
-    }
-
-    /// Answers a frame in its turn once the module has, if there is anything to say.
-    fn answer<T: 'static>(
-        &mut self,
-        asked: impl Future<Output = Result<Result<T, ModuleError>, MailboxError>> + 'static,
-        ctx: &mut Context<Self>,
-        frame_of: impl FnOnce(Result<T, ModuleError>) -> Option<String> + 'static,
-    ) {
-        let place = self.answers.reserve();
-        ctx.spawn(asked.into_actor(self).map(move |answer, link, _| {
-            let is_gone = matches!(answer, Err(MailboxError::Closed));
-            let answer = frame_of(answer.unwrap_or(Err(ModuleError::Busy)));
-            for frame in link.answers.answer(place, answer) {
-                link.outbox.send_text(&frame);
-            }
-            if is_gone {
-                link.outbox.close(EndLink::RESTART.code, EndLink::RESTART.reason);
-            }
-            link.read_on();
-        }));
-    }
-
-    /// Lets the socket read on, unless enough waits for the device already.
-    fn read_on(&mut self) {
-        if self.answers.waiting() >= self.house.options.in_flight {
-            return;
-        }
-        for reader in self.reads_on.drain(..) {
-            // A socket that is gone reads nothing more.
-            let _ = reader.send(());
-        }
     }
 
     fn tell(&self, id: Option<u64>, problem: &Problem) {
@@ -196,14 +164,6 @@ pub async fn attach(registry: &Addr<Registry>, id: &ModuleId, attach: Attach) ->
     Err(ModuleError::Busy)
 }
 
-/// `ack` for what is stored, if the frame wants one.
-fn acknowledgement(id: Option<u64>, answer: Result<(), ModuleError>) -> Option<String> {
-    match answer {
-        Ok(()) => id.map(|id| HubFrame::Ack { id }.to_text()),
-        Err(error) => Some(refusal((id, error))),
-    }
-}
-
 fn refusal((id, error): (Option<u64>, ModuleError)) -> String {
     HubFrame::Error { id, problem: &error.problem() }.to_text()
 }
@@ -241,21 +201,14 @@ impl Actor for Link {
     }
 }
 
-impl Handler<Received> for Link {
+impl Handler<ReceivedTexts> for Link {
     type Result = ResponseFuture<()>;
 
-    fn handle(&mut self, Received(text): Received, ctx: &mut Self::Context) -> Self::Result {
-        if !self.outbox.is_ending() {
-            self.take(&text, ctx);
-        }
+    fn handle(&mut self, ReceivedTexts(texts): ReceivedTexts, ctx: &mut Self::Context) -> Self::Result {
+        self.texts.extend(texts);
         let (reads_on, may_read_on) = oneshot::channel();
         self.reads_on.push(reads_on);
-        if self.outbox.is_high() {
-            let link = ctx.address();
-            self.outbox.when_low(move || link.do_send(Drained));
-        } else {
-            self.read_on();
-        }
+        self.read_on(ctx);
         Box::pin(async move { may_read_on.await.unwrap_or_default() })
     }
 }
@@ -268,8 +221,8 @@ struct Drained;
 impl Handler<Drained> for Link {
     type Result = ();
 
-    fn handle(&mut self, _: Drained, _: &mut Self::Context) {
-        self.read_on();
+    fn handle(&mut self, _: Drained, ctx: &mut Self::Context) {
+        self.read_on(ctx);
     }
 }
 

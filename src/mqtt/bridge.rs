@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use futures_util::future::LocalBoxFuture;
+use futures_util::future::{LocalBoxFuture, join_all};
 use rmqtt_codec::types::{Publish, QoS};
 use rmqtt_codec::v5::{Connect, ConnectAckReason, DisconnectReasonCode, PublishAckReason, SubscribeAckReason};
 use tokio::sync::{mpsc, oneshot};
@@ -133,6 +133,16 @@ pub trait Bridge: Sized + 'static {
 
     /// Takes a message; answers when it is safe.
     fn publish(&self, guest: &Self::Guest, publish: Publish) -> LocalBoxFuture<'static, Result<(), Refused>>;
+
+    /// Takes messages that came together, in their order; answers each of them when all are safe or refused.
+    fn publish_all(
+        &self,
+        guest: &Self::Guest,
+        publishes: Vec<Publish>,
+    ) -> LocalBoxFuture<'static, Vec<Result<(), Refused>>> {
+        let published: Vec<_> = publishes.into_iter().map(|publish| self.publish(guest, publish)).collect();
+        Box::pin(join_all(published))
+    }
 
     /// Lets somebody listen.
     fn subscribe(

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt;
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::FuturesOrdered;
-use rmqtt_codec::types::QoS;
+use rmqtt_codec::types::{Publish, QoS};
 use rmqtt_codec::v5::{DisconnectReasonCode, LastWill, Packet};
 use tokio::sync::mpsc;
 
@@ -52,13 +52,13 @@ struct Finished {
     result: Result<(), Refused>,
 }
 
-/// What is being worked on, in the order in which it came.
-type UnderWay = FuturesOrdered<LocalBoxFuture<'static, Finished>>;
+/// What is being worked on, in the order in which it came: messages that came together are answered together.
+type UnderWay = FuturesOrdered<LocalBoxFuture<'static, Vec<Finished>>>;
 
 /// A connected client.
 ///
-/// Invariant: acknowledgements go out in the order of their messages; at most `receive_max` messages are under way, and
-/// while as many are, nothing is read.
+/// Invariant: acknowledgements go out in the order of their messages; at most `receive_max` messages are `gathered` or under
+/// way, together `working`, and while as many are, nothing is read. Nothing is left in `gathered` while it waits.
 struct Connection<B: Bridge> {
     bridge: Rc<B>,
     guest: B::Guest,
@@ -66,7 +66,9 @@ struct Connection<B: Bridge> {
     stay: Stay,
     session: Session,
     words: mpsc::Receiver<Word>,
+    gathered: Vec<Publish>,
     under_way: UnderWay,
+    working: usize,
     will: Option<LastWill>,
     expiry: u32,
     keep_alive: Option<Duration>,
@@ -86,7 +88,9 @@ impl<B: Bridge> Connection<B> {
             stay,
             session,
             words,
+            gathered: Vec::new(),
             under_way: FuturesOrdered::new(),
+            working: 0,
             will,
             expiry,
             keep_alive,
@@ -101,11 +105,11 @@ impl<B: Bridge> Connection<B> {
         tokio::pin!(look);
         loop {
             self.send_waiting();
-            let may_read = self.under_way.len() < usize::from(self.bridge.terms().receive_max);
+            let may_read = self.may_read();
             let flow = tokio::select! {
                 biased;
                 Some(word) = self.words.recv() => self.obey(word),
-                Some(finished) = self.under_way.next(), if !self.under_way.is_empty() => self.answer(finished),
+                Some(finished) = self.under_way.next(), if !self.under_way.is_empty() => self.answer_all(finished),
                 heard = self.line.hear(may_read) => self.take(heard).await,
                 // Set anew only when it is over: most of what comes would put it off.
                 () = &mut look => {
@@ -185,7 +189,37 @@ impl<B: Bridge> Connection<B> {
         ControlFlow::Continue(())
     }
 
+    fn may_read(&self) -> bool {
+        self.working < usize::from(self.bridge.terms().receive_max)
+    }
+
+    /// Takes what came, and all that came with it.
     async fn take(&mut self, heard: Heard) -> ControlFlow<End> {
+        let mut next = Some(heard);
+        let mut flow = ControlFlow::Continue(());
+        while let (Some(heard), ControlFlow::Continue(())) = (next.take(), &flow) {
+            flow = self.take_one(heard).await;
+            next = if self.may_read() { self.line.hear_more() } else { None };
+        }
+        self.hand_over();
+        flow
+    }
+
+    /// Hands over the messages that have gathered.
+    fn hand_over(&mut self) {
+        if self.gathered.is_empty() {
+            return;
+        }
+        let gathered = std::mem::take(&mut self.gathered);
+        let numbers: Vec<_> = gathered.iter().map(|publish| (publish.packet_id, publish.qos)).collect();
+        let published = self.bridge.publish_all(&self.guest, gathered);
+        self.under_way.push_back(Box::pin(async move {
+            let results = numbers.into_iter().zip(published.await);
+            results.map(|((id, qos), result)| Finished { id, qos, result }).collect()
+        }));
+    }
+
+    async fn take_one(&mut self, heard: Heard) -> ControlFlow<End> {
         match heard {
             Heard::Room => ControlFlow::Continue(()),
             Heard::Gone => ControlFlow::Break(End::Lost),

@@ -24,6 +24,7 @@ use person::Person;
 mod device;
 pub mod doorkeeper;
 mod ear;
+mod intake;
 pub mod payload;
 mod person;
 mod speech;
@@ -174,6 +175,16 @@ impl Bridge for House {
         match guest {
             Guest::Device(device) => device.publish(&publish),
             Guest::Person(_) => Box::pin(std::future::ready(Err(person::publishes_nothing()))),
+        }
+    }
+
+    fn publish_all(&self, guest: &Guest, publishes: Vec<Publish>) -> LocalBoxFuture<'static, Vec<Result<(), Refused>>> {
+        match guest {
+            Guest::Device(device) => device.publish_all(&publishes),
+            Guest::Person(_) => {
+                let refused = publishes.iter().map(|_| Err(person::publishes_nothing())).collect();
+                Box::pin(std::future::ready(refused))
+            }
         }
     }
 

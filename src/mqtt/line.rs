@@ -105,6 +105,17 @@ impl Line {
         poll_fn(|cx| self.poll_heard(cx, may_read)).await
     }
 
+    /// What has come already and is whole; nothing is read.
+    pub fn hear_more(&mut self) -> Option<Heard> {
+        if self.outbox.is_ending() || self.outbox.is_high() {
+            return None;
+        }
+        match self.wire.decode(&mut self.buffer) {
+            Ok(packet) => packet.map(Heard::Packet),
+            Err(fault) => Some(Heard::Fault(fault)),
+        }
+    }
+
     fn poll_heard(&mut self, cx: &mut Context<'_>, may_read: bool) -> Poll<Heard> {
         self.outbox.register_reader(cx.waker());
         if let Poll::Ready(Err(error)) = self.outbox.poll_drain(cx) {

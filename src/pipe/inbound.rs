@@ -9,6 +9,11 @@ use actix::Message;
 #[rtype(result = "()")]
 pub struct Received(pub String);
 
+/// Whole text messages of the peer that came together, for those who take them so; the same holds for its answer.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct ReceivedTexts(pub Vec<String>);
+
 /// A whole binary message of the peer, for those who take such; the same holds for its answer.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]

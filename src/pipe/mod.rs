@@ -16,6 +16,6 @@ pub use arrival::Arrival;
 pub use flusher::{Flusher, Noted};
 pub use framing::Framing;
 pub use gzip::GzipStream;
-pub use inbound::{Closed, Received, ReceivedBinary};
+pub use inbound::{Closed, Received, ReceivedBinary, ReceivedTexts};
 pub use outbox::{GONE, Outbox, OutboxOptions, TOO_SLOW};
 pub use stream::{Bounds, Stream};

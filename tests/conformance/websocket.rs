@@ -12,7 +12,7 @@ use actix_server::Server;
 use actix_service::{IntoServiceFactory, fn_factory, fn_service};
 use carillon::http::bind;
 use carillon::http::handshake::Handshake;
-use carillon::http::socket::{Peer, Socket};
+use carillon::http::socket::{Peer, Socket, Texts};
 use carillon::pipe::{Closed, Flusher, Outbox, OutboxOptions, Received, ReceivedBinary};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -51,8 +51,11 @@ async fn upgrade(request: Request, framed: Framed<TcpStream, h1::Codec>, flusher
     let outbox = Outbox::new(stream.into(), flusher, OPTIONS);
     outbox.agree_on(handshake.deflation(DEFLATE_FROM));
     let echo = Echo(outbox.clone()).start();
-    let peer =
-        Peer { received: echo.clone().recipient(), binary: Some(echo.clone().recipient()), closed: echo.recipient() };
+    let peer = Peer {
+        texts: Texts::OneByOne(echo.clone().recipient()),
+        binary: Some(echo.clone().recipient()),
+        closed: echo.recipient(),
+    };
     actix_rt::spawn(Socket::new(outbox, peer, MAX_MESSAGE, &early));
     Ok(())
 }

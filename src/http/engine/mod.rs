@@ -19,7 +19,7 @@ pub use upgrade::upgrade;
 pub use super::doors::Refused;
 use super::handshake::Handshake;
 pub use super::partings::Partings;
-use super::socket::{Peer, Socket};
+use super::socket::{Peer, Socket, Texts};
 use crate::observe::Metrics;
 use crate::pipe::frame::{Assembler, Deflation};
 use crate::pipe::{Flusher, Framing, Outbox, OutboxOptions, Stream};
@@ -127,6 +127,6 @@ impl EngineDoor {
 /// Reads a WebSocket for as long as it lives.
 fn serve(wire: Wire) {
     let Wire { outbox, assembler, received, binary, closed } = wire;
-    let peer = Peer { received, binary: Some(binary), closed };
+    let peer = Peer { texts: Texts::OneByOne(received), binary: Some(binary), closed };
     actix_rt::spawn(Socket::over(outbox, peer, assembler));
 }

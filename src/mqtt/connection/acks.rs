@@ -12,8 +12,14 @@ use crate::mqtt::bridge::{Bridge, Note, Refused};
 use crate::mqtt::wire::Version;
 
 impl<B: Bridge> Connection<B> {
+    /// Answers messages that came together.
+    pub(super) fn answer_all(&mut self, finished: Vec<Finished>) -> ControlFlow<End> {
+        self.working -= finished.len();
+        finished.into_iter().try_for_each(|one| self.answer(one))
+    }
+
     /// Answers a message that was taken, or not.
-    pub(super) fn answer(&mut self, finished: Finished) -> ControlFlow<End> {
+    fn answer(&mut self, finished: Finished) -> ControlFlow<End> {
         let Finished { id, qos, result } = finished;
         if let Some(id) = id {
             self.session.incoming.finish(id, qos, is_taken(&result));

@@ -128,9 +128,11 @@ async fn hand_over_late(mut words: mpsc::Receiver<Word>, session: Option<Session
 /// Waits for what is under way, so that the session knows what was taken.
 async fn settle(under_way: &mut UnderWay, session: &mut Session) {
     let settled = async {
-        while let Some(Finished { id, qos, result }) = under_way.next().await {
-            if let Some(id) = id {
-                session.incoming.finish(id, qos, acks::is_taken(&result));
+        while let Some(finished) = under_way.next().await {
+            for Finished { id, qos, result } in finished {
+                if let Some(id) = id {
+                    session.incoming.finish(id, qos, acks::is_taken(&result));
+                }
             }
         }
     };

@@ -29,6 +29,10 @@ const TOO_MANY_ANSWERS: &str = "the acknowledgement is larger than you take; nam
 
 impl<B: Bridge> Connection<B> {
     pub(super) async fn receive(&mut self, packet: Packet) -> ControlFlow<End> {
+        if !matches!(packet, Packet::Publish(_)) {
+            // It may take long.
+            self.hand_over();
+        }
         match packet {
             Packet::Publish(publish) => return self.publish(*publish),
             Packet::PublishAck(ack) => {
@@ -85,11 +89,13 @@ impl<B: Bridge> Connection<B> {
             }
             // In its turn, behind those before it.
             session::Taken::Again => {
-                self.under_way.push_back(Box::pin(std::future::ready(Finished { id, qos, result: Ok(()) })));
+                self.hand_over();
+                self.working += 1;
+                self.under_way.push_back(Box::pin(std::future::ready(vec![Finished { id, qos, result: Ok(()) }])));
             }
             session::Taken::New => {
-                let published = self.bridge.publish(&self.guest, publish);
-                self.under_way.push_back(Box::pin(async move { Finished { id, qos, result: published.await } }));
+                self.working += 1;
+                self.gathered.push(publish);
             }
         }
         ControlFlow::Continue(())

@@ -2,36 +2,29 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use actix::prelude::*;
-use futures_util::future::LocalBoxFuture;
+use futures_util::FutureExt;
+use futures_util::future::{LocalBoxFuture, join_all};
 use rmqtt_codec::types::{Publish, QoS};
 use rmqtt_codec::v5::{ConnectAckReason, LastWill, PublishAckReason, SubscribeAckReason};
 
 use super::ear::{Deaf, Ear, Told};
 use super::payload::{Heading, own_heading, read_readings, topic_of};
-use super::{STRANGER, busy};
+use super::{STRANGER, busy, intake};
 use crate::domain::command::CommandResult;
 use crate::domain::document::MergePatch;
 use crate::domain::problem::{Problem, read_json};
-use crate::domain::telemetry::Reading;
 use crate::module::{
-    Attach, ConnectionId, Detach, Identified, Ingest, Module, ModuleError, Registry, Repeat, Report, TakeResult,
-    attach, identify, new_connection,
+    Attach, ConnectionId, Detach, Identified, Module, ModuleError, Registry, Repeat, Report, TakeResult, attach,
+    identify, new_connection,
 };
 use crate::mqtt::bridge::{Granted, Opened, Refusal, Refused};
 use crate::mqtt::session::Subscription;
-use crate::store::offer::Offer;
 
 /// How long a module may take to answer; longer than its own time-outs together.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(25);
-/// How often readings are offered again while the hub is busy; their sender waits meanwhile.
-const ATTEMPTS: u32 = 6;
-/// How long after the first attempt the second comes; the span doubles each time.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-
+pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(25);
 /// How long a newer connection may take to come in where it takes over from another.
 const TAKE_OVER: Duration = Duration::from_secs(15);
 
@@ -109,13 +102,51 @@ impl Device {
         }
     }
 
+    /// Takes what the module publishes, in its order; answers when all is stored or refused. Readings that came together go
+    /// to the module together.
+    pub fn publish_all(&self, publishes: &[Publish]) -> LocalBoxFuture<'static, Vec<Result<(), Refused>>> {
+        let mut runs = Vec::new();
+        let mut rest = publishes;
+        while let [first, ..] = rest {
+            let with_first =
+                |one: &&Publish| self.has_readings(one) && one.packet_id.is_some() == first.packet_id.is_some();
+            let length = rest.iter().take_while(with_first).count();
+            let (run, left) = rest.split_at(length.max(1));
+            runs.push(if length > 1 { self.report(run) } else { Box::pin(self.publish(first).map(|one| vec![one])) });
+            rest = left;
+        }
+        match runs.pop() {
+            Some(only) if runs.is_empty() => only,
+            last => Box::pin(join_all(runs.into_iter().chain(last)).map(|runs| runs.into_iter().flatten().collect())),
+        }
+    }
+
+    fn has_readings(&self, publish: &Publish) -> bool {
+        let heading = own_heading(&self.identified.module_id, &publish.topic);
+        self.module.is_some() && matches!(heading, Some(Heading::Telemetry | Heading::Value(_)))
+    }
+
+    /// Takes readings, all of them sent again where they are not acknowledged, or none.
+    fn report(&self, publishes: &[Publish]) -> LocalBoxFuture<'static, Vec<Result<(), Refused>>> {
+        let id = &self.identified.module_id;
+        let read = |publish: &Publish| {
+            let heading = own_heading(id, &publish.topic).ok_or_else(not_own)?;
+            read_readings(heading, publish).map_err(|problem| unfit(&problem))
+        };
+        let (messages, is_sent_again) = (publishes.iter().map(read).collect(), publishes[0].packet_id.is_some());
+        match self.module.clone() {
+            Some(module) => Box::pin(intake::take_all(module, messages, is_sent_again)),
+            None => Box::pin(std::future::ready(publishes.iter().map(|_| Err(not_own())).collect())),
+        }
+    }
+
     /// Takes what the module publishes; answers when it is stored.
     pub fn publish(&self, publish: &Publish) -> LocalBoxFuture<'static, Result<(), Refused>> {
         let heading = own_heading(&self.identified.module_id, &publish.topic);
         let (Some(heading), Some(module)) = (heading, self.module.clone()) else { return refused(not_own()) };
         match heading {
             Heading::Telemetry | Heading::Value(_) => match read_readings(heading, publish) {
-                Ok(readings) => Box::pin(ingest(module, readings, publish.packet_id.is_some())),
+                Ok(readings) => Box::pin(intake::take(module, readings.into(), publish.packet_id.is_some())),
                 Err(problem) => refused(unfit(&problem)),
             },
             Heading::Result => match read_json::<CommandResult>(&publish.payload) {
@@ -123,7 +154,7 @@ impl Device {
                 Err(problem) => refused(unfit(&problem)),
             },
             Heading::Reported => match read_json::<MergePatch>(&publish.payload) {
-                Ok(patch) => Box::pin(report(module, patch)),
+                Ok(patch) => Box::pin(report_state(module, patch)),
                 Err(problem) => refused(unfit(&problem)),
             },
             Heading::Command | Heading::Desired => refused(not_own()),
@@ -160,42 +191,6 @@ fn not_own() -> Refused {
     Refused { reason: PublishAckReason::NotAuthorized, detail: OWN_ONLY.into(), is_grave: true }
 }
 
-/// Readings that their sender sends again where it is not told that they are stored: who waits no longer takes them back.
-struct Brought(Offer);
-
-impl Drop for Brought {
-    fn drop(&mut self) {
-        // What is being stored stays so.
-        let _ = self.0.withdraw();
-    }
-}
-
-/// Hands readings to the module; while the hub is busy they are offered again, and their sender waits.
-async fn ingest(module: Addr<Module>, readings: Arc<[Reading]>, is_sent_again: bool) -> Result<(), Refused> {
-    let mut pause = FIRST_PAUSE;
-    for attempt in 1.. {
-        let offer = Offer::default();
-        let _brought = is_sent_again.then(|| Brought(offer.clone()));
-        let asked = Ingest { readings: Arc::clone(&readings), token: None, offer: offer.clone() };
-        let answered = module.send(asked).timeout(ANSWER_TIMEOUT).await;
-        match answered.unwrap_or_else(|_| Err(ModuleError::given_up(&offer))) {
-            Ok(_) => break,
-            Err(ModuleError::Busy | ModuleError::Overloaded | ModuleError::Behind)
-                if attempt < ATTEMPTS && module.connected() =>
-            {
-                tokio::time::sleep(pause).await;
-                pause *= 2;
-            }
-            Err(error @ ModuleError::OutcomeUnknown) => {
-                let reason = PublishAckReason::UnspecifiedError;
-                return Err(Refused { reason, detail: error.to_string().into(), is_grave: false });
-            }
-            Err(error) => return Err(unfit(&error.problem())),
-        }
-    }
-    Ok(())
-}
-
 /// Hands an answer to a command over. Nobody may wait for it any more, which is no fault of the module.
 async fn take_result(module: Addr<Module>, told: CommandResult) -> Result<(), Refused> {
     let answer = module.send(TakeResult(told)).timeout(ANSWER_TIMEOUT).await.unwrap_or(Err(ModuleError::Busy));
@@ -208,14 +203,14 @@ async fn take_result(module: Addr<Module>, told: CommandResult) -> Result<(), Re
 }
 
 /// Hands a change of the reported state over.
-async fn report(module: Addr<Module>, patch: MergePatch) -> Result<(), Refused> {
+async fn report_state(module: Addr<Module>, patch: MergePatch) -> Result<(), Refused> {
     let asked = Report { patch, token: None };
     let answer = module.send(asked).timeout(ANSWER_TIMEOUT).await.unwrap_or(Err(ModuleError::Busy));
     answer.map(drop).map_err(|error| unfit(&error.problem()))
 }
 
 /// A problem as a client of MQTT is told it.
-fn unfit(problem: &Problem) -> Refused {
+pub fn unfit(problem: &Problem) -> Refused {
     let (reason, is_grave) = match problem.status {
         401 | 403 | 404 => (PublishAckReason::NotAuthorized, true),
         429 | 503 => (PublishAckReason::QuotaExceeded, false),

@@ -1,7 +1,5 @@
 //! What modules publish, and where: pure.
 
-use std::sync::Arc;
-
 use rmqtt_codec::types::Publish;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -66,20 +64,20 @@ pub fn own_heading<'a>(id: &ModuleId, topic: &'a str) -> Option<Heading<'a>> {
 ///
 /// # Errors
 /// A [`Problem`] that names the place.
-pub fn read_readings(heading: Heading<'_>, publish: &Publish) -> Result<Arc<[Reading]>, Problem> {
+pub fn read_readings(heading: Heading<'_>, publish: &Publish) -> Result<Vec<Reading>, Problem> {
     let json = &publish.payload[..];
     if let Heading::Value(key) = heading {
         return read_value(key, json).map(now);
     }
     match json.trim_ascii_start().first() {
-        Some(b'[') => read_json_list(json).map(Into::into),
-        _ if is_dated(json) => read_json::<Reading>(json).map(|reading| [reading].into()),
+        Some(b'[') => read_json_list(json),
+        _ if is_dated(json) => read_json::<Reading>(json).map(|reading| vec![reading]),
         _ => read_json(json).map(now),
     }
 }
 
-fn now(telemetry: Telemetry) -> Arc<[Reading]> {
-    [Reading { ts: None, telemetry }].into()
+fn now(telemetry: Telemetry) -> Vec<Reading> {
+    vec![Reading { ts: None, telemetry }]
 }
 
 /// Whether an object is `{ts?, telemetry: {…}}`: no value of telemetry is an object.
@@ -111,7 +109,7 @@ mod tests {
     use super::*;
     use crate::mqtt::session::Message;
 
-    fn read(heading: Heading<'_>, payload: &str) -> Result<Arc<[Reading]>, Problem> {
+    fn read(heading: Heading<'_>, payload: &str) -> Result<Vec<Reading>, Problem> {
         read_readings(heading, Message::new("t", payload.to_owned(), QoS::AtMostOnce).publish())
     }
 

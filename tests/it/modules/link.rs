@@ -121,3 +121,37 @@ fn base64(text: &str) -> String {
     use base64::Engine;
     base64::engine::general_purpose::STANDARD.encode(text)
 }
+
+#[actix::test]
+async fn of_frames_that_come_together_each_is_judged_by_itself_and_answered_in_its_turn() {
+    let hub = TestHub::start().await;
+    let (owner, mut device) = hub.owner_with_module("MC-1").await;
+    let frame = |id: u64| json!({"type": "telemetry", "id": id, "telemetry": {"n": id}});
+    let late = json!({"type": "telemetry", "id": 2, "ts": "2100-01-01T00:00:00Z", "telemetry": {"n": 2}});
+    let quiet = json!({"type": "telemetry", "telemetry": {"n": 4}});
+    device.send_all(vec![frame(1), late, frame(3), quiet, frame(5)]).await;
+
+    let ack = |id: u64| json!({"type": "ack", "id": id});
+    assert_eq!(device.next().await, Ok(ack(1)));
+    let error = device.next().await.expect("the socket stays open");
+    assert_eq!((&error["type"], &error["id"], &error["problem"]["status"]), (&json!("error"), &json!(2), &json!(422)));
+    assert_eq!((device.next().await, device.next().await), (Ok(ack(3)), Ok(ack(5))));
+    let page = owner.get("/api/v1/modules/MC-1/telemetry?key=n").await.json();
+    let values: Vec<_> = page["items"].as_array().expect("a list").iter().map(|item| &item["value"]).collect();
+    assert_eq!(values, [1, 3, 4, 5]);
+}
+
+#[actix::test]
+async fn a_device_may_say_who_it_is_and_report_in_one_piece() {
+    let hub = TestHub::with(&[("CARILLON__TELEMETRY__IN_FLIGHT", "2")]).await;
+    let token = hub.admin().await.create_module("MC-1").await;
+    let mut device = TestDevice::stranger(&hub.authority).await;
+    let identify = json!({"type": "identify", "moduleId": "MC-1", "token": token});
+    let frames = (1..=20).map(|id| json!({"type": "telemetry", "id": id, "telemetry": {"n": id}}));
+    device.send_all(std::iter::once(identify).chain(frames).collect()).await;
+
+    assert_eq!(device.next().await, Ok(json!({"type": "welcome", "moduleId": "MC-1"})));
+    for id in 1..=20 {
+        assert_eq!(device.next().await, Ok(json!({"type": "ack", "id": id})));
+    }
+}

@@ -98,6 +98,15 @@ impl TestClient {
         self.send_bytes(&bytes).await;
     }
 
+    /// Sends packets in one piece.
+    pub async fn send_all(&mut self, packets: Vec<Packet>) {
+        let mut bytes = BytesMut::new();
+        for packet in packets {
+            self.codec.encode(packet, &mut bytes).expect("the test's packets can be written");
+        }
+        self.send_bytes(&bytes).await;
+    }
+
     /// Sends any bytes; a hub that has closed takes none.
     pub async fn send_bytes(&mut self, bytes: &[u8]) {
         let _ = self.stream.write_all(bytes).await;

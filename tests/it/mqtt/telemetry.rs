@@ -107,3 +107,33 @@ async fn aliases_stand_for_topics_and_acknowledgements_keep_their_order() {
     }
     assert_eq!(telemetry(&owner).await, json!({"a": 50}));
 }
+
+#[actix::test]
+async fn of_messages_that_come_together_each_is_judged_by_itself() {
+    let hub = TestHub::start().await;
+    let owner = hub.admin().await;
+    let token = owner.create_module("MC-1").await;
+    let mut client = TestClient::device(hub.mqtt(), "MC-1", &token).await;
+    let payloads = [
+        r#"{"n":1}"#,
+        r#"{"ts":"2100-01-01T00:00:00Z","telemetry":{"n":2}}"#,
+        "no JSON",
+        r#"[{"telemetry":{"n":4}},{"telemetry":{"n":5}}]"#,
+        r#"{"n":6}"#,
+    ];
+    let packets = (1..).zip(payloads).map(|(id, payload)| {
+        Packet::Publish(Box::new(publish("carillon/MC-1/telemetry", payload, QoS::AtLeastOnce, id)))
+    });
+    client.send_all(packets.collect()).await;
+
+    let (taken, unfit) = (PublishAckReason::Success, PublishAckReason::PayloadFormatInvalid);
+    for (id, expected) in (1..).zip([taken, unfit, unfit, taken, taken]) {
+        match client.next().await {
+            Some(Packet::PublishAck(ack)) => assert_eq!((ack.packet_id.get(), ack.reason_code), (id, expected)),
+            other => panic!("{other:?} is no PUBACK"),
+        }
+    }
+    let page = owner.get("/api/v1/modules/MC-1/telemetry?key=n").await.json();
+    let values: Vec<_> = page["items"].as_array().expect("a list").iter().map(|item| &item["value"]).collect();
+    assert_eq!(values, [1, 4, 5, 6]);
+}

@@ -39,6 +39,14 @@ impl TestDevice {
         self.send_raw(Message::text(frame.to_string())).await;
     }
 
+    /// Sends frames in one piece.
+    pub async fn send_all(&mut self, frames: Vec<Value>) {
+        for frame in frames {
+            self.socket.feed(Message::text(frame.to_string())).await.expect("the socket is open");
+        }
+        self.socket.flush().await.expect("the socket is open");
+    }
+
     /// Sends any message.
     pub async fn send_raw(&mut self, message: Message) {
         self.socket.send(message).await.expect("the socket is open");

@@ -1,0 +1,139 @@
+//! What a device sends, and how it is answered: readings that come together go to the module together.
+
+use std::sync::Arc;
+
+use actix::prelude::*;
+
+use super::{Drained, Link, refusal};
+use crate::domain::telemetry::Reading;
+use crate::module::actor::{EndLink, Ingest, Module};
+use crate::module::directory::ANSWER_TIMEOUT;
+use crate::module::error::ModuleError;
+use crate::module::frame::{DeviceFrame, HubFrame};
+use crate::store::offer::Offer;
+
+impl Link {
+    /// Takes frames that wait, as far as more may wait for an answer and the device reads its answers. Readings that come one after the other go to the
+    /// module together.
+    fn take_waiting(&mut self, ctx: &mut Context<Self>) {
+        let mut gathered = Vec::new();
+        let takes_more = |link: &Self, gathered: usize| {
+            let has_room = link.answers.waiting() + gathered < link.house.options.in_flight;
+            has_room && !link.outbox.is_high() && !link.outbox.is_ending()
+        };
+        while takes_more(self, gathered.len()) {
+            let Some(text) = self.texts.pop_front() else { break };
+            match (DeviceFrame::read(&text), self.module.clone()) {
+                (Ok((id, DeviceFrame::Telemetry(reading))), Some(_)) => gathered.push((id, reading)),
+                (read, module) => {
+                    self.report(std::mem::take(&mut gathered), ctx);
+                    let is_new = module.is_none();
+                    self.take(read, module, ctx);
+                    if is_new {
+                        // What comes behind is taken when it is known who it is.
+                        break;
+                    }
+                }
+            }
+        }
+        self.report(gathered, ctx);
+    }
+
+    /// Hands readings over, each with the id of its frame. One bad reading refuses itself only.
+    pub(super) fn report(&mut self, frames: Vec<(Option<u64>, Reading)>, ctx: &mut Context<Self>) {
+        let Some(module) = self.module.clone().filter(|_| !frames.is_empty()) else { return };
+        let (ids, readings): (Vec<_>, Vec<_>) = frames.into_iter().unzip();
+        let places: Vec<_> = ids.iter().map(|_| self.answers.reserve()).collect();
+        let readings: Arc<[Reading]> = readings.into();
+        let asked = ingest(module.clone(), Arc::clone(&readings));
+        ctx.spawn(asked.into_actor(self).map(move |answer, link, ctx| {
+            let is_one_bad = answer.as_ref().is_ok_and(|answer| answer.as_ref().is_err_and(|e| e.reading().is_some()));
+            if is_one_bad && readings.len() > 1 {
+                for ((id, place), reading) in ids.into_iter().zip(places).zip(&*readings) {
+                    let asked = ingest(module.clone(), [reading.clone()].into());
+                    ctx.spawn(asked.into_actor(link).map(move |answer, link, ctx| {
+                        link.answered(&[place], answer, |answer| vec![acknowledgement(id, answer)], ctx);
+                    }));
+                }
+                return;
+            }
+            let frames_of =
+                |answer: Result<(), ModuleError>| ids.iter().map(|id| acknowledgement(*id, answer.clone())).collect();
+            link.answered(&places, answer, frames_of, ctx);
+        }));
+    }
+
+    /// Answers a frame in its turn once the module has, if there is anything to say.
+    pub(super) fn answer<T: 'static>(
+        &mut self,
+        asked: impl Future<Output = Result<Result<T, ModuleError>, MailboxError>> + 'static,
+        ctx: &mut Context<Self>,
+        frame_of: impl FnOnce(Result<T, ModuleError>) -> Option<String> + 'static,
+    ) {
+        let place = self.answers.reserve();
+        ctx.spawn(asked.into_actor(self).map(move |answer, link, ctx| {
+            link.answered(&[place], answer, |answer| vec![frame_of(answer)], ctx);
+        }));
+    }
+
+    /// Answers the frames of these places.
+    fn answered<T>(
+        &mut self,
+        places: &[u64],
+        answer: Result<Result<T, ModuleError>, MailboxError>,
+        frames_of: impl FnOnce(Result<T, ModuleError>) -> Vec<Option<String>>,
+        ctx: &mut Context<Self>,
+    ) {
+        let is_gone = matches!(answer, Err(MailboxError::Closed));
+        let frames = frames_of(answer.unwrap_or(Err(ModuleError::Busy)));
+        for (place, frame) in places.iter().zip(frames) {
+            for frame in self.answers.answer(*place, frame) {
+                self.outbox.send_text(&frame);
+            }
+        }
+        if is_gone {
+            self.outbox.close(EndLink::RESTART.code, EndLink::RESTART.reason);
+        }
+        self.read_on(ctx);
+    }
+
+    /// Takes what waits and lets the socket read on, unless enough waits for the device already.
+    pub(super) fn read_on(&mut self, ctx: &mut Context<Self>) {
+        self.take_waiting(ctx);
+        if self.outbox.is_high() && !self.outbox.is_ending() {
+            let link = ctx.address();
+            return self.outbox.when_low(move || link.do_send(Drained));
+        }
+        let is_full = !self.texts.is_empty() || self.answers.waiting() >= self.house.options.in_flight;
+        if is_full && !self.outbox.is_ending() {
+            return;
+        }
+        for reader in self.reads_on.drain(..) {
+            // A socket that is gone reads nothing more.
+            let _ = reader.send(());
+        }
+    }
+}
+
+/// Hands readings to the module; whoever waits in vain takes them back.
+fn ingest(
+    module: Addr<Module>,
+    readings: Arc<[Reading]>,
+) -> impl Future<Output = Result<Result<(), ModuleError>, MailboxError>> {
+    let offer = Offer::default();
+    let asked = module.send(Ingest { readings, token: None, offer: offer.clone() }).timeout(ANSWER_TIMEOUT);
+    async move {
+        match asked.await {
+            Err(MailboxError::Timeout) => Ok(Err(ModuleError::given_up(&offer))),
+            answer => answer.map(|taken| taken.map(drop)),
+        }
+    }
+}
+
+/// `ack` for what is stored, if the frame wants one.
+pub(super) fn acknowledgement(id: Option<u64>, answer: Result<(), ModuleError>) -> Option<String> {
+    match answer {
+        Ok(()) => id.map(|id| HubFrame::Ack { id }.to_text()),
+        Err(error) => Some(refusal((id, error))),
+    }
+}
