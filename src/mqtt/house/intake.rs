@@ -54,7 +54,7 @@ pub async fn take_all(
         });
         return join_all(one_by_one).await;
     }
-    let answer = |_: Range<usize>| together.as_ref().map(|()| ()).map_err(refused_of);
+    let answer = |_: Range<usize>| together.as_ref().copied().map_err(refused_of);
     places.into_iter().map(|place| place.and_then(answer)).collect()
 }
 
