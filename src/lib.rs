@@ -141,7 +141,8 @@
 //!   `modules_that_come_into_scope_later_are_stopped_when_they_connect`; nothing that waits holds it up, and who comes back
 //!   after it was cleared does not hear it: test `a_stop_is_told_to_a_device_that_takes_nothing_else`, test
 //!   `a_stop_that_was_cleared_is_not_told_to_a_device_that_comes_back`; nor does it hear of a desired state meanwhile: test
-//!   `what_people_want_reaches_no_device_that_must_stand_still`.
+//!   `what_people_want_reaches_no_device_that_must_stand_still`; what waited before it is never told after it: test
+//!   `a_stop_takes_back_what_waits_for_a_device_that_is_away_also_after_a_restart`.
 //! - An alarm is raised and cleared by the times of the readings, whatever comes late, twice or out of order, and never flaps
 //!   between its limits: test `a_machine_agrees_with_a_plain_look_at_all_readings`, test
 //!   `late_and_repeated_readings_do_no_harm`, test `an_alarm_never_flaps_between_its_limits`; also while the module's actor

@@ -8,6 +8,7 @@ use actix::{Addr, ArbiterHandle, Recipient};
 use arc_swap::ArcSwap;
 
 use super::alarm::{Observed, Warden};
+use super::announce::announce;
 use super::command::ActiveStops;
 use super::registry::Registry;
 use crate::auth::ModuleWithdrawn;
@@ -17,6 +18,7 @@ use crate::domain::moments::Moments;
 use crate::domain::retention::Policy;
 use crate::observe::Metrics;
 use crate::store::Store;
+use crate::store::announcements::Announced;
 use crate::store::latest::Commit;
 
 /// The bounds of links.
@@ -167,6 +169,15 @@ impl Shared {
             version: AtomicU64::new(0),
             stopping: OnceLock::new(),
         })
+    }
+
+    /// Counts commands that were taken back in the database, and has it told.
+    pub async fn tell_taken_back(&self, announced: Vec<Announced>) {
+        if announced.is_empty() {
+            return;
+        }
+        announced.iter().for_each(|_| self.metrics.command("cancelled"));
+        announce(&self.announce, announced).await;
     }
 
     /// Makes snapshots taken before this moment old.

@@ -1,13 +1,18 @@
 //! The table `commands`: what modules were told to do and what they answered; the oldest rows of a module go.
 
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 use serde_json::value::RawValue;
 
-use super::schema::commands;
-use super::{Connection, StoreError};
+use super::schema::{commands, modules};
+use super::{Backend, Connection, StoreError};
 use crate::domain::command::{Command, CommandName};
 use crate::domain::ids::{CommandId, ModuleId, UserId};
+use crate::domain::stop::StopScope;
 use crate::domain::time::Timestamp;
+
+/// How long before now a command that waits may have been made; longer than any time-out.
+const OLDEST_OPEN: i64 = 3_600_000;
 
 /// How long and how many commands are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +48,28 @@ pub struct CommandRecord {
     pub result: Option<Box<RawValue>>,
     /// When an emergency stop took it back.
     pub cancelled_at: Option<Timestamp>,
+}
+
+/// A command that was taken back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cancelled {
+    /// Which command.
+    pub id: CommandId,
+    /// Of which module.
+    pub module_id: ModuleId,
+    /// What it said.
+    pub name: CommandName,
+}
+
+impl Cancelled {
+    fn read((id, module_id, name): (String, String, String)) -> Result<Self, StoreError> {
+        let unreadable = || StoreError::unreadable("commands", &id);
+        Ok(Self {
+            id: id.parse().map_err(|_| unreadable())?,
+            module_id: module_id.parse().map_err(|_| unreadable())?,
+            name: name.parse().map_err(|_| unreadable())?,
+        })
+    }
 }
 
 /// What an answer of a device met.
@@ -126,18 +153,40 @@ pub fn settle(
     Ok(if is_late { Settled::Late } else { Settled::InTime })
 }
 
-/// Takes back all commands of a module that wait for an answer.
+/// Takes back all commands in scope that were made until a moment and wait for an answer then; answers which.
 ///
 /// # Errors
-/// [`StoreError`] of the database only.
-pub fn cancel(conn: &mut Connection, module_id: &ModuleId, at: Timestamp) -> Result<(), StoreError> {
-    let open = commands::table
-        .filter(commands::module_id.eq(module_id.as_str()))
-        .filter(commands::answered_at.is_null())
-        .filter(commands::cancelled_at.is_null())
-        .filter(commands::deadline.ge(at.as_millis()));
-    diesel::update(open).set(commands::cancelled_at.eq(at.as_millis())).execute(conn)?;
-    Ok(())
+/// [`StoreError::Unavailable`] for a row that breaks its own rules.
+pub fn cancel(conn: &mut Connection, scope: &StopScope, at: Timestamp) -> Result<Vec<Cancelled>, StoreError> {
+    // An id begins with the milliseconds of its making: only the newest rows are looked at.
+    let oldest = format!("{:012x}", at.as_millis().saturating_sub(OLDEST_OPEN).max(0));
+    let open = || {
+        let waiting = commands::table
+            .filter(commands::id.ge(oldest.clone()))
+            .filter(commands::created_at.le(at.as_millis()))
+            .filter(commands::deadline.ge(at.as_millis()));
+        waiting.filter(commands::answered_at.is_null()).filter(commands::cancelled_at.is_null()).filter(is_in(scope))
+    };
+    let rows: Vec<(String, String, String)> =
+        open().order(commands::id).select((commands::id, commands::module_id, commands::command)).load(conn)?;
+    diesel::update(open()).set(commands::cancelled_at.eq(at.as_millis())).execute(conn)?;
+    rows.into_iter().map(Cancelled::read).collect()
+}
+
+fn is_in(scope: &StopScope) -> Box<dyn BoxableExpression<commands::table, Backend, SqlType = Bool>> {
+    match scope {
+        StopScope::Module(id) => Box::new(commands::module_id.eq(id.to_string())),
+        StopScope::Type(kind) => {
+            let of_type = modules::table.filter(lower(modules::kind).eq(kind.as_str().to_ascii_lowercase()));
+            Box::new(commands::module_id.eq_any(of_type.select(modules::id)))
+        }
+        StopScope::All => Box::new(commands::module_id.is_not_null()),
+    }
+}
+
+diesel::define_sql_function! {
+    /// The text in small letters.
+    fn lower(text: diesel::sql_types::Text) -> diesel::sql_types::Text;
 }
 
 /// The commands of a module, made before a moment, that still wait for an answer, oldest first.
@@ -255,7 +304,8 @@ mod tests {
                 told_by(conn, &one, &first, 60)?,
                 told_by(conn, &one, &second, 101)?,
             ];
-            cancel(conn, &one, at(70))?;
+            let taken_back = cancel(conn, &StopScope::Module(one.clone()), at(70))?;
+            assert_eq!(taken_back.len(), 1);
             let cancelled = told_by(conn, &one, &third, 80)?;
             let left = open(conn, &one, at(11), at(20), 10)?.len();
             insert(conn, &one, &user, &command(100), at(90), kept)?;

@@ -334,3 +334,4 @@ diesel::allow_tables_to_appear_in_same_query!(
     history_modules
 );
 diesel::allow_tables_to_appear_in_same_query!(emergency_stops, emergency_stop_answers);
+diesel::allow_tables_to_appear_in_same_query!(commands, modules);

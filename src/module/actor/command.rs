@@ -34,6 +34,8 @@ pub(super) struct Commanding {
     pub(super) desired: Option<Desired>,
     /// Whether what an earlier actor left in the database is known.
     pub(super) is_loaded: bool,
+    /// Whether a stop has concerned the module since this actor began: what an earlier actor left is taken back.
+    pub(super) was_stopped: bool,
     /// How much is on its way to or from the database.
     pub(super) at_work: usize,
 }
@@ -119,6 +121,9 @@ impl Module {
         self.commanding.is_loaded = true;
         for answer in answers {
             self.commanding.answers.entry(answer.stop_id).or_insert(answer.ok);
+        }
+        if self.commanding.was_stopped {
+            return;
         }
         for CommandRecord { id, name, params, deadline, .. } in waiting {
             let command = Arc::new(Command { id, name, params, deadline: Some(deadline) });

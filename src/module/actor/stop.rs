@@ -5,15 +5,14 @@ use std::sync::Arc;
 use actix::prelude::*;
 use serde_json::json;
 
-use super::super::command::{LookAtStops, StopState, ToDevice};
+use super::super::command::{LookAtStops, StopState, ToDevice, take_back};
 use super::super::error::ModuleError;
-use super::Module;
 use super::result::{Answered, ready};
+use super::{Module, RETRY_AFTER};
 use crate::domain::command::{Command, CommandResult, EMERGENCY_STOP};
 use crate::domain::event::{self, NewEvent};
-use crate::domain::stop::EmergencyStop;
+use crate::domain::stop::{EmergencyStop, StopScope};
 use crate::domain::time::Timestamp;
-use crate::store::commands;
 use crate::store::stops::{self, StopAnswer};
 
 impl Module {
@@ -45,22 +44,33 @@ impl Module {
     }
 
     fn take_commands_back(&mut self, stop: &EmergencyStop, ctx: &mut Context<Self>) {
+        // What is on its way from the database is older than the stop.
+        self.commanding.was_stopped = true;
         if self.commanding.ledger.is_empty() {
             return;
         }
         for one in self.commanding.ledger.take_all() {
-            self.shared.metrics.command("cancelled");
-            let command = Arc::clone(&one.command);
-            self.tell_command(&command.id, &command.name, "cancelled", None, ctx);
             one.answer(Err(ModuleError::Stopped(self.entry.id.clone(), stop.id.clone())));
         }
-        let (store, id) = (self.shared.store.clone(), self.entry.id.clone());
-        let cancelling = async move { store.write(move |conn| commands::cancel(conn, &id, Timestamp::now())).await };
-        self.work(cancelling, ctx, |cancelled, module, _| {
-            if let Err(error) = cancelled {
-                tracing::error!(module.id = %module.entry.id, %error, "commands taken back by a stop still look open");
+        self.cancel_stored(ctx);
+    }
+
+    /// Takes back in the database what was taken back in memory, until that succeeds; people are told of what is stored.
+    fn cancel_stored(&mut self, ctx: &mut Context<Self>) {
+        let (shared, id, at) = (Arc::clone(&self.shared), self.entry.id.clone(), Timestamp::now());
+        let cancelling = async move {
+            loop {
+                let scope = StopScope::Module(id.clone());
+                match shared.store.write(move |conn| take_back(conn, &scope, at)).await {
+                    Ok(announced) => break shared.tell_taken_back(announced).await,
+                    Err(error) => {
+                        tracing::error!(module.id = %id, %error, "commands taken back by a stop still look open");
+                        tokio::time::sleep(RETRY_AFTER).await;
+                    }
+                }
             }
-        });
+        };
+        self.work(cancelling, ctx, |(), _, _| {});
     }
 
     /// Tells the device of every stop that it has not acknowledged; again after a while.
@@ -133,7 +143,10 @@ fn command_of(stop: &EmergencyStop) -> Option<Command> {
 impl Handler<LookAtStops> for Module {
     type Result = ();
 
-    fn handle(&mut self, _: LookAtStops, ctx: &mut Self::Context) {
+    fn handle(&mut self, LookAtStops { made }: LookAtStops, ctx: &mut Self::Context) {
+        if let Some(stop) = made {
+            self.take_commands_back(&stop, ctx);
+        }
         self.look_at_stops(ctx);
     }
 }

@@ -13,6 +13,7 @@ use crate::domain::command::{Command, CommandName, CommandResult};
 use crate::domain::document::{Document, MergePatch};
 use crate::domain::ids::{CommandId, UserId};
 use crate::domain::module::TokenHash;
+use crate::domain::stop::EmergencyStop;
 use crate::store::twins::Twin;
 
 /// Something for the device, which the link of its door writes down as that door does.
@@ -111,6 +112,9 @@ pub struct ReadTwin {
 }
 
 /// Stops were made or cleared, or the module has another type: it looks whether it must stand still.
-#[derive(Debug, Clone, Copy, Message)]
+#[derive(Debug, Clone, Default, Message)]
 #[rtype(result = "()")]
-pub struct LookAtStops;
+pub struct LookAtStops {
+    /// The stop that was made: it takes back what waits also when it was cleared before the module could look.
+    pub made: Option<Arc<EmergencyStop>>,
+}

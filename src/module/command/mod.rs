@@ -5,6 +5,7 @@
 
 mod ledger;
 mod messages;
+mod recall;
 mod stops;
 
 pub use ledger::{Ledger, UnderWay};
@@ -12,4 +13,5 @@ pub use messages::{
     ChangeDesired, Desired, LookAtStops, NewCommand, Outcome, ReadTwin, Repeat, Report, SendCommand, TakeResult,
     ToDevice,
 };
+pub use recall::take_back;
 pub use stops::{ActiveStops, StopState};

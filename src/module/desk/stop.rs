@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
-use super::super::command::{LookAtStops, StopState};
+use super::super::command::{LookAtStops, StopState, take_back};
 use super::super::entry::Entry;
 use super::super::error::ModuleError;
 use super::super::stop::{ClearStop, ListStops, MakeStop, StopModule, StopModules, StopView};
@@ -46,16 +46,18 @@ impl Desk {
         let making = self.store.write_surely(
             move |conn| {
                 stops::insert(conn, &row)?;
-                announcements::add(conn, event).map(Some)
+                let made = announcements::add(conn, event)?;
+                Ok((Some(made), take_back(conn, &row.scope, row.created_at)?))
             },
-            // The event is left in the database, where the broker finds it.
-            move |conn| Ok(stops::find(conn, &id)?.map(|_| None)),
+            // The events are left in the database, where the broker finds them.
+            move |conn| Ok(stops::find(conn, &id)?.map(|_| (None, Vec::new()))),
         );
-        let announced = making.await?;
+        let (made, taken_back) = making.await?;
         self.shared.stops.store(Arc::new(self.shared.stops.load().with(Arc::clone(&stop))));
-        self.have_looked(&stop.scope);
+        self.have_looked(&stop.scope, Some(&stop));
         self.shared.metrics.stops_active(self.shared.stops.load().all().len());
-        self.announce(Vec::from_iter(announced)).await;
+        self.announce(Vec::from_iter(made)).await;
+        self.shared.tell_taken_back(taken_back).await;
         self.tell_stop(&stop, StopState::Pending).await;
         Ok((self.view_of(&by, &stop).await?, true))
     }
@@ -85,7 +87,7 @@ impl Desk {
             return Ok((self.view_of(&by, &stop).await?, false));
         }
         self.shared.stops.store(Arc::new(self.shared.stops.load().without(&id)));
-        self.have_looked(&stop.scope);
+        self.have_looked(&stop.scope, None);
         self.shared.metrics.stops_active(self.shared.stops.load().all().len());
         self.announce(Vec::from_iter(announced)).await;
         self.tell_stop(&stop, StopState::Cleared).await;
@@ -130,15 +132,17 @@ impl Desk {
     /// Has the module of an id look at the stops again, as it has another type.
     pub(super) fn look_at_stops(&self, id: &ModuleId) {
         if let Some(actor) = self.running(id) {
-            actor.do_send(LookAtStops);
+            actor.do_send(LookAtStops::default());
         }
     }
 
     /// Has all running modules in scope look at the stops; those that are not running look when their device comes.
-    fn have_looked(&self, scope: &StopScope) {
-        let stopped: Vec<_> =
-            self.catalogue.borrow().of(&View::All).filter(|entry| holds(scope, entry)).cloned().collect();
-        stopped.iter().for_each(|entry| self.look_at_stops(&entry.id));
+    fn have_looked(&self, scope: &StopScope, made: Option<&Arc<EmergencyStop>>) {
+        let catalogue = self.catalogue.borrow();
+        let stopped = catalogue.of(&View::All).filter(|entry| holds(scope, entry));
+        for actor in stopped.filter_map(|entry| self.running(&entry.id)) {
+            actor.do_send(LookAtStops { made: made.cloned() });
+        }
     }
 
     /// Tells people of every module in scope; what the broker does not take they see when they ask.

@@ -95,6 +95,31 @@ async fn a_stop_is_told_again_until_it_is_acknowledged_also_after_a_restart() {
 }
 
 #[actix::test]
+async fn a_stop_takes_back_what_waits_for_a_device_that_is_away_also_after_a_restart() {
+    let mut hub = TestHub::start().await;
+    let mut owner = hub.admin().await;
+    let token = owner.create_module(ID).await;
+    for scope in [json!({"scope": "all"}), json!({"scope": "type", "type": "sTATION"})] {
+        let mut device = TestDevice::connect(&hub.authority, &token).await;
+        drop(ask(&owner, json!({"command": "open", "timeoutMs": 60000})));
+        let open = next_command(&mut device).await;
+        hub = TestHub::on(&hub.stop().await, &[]).await;
+        owner = hub.admin().await;
+        let mut tab = hub.tab(&owner, &["module:MC-1001-STN"]).await;
+
+        let made = stop(&owner, scope).await;
+        let told = tab.event("rt_command_updated").await;
+        assert_eq!((&told["commandId"], &told["status"]), (&open["commandId"], &json!("cancelled")));
+        let clear = format!("{STOPS}/{}/clear", made["stopId"].as_str().expect("an id"));
+        assert_eq!(owner.post(&clear, json!({})).await.status, 200);
+
+        let mut device = TestDevice::connect(&hub.authority, &token).await;
+        device.report(1, json!({"told": "nothing"})).await;
+        assert_eq!(owner.get(COMMANDS).await.json()["items"][0]["status"], "cancelled");
+    }
+}
+
+#[actix::test]
 async fn modules_that_come_into_scope_later_are_stopped_when_they_connect() {
     let hub = TestHub::start().await;
     let admin = hub.admin().await;
