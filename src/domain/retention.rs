@@ -183,6 +183,13 @@ impl Policy {
         Self { defaults, rules: Vec::new() }
     }
 
+    /// The same without the rule of one module, which leaves the others as good as they were.
+    #[must_use]
+    pub fn without(&self, module: &ModuleId) -> Self {
+        let others = self.rules.iter().filter(|rule| !matches!(&rule.scope, Scope::Module(id) if id == module));
+        Self { defaults: self.defaults, rules: others.cloned().collect() }
+    }
+
     /// How long the history of a module is kept.
     #[must_use]
     pub fn of(&self, kind: &ModuleKind, id: &ModuleId) -> Spans {

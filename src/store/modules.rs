@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use diesel::prelude::*;
 
 use super::schema::{module_states, modules, users};
-use super::{Connection, StoreError, readings};
+use super::{Connection, StoreError, readings, retention};
 use crate::domain::ids::{ModuleId, UserId};
 use crate::domain::module::{ModuleKind, ModuleName, TokenHash};
 use crate::domain::telemetry::Newest;
@@ -71,11 +71,12 @@ pub fn update(conn: &mut Connection, module: &ModuleRecord) -> Result<(), StoreE
     if changed == 0 { Err(StoreError::NotFound) } else { Ok(()) }
 }
 
-/// Removes a module and its state.
+/// Removes a module, its state and the rule of its history: another module of that id begins anew.
 ///
 /// # Errors
 /// [`StoreError::NotFound`] when no such module exists.
 pub fn delete(conn: &mut Connection, id: &ModuleId) -> Result<(), StoreError> {
+    retention::remove_rule_of(conn, id)?;
     let removed = diesel::delete(modules::table.find(id.as_str())).execute(conn)?;
     if removed == 0 { Err(StoreError::NotFound) } else { Ok(()) }
 }

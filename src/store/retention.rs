@@ -73,6 +73,16 @@ pub fn set_rules(conn: &mut Connection, rules: &[Rule]) -> Result<(), StoreError
     Ok(())
 }
 
+/// Removes the rule of a module, if there is one, in the caller's transaction.
+///
+/// # Errors
+/// [`StoreError`] of the database only.
+pub fn remove_rule_of(conn: &mut Connection, id: &ModuleId) -> Result<(), StoreError> {
+    let of_module = retention_rules::table.filter(retention_rules::scope.eq("module"));
+    diesel::delete(of_module.filter(retention_rules::name.eq(id.as_str()))).execute(conn)?;
+    Ok(())
+}
+
 /// The modules that have a history, by number, after one.
 ///
 /// # Errors

@@ -125,6 +125,7 @@ impl Desk {
         let (ended, removed) = removal.await?;
         ended.iter().for_each(|(severity, _)| self.shared.metrics.alarm_open(severity.name(), -1));
         let announced = ended.into_iter().map(|(_, cleared)| cleared).chain([removed]).collect();
+        self.shared.policy.rcu(|policy| policy.without(id));
         self.catalogue.borrow_mut().remove(id);
         self.warden.do_send(Leave(id.clone()));
         self.shared.changed();

@@ -185,3 +185,21 @@ async fn a_size_cap_evicts_windows_too_where_samples_are_not_enough() {
     wait_for("there is no more than may be", async || kept().await["bytes"].as_i64() <= Some(15_000)).await;
     assert!(count(&owner, "&interval=1d&agg=count").await >= 79, "the longest windows are the last to go");
 }
+
+#[actix::test]
+async fn the_rule_of_a_removed_module_goes_with_it() {
+    let (hub, owner) = hub().await;
+    owner.create_module(ID).await;
+    let week = |scope: &str, name: &str| json!({"scope": scope, "name": name, "keep": {"raw": "7d"}});
+    let rules = json!({"rules": [week("module", ID), week("type", "Gate")]});
+    assert_eq!(owner.send("PUT", "/api/v1/retention", Some(rules)).await.status, 200);
+    assert_eq!(owner.delete(&format!("/api/v1/modules/{ID}")).await.status, 204);
+    let token = owner.create_module(ID).await;
+
+    let ten_days_ago = time(carillon::domain::time::Timestamp::now().as_millis() - 10 * DAY, 0);
+    let old = super::push(&hub, &token, json!({"ts": ten_days_ago, "telemetry": {"a": 1}})).await;
+    assert_eq!(old.status, 200, "another module is not judged by its rule: {}", old.text);
+    let hub = TestHub::on(&hub.stop().await, &[]).await;
+    let left = hub.admin().await.get("/api/v1/retention").await.json()["rules"].take();
+    assert_eq!((left.as_array().map(Vec::len), &left[0]["name"]), (Some(1), &json!("Gate")), "{left}");
+}
