@@ -142,7 +142,8 @@
 //!   after it was cleared does not hear it: test `a_stop_is_told_to_a_device_that_takes_nothing_else`, test
 //!   `a_stop_that_was_cleared_is_not_told_to_a_device_that_comes_back`; nor does it hear of a desired state meanwhile: test
 //!   `what_people_want_reaches_no_device_that_must_stand_still`; what waited before it is never told after it: test
-//!   `a_stop_takes_back_what_waits_for_a_device_that_is_away_also_after_a_restart`.
+//!   `a_stop_takes_back_what_waits_for_a_device_that_is_away_also_after_a_restart`. It does not wait for the database: test
+//!   `a_stop_is_heard_at_once_when_it_cannot_be_stored_and_is_stored_when_it_can`.
 //! - An alarm is raised and cleared by the times of the readings, whatever comes late, twice or out of order, and never flaps
 //!   between its limits: test `a_machine_agrees_with_a_plain_look_at_all_readings`, test
 //!   `late_and_repeated_readings_do_no_harm`, test `an_alarm_never_flaps_between_its_limits`; also while the module's actor
@@ -180,8 +181,8 @@
 //! - What is deleted of the history is what the rules say, and can be known before: test
 //!   `a_preview_says_what_a_rule_would_delete_and_the_rule_deletes_it`, test
 //!   `a_size_cap_evicts_the_oldest_samples_first`, test `a_size_cap_evicts_windows_too_where_samples_are_not_enough`, test
-//!   `the_history_of_a_removed_module_goes`; no more is promised than will be kept: test
-//!   `no_more_is_promised_for_a_month_than_the_rules_keep_and_the_cap_allows`.
+//!   `the_history_of_a_removed_module_goes`, and so does its rule: test `the_rule_of_a_removed_module_goes_with_it`; no more
+//!   is promised than will be kept: test `no_more_is_promised_for_a_month_than_the_rules_keep_and_the_cap_allows`.
 //! - A backup beside a running hub holds all that was acknowledged before it began, and what was told after it is of no use
 //!   to clients of what is restored: test
 //!   `a_backup_under_load_holds_all_that_was_acknowledged_before_it_and_begins_a_new_order`; it is put in place whole or not

@@ -1,5 +1,6 @@
 //! Emergency stops: what stands still until somebody says that it may go on.
 
+use std::fmt;
 use std::sync::Arc;
 
 use super::ids::{ModuleId, StopId, UserId};
@@ -63,6 +64,16 @@ pub struct EmergencyStop {
     pub created_at: Timestamp,
     /// When it was cleared, and by whom; none while it is in force.
     pub cleared: Option<(Timestamp, UserId)>,
+}
+
+/// As the audit names it: `module:<moduleId>`, `type:<type>` or `all`.
+impl fmt::Display for StopScope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All => f.write_str(self.name()),
+            Self::Module(_) | Self::Type(_) => write!(f, "{}:{}", self.name(), self.target()),
+        }
+    }
 }
 
 impl StopScope {

@@ -1,14 +1,13 @@
 //! Where the registry does its work: all modules, their actors, and the line in which changes wait.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use actix::prelude::*;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use tokio::sync::Mutex;
 
 use super::actor::{CloseLink, EndLink, Module};
 use super::alarm::{Enter, Warden};
@@ -21,7 +20,7 @@ use super::messages::{ListCommands, ListModules, ModuleCounts, ModulePage};
 use crate::auth::{ModuleWithdrawn, Principal, Throttle};
 use crate::config::{Auth, Pairing};
 use crate::domain::event::json;
-use crate::domain::ids::ModuleId;
+use crate::domain::ids::{ModuleId, StopId};
 use crate::domain::module::TokenHash;
 use crate::domain::moments::Moments;
 use crate::store::Store;
@@ -31,6 +30,7 @@ use crate::store::modules::StoredModule;
 mod change;
 mod claim;
 mod stop;
+mod stop_views;
 mod tell;
 
 /// How many changes may wait for their turn.
@@ -49,7 +49,10 @@ pub struct Desk {
     line: Line,
     /// Somebody waits for the turn to look what another process changed.
     is_about_to_look: Cell<bool>,
-    stopping: Mutex<()>,
+    /// In which stops wait to be stored, to be told of and to be cleared.
+    stopping: Line,
+    /// The stops in force that are not stored yet.
+    unstored: RefCell<HashSet<StopId>>,
     warden: Addr<Warden>,
     pairing: Pairing,
     claims: Throttle,
@@ -83,7 +86,8 @@ impl Desk {
             arbiters: parts.arbiters,
             started: Cell::new(0),
             line: Line::new(WAITING_MAX),
-            stopping: Mutex::new(()),
+            stopping: Line::new(WAITING_MAX),
+            unstored: RefCell::default(),
             claims: throttle_of(&parts.pairing),
             warden: parts.warden,
             pairing: parts.pairing,

@@ -52,4 +52,4 @@ pub use messages::{
 };
 pub use newest::{newest_states, newest_twins};
 pub use registry::Registry;
-pub use stop::{ClearStop, ListStops, MakeStop, StopModule, StopModules, StopView};
+pub use stop::{ClearStop, ListStops, MakeStop, StopModule, StopModules, StopView, Waiting};

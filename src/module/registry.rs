@@ -26,7 +26,7 @@ const MAILBOX: usize = 4096;
 /// Knows all modules; what they do themselves is their actors' business.
 ///
 /// Invariant: a change is in the database before it is in memory, in memory before its event is published; the changes
-/// of all modules happen one after the other.
+/// of all modules happen one after the other. An emergency stop alone is in force before it is stored.
 pub struct Registry(Rc<Desk>);
 
 impl Registry {

@@ -1,5 +1,7 @@
 //! What can be said to the registry of emergency stops, and how they are shown outside.
 
+use std::sync::{Arc, Weak};
+
 use actix::Message;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -12,7 +14,7 @@ use crate::domain::ids::{ModuleId, StopId, UserId};
 use crate::domain::module::{ModuleKind, ModuleName};
 use crate::domain::stop::{EmergencyStop, StopReason, StopScope};
 use crate::domain::time::Timestamp;
-use crate::store::stops::StopAnswer;
+use crate::store::stops::{Answered, StopAnswer};
 
 /// Stops modules; answers also whether they did not stand still already.
 #[derive(Debug, Message)]
@@ -34,6 +36,32 @@ pub struct ClearStop {
     pub by: Principal,
     /// Which stop.
     pub id: StopId,
+    /// Whether somebody still waits for the answer; else nothing is done.
+    pub wanted: Wanted,
+}
+
+/// Somebody waits for an answer, for as long as they hold this.
+#[derive(Debug, Default)]
+pub struct Waiting(Arc<()>);
+
+impl Waiting {
+    /// What tells whether they still do.
+    #[must_use]
+    pub fn watch(&self) -> Wanted {
+        Wanted(Arc::downgrade(&self.0))
+    }
+}
+
+/// Whether somebody still waits for an answer.
+#[derive(Debug, Clone)]
+pub struct Wanted(Weak<()>);
+
+impl Wanted {
+    /// Whether they do.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        self.0.strong_count() > 0
+    }
 }
 
 /// Asks for a page of the stops, and how many there are.
@@ -98,6 +126,8 @@ pub struct StopView {
     /// Who cleared it.
     #[schema(value_type = Option<String>)]
     pub cleared_by: Option<UserId>,
+    /// Whether it outlives a restart of the hub: false while the database does not take it, which is tried until it does.
+    pub stored: bool,
     /// How many modules have not answered.
     pub pending: usize,
     /// How many have answered that they could not stop.
@@ -107,10 +137,9 @@ pub struct StopView {
 }
 
 impl StopView {
-    /// A stop, and how far it has come with each module.
-    pub fn of(stop: &EmergencyStop, states: impl Iterator<Item = StopState>) -> Self {
-        let states: Vec<_> = states.collect();
-        let count = |wanted| states.iter().filter(|state| **state == wanted).count();
+    /// A stop, whether it is stored, how many modules it concerns and how many of these have answered.
+    pub fn of(stop: &EmergencyStop, stored: bool, concerned: usize, answered: Answered) -> Self {
+        let Answered { acknowledged, refused } = answered;
         let (module_id, kind) = match &stop.scope {
             StopScope::Module(id) => (Some(id.clone()), None),
             StopScope::Type(kind) => (None, Some(kind.clone())),
@@ -126,9 +155,10 @@ impl StopView {
             created_at: stop.created_at,
             cleared_at: stop.cleared.as_ref().map(|(at, _)| *at),
             cleared_by: stop.cleared.as_ref().map(|(_, by)| by.clone()),
-            pending: count(StopState::Pending),
-            refused: count(StopState::Refused),
-            acknowledged: count(StopState::Acknowledged),
+            stored,
+            pending: concerned.saturating_sub(acknowledged + refused),
+            refused,
+            acknowledged,
         }
     }
 }
@@ -163,18 +193,31 @@ impl StopModule {
             module_id: entry.id.clone(),
             name: entry.meta.load().name.clone(),
             status: entry.live.load().status,
-            state: Self::state_of(answer),
+            state: state_of(answer),
             result: answer.and_then(|answer| RawValue::from_string(answer.result.clone()).ok()),
             answered_at: answer.map(|answer| answer.answered_at),
         }
     }
+}
 
-    /// What an answer means.
-    pub fn state_of(answer: Option<&StopAnswer>) -> StopState {
-        match answer {
-            None => StopState::Pending,
-            Some(answer) if answer.ok => StopState::Acknowledged,
-            Some(_) => StopState::Refused,
-        }
+fn state_of(answer: Option<&StopAnswer>) -> StopState {
+    match answer {
+        None => StopState::Pending,
+        Some(answer) if answer.ok => StopState::Acknowledged,
+        Some(_) => StopState::Refused,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_waits_any_more_who_has_gone() {
+        let waiting = Waiting::default();
+        let wanted = waiting.watch();
+        assert!(wanted.clone().holds());
+        drop(waiting);
+        assert!(!wanted.holds());
     }
 }

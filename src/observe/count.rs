@@ -242,6 +242,11 @@ impl Metrics {
         self.figures().stops_active.set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
+    /// So many emergency stops are in force and not stored.
+    pub fn stops_unstored(&self, count: usize) {
+        self.figures().stops_unstored.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
     /// Counts an alarm that was raised by a kind of rule.
     pub fn alarm_raised(&self, kind: &'static str, severity: &'static str) {
         self.figures().alarms_raised.get_or_create(&ByAlarm { kind, severity }).inc();

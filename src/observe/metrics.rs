@@ -100,6 +100,7 @@ pub(super) struct Figures {
     pub request_seconds: Histogram,
     pub commands: Family<ByOutcome, Counter>,
     pub stops_active: Gauge,
+    pub stops_unstored: Gauge,
     pub alarms_raised: Family<ByAlarm, Counter>,
     pub alarms_open: Family<BySeverity, Gauge>,
     pub alarm_readings_lost: Counter,
@@ -145,6 +146,7 @@ impl Default for Figures {
             requests: Family::default(),
             commands: Family::default(),
             stops_active: Gauge::default(),
+            stops_unstored: Gauge::default(),
             alarms_raised: Family::default(),
             alarms_open: Family::default(),
             alarm_readings_lost: Counter::default(),
@@ -197,6 +199,7 @@ impl Figures {
             &self.unchanged,
         );
         add(to, "emergency_stops_active", "Emergency stops in force", &self.stops_active);
+        add(to, "emergency_stops_unstored", "Emergency stops in force that are not stored yet", &self.stops_unstored);
         add(to, "commands", "Commands to modules by what came of them", &self.commands);
         add(to, "alarms_raised", "Alarms raised by kind of rule and severity", &self.alarms_raised);
         add(to, "alarms_open", "Alarms that are not cleared, by severity", &self.alarms_open);

@@ -333,5 +333,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     told_online,
     history_modules
 );
-diesel::allow_tables_to_appear_in_same_query!(emergency_stops, emergency_stop_answers);
+diesel::allow_tables_to_appear_in_same_query!(emergency_stops, emergency_stop_answers, modules);
 diesel::allow_tables_to_appear_in_same_query!(commands, modules);

@@ -1,5 +1,7 @@
 //! The tables `emergency_stops` and `emergency_stop_answers`: stops, and what modules answered to them.
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
 
 use super::schema::{emergency_stop_answers as answers, emergency_stops as stops};
@@ -7,6 +9,10 @@ use super::{Connection, StoreError};
 use crate::domain::ids::{ModuleId, StopId, UserId};
 use crate::domain::stop::{EmergencyStop, StopScope};
 use crate::domain::time::Timestamp;
+
+mod pages;
+
+pub use pages::{Answered, Concerning, cleared, count_answers};
 
 /// How many stops are kept after they were cleared.
 const CLEARED_KEPT: i64 = 10_000;
@@ -60,16 +66,6 @@ pub fn active(conn: &mut Connection) -> Result<Vec<EmergencyStop>, StoreError> {
     rows.into_iter().map(Row::read).collect()
 }
 
-/// The newest stops that were cleared.
-///
-/// # Errors
-/// [`StoreError::Unreadable`] for a row that breaks its own rules.
-pub fn cleared(conn: &mut Connection, limit: i64) -> Result<Vec<EmergencyStop>, StoreError> {
-    let rows = stops::table.filter(stops::cleared_at.is_not_null()).order(stops::cleared_at.desc()).limit(limit);
-    let rows: Vec<Row> = rows.select(Row::as_select()).load(conn)?;
-    rows.into_iter().map(Row::read).collect()
-}
-
 /// One stop.
 ///
 /// # Errors
@@ -103,14 +99,19 @@ pub fn answers_of(conn: &mut Connection, module_id: &ModuleId) -> Result<Vec<Sto
     rows.into_iter().map(AnswerRow::read).collect()
 }
 
-/// What all modules answered to a stop.
+/// What some modules answered to a stop.
 ///
 /// # Errors
 /// [`StoreError::Unreadable`] for a row that breaks its own rules.
-pub fn answers_to(conn: &mut Connection, id: &StopId) -> Result<Vec<StopAnswer>, StoreError> {
+pub fn answers_to(
+    conn: &mut Connection,
+    id: &StopId,
+    of: &[ModuleId],
+) -> Result<HashMap<ModuleId, StopAnswer>, StoreError> {
     let rows = answers::table.filter(answers::stop_id.eq(id.as_str()));
+    let rows = rows.filter(answers::module_id.eq_any(of.iter().map(ModuleId::as_str)));
     let rows: Vec<AnswerRow> = rows.select(AnswerRow::as_select()).load(conn)?;
-    rows.into_iter().map(AnswerRow::read).collect()
+    rows.into_iter().map(|row| row.read().map(|answer| (answer.module_id.clone(), answer))).collect()
 }
 
 #[derive(Queryable, Selectable, Insertable)]
@@ -215,21 +216,22 @@ mod tests {
                 let answered_at = Timestamp::from_millis(2);
                 answer(conn, &StopAnswer { stop_id, module_id, ok, result: "null".into(), answered_at })?;
             }
-            let answered = (answers_of(conn, &module)?, answers_to(conn, &made.id)?);
+            let answered = (answers_of(conn, &module)?, answers_to(conn, &made.id, std::slice::from_ref(&module))?);
             let by = UserId::generate();
             let was_active = (
                 clear(conn, &made.id, Timestamp::from_millis(3), &by)?,
                 clear(conn, &made.id, Timestamp::from_millis(4), &by)?,
             );
-            let after = (active(conn)?.len(), cleared(conn, 9)?, answers_of(conn, &module)?.len());
+            let after =
+                (active(conn)?.len(), cleared(conn, &Concerning::Everybody, 0, 9)?, answers_of(conn, &module)?.len());
             Ok((in_force, answered, was_active, after, find(conn, &made.id)?))
         };
         let (in_force, answered, was_active, after, found) = scratch.store().write(work).await.unwrap();
         assert_eq!(in_force, [stop]);
-        assert_eq!(answered.0, answered.1);
+        assert_eq!(answered.0, answered.1.into_values().collect::<Vec<_>>());
         assert!(answered.0.len() == 1 && answered.0[0].ok);
         assert_eq!(was_active, (true, false));
-        assert_eq!((after.0, after.1.len(), after.2), (0, 1, 0));
+        assert_eq!((after.0, after.1.1, after.2), (0, 1, 0));
         assert_eq!(found.unwrap().cleared.unwrap().0, Timestamp::from_millis(3));
     }
 }

@@ -22,7 +22,7 @@ use crate::domain::ids::{ModuleId, StopId};
 use crate::domain::module::ModuleKind;
 use crate::domain::problem::Problem;
 use crate::domain::stop::{StopReason, StopScope};
-use crate::module::{ClearStop, ListStops, MakeStop, Registry, StopModule, StopModules, StopView};
+use crate::module::{ClearStop, ListStops, MakeStop, Registry, StopModule, StopModules, StopView, Waiting};
 
 /// How long the registry may take; longer than its own time-outs.
 const REGISTRY_TIMEOUT: Duration = Duration::from_secs(60);
@@ -84,15 +84,21 @@ impl NewStop {
 }
 
 /// Stops modules: each in scope is told `emergency_stop` until it acknowledges, and takes no other command until the stop
-/// is cleared. Who stops what stands still already gets the stop in force.
+/// is cleared. Who stops what stands still already gets the stop in force. A stop is in force and told before it is stored,
+/// which is tried until it succeeds.
 #[utoipa::path(
     post,
     path = "/api/v1/emergency-stops",
     tag = "commands",
     request_body = NewStop,
     responses(
-        (status = 201, description = "In force", body = StopView),
-        (status = 200, description = "It was in force already", body = StopView),
+        (status = 201, description = "In force and stored", body = StopView),
+        (
+            status = 202,
+            description = "In force and told to the modules, but not stored yet: it is lost if the hub ends before",
+            body = StopView
+        ),
+        (status = 200, description = "It was in force already; `stored` tells of it too", body = StopView),
         WriteProblems
     )
 )]
@@ -100,16 +106,16 @@ pub async fn make_stop(
     caller: Principal,
     body: Json<NewStop>,
     registry: Data<Addr<Registry>>,
-    audit: Data<Addr<Audit>>,
 ) -> ApiResult<impl Responder> {
     caller.require(Permission::ModulesCommand)?;
     let new = body.into_inner();
-    let asked = MakeStop { by: caller.clone(), scope: new.scope()?, reason: new.reason };
+    let asked = MakeStop { by: caller, scope: new.scope()?, reason: new.reason };
     let (stop, is_new) = registry.send(asked).timeout(REGISTRY_TIMEOUT).await??;
-    if is_new {
-        note(&audit, caller.deed(Action::StopMake, subject_of(&stop))).await;
-    }
-    let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
+    let status = match (is_new, stop.stored) {
+        (true, true) => StatusCode::CREATED,
+        (true, false) => StatusCode::ACCEPTED,
+        (false, _) => StatusCode::OK,
+    };
     Ok(HttpResponse::build(status).json(stop))
 }
 
@@ -128,7 +134,8 @@ pub async fn clear_stop(
     audit: Data<Addr<Audit>>,
 ) -> ApiResult<impl Responder> {
     caller.require(Permission::ModulesCommand)?;
-    let asked = ClearStop { by: caller.clone(), id: id.0 };
+    let waiting = Waiting::default();
+    let asked = ClearStop { by: caller.clone(), id: id.0, wanted: waiting.watch() };
     let (stop, was_active) = registry.send(asked).timeout(REGISTRY_TIMEOUT).await??;
     if was_active {
         note(&audit, caller.deed(Action::StopClear, subject_of(&stop))).await;

@@ -1,77 +1,88 @@
-//! Emergency stops: in the database first, then in force, then told: to the devices before anybody else.
+//! Emergency stops: in force first, and told to the devices before anybody else; then stored, and only then told to people.
+//!
+//! A stop that cannot be stored is in force all the same, as long as this hub runs, and storing it is tried until it
+//! succeeds. A stop is cleared the other way about: it is in force until it is stored that it is not.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
+use tokio::time::{sleep, timeout};
 
-use super::super::command::{LookAtStops, StopState, take_back};
-use super::super::entry::Entry;
+use super::super::command::{ActiveStops, LookAtStops, StopState, take_back};
 use super::super::error::ModuleError;
-use super::super::stop::{ClearStop, ListStops, MakeStop, StopModule, StopModules, StopView};
+use super::super::stop::{ClearStop, MakeStop, StopView};
+use super::stop_views::holds;
 use super::{Desk, View};
 use crate::auth::Principal;
 use crate::broker::Publish;
+use crate::domain::audit::{Action, Deed};
 use crate::domain::event::NewEvent;
 use crate::domain::grant::Permission;
 use crate::domain::ids::{ModuleId, StopId};
 use crate::domain::stop::{EmergencyStop, StopScope};
 use crate::domain::time::Timestamp;
-use crate::store::announcements;
-use crate::store::stops::{self, StopAnswer};
+use crate::store::announcements::{self, Announced};
+use crate::store::stops;
+use crate::store::{StoreError, audit};
 
 /// How long the broker may take for an event.
 const TELL_TIMEOUT: Duration = Duration::from_secs(5);
 /// How many modules are told of at once.
 const TOLD_AT_ONCE: usize = 100;
-/// How many cleared stops can be looked at.
-const CLEARED_SHOWN: i64 = 1000;
+/// How long whoever makes a stop waits for it to be stored, and how soon that is tried again.
+const STORE_PATIENCE: Duration = Duration::from_secs(3);
+const STORE_AGAIN_AFTER: Duration = Duration::from_secs(1);
+/// How many stops may be in force that are not stored.
+const UNSTORED_MAX: usize = 1024;
+/// How long whoever clears a stop waits for the turn.
+const TURN_TIMEOUT: Duration = Duration::from_secs(10);
 
-type Answers = HashMap<ModuleId, StopAnswer>;
+/// What is told once a stop is stored: of the stop, and of the commands that it has taken back.
+type Made = (Option<Announced>, Vec<Announced>);
 
 impl Desk {
     /// Stops modules; answers also whether that is new. Who stops what stands still already changes nothing.
-    pub async fn make_stop(&self, MakeStop { by, scope, reason }: MakeStop) -> Result<(StopView, bool), ModuleError> {
+    pub async fn make_stop(self: Rc<Self>, asked: MakeStop) -> Result<(StopView, bool), ModuleError> {
+        let MakeStop { by, scope, reason } = asked;
         self.check_scope(&by, &scope)?;
-        // A line of its own: it waits for no other change of modules.
-        let _turn = self.stopping.lock().await;
-        if let Some(stop) = self.shared.stops.load().same(&scope).cloned() {
-            return Ok((self.view_of(&by, &stop).await?, false));
+        let known = self.shared.stops.load().same(&scope).cloned();
+        if let Some(stop) = known {
+            return Ok((self.view_in_force(&by, &stop).await, false));
+        }
+        if self.unstored.borrow().len() >= UNSTORED_MAX {
+            return Err(ModuleError::Busy);
         }
         let (id, created_at) = (StopId::generate(), Timestamp::now());
         let stop = Arc::new(EmergencyStop { id, scope, reason, by: by.user_id.clone(), created_at, cleared: None });
-        let (row, event) = (Arc::clone(&stop), NewEvent::emergency_stop_updated(&stop, None, StopState::Pending));
-        let id = stop.id.clone();
-        let making = self.store.write_surely(
-            move |conn| {
-                stops::insert(conn, &row)?;
-                let made = announcements::add(conn, event)?;
-                Ok((Some(made), take_back(conn, &row.scope, row.created_at)?))
-            },
-            // The events are left in the database, where the broker finds them.
-            move |conn| Ok(stops::find(conn, &id)?.map(|_| (None, Vec::new()))),
-        );
-        let (made, taken_back) = making.await?;
-        self.shared.stops.store(Arc::new(self.shared.stops.load().with(Arc::clone(&stop))));
-        self.have_looked(&stop.scope, Some(&stop));
-        self.shared.metrics.stops_active(self.shared.stops.load().all().len());
-        self.announce(Vec::from_iter(made)).await;
-        self.shared.tell_taken_back(taken_back).await;
-        self.tell_stop(&stop, StopState::Pending).await;
-        Ok((self.view_of(&by, &stop).await?, true))
+        self.change_unstored(|unstored| unstored.insert(stop.id.clone()));
+        self.put_in_force(self.shared.stops.load().with(Arc::clone(&stop)), &stop.scope, Some(&stop));
+        // It goes on also when nobody waits any more.
+        let keeping =
+            actix::spawn(Rc::clone(&self).keep_stop(Arc::clone(&stop), by.deed(Action::StopMake, &stop.scope)));
+        if timeout(STORE_PATIENCE, keeping).await.is_err() && self.is_unstored(&stop.id) {
+            tracing::error!(stop.id = %stop.id, "an emergency stop is in force, but not stored yet");
+        }
+        Ok((self.view_in_force(&by, &stop).await, true))
     }
 
     /// Lets modules go on; clearing again changes nothing.
-    pub async fn clear_stop(&self, ClearStop { by, id }: ClearStop) -> Result<(StopView, bool), ModuleError> {
+    pub async fn clear_stop(&self, ClearStop { by, id, wanted }: ClearStop) -> Result<(StopView, bool), ModuleError> {
         let stop = self.visible_stop(&by, &id).await?;
         self.check_scope(&by, &stop.scope)?;
-        let _turn = self.stopping.lock().await;
+        // Who makes a stop holds the turn until it is stored.
+        let _turn = timeout(TURN_TIMEOUT, self.stopping.turn()).await.unwrap_or(Err(ModuleError::Busy))?;
         let stop = Arc::new(EmergencyStop { cleared: Some((Timestamp::now(), by.user_id.clone())), ..stop });
         let (row, event) = (Arc::clone(&stop), NewEvent::emergency_stop_updated(&stop, None, StopState::Cleared));
         let looked = Arc::clone(&stop);
         let clearing = self.store.write_surely(
             move |conn| {
+                // Who was told that it failed must not find later that it was done.
+                if !wanted.holds() {
+                    return Err(StoreError::Busy);
+                }
                 let Some((at, by)) = &row.cleared else { return Ok((false, None)) };
                 let was_active = stops::clear(conn, &row.id, *at, by)?;
                 Ok((was_active, was_active.then(|| announcements::add(conn, event)).transpose()?))
@@ -86,47 +97,10 @@ impl Desk {
             let stop = self.visible_stop(&by, &id).await?;
             return Ok((self.view_of(&by, &stop).await?, false));
         }
-        self.shared.stops.store(Arc::new(self.shared.stops.load().without(&id)));
-        self.have_looked(&stop.scope, None);
-        self.shared.metrics.stops_active(self.shared.stops.load().all().len());
+        self.put_in_force(self.shared.stops.load().without(&id), &stop.scope, None);
         self.announce(Vec::from_iter(announced)).await;
         self.tell_stop(&stop, StopState::Cleared).await;
         Ok((self.view_of(&by, &stop).await?, true))
-    }
-
-    /// A page of the stops that concern modules of this person, those in force first, then the newest.
-    pub async fn list_stops(&self, asked: ListStops) -> Result<(Vec<StopView>, u64), ModuleError> {
-        let ListStops { by, active, module, skip, limit } = asked;
-        let mut found: Vec<EmergencyStop> = Vec::new();
-        if active != Some(false) {
-            found.extend(self.shared.stops.load().all().rev().map(|stop| EmergencyStop::clone(stop)));
-        }
-        if active != Some(true) {
-            found.extend(self.store.read(|conn| stops::cleared(conn, CLEARED_SHOWN)).await?);
-        }
-        let module = module.map(|id| self.visible(&id, &by)).transpose()?;
-        found.retain(|stop| match &module {
-            Some(entry) => stop.scope.holds(&entry.id, &entry.meta.load().kind),
-            None => self.may_see(&by, &stop.scope),
-        });
-        let total = found.len() as u64;
-        let skip = usize::try_from(skip).unwrap_or(usize::MAX);
-        let mut views = Vec::new();
-        for stop in found.iter().skip(skip).take(limit) {
-            views.push(self.view_of(&by, stop).await?);
-        }
-        Ok((views, total))
-    }
-
-    /// A page of the modules that a stop concerns, as far as this person may see them, in the order of their ids.
-    pub async fn stop_modules(&self, asked: StopModules) -> Result<(Vec<StopModule>, u64), ModuleError> {
-        let StopModules { by, id, skip, limit } = asked;
-        let stop = self.visible_stop(&by, &id).await?;
-        let (entries, answers) = (self.in_scope(&by, &stop.scope), self.answers_to(&id).await?);
-        let total = entries.len() as u64;
-        let skip = usize::try_from(skip).unwrap_or(usize::MAX);
-        let page = entries.iter().skip(skip).take(limit);
-        Ok((page.map(|entry| StopModule::of(entry, answers.get(&entry.id))).collect(), total))
     }
 
     /// Has the module of an id look at the stops again, as it has another type.
@@ -136,13 +110,70 @@ impl Desk {
         }
     }
 
-    /// Has all running modules in scope look at the stops; those that are not running look when their device comes.
-    fn have_looked(&self, scope: &StopScope, made: Option<&Arc<EmergencyStop>>) {
+    /// Whether a stop is in force that is not stored yet.
+    pub(super) fn is_unstored(&self, id: &StopId) -> bool {
+        self.unstored.borrow().contains(id)
+    }
+
+    /// Replaces the stops in force, and has all running modules in scope look; those that are not running look when their
+    /// device comes.
+    fn put_in_force(&self, stops: ActiveStops, scope: &StopScope, made: Option<&Arc<EmergencyStop>>) {
+        self.shared.metrics.stops_active(stops.all().len());
+        self.shared.stops.store(Arc::new(stops));
         let catalogue = self.catalogue.borrow();
         let stopped = catalogue.of(&View::All).filter(|entry| holds(scope, entry));
         for actor in stopped.filter_map(|entry| self.running(&entry.id)) {
             actor.do_send(LookAtStops { made: made.cloned() });
         }
+    }
+
+    /// Stores a stop that is in force, and tells people of it then: events tell of nothing that a restart forgets.
+    async fn keep_stop(self: Rc<Self>, stop: Arc<EmergencyStop>, deed: Deed) {
+        let storing = async {
+            let made = self.store_stop(&stop, deed).await;
+            self.change_unstored(|unstored| unstored.remove(&stop.id));
+            made
+        };
+        // It has its turn before anybody can clear it, and is stored also while others are told of.
+        let (_turn, (made, taken_back)) = join(self.stopping.turn_to_follow(), storing).await;
+        self.announce(Vec::from_iter(made)).await;
+        self.shared.tell_taken_back(taken_back).await;
+        self.tell_stop(&stop, StopState::Pending).await;
+    }
+
+    /// Stores a stop, what it takes back and who made it, however often that has to be tried.
+    async fn store_stop(&self, stop: &Arc<EmergencyStop>, deed: Deed) -> Made {
+        loop {
+            match self.try_to_store(stop, deed.clone()).await {
+                Ok(made) => return made,
+                Err(error) => {
+                    tracing::error!(stop.id = %stop.id, %error, "an emergency stop is in force and cannot be stored");
+                }
+            }
+            sleep(STORE_AGAIN_AFTER).await;
+        }
+    }
+
+    async fn try_to_store(&self, stop: &Arc<EmergencyStop>, deed: Deed) -> Result<Made, StoreError> {
+        let (row, id) = (Arc::clone(stop), stop.id.clone());
+        let event = NewEvent::emergency_stop_updated(stop, None, StopState::Pending);
+        let storing = self.store.write_surely(
+            move |conn| {
+                stops::insert(conn, &row)?;
+                audit::insert(conn, &deed, row.created_at)?;
+                let made = announcements::add(conn, event)?;
+                Ok((Some(made), take_back(conn, &row.scope, row.created_at)?))
+            },
+            // The events are left in the database, where the broker finds them.
+            move |conn| Ok(stops::find(conn, &id)?.map(|_| (None, Vec::new()))),
+        );
+        storing.await
+    }
+
+    fn change_unstored(&self, change: impl FnOnce(&mut HashSet<StopId>) -> bool) {
+        let mut unstored = self.unstored.borrow_mut();
+        change(&mut unstored);
+        self.shared.metrics.stops_unstored(unstored.len());
     }
 
     /// Tells people of every module in scope; what the broker does not take they see when they ask.
@@ -175,34 +206,4 @@ impl Desk {
     fn is_stopped(&self, scope: &StopScope) -> bool {
         self.shared.stops.load().same(scope).is_some()
     }
-
-    fn may_see(&self, by: &Principal, scope: &StopScope) -> bool {
-        by.may(Permission::ModulesAll) || self.catalogue.borrow().of(&View::of(by)).any(|entry| holds(scope, entry))
-    }
-
-    async fn visible_stop(&self, by: &Principal, id: &StopId) -> Result<EmergencyStop, ModuleError> {
-        let wanted = id.clone();
-        let found = self.store.read(move |conn| stops::find(conn, &wanted)).await?;
-        found.filter(|stop| self.may_see(by, &stop.scope)).ok_or(ModuleError::NoSuchStop)
-    }
-
-    fn in_scope(&self, by: &Principal, scope: &StopScope) -> Vec<Arc<Entry>> {
-        self.catalogue.borrow().of(&View::of(by)).filter(|entry| holds(scope, entry)).cloned().collect()
-    }
-
-    async fn answers_to(&self, id: &StopId) -> Result<Answers, ModuleError> {
-        let wanted = id.clone();
-        let answers = self.store.read(move |conn| stops::answers_to(conn, &wanted)).await?;
-        Ok(answers.into_iter().map(|answer| (answer.module_id.clone(), answer)).collect())
-    }
-
-    async fn view_of(&self, by: &Principal, stop: &EmergencyStop) -> Result<StopView, ModuleError> {
-        let (entries, answers) = (self.in_scope(by, &stop.scope), self.answers_to(&stop.id).await?);
-        let states = entries.iter().map(|entry| StopModule::state_of(answers.get(&entry.id)));
-        Ok(StopView::of(stop, states))
-    }
-}
-
-fn holds(scope: &StopScope, entry: &Entry) -> bool {
-    scope.holds(&entry.id, &entry.meta.load().kind)
 }

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{COMMANDS, ID, answer, ask, next_command};
+use crate::support::database::Intruder;
 use crate::support::{Account, TestDevice, TestHub};
 
 const STOPS: &str = "/api/v1/emergency-stops";
@@ -117,6 +118,99 @@ async fn a_stop_takes_back_what_waits_for_a_device_that_is_away_also_after_a_res
         device.report(1, json!({"told": "nothing"})).await;
         assert_eq!(owner.get(COMMANDS).await.json()["items"][0]["status"], "cancelled");
     }
+}
+
+#[actix::test]
+async fn a_stop_is_heard_at_once_when_it_cannot_be_stored_and_is_stored_when_it_can() {
+    let hub = TestHub::start().await;
+    let owner = hub.admin().await;
+    let token = owner.create_module(ID).await;
+    let mut device = TestDevice::connect(&hub.authority, &token).await;
+    let waiting = ask(&owner, json!({"command": "open", "timeoutMs": 60000}));
+    next_command(&mut device).await;
+    let mut tab = hub.tab(&owner, &["admin", "module:MC-1001-STN"]).await;
+    let mut intruder = Intruder::of(hub.data());
+
+    intruder.lock();
+    let asked = json!({"scope": "module", "moduleId": ID, "reason": "smoke"});
+    let by = owner.clone();
+    let making = actix_rt::spawn(async move { by.post(STOPS, asked).await });
+    let told = next_command(&mut device).await;
+    assert_eq!(told["command"], "emergency_stop");
+    assert_eq!(waiting.await.expect("the caller is answered").json()["type"], "/problems/module-stopped");
+    let made = making.await.expect("the caller is answered");
+    assert_eq!((made.status, &made.json()["stored"]), (202, &json!(false)), "{}", made.text);
+    assert_eq!((&made.json()["stopId"], &made.json()["pending"]), (&told["commandId"], &json!(1)));
+    let again = owner.post(STOPS, json!({"scope": "module", "moduleId": ID})).await;
+    assert_eq!((again.status, again.json()["stored"].clone()), (200, json!(false)), "{}", again.text);
+    let listed = owner.get(&format!("{STOPS}?active=true")).await.json();
+    assert_eq!(listed["items"][0]["stored"], false, "{listed}");
+    assert_eq!(hub.metric("carillon_emergency_stops_unstored").await, 1.0);
+    assert_eq!(owner.post(COMMANDS, json!({"command": "open"})).await.status, 409);
+    let clear = format!("{STOPS}/{}/clear", told["commandId"].as_str().expect("an id"));
+    assert_eq!(owner.post(&clear, json!({})).await.status, 503, "what is not stored is not cleared");
+    intruder.give_back();
+
+    hub.until_metric("carillon_emergency_stops_unstored", |count| count == 0.0).await;
+    let mut states = Vec::new();
+    while states.len() < 2 {
+        states.push(tab.event("rt_emergency_stop_updated").await["state"].clone());
+    }
+    assert_eq!(states, ["pending", "pending"], "of the stop, and of its module");
+    let hub = TestHub::on(&hub.stop().await, &[]).await;
+    let owner = hub.admin().await;
+    let listed = owner.get(&format!("{STOPS}?active=true")).await.json();
+    assert_eq!((&listed["items"][0]["stopId"], &listed["items"][0]["stored"]), (&told["commandId"], &json!(true)));
+    assert_eq!(owner.get(COMMANDS).await.json()["items"][0]["status"], "cancelled");
+    let audit = owner.get("/api/v1/audit?action=stop.make").await.json();
+    assert_eq!((&audit["total"], &audit["items"][0]["subject"]), (&json!(1), &json!(format!("module:{ID}"))));
+    let mut device = TestDevice::connect(&hub.authority, &token).await;
+    assert_eq!(next_command(&mut device).await["commandId"], told["commandId"]);
+}
+
+#[actix::test]
+async fn stops_are_shown_a_page_at_a_time_and_count_what_their_reader_may_see() {
+    let hub = TestHub::start().await;
+    let (ada, admin) = (hub.user("ada@example.org").await, hub.admin().await);
+    let token = ada.create_module(ID).await;
+    let other = admin.create_module("MC-2").await;
+    let mut ids = Vec::new();
+    for scope in [json!({"scope": "module", "moduleId": "MC-2"}), json!({"scope": "type", "type": "sTATION"})] {
+        let made = stop(&admin, scope).await;
+        let id = made["stopId"].as_str().expect("an id").to_owned();
+        assert_eq!(admin.post(&format!("{STOPS}/{id}/clear"), json!({})).await.status, 200);
+        ids.insert(0, json!(id));
+    }
+    let made = stop(&admin, json!({"scope": "all"})).await;
+    ids.insert(0, made["stopId"].clone());
+    for (token, ok) in [(token, true), (other, false)] {
+        let mut device = TestDevice::connect(&hub.authority, &token).await;
+        let told = next_command(&mut device).await;
+        answer(&mut device, &told, ok, json!(null)).await;
+        // Its acknowledgement comes behind the answer to the stop.
+        device.send(json!({"type": "telemetry", "id": 1, "telemetry": {"a": 1}})).await;
+        while device.next().await.expect("the socket stays open")["type"] != "ack" {}
+    }
+
+    let mut paged = Vec::new();
+    for page in 1..=3 {
+        let one = admin.get(&format!("{STOPS}?perPage=1&page={page}")).await.json();
+        assert_eq!(one["total"], 3, "{one}");
+        paged.push(one["items"][0]["stopId"].clone());
+    }
+    assert_eq!(paged, ids, "those in force first, then the newest");
+    let counts = async |who: &Account| {
+        let page = who.get(STOPS).await.json();
+        let counted = |name: &str| page["items"][0][name].as_u64();
+        (page["total"].as_u64(), [counted("pending"), counted("acknowledged"), counted("refused")])
+    };
+    assert_eq!(counts(&admin).await, (Some(3), [Some(0), Some(1), Some(1)]));
+    assert_eq!(counts(&ada).await, (Some(2), [Some(0), Some(1), Some(0)]), "not what concerns modules of others only");
+    let of_other = admin.get(&format!("{STOPS}?moduleId=MC-2&active=false")).await.json();
+    assert_eq!((&of_other["total"], &of_other["items"][1]["stopId"]), (&json!(2), &ids[2]), "{of_other}");
+    let second = format!("{STOPS}/{}/modules?perPage=1&page=2", made["stopId"].as_str().expect("an id"));
+    let modules = admin.get(&second).await.json();
+    assert_eq!((&modules["total"], &modules["items"][0]["state"]), (&json!(2), &json!("refused")), "{modules}");
 }
 
 #[actix::test]
