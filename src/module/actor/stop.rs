@@ -1,6 +1,7 @@
 //! Emergency stops: told before everything else, and again and again until the device acknowledges.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix::prelude::*;
 use serde_json::json;
@@ -14,6 +15,11 @@ use crate::domain::event::{self, NewEvent};
 use crate::domain::stop::{EmergencyStop, StopScope};
 use crate::domain::time::Timestamp;
 use crate::store::stops::{self, StopAnswer};
+use crate::store::{Store, StoreError};
+
+/// How often, and how soon, an answer to a stop is tried to be stored that is not stored itself yet.
+const ANSWER_RETRIES: usize = 10;
+const ANSWER_AGAIN_AFTER: Duration = Duration::from_millis(100);
 
 impl Module {
     /// The first stop in force that concerns the module.
@@ -113,8 +119,7 @@ impl Module {
             answered_at: Timestamp::now(),
         };
         let store = self.shared.store.clone();
-        let storing = async move { store.write(move |conn| stops::answer(conn, &told)).await };
-        self.work(storing, ctx, move |stored, module, ctx| {
+        self.work(store_answer(store, told), ctx, move |stored, module, ctx| {
             let stored = stored.map_err(ModuleError::from).map(|()| module.stop_answered(&stop, ok, ctx));
             // The device may have gone.
             let _ = answer.send(stored);
@@ -132,6 +137,18 @@ impl Module {
         let facts = meta.facts(&self.entry.id);
         self.tell_people(NewEvent::emergency_stop_updated(stop, Some(facts), state), ctx);
     }
+}
+
+/// Stores an answer, which may have come before the stop was stored: a device hears of that first.
+async fn store_answer(store: Store, answer: StopAnswer) -> Result<(), StoreError> {
+    for _ in 0..ANSWER_RETRIES {
+        let told = answer.clone();
+        match store.write(move |conn| stops::answer(conn, &told)).await {
+            Err(StoreError::Conflict(_)) => tokio::time::sleep(ANSWER_AGAIN_AFTER).await,
+            stored => return stored,
+        }
+    }
+    Err(StoreError::Busy)
 }
 
 /// A stop as the device hears it: the command `emergency_stop` with the stop's own id.
