@@ -156,7 +156,7 @@ pub fn settle(
 /// Takes back all commands in scope that were made until a moment and wait for an answer then; answers which.
 ///
 /// # Errors
-/// [`StoreError::Unavailable`] for a row that breaks its own rules.
+/// [`StoreError::Unreadable`] for a row that breaks its own rules.
 pub fn cancel(conn: &mut Connection, scope: &StopScope, at: Timestamp) -> Result<Vec<Cancelled>, StoreError> {
     // An id begins with the milliseconds of its making: only the newest rows are looked at.
     let oldest = format!("{:012x}", at.as_millis().saturating_sub(OLDEST_OPEN).max(0));
