@@ -49,6 +49,8 @@ struct Finished {
     /// Its number; none for QoS 0.
     id: Option<NonZeroU16>,
     qos: QoS,
+    /// The client says that it has sent it before.
+    is_repeated: bool,
     result: Result<(), Refused>,
 }
 
@@ -211,11 +213,11 @@ impl<B: Bridge> Connection<B> {
             return;
         }
         let gathered = std::mem::take(&mut self.gathered);
-        let numbers: Vec<_> = gathered.iter().map(|publish| (publish.packet_id, publish.qos)).collect();
+        let heads: Vec<_> = gathered.iter().map(|publish| (publish.packet_id, publish.qos, publish.dup)).collect();
         let published = self.bridge.publish_all(&self.guest, gathered);
         self.under_way.push_back(Box::pin(async move {
-            let results = numbers.into_iter().zip(published.await);
-            results.map(|((id, qos), result)| Finished { id, qos, result }).collect()
+            let results = heads.into_iter().zip(published.await);
+            results.map(|((id, qos, is_repeated), result)| Finished { id, qos, is_repeated, result }).collect()
         }));
     }
 

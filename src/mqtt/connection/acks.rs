@@ -20,9 +20,10 @@ impl<B: Bridge> Connection<B> {
 
     /// Answers a message that was taken, or not.
     fn answer(&mut self, finished: Finished) -> ControlFlow<End> {
-        let Finished { id, qos, result } = finished;
+        let Finished { id, qos, is_repeated, result } = finished;
+        let is_dropped = is_repeated && self.line.version() == Version::V3 && is_hopeless(&result);
         if let Some(id) = id {
-            self.session.incoming.finish(id, qos, is_taken(&result));
+            self.session.incoming.finish(id, qos, is_dropped || is_taken(&result));
         }
         match (result, id) {
             (Ok(()), Some(id)) => self.acknowledge(id, qos, None),
@@ -37,6 +38,8 @@ impl<B: Bridge> Connection<B> {
                 self.bridge.note(Note::NotTaken(refused.reason));
                 match id {
                     Some(id) if self.line.version() == Version::V5 => self.acknowledge(id, qos, Some(&refused)),
+                    // It was told by the end of a connection. It would stand before all that waits behind it for ever.
+                    Some(id) if is_dropped => self.acknowledge(id, qos, None),
                     // A client of 3.1.1 can be told nothing but that its message was taken, which it was not.
                     Some(_) => return expel(refused),
                     None if refused.is_grave => return expel(refused),
@@ -61,6 +64,12 @@ impl<B: Bridge> Connection<B> {
 
 fn expel(refused: Refused) -> ControlFlow<End> {
     ControlFlow::Break(End::Expelled(refused.reason.to_reason_code(), refused.detail))
+}
+
+/// Whether a message can never be taken, however often it comes.
+fn is_hopeless(result: &Result<(), Refused>) -> bool {
+    let refused = result.as_ref().err();
+    refused.is_some_and(|refused| !refused.is_grave && refused.reason == PublishAckReason::PayloadFormatInvalid)
 }
 
 /// Whether a message need not come again.

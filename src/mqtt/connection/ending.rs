@@ -129,7 +129,7 @@ async fn hand_over_late(mut words: mpsc::Receiver<Word>, session: Option<Session
 async fn settle(under_way: &mut UnderWay, session: &mut Session) {
     let settled = async {
         while let Some(finished) = under_way.next().await {
-            for Finished { id, qos, result } in finished {
+            for Finished { id, qos, result, .. } in finished {
                 if let Some(id) = id {
                     session.incoming.finish(id, qos, acks::is_taken(&result));
                 }

@@ -80,7 +80,7 @@ impl<B: Bridge> Connection<B> {
             Version::V5 => usize::from(self.bridge.terms().receive_max),
             Version::V3 => OLDER_MAX,
         };
-        let (id, qos) = (publish.packet_id, publish.qos);
+        let (id, qos, is_repeated) = (publish.packet_id, publish.qos, publish.dup);
         let taken = self.session.incoming.begin(&publish, digest_of(&publish), most);
         match taken {
             session::Taken::UnderWay => {}
@@ -91,7 +91,8 @@ impl<B: Bridge> Connection<B> {
             session::Taken::Again => {
                 self.hand_over();
                 self.working += 1;
-                self.under_way.push_back(Box::pin(std::future::ready(vec![Finished { id, qos, result: Ok(()) }])));
+                let finished = Finished { id, qos, is_repeated, result: Ok(()) };
+                self.under_way.push_back(Box::pin(std::future::ready(vec![finished])));
             }
             session::Taken::New => {
                 self.working += 1;

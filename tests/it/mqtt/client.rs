@@ -258,6 +258,12 @@ impl OlderClient {
         self.send(v3::Packet::Publish(Box::new(message))).await;
     }
 
+    /// Publishes what was not acknowledged on an earlier connection.
+    pub async fn publish_again(&mut self, topic: &str, payload: &str, qos: QoS) {
+        let message = Publish { properties: None, dup: true, ..publish(topic, payload, qos, 1) };
+        self.send(v3::Packet::Publish(Box::new(message))).await;
+    }
+
     /// The next packet; none at the end of the connection.
     pub async fn next(&mut self) -> Option<v3::Packet> {
         let reading = async {

@@ -93,6 +93,28 @@ async fn readings_of_3_1_1_are_taken_and_what_is_none_ends_the_connection() {
 }
 
 #[actix::test]
+async fn what_3_1_1_sends_again_though_it_can_never_be_taken_stands_in_the_way_of_nothing() {
+    let (hub, owner, _) = start().await;
+    let token = owner.post("/api/v1/modules/MC-1/credentials", json!({})).await.json()["token"].clone();
+    let token = token.as_str().expect("a token");
+    for bad in ["21.5", r#"{"ts":"1970-01-01T00:00:00Z","telemetry":{"a":1}}"#] {
+        let (mut device, _) = OlderClient::enter(hub.mqtt(), "MC-1", token).await;
+        device.publish(TOPIC, bad, QoS::AtLeastOnce).await;
+        assert_eq!(device.next().await, None, "{bad}: told by the end of the connection");
+
+        let (mut device, _) = OlderClient::enter(hub.mqtt(), "MC-1", token).await;
+        device.publish_again(TOPIC, bad, QoS::AtLeastOnce).await;
+        device.publish(TOPIC, r#"{"a":2}"#, QoS::AtLeastOnce).await;
+        for message in ["the bad one", "the good one behind it"] {
+            let answer = device.next().await;
+            assert!(matches!(answer, Some(v3::Packet::PublishAck { .. })), "{message}: {answer:?}");
+        }
+    }
+    assert_eq!(telemetry(&owner).await, json!({"a": 2}));
+    assert_eq!(metric(&hub, "carillon_telemetry_readings_total").await, 2.0);
+}
+
+#[actix::test]
 async fn aliases_stand_for_topics_and_acknowledgements_keep_their_order() {
     let (_hub, owner, mut device) = start().await;
     for number in 1..=50_u16 {
