@@ -129,8 +129,8 @@ impl Actor for Module {
 impl Handler<Ingest> for Module {
     type Result = ResponseFuture<Result<usize, ModuleError>>;
 
-    fn handle(&mut self, ingest: Ingest, ctx: &mut Self::Context) -> Self::Result {
-        let result = self.ingest(&ingest, ctx);
+    fn handle(&mut self, mut ingest: Ingest, ctx: &mut Self::Context) -> Self::Result {
+        let result = self.ingest(&mut ingest, ctx);
         Box::pin(async move {
             match result? {
                 None => Ok(ingest.readings.len()),

@@ -63,7 +63,7 @@ impl Default for Clock {
 }
 
 impl Clock {
-    /// The time of each reading: its own, or the time of receipt, a millisecond apart where several came together.
+    /// The time of each reading: its own, or that at which it was `received`, a millisecond apart where several came together.
     ///
     /// # Errors
     /// The place of the first reading with a time that cannot be, and what is wrong with it.
@@ -71,7 +71,7 @@ impl Clock {
         &mut self,
         readings: &[Reading],
         bounds: Bounds,
-        now: Timestamp,
+        (now, received): (Timestamp, Timestamp),
     ) -> Result<Vec<Timestamp>, (usize, TimeFault)> {
         for (place, reading) in readings.iter().enumerate() {
             if let Some(ts) = reading.ts {
@@ -82,9 +82,9 @@ impl Clock {
         let latest = now.plus(bounds.ahead);
         let mut time_of = |reading: &Reading| {
             reading.ts.unwrap_or_else(|| {
-                // The last of them came now, those before it a little earlier.
+                // The last of them came then, those before it a little earlier.
                 left = left.saturating_sub(1);
-                let own = now.minus(Duration::from_millis(left)).max(self.last.plus(Duration::from_millis(1)));
+                let own = received.minus(Duration::from_millis(left)).max(self.last.plus(Duration::from_millis(1)));
                 self.last = own.min(latest);
                 self.last
             })
@@ -104,9 +104,13 @@ mod tests {
         Reading { ts: ts.map(Timestamp::from_millis), telemetry: serde_json::from_str("{}").unwrap() }
     }
 
+    fn at(now: i64) -> (Timestamp, Timestamp) {
+        (Timestamp::from_millis(now), Timestamp::from_millis(now))
+    }
+
     fn times(clock: &mut Clock, ts: &[Option<i64>], now: i64) -> Vec<i64> {
         let readings: Vec<_> = ts.iter().map(|ts| reading(*ts)).collect();
-        let times = clock.times(&readings, BOUNDS, Timestamp::from_millis(now)).unwrap();
+        let times = clock.times(&readings, BOUNDS, at(now)).unwrap();
         times.into_iter().map(Timestamp::as_millis).collect()
     }
 
@@ -116,6 +120,9 @@ mod tests {
         assert_eq!(times(&mut clock, &[None, Some(NOW - 50), None, None], NOW), [NOW - 2, NOW - 50, NOW - 1, NOW]);
         assert_eq!(times(&mut clock, &[None], NOW), [NOW + 1]);
         assert_eq!(times(&mut clock, &[None, None], NOW + 10), [NOW + 9, NOW + 10]);
+        let (now, received) = (Timestamp::from_millis(NOW + 9000), Timestamp::from_millis(NOW + 50));
+        let waited = clock.times(&[reading(None)], BOUNDS, (now, received)).unwrap();
+        assert_eq!(waited, [received], "waiting makes it no newer");
         // Not without end: who floods loses the surplus, not the clock.
         let many = vec![None; 700_000];
         assert_eq!(times(&mut clock, &many, NOW).last(), Some(&(NOW + 600_000)));
@@ -134,14 +141,14 @@ mod tests {
             (i64::MIN, false),
         ] {
             let readings = [reading(None), reading(Some(ts))];
-            let judged = Clock::default().times(&readings, BOUNDS, Timestamp::from_millis(NOW));
+            let judged = Clock::default().times(&readings, BOUNDS, at(NOW));
             assert_eq!(judged.is_ok(), is_good, "{ts}");
             assert!(is_good || judged.is_err_and(|(place, _)| place == 1), "{ts}");
         }
         let for_ever = Bounds { behind: None, ..BOUNDS };
         let old = [reading(Some(EARLIEST.as_millis()))];
-        assert!(Clock::default().times(&old, for_ever, Timestamp::from_millis(NOW)).is_ok());
+        assert!(Clock::default().times(&old, for_ever, at(NOW)).is_ok());
         let older = [reading(Some(EARLIEST.as_millis() - 1))];
-        assert!(Clock::default().times(&older, for_ever, Timestamp::from_millis(NOW)).is_err());
+        assert!(Clock::default().times(&older, for_ever, at(NOW)).is_err());
     }
 }

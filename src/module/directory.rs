@@ -77,7 +77,7 @@ impl Directory {
         for _ in 0..ATTEMPTS {
             let module = self.locate(id).await.map_err(as_stranger)?;
             let offer = Offer::default();
-            let ingest = Ingest { readings: Arc::clone(&readings), token: Some(token), offer: offer.clone() };
+            let ingest = Ingest::now(Arc::clone(&readings), Some(token), offer.clone());
             match module.send(ingest).timeout(ANSWER_TIMEOUT).await {
                 Ok(result) => return result.map_err(as_stranger),
                 Err(MailboxError::Timeout) => return Err(ModuleError::given_up(&offer)),

@@ -28,6 +28,7 @@ mod intake;
 pub mod payload;
 mod person;
 mod speech;
+mod turns;
 
 /// How the tokens of modules begin; people show access tokens.
 const MODULE_TOKEN: &str = "cm_";

@@ -22,7 +22,7 @@ use crate::store::latest::NewReading;
 impl Module {
     pub(super) fn ingest(
         &mut self,
-        ingest: &Ingest,
+        ingest: &mut Ingest,
         ctx: &mut Context<Self>,
     ) -> Result<Option<oneshot::Receiver<Result<usize, ModuleError>>>, ModuleError> {
         self.check(ingest.token)?;
@@ -31,7 +31,7 @@ impl Module {
             return Err(ModuleError::Busy);
         }
         let now = Timestamp::now();
-        let times = self.times_of(&ingest.readings, now)?;
+        let times = self.times_of(ingest, now)?;
         let (newest, has_changed) = self.merge(&ingest.readings, &times, now)?;
         self.last_work = Instant::now();
         self.shared.metrics.readings_accepted(ingest.readings.len() as u64);
@@ -43,27 +43,37 @@ impl Module {
             let Shared { warden, metrics, .. } = &*self.shared;
             self.entry.watch.see(&self.entry.id, (&ingest.readings, &times), now, warden, metrics);
         }
-        let new = |(reading, ts): (&Reading, &Timestamp)| NewReading {
-            ts: *ts,
-            received_at: now,
-            body: Box::from(json(&reading.telemetry).get()),
-            offer: ingest.offer.clone(),
-        };
-        let (count, begin) = (ingest.readings.len(), self.unsent.len());
+        let weight = self.line_up(ingest, &times, now);
+        let count = times.len();
+        if let Some(admitted) = ingest.admitted.take() {
+            // Who asked may have gone.
+            let _ = admitted.send(times);
+        }
         if count > 0 {
-            self.unsent.extend(ingest.readings.iter().zip(&times).map(new));
             self.progress.advance(has_changed);
         }
         if self.progress.needs_publishing() {
             self.outgoing.push_telemetry();
         }
-        let weight = self.unsent[begin..].iter().map(NewReading::weight).sum();
         let answered = (!self.progress.is_settled())
             .then(|| self.progress.wait(count, weight, ingest.offer.clone(), &self.shared));
         self.wants_commit |= self.progress.needs_storing();
         // Also when nothing changed: that the module came online may have to be told.
         self.pump(ctx);
         Ok(answered)
+    }
+
+    /// Puts readings in line for the store; answers their weight.
+    fn line_up(&mut self, ingest: &Ingest, times: &[Timestamp], now: Timestamp) -> usize {
+        let new = |(reading, ts): (&Reading, &Timestamp)| NewReading {
+            ts: *ts,
+            received_at: now,
+            body: Box::from(json(&reading.telemetry).get()),
+            offer: ingest.offer.clone(),
+        };
+        let begin = self.unsent.len();
+        self.unsent.extend(ingest.readings.iter().zip(times).map(new));
+        self.unsent[begin..].iter().map(NewReading::weight).sum()
     }
 
     pub(super) fn check(&self, token: Option<TokenHash>) -> Result<(), ModuleError> {
@@ -81,10 +91,10 @@ impl Module {
         if waiting >= self.shared.options.max_waiting { Err(ModuleError::Overloaded) } else { Ok(()) }
     }
 
-    fn times_of(&mut self, readings: &[Reading], now: Timestamp) -> Result<Vec<Timestamp>, ModuleError> {
+    fn times_of(&mut self, ingest: &Ingest, now: Timestamp) -> Result<Vec<Timestamp>, ModuleError> {
         let kept = self.shared.policy.load().of(&self.entry.meta.load().kind, &self.entry.id);
         let bounds = Bounds { ahead: self.shared.options.max_ahead, behind: kept.of(Tier::Raw) };
-        let times = self.clock.times(readings, bounds, now);
+        let times = self.clock.times(&ingest.readings, bounds, (now, ingest.received));
         times.map_err(|(reading, fault)| ModuleError::BadTime { reading, fault })
     }
 

@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Message, Recipient};
+use tokio::sync::oneshot;
 
 use super::super::command::ToDevice;
 use super::super::error::ModuleError;
 use crate::domain::module::TokenHash;
 use crate::domain::telemetry::Reading;
+use crate::domain::time::Timestamp;
 use crate::store::offer::Offer;
 
 /// Tells one connection of a device from the next.
@@ -18,7 +20,7 @@ pub type ConnectionId = u64;
 /// again.
 ///
 /// All or nothing: one bad reading refuses them all.
-#[derive(Debug, Clone, Message)]
+#[derive(Debug, Message)]
 #[rtype(result = "Result<usize, ModuleError>")]
 pub struct Ingest {
     /// The readings, oldest first.
@@ -27,6 +29,18 @@ pub struct Ingest {
     pub token: Option<TokenHash>,
     /// By which they are taken back when nobody waits any more.
     pub offer: Offer,
+    /// When they came; the time of those that name none.
+    pub received: Timestamp,
+    /// Is told the time of each reading once they are let in; being stored takes longer.
+    pub admitted: Option<oneshot::Sender<Vec<Timestamp>>>,
+}
+
+impl Ingest {
+    /// Readings that come now.
+    #[must_use]
+    pub fn now(readings: Arc<[Reading]>, token: Option<TokenHash>, offer: Offer) -> Self {
+        Self { readings, token, offer, received: Timestamp::now(), admitted: None }
+    }
 }
 
 /// A device has connected; an older connection of the module ends.

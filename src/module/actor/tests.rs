@@ -172,8 +172,7 @@ impl Bench {
 
     /// Sends a reading; the answer is there at the earliest after a moment.
     fn report(&self, json: &str) -> actix_rt::task::JoinHandle<Result<usize, ModuleError>> {
-        let ingest =
-            Ingest { readings: readings(json), token: Some(TokenHash::of("cm_good")), offer: Offer::default() };
+        let ingest = Ingest::now(readings(json), Some(TokenHash::of("cm_good")), Offer::default());
         let sent = self.module.send(ingest);
         actix_rt::spawn(async move { sent.await.unwrap() })
     }
@@ -349,8 +348,7 @@ async fn a_removed_module_ends_when_nothing_is_on_its_way() {
 #[actix::test]
 async fn a_wrong_token_changes_nothing() {
     let bench = Bench::new();
-    let ingest =
-        Ingest { readings: readings(r#"{"speed":1}"#), token: Some(TokenHash::of("cm_bad")), offer: Offer::default() };
+    let ingest = Ingest::now(readings(r#"{"speed":1}"#), Some(TokenHash::of("cm_bad")), Offer::default());
 
     assert!(matches!(bench.module.send(ingest).await.unwrap(), Err(ModuleError::WrongToken)));
     let (link, token) = (FakeLink.start(), TokenHash::of("cm_replaced"));

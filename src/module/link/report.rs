@@ -121,7 +121,7 @@ fn ingest(
     readings: Arc<[Reading]>,
 ) -> impl Future<Output = Result<Result<(), ModuleError>, MailboxError>> {
     let offer = Offer::default();
-    let asked = module.send(Ingest { readings, token: None, offer: offer.clone() }).timeout(ANSWER_TIMEOUT);
+    let asked = module.send(Ingest::now(readings, None, offer.clone())).timeout(ANSWER_TIMEOUT);
     async move {
         match asked.await {
             Err(MailboxError::Timeout) => Ok(Err(ModuleError::given_up(&offer))),

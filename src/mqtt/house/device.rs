@@ -11,8 +11,10 @@ use rmqtt_codec::types::{Publish, QoS};
 use rmqtt_codec::v5::{ConnectAckReason, LastWill, PublishAckReason, SubscribeAckReason};
 
 use super::ear::{Deaf, Ear, Told};
+use super::intake::Intake;
 use super::payload::{Heading, own_heading, read_readings, topic_of};
-use super::{STRANGER, busy, intake};
+use super::turns::Turns;
+use super::{STRANGER, busy};
 use crate::domain::command::CommandResult;
 use crate::domain::document::MergePatch;
 use crate::domain::problem::{Problem, read_json};
@@ -39,13 +41,16 @@ pub struct Device {
     ear: Option<Addr<Ear>>,
     /// The state that people want, as it was told last.
     desired: Rc<RefCell<Option<Told>>>,
+    /// The order of its readings.
+    turns: Rc<Turns>,
 }
 
 impl Device {
     /// Finds out which module comes.
     pub async fn identify(registry: &Addr<Registry>, name: &str, token: &str) -> Result<Self, Refusal> {
         let identified = identify(registry, Some(name), token).await.map_err(|error| refusal_of(&error))?;
-        Ok(Self { identified, connection: new_connection(), module: None, ear: None, desired: Rc::default() })
+        let (connection, desired, turns) = (new_connection(), Rc::default(), Rc::default());
+        Ok(Self { identified, connection, module: None, ear: None, desired, turns })
     }
 
     /// Whose session it is: the module's, whatever it calls itself.
@@ -133,11 +138,15 @@ impl Device {
             let heading = own_heading(id, &publish.topic).ok_or_else(not_own)?;
             read_readings(heading, publish).map_err(|problem| unfit(&problem))
         };
-        let (messages, is_sent_again) = (publishes.iter().map(read).collect(), publishes[0].packet_id.is_some());
+        let messages = publishes.iter().map(read).collect();
         match self.module.clone() {
-            Some(module) => Box::pin(intake::take_all(module, messages, is_sent_again)),
+            Some(module) => Box::pin(self.intake(module, &publishes[0]).take_all(messages)),
             None => Box::pin(std::future::ready(publishes.iter().map(|_| Err(not_own())).collect())),
         }
+    }
+
+    fn intake(&self, module: Addr<Module>, publish: &Publish) -> Intake {
+        Intake { module, turn: self.turns.take(), is_sent_again: publish.packet_id.is_some() }
     }
 
     /// Takes what the module publishes; answers when it is stored.
@@ -146,7 +155,7 @@ impl Device {
         let (Some(heading), Some(module)) = (heading, self.module.clone()) else { return refused(not_own()) };
         match heading {
             Heading::Telemetry | Heading::Value(_) => match read_readings(heading, publish) {
-                Ok(readings) => Box::pin(intake::take(module, readings.into(), publish.packet_id.is_some())),
+                Ok(readings) => Box::pin(self.intake(module, publish).take(readings.into())),
                 Err(problem) => refused(unfit(&problem)),
             },
             Heading::Result => match read_json::<CommandResult>(&publish.payload) {

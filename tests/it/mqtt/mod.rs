@@ -5,6 +5,7 @@ pub mod client;
 mod commands;
 mod full_disk;
 mod locked;
+mod order;
 mod packet_size;
 mod people;
 mod permissions;

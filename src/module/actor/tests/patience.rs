@@ -44,7 +44,7 @@ async fn what_nobody_waits_for_any_more_is_not_taken_in() {
     let bench = Bench::new();
     let (readings, offer) = (readings(r#"{"speed":1}"#), Offer::default());
     assert!(offer.withdraw());
-    let answer = bench.module.send(Ingest { readings, token: None, offer }).await.unwrap();
+    let answer = bench.module.send(Ingest::now(readings, None, offer)).await.unwrap();
     assert!(matches!(answer, Err(ModuleError::Busy)));
     assert!(bench.entry.live.load().telemetry.values().is_empty());
 }
