@@ -5,19 +5,18 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
+use futures_util::future::join;
 use rmqtt_codec::types::Publish;
 use rmqtt_codec::v5::{Disconnect, DisconnectReasonCode, LastWill, Packet, PublishProperties};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{Connection, Finished, NORMAL, UnderWay, acks};
 use crate::mqtt::bridge::{Bridge, Note, Word};
-use crate::mqtt::places::Stay;
+use crate::mqtt::places::{SETTLE, Stay};
 use crate::mqtt::session::Session;
 use crate::mqtt::wire::Version;
 use crate::pipe::{GONE, TOO_SLOW};
 
-/// How long what is under way may take when the connection is gone.
-const SETTLE: Duration = Duration::from_secs(5);
 /// How often a will that waits looks whether its client is back.
 const STEP: Duration = Duration::from_secs(5);
 
@@ -60,20 +59,22 @@ impl<B: Bridge> Connection<B> {
         let delay = will.as_ref().and_then(|will| will.will_delay_interval_sec).unwrap_or(0);
         let delay = Duration::from_secs(delay.into()).min(expiry);
         let after = After { bridge: self.bridge, guest: self.guest, stay: self.stay };
-        if let Some(will) = will.clone().filter(|_| delay.is_zero()) {
-            after.publish(will).await;
-        }
-        match (hand_over, will.filter(|_| !delay.is_zero())) {
-            // Who asked may have given up. The client is back: a delayed will is not published.
-            (Some(hand_over), _) => drop(hand_over.send((!expiry.is_zero()).then_some(self.session))),
-            (None, will) => {
+        let (is_taken_over, is_delayed) = (hand_over.is_some(), !delay.is_zero());
+        let hand_on = async {
+            let Some(hand_over) = hand_over else {
                 if let Some(session) = after.bridge.places().leave(&after.stay, self.session, expiry) {
                     hand_over_late(self.words, Some(session).filter(|_| !expiry.is_zero())).await;
                 }
-                if let Some(will) = will {
-                    actix_rt::spawn(after.publish_later(will, delay));
-                }
-            }
+                return;
+            };
+            // Who asked may have given up.
+            drop(hand_over.send((!expiry.is_zero()).then_some(self.session)));
+        };
+        // The will goes first, before all that the client says when it is back, but no session waits until it is stored.
+        join(after.publish_now(will.clone().filter(|_| !is_delayed)), hand_on).await;
+        // The client is back where another connection took over: a delayed will is not published.
+        if let Some(will) = will.filter(|_| is_delayed && !is_taken_over) {
+            actix_rt::spawn(after.publish_later(will, delay));
         }
         // A hub that stops waits for the last words; whoever panicked has said so in the log.
         let _ = closing.await;
@@ -164,6 +165,12 @@ impl<B: Bridge> After<B> {
             }
         }
         self.publish(will).await;
+    }
+
+    async fn publish_now(&self, will: Option<LastWill>) {
+        if let Some(will) = will {
+            self.publish(will).await;
+        }
     }
 
     async fn publish(&self, will: LastWill) {

@@ -11,6 +11,7 @@ mod people;
 mod permissions;
 mod presence;
 mod stops;
+mod takeover;
 mod telemetry;
 mod tls;
 mod websocket;
