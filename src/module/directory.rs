@@ -2,17 +2,20 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix::dev::ToEnvelope;
 use actix::{Addr, Handler, MailboxError, Message};
+use governor::Quota;
 
 use super::actor::{Ingest, Module};
 use super::error::ModuleError;
 use super::messages::{ByToken, GetModule, Locate};
 use super::registry::Registry;
-use crate::auth::Principal;
+use crate::auth::{Counters, Principal, network_of};
 use crate::domain::ids::ModuleId;
 use crate::domain::module::TokenHash;
 use crate::domain::telemetry::Reading;
@@ -45,9 +48,15 @@ pub async fn identify(registry: &Addr<Registry>, named: Option<&str>, token: &st
     Ok(Identified { module_id, token })
 }
 
+/// Wrong tokens that one address may show a worker thread in a minute before it is answered slowly.
+const FAILURES: NonZeroU32 = NonZeroU32::new(30).unwrap();
+/// How long an address that shows more waits for its answer.
+const SLOW_ANSWER: Duration = Duration::from_secs(2);
+
 /// The module actors a worker thread has spoken to.
 pub struct Directory {
     registry: Addr<Registry>,
+    failures: Counters,
     known: RefCell<Known>,
 }
 
@@ -61,7 +70,7 @@ impl Directory {
     /// Knows nobody yet.
     #[must_use]
     pub fn new(registry: Addr<Registry>) -> Self {
-        Self { registry, known: RefCell::default() }
+        Self { registry, failures: Counters::new(Quota::per_minute(FAILURES)), known: RefCell::default() }
     }
 
     /// Hands readings to a module; answers how many, once they are published and stored.
@@ -89,12 +98,20 @@ impl Directory {
         Err(ModuleError::Busy)
     }
 
-    /// Makes sure that a token is that of a module.
+    /// Makes sure that a token is that of a module: in memory, before any of its body is read and its actor starts. Whoever
+    /// comes from an address that shows many wrong ones is refused slowly; a right one is let in all the same.
     ///
     /// # Errors
-    /// [`ModuleError::WrongToken`] also for a module that is not there.
-    pub async fn verify(&self, id: &ModuleId, token: &str) -> Result<(), ModuleError> {
-        identify(&self.registry, Some(id.as_str()), token).await.map(drop)
+    /// [`ModuleError::WrongToken`] also for a module that is not there, [`ModuleError::Throttled`].
+    pub async fn verify(&self, id: &ModuleId, token: &str, from: IpAddr) -> Result<(), ModuleError> {
+        let known = identify(&self.registry, Some(id.as_str()), token).await.map(drop);
+        if matches!(known, Err(ModuleError::WrongToken))
+            && let Err(wait) = self.failures.check(&network_of(from))
+        {
+            tokio::time::sleep(SLOW_ANSWER).await;
+            return Err(ModuleError::Throttled(wait));
+        }
+        known
     }
 
     /// Makes sure that a person may see a module.

@@ -5,6 +5,7 @@ use actix_web::web::{self, Data, Payload, ServiceConfig, to};
 use actix_web::{HttpMessage, HttpRequest, Responder};
 use serde::{Deserialize, Serialize};
 
+use super::super::address::ClientAddress;
 use super::super::credential;
 use super::super::extract::read_body;
 use super::super::problem::{ApiError, ApiResult};
@@ -63,16 +64,11 @@ pub async fn report_telemetry(
     directory: Data<Directory>,
 ) -> ApiResult<impl Responder> {
     let (id, token) = credential::module_of(&request)?;
+    // Nobody else has the hub read, let alone parse, a body, nor learns what is wrong with readings.
+    directory.verify(&id, &token, ClientAddress::of(&request).ip()).await?;
     let form = Form::of(request.content_type());
-    let body = read_body(&request, &mut payload.into_inner()).await;
-    let readings = match body.and_then(|body| Ok(Readings::read(form, &body)?)) {
-        Ok(readings) => readings,
-        Err(fault) => {
-            // Only the module itself learns what is wrong with its readings.
-            directory.verify(&id, &token).await?;
-            return Err(fault);
-        }
-    };
+    let body = read_body(&request, &mut payload.into_inner()).await?;
+    let readings = Readings::read(form, &body)?;
     let Readings { form, readings, lines } = readings;
     let accepted = directory.ingest(&id, readings.into(), TokenHash::of(&token)).await;
     let accepted = accepted.map_err(|error| place(error, form, &lines))?;

@@ -7,6 +7,7 @@ use actix_web::http::{Method, header};
 use actix_web::web::{Data, Payload, ServiceConfig, to};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, Responder};
 
+use super::super::address::ClientAddress;
 use super::super::caller::{Gate, authenticate};
 use super::super::credential;
 use super::super::extract::{Path, read_body};
@@ -60,7 +61,9 @@ pub async fn read_twin(
 ) -> ApiResult<impl Responder> {
     let own = credential::bearer(request.headers()).filter(|token| token.starts_with(MODULE_TOKEN));
     let token = own.map(TokenHash::of);
-    if token.is_none() {
+    if let Some(own) = own {
+        directory.verify(&id, own, ClientAddress::of(&request).ip()).await?;
+    } else {
         let caller = authenticate(&request, &gate).await?;
         caller.require(Permission::ModulesRead)?;
         directory.see(&caller, &id).await?;
@@ -125,7 +128,7 @@ pub async fn report_state(
 ) -> ApiResult<impl Responder> {
     let (id, token) = credential::module_of(&request)?;
     // Only the module itself learns what is wrong with its report.
-    directory.verify(&id, &token).await?;
+    directory.verify(&id, &token, ClientAddress::of(&request).ip()).await?;
     let patch = read_patch(&request, payload).await?;
     let report = Report { patch, token: Some(TokenHash::of(&token)) };
     let twin = directory.ask(&id, report, TWIN_TIMEOUT).await.map_err(as_stranger)?;

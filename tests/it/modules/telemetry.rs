@@ -1,6 +1,8 @@
 //! Telemetry over HTTP.
 
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use super::{push, push_as};
 use crate::support::{Answer, TestDevice, TestHub};
@@ -78,6 +80,31 @@ async fn a_body_over_one_mebibyte_is_refused() {
     let body = " ".repeat(1024 * 1024) + r#"{"telemetry":{}}"#;
 
     assert_eq!(push_as(&hub, ID, &token, "application/json", &body).await.status, 413);
+}
+
+#[actix::test]
+async fn a_stranger_is_refused_before_a_body_is_read_and_an_actor_starts() {
+    let hub = TestHub::start().await;
+    let token = hub.admin().await.create_module(ID).await;
+    let head = format!(
+        "POST /api/v1/modules/{ID}/telemetry HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer cm_wrong\r\n\
+         Content-Type: application/json\r\nContent-Length: 1000000\r\n\r\n",
+        hub.authority
+    );
+    let mut stream = TcpStream::connect(&hub.authority).await.expect("the hub listens");
+    stream.write_all(head.as_bytes()).await.expect("the hub reads");
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).await.expect("the hub answers");
+    assert_eq!(&answer, b"HTTP/1.1 401");
+
+    let mut wrong = 0;
+    while push(&hub, ID, "cm_wrong", json!({"telemetry": {"a": 1}})).await.status == 401 {
+        wrong += 1;
+        assert!(wrong < 400, "an address may show half a wrong token in a second to each thread, and thirty at once");
+    }
+    let figures = Answer::of(&hub.authority, "GET", "/metrics", &[], None).await.text;
+    assert!(figures.contains("module_actors_active 0\n"), "{figures}");
+    assert_eq!(push(&hub, ID, &token, json!({"telemetry": {"a": 1}})).await.status, 200, "a right one comes in");
 }
 
 #[actix::test]
