@@ -110,8 +110,9 @@
 //!   `the_sockets_of_an_account_changed_beside_the_hub_end_and_others_stay`.
 //! - What was acknowledged survives a crash: test `accounts_modules_and_last_states_survive_kill_9`, test
 //!   `after_a_failed_commit_even_an_unchanged_reading_is_stored_before_its_answer`, test
-//!   `a_full_disk_refuses_readings_at_every_door_and_what_was_acknowledged_stays`, test
-//!   `what_the_store_refused_is_stored_before_the_actor_rests`; what was refused is not stored later: test
+//!   `a_full_disk_refuses_readings_at_every_door_and_what_was_acknowledged_stays`. The newest state goes out, is judged by
+//!   the rules for alarms and is kept also where the store refused its reading: test
+//!   `what_the_store_refused_is_stored_before_the_actor_rests`; a reading that was refused is not in the history later: test
 //!   `what_was_refused_while_the_database_was_locked_is_not_stored_when_it_is_free`, unless it was being written when its
 //!   sender was answered, who is told so: test
 //!   `what_is_being_written_is_waited_for_and_unknown_if_that_takes_too_long`.
@@ -210,7 +211,11 @@
 //!   `a_message_of_qos_2_is_taken_once_between_two_releases`, test
 //!   `everything_arrives_as_often_as_promised_however_often_the_connection_breaks`. Readings that come together go together,
 //!   and each is judged by itself: test `of_messages_that_come_together_each_is_judged_by_itself`, test
-//!   `of_frames_that_come_together_each_is_judged_by_itself_and_answered_in_its_turn`.
+//!   `of_frames_that_come_together_each_is_judged_by_itself_and_answered_in_its_turn`. Those of a connection keep their order
+//!   also while the hub is busy: test `readings_that_come_while_the_line_is_full_keep_their_order`; no session waits for a will:
+//!   test `a_session_is_handed_over_also_while_the_will_waits_for_a_slow_database`.
+//! - A wrong token of a module costs no body and no actor: test
+//!   `a_stranger_is_refused_before_a_body_is_read_and_an_actor_starts`.
 //! - A module reaches nothing but itself by MQTT, whatever it calls itself: test
 //!   `a_module_publishes_to_topics_of_its_own_only`, test `a_module_listens_to_what_is_meant_for_it_only`, test
 //!   `a_will_goes_to_topics_of_its_own_only`, test `a_client_id_is_no_identity`.
