@@ -196,7 +196,7 @@ impl Bridge for House {
         is_new: bool,
     ) -> Result<Granted, SubscribeAckReason> {
         match guest {
-            Guest::Device(device) => device.subscribe(subscription, is_new),
+            Guest::Device(device) => device.subscribe(subscription, is_new).await,
             Guest::Person(person) => person.subscribe(subscription).await,
         }
     }

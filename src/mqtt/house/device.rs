@@ -30,6 +30,9 @@ pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(25);
 /// How long a newer connection may take to come in where it takes over from another.
 const TAKE_OVER: Duration = Duration::from_secs(15);
 
+/// How long a module may take to tell again what waits for it; shorter than a subscription may take.
+const REPEAT_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// What a module is told that reaches beyond itself.
 const OWN_ONLY: &str = "a module publishes to topics of its own only, such as `carillon/<moduleId>/telemetry`";
 
@@ -171,7 +174,7 @@ impl Device {
     }
 
     /// Lets the module listen to what is meant for it.
-    pub fn subscribe(&self, subscription: &Subscription, is_new: bool) -> Result<Granted, SubscribeAckReason> {
+    pub async fn subscribe(&self, subscription: &Subscription, is_new: bool) -> Result<Granted, SubscribeAckReason> {
         let id = &self.identified.module_id;
         let is_for_it = |what| subscription.filter.matches(&topic_of(id, what));
         // The first two levels name the module itself: wildcards there would be a question about others.
@@ -184,8 +187,9 @@ impl Device {
             return Err(SubscribeAckReason::NotAuthorized);
         }
         if let (Some(module), true) = (&self.module, is_new) {
-            // What waits for the module is told again, now that it hears; a module that is too busy says it later.
-            let _ = module.try_send(Repeat(self.connection));
+            // What was told while it heard nothing is told again. Else nobody would: a subscription that could miss it is none.
+            let repeated = module.send(Repeat(self.connection)).timeout(REPEAT_TIMEOUT).await;
+            repeated.map_err(|_| SubscribeAckReason::UnspecifiedError)?;
         }
         let kept = self.desired.borrow().as_ref().filter(|_| is_for_it("desired")).map(|told| told.message.clone());
         Ok(Granted { qos: QoS::ExactlyOnce, kept: kept.into_iter().collect() })
