@@ -93,7 +93,7 @@ pub enum Word {
         /// Whether the client published it.
         is_own: bool,
     },
-    /// A message that a group of subscribers shares, for this client out of them.
+    /// A message that a group of subscribers shares, for this client out of them; only the broker of the conformance tests says it.
     DeliverShared(Message, Subscription),
     /// The connection ends, for this reason.
     End(DisconnectReasonCode, &'static str),

@@ -149,7 +149,7 @@ impl Session {
         !self.outgoing.offer(message.fit(&found))
     }
 
-    /// Lets a message wait for the client because of one subscription, that a group shares.
+    /// Lets a message wait for the client because of one subscription, that a group shares; see [`Word::DeliverShared`](super::bridge::Word::DeliverShared).
     pub fn deliver_shared(&mut self, message: &Message, subscription: &Subscription) -> bool {
         let (qos, ids) = (subscription.options.qos, subscription.id.into_iter().collect());
         let found = Found { qos, keeps_retain: subscription.options.retain_as_published, ids };
