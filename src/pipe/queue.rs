@@ -7,10 +7,12 @@ use bytes::{Buf, Bytes};
 
 /// Frames in order, the first of them perhaps partly written.
 ///
-/// Invariant: `waiting` is the sum of the lengths of `frames`; an empty queue keeps no memory.
+/// Invariant: `waiting` is the sum of the lengths of all frames; `first` is empty only if no frame waits. The one frame of a
+/// quiet connection takes no memory of its own, and an empty queue keeps none.
 #[derive(Debug, Default)]
 pub struct Queue {
-    frames: VecDeque<Bytes>,
+    first: Bytes,
+    others: VecDeque<Bytes>,
     waiting: usize,
 }
 
@@ -23,14 +25,25 @@ impl Queue {
     /// Puts a frame at the end.
     pub fn push(&mut self, frame: Bytes) {
         self.waiting += frame.len();
-        self.frames.push_back(frame);
+        if self.first.is_empty() {
+            self.first = frame;
+        } else {
+            self.others.push_back(frame);
+        }
+    }
+
+    /// The frame that waits, if it is the only one.
+    pub fn only(&self) -> Option<&[u8]> {
+        (self.others.is_empty() && self.waiting > 0).then_some(&self.first)
     }
 
     /// Shows the first frames to a vectored write; answers how many slots it filled.
     pub fn slices<'a>(&'a self, slots: &mut [IoSlice<'a>]) -> usize {
-        let filled = self.frames.len().min(slots.len());
-        for (slot, frame) in slots.iter_mut().zip(&self.frames) {
+        let mut filled = 0;
+        let frames = std::iter::once(&self.first).filter(|first| !first.is_empty()).chain(&self.others);
+        for (slot, frame) in slots.iter_mut().zip(frames) {
             *slot = IoSlice::new(frame);
+            filled += 1;
         }
         filled
     }
@@ -38,37 +51,39 @@ impl Queue {
     /// Forgets the bytes that have been written.
     pub fn advance(&mut self, mut written: usize) {
         self.waiting -= written;
-        while let Some(first) = self.frames.front_mut() {
-            if written < first.len() {
-                first.advance(written);
+        while written > 0 {
+            if written < self.first.len() {
+                self.first.advance(written);
                 return;
             }
-            written -= first.len();
-            self.frames.pop_front();
+            written -= self.first.len();
+            self.next();
         }
-        self.frames = VecDeque::new();
     }
 
     /// Takes whole frames off the front, as many as fit into `max` bytes and at least one if there is one.
     pub fn take(&mut self, max: usize) -> Vec<Bytes> {
         let (mut taken, mut frames) = (0, Vec::new());
-        while let Some(first) = self.frames.front() {
-            if taken > 0 && taken + first.len() > max {
-                break;
-            }
-            taken += first.len();
-            frames.extend(self.frames.pop_front());
+        while !self.first.is_empty() && (taken == 0 || taken + self.first.len() <= max) {
+            taken += self.first.len();
+            frames.push(self.next());
         }
         self.waiting -= taken;
-        if self.frames.is_empty() {
-            self.frames = VecDeque::new();
-        }
         frames
     }
 
     /// Forgets everything.
     pub fn clear(&mut self) {
         *self = Self::default();
+    }
+
+    /// Takes the first frame off.
+    fn next(&mut self) -> Bytes {
+        let next = self.others.pop_front().unwrap_or_default();
+        if self.others.is_empty() && self.others.capacity() > 0 {
+            self.others = VecDeque::new();
+        }
+        std::mem::replace(&mut self.first, next)
     }
 }
 

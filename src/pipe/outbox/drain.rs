@@ -9,9 +9,21 @@ use tokio::io::ReadBuf;
 
 use super::{Outbox, Way, as_change};
 use crate::pipe::Stream;
+use crate::pipe::queue::Queue;
 
 /// How many frames one write takes along.
 const FRAMES_PER_WRITE: usize = 64;
+
+/// Writes as much as goes at once; answers how many bytes went.
+fn write_some(stream: &mut Stream, queue: &Queue, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    // By far the most writes are of one frame.
+    if let Some(frame) = queue.only() {
+        return stream.poll_write(cx, &[IoSlice::new(frame)]);
+    }
+    let mut slots = [IoSlice::new(&[]); FRAMES_PER_WRITE];
+    let filled = queue.slices(&mut slots);
+    stream.poll_write(cx, &slots[..filled])
+}
 
 impl Outbox {
     /// The earliest moment of the next write, so that writes coalesce.
@@ -27,8 +39,9 @@ impl Outbox {
             self.wake_reader();
             return;
         }
-        let waker = self.0.reader.borrow().clone();
-        if let Poll::Ready(Err(error)) = self.poll_drain(&mut Context::from_waker(&waker)) {
+        // Nobody takes another waker while this one is lent: only the reading task does, and not in here.
+        let drained = self.poll_drain(&mut Context::from_waker(&self.0.reader.borrow()));
+        if let Poll::Ready(Err(error)) = drained {
             self.break_off(&error);
         } else if self.has_said_goodbye() {
             self.wake_reader();
@@ -46,10 +59,10 @@ impl Outbox {
     }
 
     fn call_when_low(&self) {
-        if !self.is_high() {
+        if !self.0.for_room.borrow().is_empty() && !self.is_high() {
             self.wake_for_room();
         }
-        if self.waiting() <= self.0.options.low_water {
+        if self.0.when_low.borrow().is_some() && self.waiting() <= self.0.options.low_water {
             let call = self.0.when_low.take();
             if let Some(call) = call {
                 call();
@@ -91,9 +104,7 @@ impl Outbox {
         let Way::Written(stream) = &mut *way else { return Poll::Ready(Ok(())) };
         let mut queue = self.0.queue.borrow_mut();
         while queue.waiting() > 0 {
-            let mut slots = [IoSlice::new(&[]); FRAMES_PER_WRITE];
-            let filled = queue.slices(&mut slots);
-            match stream.poll_write(cx, &slots[..filled]) {
+            match write_some(stream, &queue, cx) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 Poll::Ready(Ok(written)) => {
