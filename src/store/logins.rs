@@ -57,7 +57,7 @@ pub fn insert(conn: &mut Connection, login: &Login) -> Result<(), StoreError> {
 /// # Errors
 /// [`StoreError`] when the database does not answer.
 pub fn find(conn: &mut Connection, id: &LoginId) -> Result<Option<(Login, User)>, StoreError> {
-    let found = with_user().filter(logins::id.eq(id.as_str().to_owned())).first(conn);
+    let found = with_user().filter(logins::id.eq(id.as_str().to_owned())).get_result(conn);
     both(found.optional()?)
 }
 
@@ -66,7 +66,7 @@ pub fn find(conn: &mut Connection, id: &LoginId) -> Result<Option<(Login, User)>
 /// # Errors
 /// [`StoreError`] when the database does not answer.
 pub fn find_by_cookie(conn: &mut Connection, hash: &str) -> Result<Option<(Login, User)>, StoreError> {
-    let found = with_user().filter(logins::cookie_hash.eq(hash.to_owned())).first(conn);
+    let found = with_user().filter(logins::cookie_hash.eq(hash.to_owned())).get_result(conn);
     both(found.optional()?)
 }
 
@@ -75,7 +75,7 @@ pub fn find_by_cookie(conn: &mut Connection, hash: &str) -> Result<Option<(Login
 /// # Errors
 /// [`StoreError`] when the database does not answer.
 pub fn find_by_refresh(conn: &mut Connection, hash: &str) -> Result<Option<(Login, User)>, StoreError> {
-    let found = with_user().filter(logins::refresh_hash.eq(hash.to_owned())).first(conn);
+    let found = with_user().filter(logins::refresh_hash.eq(hash.to_owned())).get_result(conn);
     both(found.optional()?)
 }
 
@@ -86,7 +86,7 @@ pub fn find_by_refresh(conn: &mut Connection, hash: &str) -> Result<Option<(Logi
 pub fn find_by_spent_refresh(conn: &mut Connection, hash: &str) -> Result<Option<(Login, User)>, StoreError> {
     let login: Option<String> = spent::table.find(hash).select(spent::login_id).first(conn).optional()?;
     let Some(login) = login else { return Ok(None) };
-    both(with_user().filter(logins::id.eq(login)).first(conn).optional()?)
+    both(with_user().filter(logins::id.eq(login)).get_result(conn).optional()?)
 }
 
 /// Replaces the refresh token and remembers the old one as spent.
@@ -162,6 +162,8 @@ fn joined() -> _ {
     logins::table.inner_join(users::table)
 }
 
+/// Logins with their accounts. Ask by what is unique and without a limit: SQLite prepares a statement anew whenever the number
+/// behind its `LIMIT` is bound, which costs more than the search.
 fn with_user<'a>() -> diesel::helper_types::IntoBoxed<
     'a,
     diesel::helper_types::Select<joined, diesel::helper_types::AsSelect<Both, Backend>>,
