@@ -16,7 +16,7 @@ use super::topic::check_name;
 use super::wire::{Fault, Version};
 
 /// How long it may take to find out who somebody is.
-const ADMIT_TIMEOUT: Duration = Duration::from_secs(10);
+pub const ADMIT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Words that may wait for a connection.
 const WORDS_MAX: usize = 256;
 /// The longest client id, in bytes; the hub remembers them.

@@ -15,7 +15,7 @@ const SWEEP_EVERY: Duration = Duration::from_secs(60);
 /// How long what is under way may take when a connection is gone.
 pub const SETTLE: Duration = Duration::from_secs(5);
 /// How long an older connection may take to hand its session over: it settles before, and nothing else.
-const HAND_OVER: Duration = SETTLE.saturating_add(Duration::from_secs(2));
+pub const HAND_OVER: Duration = SETTLE.saturating_add(Duration::from_secs(2));
 
 /// The sessions of all clients; clones share them.
 ///

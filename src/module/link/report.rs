@@ -13,8 +13,8 @@ use crate::module::frame::{DeviceFrame, HubFrame};
 use crate::store::offer::Offer;
 
 impl Link {
-    /// Takes frames that wait, as far as more may wait for an answer and the device reads its answers. Readings that come one after the other go to the
-    /// module together.
+    /// Takes frames that wait, as far as more may wait for an answer and the device reads its answers. Readings that come
+    /// one after the other go to the module together.
     fn take_waiting(&mut self, ctx: &mut Context<Self>) {
         let mut gathered = Vec::new();
         let takes_more = |link: &Self, gathered: usize| {

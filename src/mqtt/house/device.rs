@@ -23,12 +23,14 @@ use crate::module::{
     identify, new_connection,
 };
 use crate::mqtt::bridge::{Granted, Opened, Refusal, Refused};
+use crate::mqtt::gate::ADMIT_TIMEOUT;
+use crate::mqtt::places::HAND_OVER;
 use crate::mqtt::session::Subscription;
 
 /// How long a module may take to answer; longer than its own time-outs together.
 pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(25);
-/// How long a newer connection may take to come in where it takes over from another.
-const TAKE_OVER: Duration = Duration::from_secs(15);
+/// How long a newer connection may take to come in where it takes over from another; longer than its time-outs together.
+const TAKE_OVER: Duration = HAND_OVER.saturating_add(ADMIT_TIMEOUT).saturating_add(Duration::from_secs(1));
 
 /// How long a module may take to tell again what waits for it; shorter than a subscription may take.
 const REPEAT_TIMEOUT: Duration = Duration::from_secs(5);
