@@ -41,26 +41,60 @@ step_rust() {
     "$(sum "$result([0-9]+) ignored" "$log")"
 }
 
-# The same tests on PostgreSQL: of the store, and through every door. A process for each door, for a hub whose test is
-# over keeps its connections until its process ends.
+# The same tests on PostgreSQL: beside the code of every folder that works with a database, and through every door.
 step_postgres() {
-  local log=$logs/postgres.log result='^test result: .* ' status=0 folders door
+  local log=$logs/postgres.log result='^test result: .* ' status=0 folders part
   start_postgres || { fail postgres "PostgreSQL cannot be started, see $logs"; return; }
   folders=$(mktemp -d)
   # A test may start a server of its own in it, as somebody else.
   chmod 711 "$folders"
   : >"$log"
-  for door in store:: $(sed -nE '/support|architecture|documents/d; s/^mod (.*);/\1::/p' tests/it/main.rs); do
-    local target=(--test it)
-    [ $door != store:: ] || target=(--lib)
-    log_of postgres-door env TMPDIR="$folders" CARILLON_TEST_DATABASE="$postgres_url" \
-      cargo test --locked --no-fail-fast "${target[@]}" -- "$door" || status=1
-    cat "$logs/postgres-door.log" >>"$log"
+  for part in $(grep -rlF 'Scratch::new' src | cut -d / -f 2 | sort -u); do
+    on_postgres --lib -- "$part::" || status=1
   done
-  rm -rf "$folders" "$logs/postgres-door.log"
+  for part in $(sed -nE '/support|architecture|documents/d; s/^mod (.*);/\1::/p' tests/it/main.rs); do
+    on_postgres --test it -- "$part" || status=1
+  done
+  rm -rf "$folders" "$logs/postgres-part.log"
   stop_postgres
   add_counts postgres $status "$(sum "$result([0-9]+) passed" "$log")" "$(sum "$result([0-9]+) failed" "$log")" \
     "$(sum "$result([0-9]+) ignored" "$log")"
+}
+
+# on_postgres ARGUMENT… - some of the tests on PostgreSQL, for step_postgres. In a process of their own: a hub whose test
+# is over keeps its connections until its process ends.
+on_postgres() {
+  local status
+  log_of postgres-part env TMPDIR="$folders" CARILLON_TEST_DATABASE="$postgres_url" \
+    cargo test --locked --no-fail-fast "$@"
+  status=$?
+  cat "$logs/postgres-part.log" >>"$log"
+  return $status
+}
+
+# The proof that nothing acknowledged is lost: the hub is killed under load, CARILLON_KILLS times (50) on each database.
+# Not part of the default list, where it is killed a few times only.
+step_kills() {
+  local kills=${CARILLON_KILLS:-50} folders database
+  start_postgres || { fail kills "PostgreSQL cannot be started, see $logs"; return; }
+  folders=$(mktemp -d)
+  for database in SQLite PostgreSQL; do
+    kills_on "$database" "$kills" "$folders"
+  done
+  rm -rf "$folders"
+  stop_postgres
+}
+
+# kills_on DATABASE KILLS FOLDER - the proof on one database, for step_kills.
+kills_on() {
+  local server= began=$SECONDS name=kills-$1 status log result='^test result: .* '
+  [ "$1" = SQLite ] || server=$postgres_url
+  log=$logs/$name.log
+  log_of "$name" env TMPDIR="$3" CARILLON_TEST_DATABASE="$server" CARILLON_KILLS="$2" \
+    cargo test --locked --test it -- every_acknowledged_reading_is_found_once_wherever_the_hub_is_killed
+  status=$?
+  add_counts "$name" $status "$(sum "$result([0-9]+) passed" "$log")" "$(sum "$result([0-9]+) failed" "$log")"
+  echo "   $2 kills on $1: $((SECONDS - began)) s"
 }
 
 # node_tests NAME FOLDER - the folder's tests, against the hub.
