@@ -212,7 +212,10 @@
 //!   `everything_arrives_as_often_as_promised_however_often_the_connection_breaks`. Readings that come together go together,
 //!   and each is judged by itself: test `of_messages_that_come_together_each_is_judged_by_itself`, test
 //!   `of_frames_that_come_together_each_is_judged_by_itself_and_answered_in_its_turn`. Those of a connection keep their order
-//!   also while the hub is busy: test `readings_that_come_while_the_line_is_full_keep_their_order`; no session waits for a will:
+//!   and the time at which they came, also while the hub is busy or one of them is bad: test
+//!   `readings_that_come_while_the_line_is_full_keep_their_order`, test
+//!   `what_comes_behind_a_bad_reading_does_not_overtake_the_good_ones_beside_it`, test
+//!   `a_reading_that_waited_for_others_has_the_time_at_which_it_came`; no session waits for a will:
 //!   test `a_session_is_handed_over_also_while_the_will_waits_for_a_slow_database`.
 //! - A wrong token of a module costs no body and no actor: test
 //!   `a_stranger_is_refused_before_a_body_is_read_and_an_actor_starts`.

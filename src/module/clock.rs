@@ -39,7 +39,12 @@ pub enum TimeFault {
 }
 
 impl Bounds {
-    fn check(&self, ts: Timestamp, now: Timestamp) -> Result<(), TimeFault> {
+    /// Judges the time of a reading, if it names one.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check(&self, reading: &Reading, now: Timestamp) -> Result<(), TimeFault> {
+        let Some(ts) = reading.ts else { return Ok(()) };
         if ts > now.plus(self.ahead) {
             return Err(TimeFault::Ahead { ts, now });
         }
@@ -51,7 +56,7 @@ impl Bounds {
 /// Gives readings that name no time one of their own, so that none replaces another.
 ///
 /// Invariant: the times it gives grow.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Clock {
     last: Timestamp,
 }
@@ -74,9 +79,7 @@ impl Clock {
         (now, received): (Timestamp, Timestamp),
     ) -> Result<Vec<Timestamp>, (usize, TimeFault)> {
         for (place, reading) in readings.iter().enumerate() {
-            if let Some(ts) = reading.ts {
-                bounds.check(ts, now).map_err(|fault| (place, fault))?;
-            }
+            bounds.check(reading, now).map_err(|fault| (place, fault))?;
         }
         let mut left = readings.iter().filter(|reading| reading.ts.is_none()).count() as u64;
         let latest = now.plus(bounds.ahead);

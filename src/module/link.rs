@@ -19,6 +19,7 @@ use super::messages::Locate;
 use super::registry::Registry;
 use crate::domain::ids::ModuleId;
 use crate::domain::problem::Problem;
+use crate::domain::time::Timestamp;
 use crate::pipe::{Closed, Outbox, ReceivedTexts};
 
 mod report;
@@ -45,6 +46,8 @@ pub struct Link {
     house: Rc<House>,
     answers: Answers,
     texts: VecDeque<String>,
+    /// When what waits in `texts`, or was taken from there last, came.
+    received: Timestamp,
     reads_on: Vec<oneshot::Sender<()>>,
 }
 
@@ -60,6 +63,7 @@ impl Link {
             house,
             answers: Answers::default(),
             texts: VecDeque::new(),
+            received: Timestamp::now(),
             reads_on: Vec::new(),
         }
     }
@@ -205,7 +209,9 @@ impl Handler<ReceivedTexts> for Link {
     type Result = ResponseFuture<()>;
 
     fn handle(&mut self, ReceivedTexts(texts): ReceivedTexts, ctx: &mut Self::Context) -> Self::Result {
+        // One at a time: the socket reads on when all before is taken.
         self.texts.extend(texts);
+        self.received = Timestamp::now();
         let (reads_on, may_read_on) = oneshot::channel();
         self.reads_on.push(reads_on);
         self.read_on(ctx);

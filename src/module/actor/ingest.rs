@@ -31,8 +31,14 @@ impl Module {
             return Err(ModuleError::Busy);
         }
         let now = Timestamp::now();
-        let times = self.times_of(ingest, now)?;
-        let (newest, has_changed) = self.merge(&ingest.readings, &times, now)?;
+        let (times, newest, has_changed) = match (self.judge(ingest, now), ingest.left_out.take()) {
+            (Err(error), Some(told)) if error.reading().is_some() => {
+                // Who asked may have gone.
+                let _ = told.send(self.leave_out(ingest, now));
+                self.judge(ingest, now)?
+            }
+            (judged, _) => judged?,
+        };
         self.last_work = Instant::now();
         self.shared.metrics.readings_accepted(ingest.readings.len() as u64);
         if ingest.token.is_some() {
@@ -91,11 +97,38 @@ impl Module {
         if waiting >= self.shared.options.max_waiting { Err(ModuleError::Overloaded) } else { Ok(()) }
     }
 
-    fn times_of(&mut self, ingest: &Ingest, now: Timestamp) -> Result<Vec<Timestamp>, ModuleError> {
+    /// The time of each reading, the state after them, and whether any value of it is another one. What is refused leaves
+    /// no trace.
+    fn judge(&mut self, ingest: &Ingest, now: Timestamp) -> Result<(Vec<Timestamp>, Newest, bool), ModuleError> {
+        let mut clock = self.clock;
+        let times = clock.times(&ingest.readings, self.bounds(), (now, ingest.received));
+        let times = times.map_err(|(reading, fault)| ModuleError::BadTime { reading, fault })?;
+        let (newest, has_changed) = self.merge(&ingest.readings, &times, now)?;
+        self.clock = clock;
+        Ok((times, newest, has_changed))
+    }
+
+    /// Leaves out the readings that are refused by themselves; answers their places, and why.
+    fn leave_out(&self, ingest: &mut Ingest, now: Timestamp) -> Vec<(usize, ModuleError)> {
+        let (bounds, received) = (self.bounds(), ingest.received);
+        let mut newest = self.entry.live.load().telemetry.newest().clone();
+        let mut judge = |(place, reading): (usize, &Reading)| {
+            bounds.check(reading, now).map_err(|fault| ModuleError::BadTime { reading: place, fault })?;
+            let taken = newest.take(&reading.telemetry, reading.ts.unwrap_or(received), now);
+            taken.map(drop).map_err(|fault| ModuleError::TooManyKeys { reading: place, fault })
+        };
+        let mut left_out = Vec::new();
+        let is_good = |(place, reading): &(usize, &Reading)| {
+            judge((*place, reading)).map_err(|error| left_out.push((*place, error))).is_ok()
+        };
+        let good = ingest.readings.iter().enumerate().filter(is_good).map(|(_, reading)| reading.clone()).collect();
+        ingest.readings = good;
+        left_out
+    }
+
+    fn bounds(&self) -> Bounds {
         let kept = self.shared.policy.load().of(&self.entry.meta.load().kind, &self.entry.id);
-        let bounds = Bounds { ahead: self.shared.options.max_ahead, behind: kept.of(Tier::Raw) };
-        let times = self.clock.times(&ingest.readings, bounds, (now, ingest.received));
-        times.map_err(|(reading, fault)| ModuleError::BadTime { reading, fault })
+        Bounds { ahead: self.shared.options.max_ahead, behind: kept.of(Tier::Raw) }
     }
 
     /// The state after the readings, and whether any value of it is another one.

@@ -19,7 +19,7 @@ pub type ConnectionId = u64;
 /// Takes readings; answers how many, once they are published and stored; only stored where the broker has to be asked
 /// again.
 ///
-/// All or nothing: one bad reading refuses them all.
+/// All or nothing: one bad reading refuses them all, unless somebody is told which are left out.
 #[derive(Debug, Message)]
 #[rtype(result = "Result<usize, ModuleError>")]
 pub struct Ingest {
@@ -33,13 +33,15 @@ pub struct Ingest {
     pub received: Timestamp,
     /// Is told the time of each reading once they are let in; being stored takes longer.
     pub admitted: Option<oneshot::Sender<Vec<Timestamp>>>,
+    /// Is told the places of the bad readings before the answer; the others are taken then, where they stand.
+    pub left_out: Option<oneshot::Sender<Vec<(usize, ModuleError)>>>,
 }
 
 impl Ingest {
     /// Readings that come now.
     #[must_use]
     pub fn now(readings: Arc<[Reading]>, token: Option<TokenHash>, offer: Offer) -> Self {
-        Self { readings, token, offer, received: Timestamp::now(), admitted: None }
+        Self { readings, token, offer, received: Timestamp::now(), admitted: None, left_out: None }
     }
 }
 

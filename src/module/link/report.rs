@@ -1,8 +1,9 @@
 //! What a device sends, and how it is answered: readings that come together go to the module together.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
 use actix::prelude::*;
+use tokio::sync::oneshot;
 
 use super::{Drained, Link, refusal};
 use crate::domain::telemetry::Reading;
@@ -39,26 +40,25 @@ impl Link {
         self.report(gathered, ctx);
     }
 
-    /// Hands readings over, each with the id of its frame. One bad reading refuses itself only.
+    /// Hands readings over, each with the id of its frame. One bad reading refuses itself only, and the others keep their
+    /// order, also before what comes behind them.
     pub(super) fn report(&mut self, frames: Vec<(Option<u64>, Reading)>, ctx: &mut Context<Self>) {
         let Some(module) = self.module.clone().filter(|_| !frames.is_empty()) else { return };
         let (ids, readings): (Vec<_>, Vec<_>) = frames.into_iter().unzip();
         let places: Vec<_> = ids.iter().map(|_| self.answers.reserve()).collect();
-        let readings: Arc<[Reading]> = readings.into();
-        let asked = ingest(module.clone(), Arc::clone(&readings));
-        ctx.spawn(asked.into_actor(self).map(move |answer, link, ctx| {
-            let is_one_bad = answer.as_ref().is_ok_and(|answer| answer.as_ref().is_err_and(|e| e.reading().is_some()));
-            if is_one_bad && readings.len() > 1 {
-                for ((id, place), reading) in ids.into_iter().zip(places).zip(&*readings) {
-                    let asked = ingest(module.clone(), [reading.clone()].into());
-                    ctx.spawn(asked.into_actor(link).map(move |answer, link, ctx| {
-                        link.answered(&[place], answer, |answer| vec![acknowledgement(id, answer)], ctx);
-                    }));
-                }
-                return;
-            }
-            let frames_of =
-                |answer: Result<(), ModuleError>| ids.iter().map(|id| acknowledgement(*id, answer.clone())).collect();
+        let (told, mut left_out) = oneshot::channel();
+        let readings = Ingest {
+            received: self.received,
+            left_out: Some(told),
+            ..Ingest::now(readings.into(), None, Offer::default())
+        };
+        ctx.spawn(ingest(&module, readings).into_actor(self).map(move |answer, link, ctx| {
+            // Nothing was told where nothing was left out.
+            let mut left_out: BTreeMap<_, _> = left_out.try_recv().unwrap_or_default().into_iter().collect();
+            let frames_of = |answer: Result<(), ModuleError>| {
+                let mut of = |place| left_out.remove(&place).map_or_else(|| answer.clone(), Err);
+                ids.iter().enumerate().map(|(place, id)| acknowledgement(*id, of(place))).collect()
+            };
             link.answered(&places, answer, frames_of, ctx);
         }));
     }
@@ -117,11 +117,11 @@ impl Link {
 
 /// Hands readings to the module; whoever waits in vain takes them back.
 fn ingest(
-    module: Addr<Module>,
-    readings: Arc<[Reading]>,
-) -> impl Future<Output = Result<Result<(), ModuleError>, MailboxError>> {
-    let offer = Offer::default();
-    let asked = module.send(Ingest::now(readings, None, offer.clone())).timeout(ANSWER_TIMEOUT);
+    module: &Addr<Module>,
+    readings: Ingest,
+) -> impl Future<Output = Result<Result<(), ModuleError>, MailboxError>> + use<> {
+    let offer = readings.offer.clone();
+    let asked = module.send(readings).timeout(ANSWER_TIMEOUT);
     async move {
         match asked.await {
             Err(MailboxError::Timeout) => Ok(Err(ModuleError::given_up(&offer))),

@@ -111,7 +111,7 @@ impl Intake {
         let _brought = self.is_sent_again.then(|| Brought(offer.clone()));
         let (admitted, mut times) = oneshot::channel();
         let (received, admitted) = (self.turn.received, Some(admitted));
-        let asked = Ingest { readings, token: None, offer: offer.clone(), received, admitted };
+        let asked = Ingest { readings, token: None, offer: offer.clone(), received, admitted, left_out: None };
         let mut answered = pin!(self.module.send(asked).timeout(ANSWER_TIMEOUT));
         let given_up = |_| Err(ModuleError::given_up(&offer));
         tokio::select! {

@@ -1,8 +1,10 @@
 //! The WebSocket of modules.
 
-use serde_json::json;
+use carillon::domain::time::Timestamp;
+use serde_json::{Map, Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
+use crate::support::database::Intruder;
 use crate::support::{TestDevice, TestHub, open};
 
 const ID: &str = "MC-1001-STN";
@@ -154,4 +156,62 @@ async fn a_device_may_say_who_it_is_and_report_in_one_piece() {
     for id in 1..=20 {
         assert_eq!(device.next().await, Ok(json!({"type": "ack", "id": id})));
     }
+}
+
+#[actix::test]
+async fn what_comes_behind_a_bad_reading_does_not_overtake_the_good_ones_beside_it() {
+    let hub = TestHub::start().await;
+    let (owner, mut device) = hub.owner_with_module("MC-1").await;
+    let reading = |n: u64| json!({"type": "telemetry", "id": n, "telemetry": {"n": n}});
+    let late = json!({"type": "telemetry", "id": 2, "ts": "2100-01-01T00:00:00Z", "telemetry": {"n": 2}});
+    // Not a reading: those on both sides of it do not go together.
+    let answer = json!({"type": "result", "commandId": "c", "ok": true, "result": 1});
+    device.send_all(vec![reading(1), late, reading(3), answer, reading(4)]).await;
+
+    for status in [json!(null), json!(422), json!(null), json!(404), json!(null)] {
+        assert_eq!(device.next().await.expect("the socket stays open")["problem"]["status"], status);
+    }
+    assert_eq!(owner.get("/api/v1/modules/MC-1").await.json()["telemetry"], json!({"n": 4}));
+    let page = owner.get("/api/v1/modules/MC-1/telemetry?key=n").await.json();
+    let values: Vec<_> = page["items"].as_array().expect("a list").iter().map(|item| &item["value"]).collect();
+    assert_eq!(values, [1, 3, 4]);
+}
+
+#[actix::test]
+async fn of_frames_that_come_together_those_with_too_many_keys_are_refused_alone() {
+    let hub = TestHub::start().await;
+    let (owner, mut device) = hub.owner_with_module("MC-1").await;
+    let keys = |from: usize, to: usize| (from..to).map(|n| (format!("k{n}"), json!(n))).collect::<Map<_, _>>();
+    let frame = |id: u64, telemetry: Map<String, Value>| json!({"type": "telemetry", "id": id, "telemetry": telemetry});
+    device.send_all(vec![frame(1, keys(0, 60)), frame(2, keys(55, 70)), frame(3, keys(60, 64))]).await;
+
+    for status in [json!(null), json!(422), json!(null)] {
+        assert_eq!(device.next().await.expect("the socket stays open")["problem"]["status"], status);
+    }
+    let telemetry = &owner.get("/api/v1/modules/MC-1").await.json()["telemetry"];
+    assert_eq!(telemetry, &Value::Object(keys(0, 64)));
+}
+
+#[actix::test]
+async fn a_reading_that_waited_for_others_has_the_time_at_which_it_came() {
+    let settings = [("CARILLON__TELEMETRY__IN_FLIGHT", "1"), ("CARILLON__STORE__BUSY_TIMEOUT", "60s")];
+    let hub = TestHub::with(&settings).await;
+    let (owner, mut device) = hub.owner_with_module("MC-1").await;
+    let mut intruder = Intruder::of(hub.data());
+    let reading = |n: u64| json!({"type": "telemetry", "id": n, "telemetry": {"n": n}});
+
+    intruder.lock();
+    device.send_all(vec![reading(1), reading(2)]).await;
+    // The first waits for its commit, and the second, which came with it, for the first.
+    while owner.get("/api/v1/modules/MC-1").await.json()["telemetry"] != json!({"n": 1}) {}
+    let before = Timestamp::now();
+    intruder.give_back();
+
+    for id in 1..=2 {
+        assert_eq!(device.next().await, Ok(json!({"type": "ack", "id": id})));
+    }
+    let page = owner.get("/api/v1/modules/MC-1/telemetry?key=n").await.json();
+    let times = page["items"].as_array().expect("a list").iter().map(|item| item["ts"].as_str().expect("a time"));
+    let times: Vec<Timestamp> = times.map(|ts| ts.parse().expect("a time")).collect();
+    assert!(times.len() == 2 && times[0] < times[1] && times[1] <= before, "{times:?}, {before}");
 }
