@@ -21,6 +21,7 @@ import './pages/module-page.js';
 import './pages/modules-page.js';
 import './pages/retention-page.js';
 import './pages/setup-page.js';
+import './pages/stops-page.js';
 import './pages/webhooks-page.js';
 
 const OPEN_PAGES = ['login', 'setup', 'client'];

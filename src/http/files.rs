@@ -18,12 +18,13 @@ use super::problem::ApiResult;
 use super::table::methods;
 
 /// The addresses at which the one page is served; it routes by itself.
-const PAGES: [&str; 11] = [
+const PAGES: [&str; 12] = [
     "/",
     "/login",
     "/modules",
     "/modules/{id}",
     "/alarms",
+    "/stops",
     "/admin",
     "/retention",
     "/webhooks",

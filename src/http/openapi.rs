@@ -38,6 +38,7 @@ use super::table::methods;
         api::users::change_user,
         api::users::delete_user,
         api::modules::list_modules,
+        api::modules::list_types,
         api::modules::create_module,
         api::modules::tell_module,
         api::modules::change_module,

@@ -17,6 +17,7 @@ use super::error::ModuleError;
 use super::house::{Parts, Shared};
 use super::line::Line;
 use super::messages::{ListCommands, ListModules, ModuleCounts, ModulePage};
+use super::types::{ListTypes, TypePage, types_of};
 use crate::auth::{ModuleWithdrawn, Principal, Throttle};
 use crate::config::{Auth, Pairing};
 use crate::domain::event::json;
@@ -119,6 +120,14 @@ impl Desk {
         let total = entries.len() as u64;
         let skip = usize::try_from(asked.skip).unwrap_or(usize::MAX);
         ModulePage { entries: entries.into_iter().skip(skip).take(asked.limit).collect(), total }
+    }
+
+    /// A page of the types of what the person may see.
+    pub fn types(&self, asked: &ListTypes) -> TypePage {
+        let types = types_of(self.catalogue.borrow().of(&View::of(&asked.by)), asked.search.as_deref());
+        let total = types.len() as u64;
+        let skip = usize::try_from(asked.skip).unwrap_or(usize::MAX);
+        TypePage { types: types.into_iter().skip(skip).take(asked.limit).collect(), total }
     }
 
     /// `{modules: […]}` of what the person may see; made again only after a change.

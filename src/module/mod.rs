@@ -28,6 +28,7 @@ mod progress;
 mod registry;
 mod stop;
 mod token;
+mod types;
 
 pub use actor::{Attach, ConnectionId, Detach, EndLink, Ingest, Module};
 pub use alarm::{
@@ -53,3 +54,4 @@ pub use messages::{
 pub use newest::{newest_states, newest_twins};
 pub use registry::Registry;
 pub use stop::{ClearStop, ListStops, MakeStop, StopModule, StopModules, StopView, Waiting};
+pub use types::{ListTypes, TypePage, TypeView};

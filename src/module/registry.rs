@@ -15,6 +15,7 @@ use super::messages::{
     Locate, ModuleCounts, ModulePage, RotateCredential, Rotated, TakeSnapshot, UpdateModule,
 };
 use super::stop::{ClearStop, ListStops, MakeStop, StopModule, StopModules, StopView};
+use super::types::{ListTypes, TypePage};
 use crate::auth::AccountChanged;
 use crate::domain::ids::ModuleId;
 use crate::store::commands::CommandRecord;
@@ -173,6 +174,14 @@ impl Handler<ListModules> for Registry {
 
     fn handle(&mut self, asked: ListModules, _: &mut Self::Context) -> Self::Result {
         self.0.list(&asked)
+    }
+}
+
+impl Handler<ListTypes> for Registry {
+    type Result = TypePage;
+
+    fn handle(&mut self, asked: ListTypes, _: &mut Self::Context) -> Self::Result {
+        self.0.types(&asked)
     }
 }
 

@@ -5,6 +5,7 @@ import { session } from '../lib/session.js';
 import { lamp } from './connection-banner.js';
 import './alarm-bell.js';
 import './language-switch.js';
+import './stop-banner.js';
 import './theme-switch.js';
 import './toast-stack.js';
 
@@ -23,7 +24,7 @@ class AppShell extends HTMLElement {
     this.replaceChildren(
       skipLink(main),
       this.#header(name),
-      session.user ? h('connection-banner', { role: 'region', 'aria-label': t('connection.label') }) : '',
+      session.user ? banners() : '',
       main,
       foot(),
       toasts,
@@ -49,7 +50,7 @@ function links(name) {
     ['account', 'account'],
   ];
   return places.map(([place, symbol]) => {
-    const here = place === name || (place === 'modules' && name === 'module') || (place === 'admin' && ['retention', 'webhooks'].includes(name));
+    const here = place === name || (place === 'modules' && ['module', 'stops'].includes(name)) || (place === 'admin' && ['retention', 'webhooks'].includes(name));
     return h(
       'a',
       { href: `/${place}`, 'aria-current': here ? 'page' : null },
@@ -57,6 +58,15 @@ function links(name) {
       h('span', {}, t(`nav.${place}`)),
     );
   });
+}
+
+function banners() {
+  return h(
+    'div',
+    { class: 'shell-banners' },
+    h('connection-banner', { role: 'region', 'aria-label': t('connection.label') }),
+    h('stop-banner', { role: 'region', 'aria-label': t('stop.banner.label'), hidden: true }),
+  );
 }
 
 function foot() {

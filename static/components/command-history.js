@@ -1,13 +1,11 @@
-import { api, modulePath, userPath } from '../lib/api.js';
+import { api, modulePath } from '../lib/api.js';
 import { h } from '../lib/dom.js';
 import { formatClock, formatSpan } from '../lib/format.js';
 import { t } from '../lib/i18n.js';
+import { learnNames, nameOf } from '../lib/people.js';
 import { session } from '../lib/session.js';
 import { message } from './data-table.js';
 import { moment } from './module-cells.js';
-
-/** Names of people, asked for once; only admins may ask. */
-const names = new Map();
 
 /**
  * What a module was told, newest first: who told it, until when somebody waited, and what it answered. Live.
@@ -43,18 +41,12 @@ class CommandHistory extends HTMLElement {
 
   async #load(query, signal) {
     const page = await api.get(`${modulePath(this.dataset.module)}/commands`, { query, signal });
-    await Promise.all([...new Set(page.items.map(({ userId }) => userId))].map((id) => learnName(id, signal)));
+    await learnNames(page.items.map(({ userId }) => userId), signal);
     return page;
   }
 }
 
 customElements.define('command-history', CommandHistory);
-
-async function learnName(id, signal) {
-  if (names.has(id) || id === session.user.id || !session.user.isAdmin) return;
-  const person = await api.get(userPath(id), { signal }).catch(() => null);
-  if (!signal.aborted) names.set(id, person?.name ?? '');
-}
 
 function columns() {
   return [
@@ -74,7 +66,7 @@ function statusOf({ status, ok }) {
 
 function senderOf(userId) {
   if (userId === session.user.id) return t('module.mine');
-  return names.get(userId) || h('span', { class: 'quiet', title: userId }, t('command.somebody'));
+  return nameOf(userId) ?? h('span', { class: 'quiet', title: userId }, t('command.somebody'));
 }
 
 function endOf({ createdAt, answeredAt, deadline }) {

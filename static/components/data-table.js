@@ -93,6 +93,11 @@ export class DataTable extends HTMLElement {
     if (Object.keys(change).some(decides)) this.refresh();
   }
 
+  /** Draws the rows anew: something else that they show changed. */
+  redraw() {
+    this.#rows?.redraw();
+  }
+
   /** Fills the filters anew: their options changed. */
   refreshFilters() {
     this.#parts.tools?.refreshFilters();

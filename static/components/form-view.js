@@ -1,6 +1,7 @@
 import { ApiError } from '../lib/api.js';
 import { h } from '../lib/dom.js';
 import { hasWords, t } from '../lib/i18n.js';
+import { faultOf, inputOf, suggestionsOf } from './form-inputs.js';
 
 /**
  * @typedef {object} Field
@@ -15,6 +16,8 @@ import { hasWords, t } from '../lib/i18n.js';
  * @property {string} [hint]
  * @property {string} [autocomplete]
  * @property {{value: string, label: string}[]} [options]
+ * @property {(text: string) => Promise<{value: string, label: string}[]>} [suggest] What it may say, offered as somebody writes.
+ * @property {(values: object) => boolean} [when] Whether it is asked at all; else it has no value.
  */
 
 /** The field that a kind of problem is about, where the hub does not point at it. */
@@ -27,7 +30,7 @@ let nextId = 0;
  *
  *     const form = formView({ fields, submitLabel, submit: async (values) => api.post('/modules', values) });
  *
- * Fires `done` after `submit` resolved, and `cancel`. What `submit` throws as an `ApiError` is shown: field by field when
+ * Fires `edited` (detail: the values) as somebody fills it in, `done` after `submit` resolved, and `cancel`. What `submit` throws as an `ApiError` is shown: field by field when
  * the hub said which field is wrong, above the buttons otherwise.
  */
 class FormView extends HTMLElement {
@@ -36,10 +39,15 @@ class FormView extends HTMLElement {
   #alert = h('p', { class: 'form-alert', role: 'alert', hidden: true });
   #button = null;
 
-  /** @param {{fields: Field[], submitLabel: string, submit: (values: object) => Promise<unknown>, cancel?: boolean, danger?: boolean, intro?: Node, explain?: (error: ApiError) => string | null}} definition */
+  /** @param {{fields: Field[], submitLabel: string, submit: (values: object) => Promise<unknown>, cancel?: boolean, danger?: boolean, intro?: Node, outro?: Node, explain?: (error: ApiError) => string | null}} definition */
   set definition(definition) {
     this.#definition = definition;
     this.#render();
+  }
+
+  /** Changes what the button says. */
+  set submitLabel(words) {
+    this.#button.textContent = words;
   }
 
   /** Empties the fields. */
@@ -48,7 +56,7 @@ class FormView extends HTMLElement {
   }
 
   #render() {
-    const { fields, submitLabel, cancel, danger, intro } = this.#definition;
+    const { fields, submitLabel, cancel, danger, intro, outro } = this.#definition;
     this.#button = h('button', { type: 'submit', class: `button ${danger ? 'danger' : 'primary'}` }, submitLabel);
     const cancelButton =
       cancel &&
@@ -59,13 +67,28 @@ class FormView extends HTMLElement {
       );
     const form = h(
       'form',
-      { novalidate: true, onsubmit: (event) => this.#submit(event) },
+      { novalidate: true, onsubmit: (event) => this.#submit(event), oninput: () => this.#edited() },
       intro,
       fields.map((field) => this.#field(field)),
+      outro,
       this.#alert,
       h('div', { class: 'form-buttons' }, cancelButton, this.#button),
     );
     this.replaceChildren(form);
+    this.#showAsked();
+  }
+
+  #edited() {
+    this.#showAsked();
+    this.dispatchEvent(new CustomEvent('edited', { detail: this.#values() }));
+  }
+
+  #showAsked() {
+    for (const { field, row } of this.#inputs.values()) row.hidden = !this.#isAsked(field);
+  }
+
+  #isAsked({ when }) {
+    return !when || when(this.#written());
   }
 
   #field(field) {
@@ -74,7 +97,6 @@ class FormView extends HTMLElement {
     const hint = field.hint && h('p', { class: 'field-hint', id: `${id}-hint` }, field.hint);
     const input = inputOf(field, id);
     input.addEventListener('input', () => this.#say(field.name, null));
-    this.#inputs.set(field.name, { input, error, field });
     const label = h(
       'label',
       { for: id },
@@ -85,7 +107,9 @@ class FormView extends HTMLElement {
         h('span', { class: 'optional' }, ` ${t('form.optional')}`),
     );
     const order = field.type === 'checkbox' ? [h('div', { class: 'check' }, input, label)] : [label, input];
-    return h('div', { class: 'field' }, order, hint, error);
+    const row = h('div', { class: 'field' }, order, field.suggest && suggestionsOf(field, input), hint, error);
+    this.#inputs.set(field.name, { input, error, field, row });
+    return row;
   }
 
   async #submit(event) {
@@ -104,11 +128,17 @@ class FormView extends HTMLElement {
   }
 
   #check() {
-    for (const { field } of this.#inputs.values()) this.#say(field.name, faultOf(field, this.#value(field)));
+    for (const { field } of this.#inputs.values())
+      this.#say(field.name, this.#isAsked(field) ? faultOf(field, this.#value(field)) : null);
     return !this.#focusFault();
   }
 
   #values() {
+    const asked = [...this.#inputs.values()].filter(({ field }) => this.#isAsked(field));
+    return Object.fromEntries(asked.map(({ field }) => [field.name, this.#value(field)]));
+  }
+
+  #written() {
     return Object.fromEntries([...this.#inputs.values()].map(({ field }) => [field.name, this.#value(field)]));
   }
 
@@ -175,39 +205,4 @@ export function explainError(error) {
 // The hub speaks English; what is often met is said in the language of the page.
 function wordsFor(name, detail) {
   return hasWords(`fault.${name}`) ? t(`fault.${name}`) : detail;
-}
-
-function inputOf(field, id) {
-  const described = [field.hint && `${id}-hint`, `${id}-error`].filter(Boolean).join(' ');
-  const shared = {
-    id,
-    name: field.name,
-    'aria-describedby': described,
-    'aria-required': field.required ? 'true' : null,
-  };
-  if (field.type === 'select') {
-    return h(
-      'select',
-      shared,
-      field.options.map(({ value, label }) => h('option', { value, selected: value === field.value }, label)),
-    );
-  }
-  if (field.type === 'checkbox') return h('input', { ...shared, type: 'checkbox', checked: Boolean(field.value) });
-  return h('input', {
-    ...shared,
-    type: field.type ?? 'text',
-    value: field.value ?? '',
-    autocomplete: field.autocomplete ?? 'off',
-    spellcheck: 'false',
-    autocapitalize: 'none',
-  });
-}
-
-function faultOf(field, value) {
-  if (field.required && !value) return t('form.required');
-  if (!value) return null;
-  if (field.type === 'email' && !/^[^@\s]+@[^@\s]+$/.test(value)) return t('form.email');
-  if (field.minLength && value.length < field.minLength) return t('form.short', { length: field.minLength });
-  if (field.pattern && !field.pattern.test(value)) return field.patternHint;
-  return null;
 }

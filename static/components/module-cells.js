@@ -3,6 +3,7 @@ import { h } from '../lib/dom.js';
 import { icon } from '../lib/icons.js';
 import { t } from '../lib/i18n.js';
 import { session } from '../lib/session.js';
+import { stopMark } from './stop-words.js';
 import './time-ago.js';
 
 const SUMMARY_KEYS = 3;
@@ -94,7 +95,7 @@ export function moduleColumns({ edit, remove, look, telemetry = true }) {
       sort: 'status',
       live: true,
       kind: 'fit',
-      render: ({ status }) => statusBadge(status),
+      render: (module) => h('span', { class: 'status-cell' }, statusBadge(module.status), stopMark(module)),
     },
     {
       key: 'name',

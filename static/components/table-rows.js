@@ -67,6 +67,11 @@ export class TableRows {
     this.#dirty.clear();
   }
 
+  /** Draws all rows anew. */
+  redraw() {
+    for (const row of this.#rows.values()) this.#draw(row, false);
+  }
+
   #newRow(id) {
     const cells = this.#columns.map(({ label, kind }) => h('td', { class: kind, 'data-label': label }));
     return { element: h('tr', { 'data-id': id }, cells), cells, item: null };

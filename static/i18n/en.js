@@ -1,9 +1,11 @@
 import { houseEn } from './house_en.js';
+import { stopsEn } from './stops_en.js';
 import { watchingEn } from './watching_en.js';
 
 /** English words. Every key here has its French counterpart. */
 export const en = {
   ...houseEn,
+  ...stopsEn,
   ...watchingEn,
   'title.login': 'Log in',
   'title.setup': 'Set up',
@@ -160,10 +162,6 @@ export const en = {
   'feed.rt_module_added': '{name} was added',
   'feed.rt_module_removed': '{name} was deleted',
   'feed.rt_module_updated': '{name} was changed',
-  'feed.stop.pending': '{name}: emergency stop ordered',
-  'feed.stop.acknowledged': '{name}: stopped',
-  'feed.stop.refused': '{name}: could not stop',
-  'feed.stop.cleared': '{name}: emergency stop cleared',
   'feed.rt_user_logged_in': '{name} logged in',
   'feed.rt_user_logged_out': '{name} logged out',
   'feed.rt_user_profile_updated': '{name} changed their profile',
@@ -206,23 +204,6 @@ export const en = {
   'twin.patchHint': 'JSON to merge, such as {"light": "on"}; null removes',
   'twin.change': 'Change',
   'twin.changed': 'The wanted state has changed.',
-  'stop.title': 'Emergency stop',
-  'stop.words': 'Stops this module at once. It is told until it acknowledges, and takes no other command until the stop is cleared.',
-  'stop.make': 'Emergency stop',
-  'stop.askTitle': 'Stop this module now?',
-  'stop.askWords': '{id} is told to stop at once.',
-  'stop.reason': 'Reason',
-  'stop.clear': 'Clear the stop',
-  'stop.cleared': 'The stop is cleared.',
-  'stop.clearWords.module': 'The module takes commands again.',
-  'stop.clearWords.type': 'All modules of this type take commands again.',
-  'stop.clearWords.all': 'All modules take commands again.',
-  'stop.pending': 'Stop ordered, not acknowledged yet',
-  'stop.refused': 'The module says that it could not stop',
-  'stop.acknowledged': 'Stopped',
-  'stop.scope.module': 'This module',
-  'stop.scope.type': 'All modules of type {type}',
-  'stop.scope.all': 'All modules',
   'claim.title': 'Claim a module',
   'claim.code': 'Claim code',
   'claim.hint': 'Four times four letters and digits, from the label',

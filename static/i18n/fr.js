@@ -1,9 +1,11 @@
 import { houseFr } from './house_fr.js';
+import { stopsFr } from './stops_fr.js';
 import { watchingFr } from './watching_fr.js';
 
 /** French words, key for key those of `en.js`. */
 export const fr = {
   ...houseFr,
+  ...stopsFr,
   ...watchingFr,
   'title.login': 'Connexion',
   'title.setup': 'Mise en service',
@@ -162,10 +164,6 @@ export const fr = {
   'feed.rt_module_added': '{name} a été ajouté',
   'feed.rt_module_removed': '{name} a été supprimé',
   'feed.rt_module_updated': '{name} a été modifié',
-  'feed.stop.pending': '{name} : arrêt d’urgence ordonné',
-  'feed.stop.acknowledged': '{name} : arrêté',
-  'feed.stop.refused': '{name} : n’a pas pu s’arrêter',
-  'feed.stop.cleared': '{name} : arrêt d’urgence levé',
   'feed.rt_user_logged_in': '{name} s’est connecté',
   'feed.rt_user_logged_out': '{name} s’est déconnecté',
   'feed.rt_user_profile_updated': '{name} a modifié son profil',
@@ -208,23 +206,6 @@ export const fr = {
   'twin.patchHint': 'JSON à fusionner, par exemple {"light": "on"} ; null supprime',
   'twin.change': 'Changer',
   'twin.changed': 'L’état voulu a changé.',
-  'stop.title': 'Arrêt d’urgence',
-  'stop.words': 'Arrête ce module sur-le-champ. L’ordre est répété jusqu’à ce qu’il l’acquitte, et toute autre commande est refusée jusqu’à la levée.',
-  'stop.make': 'Arrêt d’urgence',
-  'stop.askTitle': 'Arrêter ce module maintenant ?',
-  'stop.askWords': '{id} reçoit l’ordre de s’arrêter aussitôt.',
-  'stop.reason': 'Motif',
-  'stop.clear': 'Lever l’arrêt',
-  'stop.cleared': 'L’arrêt est levé.',
-  'stop.clearWords.module': 'Le module accepte de nouveau des commandes.',
-  'stop.clearWords.type': 'Tous les modules de ce type acceptent de nouveau des commandes.',
-  'stop.clearWords.all': 'Tous les modules acceptent de nouveau des commandes.',
-  'stop.pending': 'Arrêt ordonné, pas encore acquitté',
-  'stop.refused': 'Le module dit n’avoir pas pu s’arrêter',
-  'stop.acknowledged': 'Arrêté',
-  'stop.scope.module': 'Ce module',
-  'stop.scope.type': 'Tous les modules de type {type}',
-  'stop.scope.all': 'Tous les modules',
   'claim.title': 'Ajouter par code',
   'claim.code': 'Code',
   'claim.hint': 'Quatre fois quatre lettres et chiffres, lus sur l’étiquette',

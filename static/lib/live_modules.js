@@ -1,3 +1,5 @@
+import { stopsInForce } from './live_stops.js';
+
 /**
  * Lets a table of modules follow the hub: changes of rows it shows are drawn in place; what may change which rows are
  * shown, or their order, makes it ask again.
@@ -7,7 +9,10 @@
  * @returns {() => void} Stops following.
  */
 export function followModules(hub, table) {
+  const mark = () => table.redraw();
+  stopsInForce.addEventListener('changed', mark);
   const stops = [
+    () => stopsInForce.removeEventListener('changed', mark),
     hub.on('welcome', () => table.recover()),
     hub.on('rt_module_online', ({ moduleId, lastSeen }) => change(table, moduleId, { status: 'online', lastSeen })),
     hub.on('rt_module_offline', ({ moduleId, disconnectedAt, lastSeen }) =>

@@ -27,7 +27,7 @@ export function routeOf(path) {
   if (first === 'modules' && second) return moduleRoute(second);
   if (second) return { page: 'lost' };
   if (first === '') return { page: 'home' };
-  return { page: ['login', 'setup', 'modules', 'alarms', 'admin', 'retention', 'webhooks', 'account', 'client'].includes(first) ? first : 'lost' };
+  return { page: ['login', 'setup', 'modules', 'alarms', 'stops', 'admin', 'retention', 'webhooks', 'account', 'client'].includes(first) ? first : 'lost' };
 }
 
 // Somebody may have written an address by hand that says nothing.

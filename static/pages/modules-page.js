@@ -1,6 +1,7 @@
 import { message } from '../components/data-table.js';
 import { moduleColumns } from '../components/module-cells.js';
 import { addModule, claimModule, deleteModule, renameModule } from '../components/module-dialogs.js';
+import { askStop } from '../components/stop-dialogs.js';
 import { api } from '../lib/api.js';
 import { Directory } from '../lib/directory.js';
 import { coalesced, h } from '../lib/dom.js';
@@ -37,12 +38,18 @@ class ModulesPage extends HTMLElement {
       icon('key'),
       h('span', {}, t('claim.title')),
     );
+    const stop = h(
+      'button',
+      { type: 'button', class: 'button danger-text', onclick: () => askStop({ type: this.#typeShown }) },
+      icon('warning'),
+      h('span', {}, t('stop.make')),
+    );
     this.replaceChildren(
       h(
         'div',
         { class: 'page-head' },
         h('div', {}, h('h1', {}, t('title.modules')), this.#summary),
-        h('div', { class: 'buttons' }, claim, add),
+        h('div', { class: 'buttons' }, stop, claim, add),
       ),
       chime,
       this.#table,
@@ -55,6 +62,11 @@ class ModulesPage extends HTMLElement {
   disconnectedCallback() {
     this.#stop();
     this.#directory.leave();
+  }
+
+  // Who looks at one type is about to stop that one.
+  get #typeShown() {
+    return new URLSearchParams(location.search).get('type') ?? '';
   }
 
   #follow() {

@@ -94,6 +94,7 @@ function visits(module) {
     ['module', `/modules/${module.moduleId}`, '.u-over'],
     ['admin', '/admin', '.stats-small dd'],
     ['alarms', '/alarms', 'alarms-page .message, alarms-page tbody tr[data-id]'],
+    ['stops', '/stops', 'stops-page .message, stops-page tbody tr[data-id]'],
     ['webhooks', '/webhooks', 'webhooks-page .message, webhooks-page tbody tr[data-id]'],
     ['retention', '/retention', '.retention-figures dd'],
     ['account', '/account', 'form-view'],

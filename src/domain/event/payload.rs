@@ -208,7 +208,7 @@ impl NewEvent {
     }
 
     /// `rt_emergency_stop_updated {stopId, scope, target, reason, state, moduleId}`: how far a stop has come with a module,
-    /// or, with the module null and for admins only, that it was made or cleared.
+    /// or, with the module null and for admins only, that it was made or cleared; the owner hears it on every page.
     #[must_use]
     pub fn emergency_stop_updated(
         stop: &EmergencyStop,
@@ -233,7 +233,7 @@ impl NewEvent {
             state,
             module_id: module.map(|module| module.id),
         };
-        let audience = module.map_or_else(|| vec![Channel::Admin], module_audience);
+        let audience = module.map_or_else(|| vec![Channel::Admin], heard_everywhere);
         own("rt_emergency_stop_updated", Delivery::Each, audience, &data)
     }
 
@@ -241,9 +241,7 @@ impl NewEvent {
     /// page.
     #[must_use]
     pub fn alarm(step: AlarmStep, module: ModuleFacts<'_>, alarm: &impl Serialize) -> Self {
-        let mut audience = module_audience(module);
-        audience.extend(module.owner.cloned().map(Channel::User));
-        own(step.event(), Delivery::Each, audience, alarm)
+        own(step.event(), Delivery::Each, heard_everywhere(module), alarm)
     }
 
     /// `rt_user_logged_in {id, name, email, isAdmin}`.
@@ -348,6 +346,13 @@ impl<'a> Removed<'a> {
 fn module_audience(module: ModuleFacts<'_>) -> Vec<Channel> {
     let mut audience = vec![Channel::AllModules, Channel::Module(module.id.clone()), Channel::Admin];
     audience.extend(module.owner.cloned().map(Channel::ModulesOf));
+    audience
+}
+
+/// Those who listen to the module, and its owner on every page.
+fn heard_everywhere(module: ModuleFacts<'_>) -> Vec<Channel> {
+    let mut audience = module_audience(module);
+    audience.extend(module.owner.cloned().map(Channel::User));
     audience
 }
 

@@ -22,8 +22,8 @@ use crate::domain::ids::ModuleId;
 use crate::domain::problem::Problem;
 use crate::domain::topic::Topic;
 use crate::module::{
-    CreateModule, Created, DeleteModule, GetModule, ListModules, ModuleChange, ModuleFilter, ModuleSort, ModuleView,
-    NewModule, Registry, RotateCredential, Rotated, Status, UpdateModule,
+    CreateModule, Created, DeleteModule, GetModule, ListModules, ListTypes, ModuleChange, ModuleFilter, ModuleSort,
+    ModuleView, NewModule, Registry, RotateCredential, Rotated, Status, TypeView, UpdateModule,
 };
 
 /// How long the registry may take; longer than its own time-outs.
@@ -37,6 +37,7 @@ pub fn routes(config: &mut ServiceConfig) {
             "/modules/{moduleId}",
             [(Method::GET, to(tell_module)), (Method::PATCH, to(change_module)), (Method::DELETE, to(delete_module))],
         ))
+        .service(methods("/module-types", [(Method::GET, to(list_types))]))
         .service(methods("/modules/{moduleId}/credentials", [(Method::POST, to(rotate_credential))]));
 }
 
@@ -93,6 +94,42 @@ fn sort_of(text: &str) -> ApiResult<ModuleSort> {
         let problem = Problem::new("invalid-query", 422, "the query of the address is not as it must be");
         ApiError::from(problem.with_error("/sort", error.to_string()))
     })
+}
+
+/// Which types to list.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct TypeQuery {
+    /// Counted from 1; D 1.
+    #[param(minimum = 1)]
+    page: Option<u32>,
+    /// Types on a page, 1 to 100; D 20.
+    #[param(minimum = 1, maximum = 100)]
+    per_page: Option<u32>,
+    /// Part of the type, case ignored.
+    search: Option<String>,
+}
+
+/// Lists the types of modules, and how many modules are of each.
+#[utoipa::path(
+    get,
+    path = "/api/v1/module-types",
+    tag = "modules",
+    params(TypeQuery),
+    responses((status = 200, description = "One page of the types", body = Listed<TypeView>), ReadProblems)
+)]
+pub async fn list_types(
+    caller: Principal,
+    query: Query<TypeQuery>,
+    registry: Data<Addr<Registry>>,
+) -> ApiResult<impl Responder> {
+    caller.require(Permission::ModulesRead)?;
+    let Query(TypeQuery { page, per_page, search }) = query;
+    let page = PageQuery { page, per_page }.check()?;
+    let asked = ListTypes { by: caller, search, skip: page.offset(), limit: page.size as usize };
+    let found = registry.send(asked).timeout(REGISTRY_TIMEOUT).await?;
+    Ok(web::Json(Listed::new(found.types, page, found.total)))
 }
 
 /// Registers a module; answers its token, shown this once.

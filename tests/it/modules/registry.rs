@@ -117,3 +117,24 @@ async fn what_cannot_be_a_module_is_refused_with_its_place() {
     }
     assert_eq!(admin.get("/api/v1/modules").await.json()["total"], 0);
 }
+
+#[actix::test]
+async fn the_types_there_are_are_told_with_their_numbers_to_each_as_far_as_they_may_see() {
+    let hub = TestHub::start().await;
+    let (admin, ada) = (hub.admin().await, hub.user("ada@example.org").await);
+    for (by, id, kind) in [(&admin, "A-1", "Station"), (&ada, "A-2", "station"), (&ada, "B-1", "Light effect")] {
+        let made = by.post("/api/v1/modules", json!({"moduleId": id, "name": id, "type": kind})).await;
+        assert_eq!(made.status, 201, "{}", made.text);
+    }
+    for (by, query, types, total) in [
+        (&admin, "", vec![("Light effect", 1), ("Station", 2)], 2),
+        (&admin, "?perPage=1&page=2", vec![("Station", 2)], 2),
+        (&admin, "?search=LIGHT", vec![("Light effect", 1)], 1),
+        (&ada, "", vec![("Light effect", 1), ("station", 1)], 2),
+    ] {
+        let list = by.get(&format!("/api/v1/module-types{query}")).await.json();
+        let found: Vec<_> = types.iter().map(|(kind, n)| json!({"type": kind, "modules": n, "online": 0})).collect();
+        assert_eq!((&list["items"], &list["total"]), (&json!(found), &json!(total)), "{query}");
+    }
+    assert_eq!(admin.get("/api/v1/module-types?perPage=0").await.status, 422);
+}

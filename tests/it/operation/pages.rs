@@ -13,6 +13,7 @@ async fn every_page_is_served_and_its_files_are_there() {
         "/modules",
         "/modules/MC-1001-STN",
         "/alarms",
+        "/stops",
         "/admin",
         "/retention",
         "/webhooks",
