@@ -24,7 +24,7 @@ import './pages/setup-page.js';
 import './pages/stops-page.js';
 import './pages/webhooks-page.js';
 
-const OPEN_PAGES = ['login', 'setup', 'client'];
+const OPEN_PAGES = ['login', 'setup', 'client', 'lost'];
 const ADMIN_PAGES = ['admin', 'retention', 'webhooks'];
 let wanted = '/modules';
 let drawn = null;

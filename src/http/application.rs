@@ -7,14 +7,15 @@ use actix_service::ServiceFactory;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::{Compress, Condition, from_fn};
 use actix_web::web::{Data, ServiceConfig, scope, to};
-use actix_web::{App, Error, HttpResponse};
+use actix_web::{App, Error};
 
 use super::address::TrustedProxies;
 use super::api::auth::CookieOptions;
 use super::caller::Gate;
 use super::door_maker::WorkerDoors;
 use super::engine::{self, EngineSource};
-use super::extract::{BodyOptions, not_found};
+use super::extract::BodyOptions;
+use super::files::send_lost;
 use super::middleware::{cross_origin, measure, security_headers};
 use super::{api, operations};
 use crate::admin::{AdminRoom, Audit, Monitor};
@@ -89,7 +90,7 @@ pub fn application(
         .configure(engine::routes(engine::PATHS[0]))
         .service(scope("/api/v1").configure(api::routes))
         .configure(operations::routes)
-        .default_service(to(async || Err::<HttpResponse, _>(not_found())))
+        .default_service(to(send_lost))
         .wrap(Compress::default())
         .wrap(Condition::new(!origins.is_empty(), cross_origin(&origins)))
         .wrap(headers)

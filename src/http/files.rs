@@ -7,7 +7,8 @@ use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use actix_web::http::Method;
-use actix_web::http::header::{self, CacheDirective, EntityTag};
+use actix_web::http::header::{self, Accept, CacheDirective, EntityTag, Header};
+use actix_web::mime::Mime;
 use actix_web::web::{Bytes, ServiceConfig, to};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use rust_embed::{EmbeddedFile, RustEmbed};
@@ -32,6 +33,7 @@ const PAGES: [&str; 12] = [
     "/setup",
     "/client",
 ];
+const HTML: &str = "text/html; charset=utf-8";
 /// How long a versioned file may be kept, in seconds: a year.
 const FOR_EVER: u32 = 31_536_000;
 
@@ -49,21 +51,45 @@ pub fn routes(config: &mut ServiceConfig) {
 }
 
 async fn send_page(request: HttpRequest) -> ApiResult<HttpResponse> {
-    let file = Files::get("index.html").ok_or_else(not_found)?;
     let tag = EntityTag::new_weak(version());
     if is_known(&request, &tag) {
         return Ok(HttpResponse::NotModified().insert_header(header::ETag(tag)).finish());
     }
-    let text = String::from_utf8_lossy(&file.data);
-    let text = text.replace("\"/static/", &format!("\"/static/v-{}/", version()));
-    Ok(revalidated(tag).content_type("text/html; charset=utf-8").body(text))
+    Ok(revalidated(tag).content_type(HTML).body(page()?))
+}
+
+/// Says that there is nothing at an address: to a person by the page, which then shows the way home, else by a problem.
+///
+/// # Errors
+/// 404, for whoever does not ask for a page.
+pub async fn send_lost(request: HttpRequest) -> ApiResult<HttpResponse> {
+    let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+    if !is_read || !prefers_page(&request) {
+        return Err(not_found());
+    }
+    let mut answer = HttpResponse::NotFound();
+    answer.insert_header(header::CacheControl(vec![CacheDirective::NoStore])).insert_header((header::VARY, "accept"));
+    Ok(answer.content_type(HTML).body(page()?))
+}
+
+/// Whether somebody names HTML, and would not rather have what programs read; `*/*` names nothing.
+fn prefers_page(request: &HttpRequest) -> bool {
+    let ranked = Accept::parse(request).map(|accept| accept.ranked()).unwrap_or_default();
+    let named = ranked.iter().map(Mime::essence_str).find(|name| *name == "text/html" || name.ends_with("json"));
+    named == Some("text/html")
+}
+
+/// The one page, with the names of its files as they are now.
+fn page() -> ApiResult<String> {
+    let file = Files::get("index.html").ok_or_else(not_found)?;
+    Ok(String::from_utf8_lossy(&file.data).replace("\"/static/", &format!("\"/static/v-{}/", version())))
 }
 
 async fn send_file(request: HttpRequest) -> ApiResult<HttpResponse> {
     let path = request.match_info().query("path");
     let versioned = path.strip_prefix("v-").and_then(|rest| rest.split_once('/'));
     let (wanted, path) = versioned.map_or((None, path), |(wanted, path)| (Some(wanted), path));
-    let file = Files::get(path).filter(|_| path != "index.html").ok_or_else(not_found)?;
+    let Some(file) = Files::get(path).filter(|_| path != "index.html") else { return send_lost(request).await };
     let is_current = wanted.is_some_and(|wanted| wanted == version());
     Ok(answer(&request, file, is_current))
 }
@@ -98,7 +124,7 @@ fn revalidated(tag: EntityTag) -> HttpResponseBuilder {
 
 /// Whether the caller has the file already; encodings do not matter, so tags are compared weakly.
 fn is_known(request: &HttpRequest, tag: &EntityTag) -> bool {
-    use actix_web::http::header::{Header, IfNoneMatch};
+    use actix_web::http::header::IfNoneMatch;
     match IfNoneMatch::parse(request) {
         Ok(IfNoneMatch::Any) => request.headers().contains_key(header::IF_NONE_MATCH),
         Ok(IfNoneMatch::Items(known)) => known.iter().any(|known| known.weak_eq(tag)),
@@ -141,9 +167,9 @@ fn hex(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use actix_web::App;
     use actix_web::http::StatusCode;
     use actix_web::test::{TestRequest, call_service, init_service, read_body};
+    use actix_web::{App, ResponseError};
 
     use super::*;
 
@@ -183,6 +209,28 @@ mod tests {
         let (status, _, body) = get_with("/static/app.js", Some(text(&headers, "etag"))).await;
 
         assert_eq!((status, body.as_str()), (StatusCode::NOT_MODIFIED, ""));
+    }
+
+    #[actix_web::test]
+    async fn an_unknown_address_is_told_to_people_by_the_page_and_to_programs_by_a_problem() {
+        let chromium = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8";
+        for (method, accept, is_page) in [
+            (Method::GET, chromium, true),
+            (Method::HEAD, "text/html; charset=utf-8", true),
+            (Method::POST, chromium, false),
+            (Method::GET, "*/*", false),
+            (Method::GET, "", false),
+            (Method::GET, "text/html;q=0.5, application/problem+json", false),
+            (Method::GET, "application/json, text/html;q=0.9", false),
+            (Method::GET, "no type at all", false),
+        ] {
+            let request = TestRequest::get().method(method).uri("/nothing").insert_header((header::ACCEPT, accept));
+            let told = send_lost(request.to_http_request()).await;
+
+            assert_eq!(told.is_ok(), is_page, "{accept}");
+            let answer = told.unwrap_or_else(|error| error.error_response());
+            assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{accept}");
+        }
     }
 
     #[actix_web::test]

@@ -45,6 +45,22 @@ test('every word of one language has its counterpart in the other', async () => 
   for (const key of Object.keys(en)) assert.deepEqual(places(fr[key]), places(en[key]), key);
 });
 
+test('where nothing is, a page says so in the language of its reader and leads home', async (t) => {
+  for (const [signedIn, locale, words, home, path] of [
+    [false, 'fr-FR', 'Il n’y a rien ici', 'Aller aux modules', '/login'],
+    [true, 'en-GB', 'There is nothing here', 'Go to the modules', '/modules'],
+  ]) {
+    const page = await openTab(t, '/nothing/at/all', { signedIn, locale });
+    await page.getByText(words).waitFor();
+    await whole(page);
+    // The browser tells the answer's status by itself.
+    page.faults = page.faults.filter((fault) => !fault.includes('404'));
+    assertNoFaults(page);
+    await page.getByRole('link', { name: home }).click();
+    await page.waitForURL(`**${path}`);
+  }
+});
+
 for (const [size, viewport] of Object.entries(SIZES)) {
   for (const scheme of ['light', 'dark']) {
     test(`every page is whole: ${size}, ${scheme}`, async (t) => {

@@ -63,3 +63,15 @@ async fn the_page_to_try_the_api_needs_no_script_in_place() {
     let scripts: Vec<_> = docs.text.split("<script").skip(1).collect();
     assert!(!scripts.is_empty() && scripts.iter().all(|script| script.contains("src=\"/docs/")), "{}", docs.text);
 }
+
+#[actix::test]
+async fn an_unknown_address_has_a_page_for_people_and_a_problem_for_programs() {
+    let hub = TestHub::start().await;
+    for path in ["/nothing", "/modules/MC-1/nothing", "/static/nothing.js", "/api/v1/nothing"] {
+        for (accept, kind) in [("text/html,*/*;q=0.8", "text/html; charset=utf-8"), ("*/*", "application/problem+json")]
+        {
+            let answer = Answer::of(&hub.authority, "GET", path, &[("accept", accept)], None).await;
+            assert_eq!((answer.status, answer.header("content-type")), (404, Some(kind)), "{path} {accept}");
+        }
+    }
+}
