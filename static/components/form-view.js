@@ -39,7 +39,8 @@ class FormView extends HTMLElement {
   #alert = h('p', { class: 'form-alert', role: 'alert', hidden: true });
   #button = null;
 
-  /** @param {{fields: Field[], submitLabel: string, submit: (values: object) => Promise<unknown>, cancel?: boolean, danger?: boolean, intro?: Node, outro?: Node, explain?: (error: ApiError) => string | null}} definition */
+  /** @param {{fields: Field[], submitLabel: string, submit: (values: object) => Promise<unknown>, cancel?: boolean, danger?: boolean, intro?: Node, outro?: Node, explain?: (error: ApiError) => string | null,
+   *   fieldOf?: (pointer: string) => string}} definition `fieldOf` names the field that a pointer of the hub is about. */
   set definition(definition) {
     this.#definition = definition;
     this.#render();
@@ -150,7 +151,9 @@ class FormView extends HTMLElement {
 
   #explain(error) {
     if (!(error instanceof ApiError)) throw error;
-    const elsewhere = [...error.fields].filter(([name, detail]) => !this.#say(name, wordsFor(name, detail)));
+    const { fieldOf } = this.#definition;
+    const faults = fieldOf ? (error.problem.errors ?? []).map(({ pointer, detail }) => [fieldOf(pointer), detail]) : [...error.fields];
+    const elsewhere = faults.filter(([name, detail]) => !this.#say(name, wordsFor(name, detail)));
     const place = PLACES[error.kind];
     if (place) this.#say(place, explainError(error));
     const told = this.#definition.explain?.(error);

@@ -1,44 +1,41 @@
-import { api } from '../lib/api.js';
+import { api, ApiError } from '../lib/api.js';
 import { h } from '../lib/dom.js';
 import { formatBytes, formatMoment, formatNumber } from '../lib/format.js';
 import { t } from '../lib/i18n.js';
 import { lengthWords, secondsOf } from '../lib/lengths.js';
 import { explainError, formView } from './form-view.js';
 import { openDialog } from './modal-dialog.js';
+import { findModules, readTypes, typeOptions } from './module-choice.js';
 import { toast } from './toast-stack.js';
 
 /** What is kept, the finest first, as the hub names it. */
 export const TIERS = ['raw', 'minutes', 'quarters', 'hours', 'days'];
 const LENGTH = /^\d{1,6}[smhd]$/;
 const SCOPES = ['type', 'module', 'all'];
+/** Nothing is kept for less. */
+const DAY_S = 86400;
 
 /**
  * Asks how long something is kept, shows what would go, and sets it when somebody agrees.
  *
- * @param {{rule?: object, defaults: object, changed: (retention: object) => void}} facts
+ * @param {{rule?: object, rules: object[], defaults: object, changed: (retention: object) => void}} facts
  */
-export function editRule({ rule, defaults, changed }) {
+export async function editRule({ rule, rules, defaults, changed }) {
   const isNew = !rule;
-  const lengths = TIERS.map((tier) => ({
-    name: tier,
-    label: t(`retention.${tier}`),
-    value: rule?.keep[tier] ?? '',
-    pattern: LENGTH,
-    patternHint: t('retention.badLength'),
-    hint: t('retention.otherwise', { length: secondsOf(defaults[tier]) ? lengthWords(defaults[tier]) : t('retention.ever') }),
-  }));
-  const scope = { name: 'scope', label: t('retention.scope'), type: 'select', value: 'type', options: SCOPES.map(scopeOption) };
+  const lengths = lengthFields(rule, otherwise(rule, rules, defaults));
+  const whose = isNew ? scopeFields(await readTypes().catch(() => [])) : [];
   const form = formView({
     intro: h('p', {}, t('retention.editWords')),
-    fields: isNew ? [scope, { name: 'name', label: t('retention.name'), hint: t('retention.nameHint') }, ...lengths] : lengths,
+    fields: [...whose, ...lengths],
     submitLabel: t('retention.preview'),
     cancel: true,
     submit: async (values) => {
-      const wanted = isNew ? { scope: values.scope, name: values.scope === 'all' ? null : values.name } : rule;
+      const wanted = isNew ? { scope: values.scope, name: values.type ?? values.module ?? null } : rule;
       const keep = Object.fromEntries(TIERS.map((tier) => [tier, values[tier] || null]));
-      return preview((rules) => [...rules.filter((other) => !isSame(other, wanted)), { ...wanted, keep }]);
+      checkKeep(keep);
+      return preview((all) => [...othersThan(wanted, all, isNew), { ...wanted, keep }]);
     },
-    explain: (error) => Object.values(Object.fromEntries(error.fields))[0] ?? explainError(error),
+    fieldOf: (pointer) => fieldOf(pointer, form),
   });
   const dialog = openDialog(t(isNew ? 'retention.add' : 'retention.editTitle'), form);
   form.addEventListener('cancel', () => dialog.close());
@@ -46,6 +43,65 @@ export function editRule({ rule, defaults, changed }) {
     dialog.close();
     agree(detail, changed);
   });
+}
+
+function scopeFields(types) {
+  const is = (wanted) => ({ scope }) => scope === wanted;
+  const choice = [{ value: '', label: t('choice.type') }, ...typeOptions(types)];
+  return [
+    { name: 'scope', label: t('retention.scope'), type: 'select', value: 'type', options: SCOPES.map(scopeOption) },
+    { name: 'type', label: t('module.type'), type: 'select', required: true, options: choice, when: is('type') },
+    { name: 'module', label: t('choice.module'), hint: t('choice.moduleHint'), required: true, suggest: findModules, when: is('module') },
+  ];
+}
+
+function lengthFields(rule, lengths) {
+  return TIERS.map((tier) => ({
+    name: tier,
+    label: t(`retention.${tier}`),
+    value: rule?.keep[tier] ?? '',
+    pattern: LENGTH,
+    patternHint: t('retention.badLength'),
+    hint: t('retention.otherwise', { length: secondsOf(lengths[tier]) ? lengthWords(lengths[tier]) : t('retention.ever') }),
+  }));
+}
+
+// What holds where this rule says nothing, as far as one can know without knowing the type of each module.
+function otherwise(rule, rules, defaults) {
+  const general = rule?.scope === 'all' ? null : rules.find(({ scope }) => scope === 'all');
+  return Object.fromEntries(TIERS.map((tier) => [tier, general?.keep[tier] ?? defaults[tier]]));
+}
+
+// What the hub would refuse too, said in the language of the page and beside the field.
+function checkKeep(keep) {
+  const said = TIERS.filter((tier) => keep[tier]);
+  if (!said.length) throw fault(TIERS[0], t('retention.nothingSaid'));
+  const short = said.find((tier) => secondsOf(keep[tier]) && secondsOf(keep[tier]) < DAY_S);
+  if (short) throw fault(short, t('retention.tooShort'));
+  const ever = (tier) => secondsOf(keep[tier]) || Infinity;
+  const inverted = said.find((tier, place) => place && ever(tier) < ever(said[place - 1]));
+  if (inverted) throw fault(inverted, t('retention.inverted'));
+}
+
+// A new rule must not push out one that somebody else has made.
+function othersThan(wanted, rules, isNew) {
+  const others = rules.filter((other) => !isSame(other, wanted));
+  if (isNew && others.length < rules.length) throw fault(wanted.scope === 'all' ? 'scope' : wanted.scope, t('retention.twice'));
+  return others;
+}
+
+function fault(field, detail) {
+  return new ApiError(422, { errors: [{ pointer: `/${field}`, detail }] });
+}
+
+// The hub points at `/rules/3/name` and `/rules/3/keep`; the page itself at its fields.
+function fieldOf(pointer, form) {
+  const [first, , part] = pointer.split('/').slice(1);
+  if (first !== 'rules') return first;
+  const asked = [...form.querySelectorAll('.field:not([hidden]) :is(input, select)')];
+  const isLength = ({ name }) => TIERS.includes(name);
+  if (part !== 'keep') return asked.find((control) => !isLength(control) && control.name !== 'scope')?.name ?? part;
+  return (asked.find((control) => isLength(control) && control.value) ?? asked.find(isLength)).name;
 }
 
 /** Shows what would go without a rule, and takes it away when somebody agrees. */
@@ -111,5 +167,7 @@ function scopeOption(scope) {
 }
 
 function isSame(one, other) {
-  return one.scope === other.scope && (one.name ?? '') === (other.name ?? '');
+  // Case makes no difference to a type.
+  const name = ({ scope, name: written }) => (scope === 'type' ? written.toLowerCase() : (written ?? ''));
+  return one.scope === other.scope && name(one) === name(other);
 }

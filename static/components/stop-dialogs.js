@@ -57,10 +57,10 @@ function fieldsOf(types, type) {
     value: type ? 'type' : 'all',
     options: SCOPES.map((value) => ({ value, label: t(`stop.option.${value}`) })),
   };
-  const kind = { name: 'type', label: t('stop.type'), type: 'select', required: true, value: type, when: is('type') };
-  const module = { name: 'moduleId', label: t('stop.module'), hint: t('stop.moduleHint'), required: true, when: is('module'), suggest: findModules };
+  const kind = { name: 'type', label: t('module.type'), type: 'select', required: true, value: type, when: is('type') };
+  const module = { name: 'moduleId', label: t('choice.module'), hint: t('choice.moduleHint'), required: true, when: is('module'), suggest: findModules };
   const reason = { name: 'reason', label: t('stop.reason') };
-  const many = [scope, { ...kind, options: [{ value: '', label: t('stop.chooseType') }, ...typeOptions(types)] }];
+  const many = [scope, { ...kind, options: [{ value: '', label: t('choice.type') }, ...typeOptions(types)] }];
   return session.user.isAdmin ? [...many, module, reason] : [module, reason];
 }
 

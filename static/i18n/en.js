@@ -208,4 +208,9 @@ export const en = {
   'claim.code': 'Claim code',
   'claim.hint': 'Four times four letters and digits, from the label',
   'claim.done': '{name} is yours now',
+  'choice.type': 'Choose a type',
+  'choice.module': 'Module',
+  'choice.moduleHint': 'Write a part of its name or ID, and choose',
+  'module.typeOf.one': '{type} (one module)',
+  'module.typeOf.other': '{type} ({count} modules)',
 };

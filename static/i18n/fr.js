@@ -210,4 +210,9 @@ export const fr = {
   'claim.code': 'Code',
   'claim.hint': 'Quatre fois quatre lettres et chiffres, lus sur l’étiquette',
   'claim.done': '{name} est à vous',
+  'choice.type': 'Choisir un type',
+  'choice.module': 'Module',
+  'choice.moduleHint': 'Écrivez une partie de son nom ou de son ID, puis choisissez',
+  'module.typeOf.one': '{type} (un module)',
+  'module.typeOf.other': '{type} ({count} modules)',
 };

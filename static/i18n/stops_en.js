@@ -29,10 +29,6 @@ export const stopsEn = {
   'stop.option.module': 'One module',
   'stop.option.type': 'All modules of a type',
   'stop.option.all': 'All modules',
-  'stop.type': 'Type',
-  'stop.chooseType': 'Choose a type',
-  'stop.module': 'Module',
-  'stop.moduleHint': 'Write a part of its name or ID, and choose',
   'stop.noModule': 'There is no such module.',
   'stop.reaches.one': 'Stops one module; online now: {online}.',
   'stop.reaches.other': 'Stops {count} modules; online now: {online}.',
@@ -72,7 +68,5 @@ export const stopsEn = {
   'stop.banner.one': 'Emergency stop in force: {name}',
   'stop.banner.other': '{count} emergency stops in force',
   'stop.banner.link': 'See and clear',
-  'module.typeOf.one': '{type} (one module)',
-  'module.typeOf.other': '{type} ({count} modules)',
   'stop.answeredAt': 'Answered',
 };

@@ -29,10 +29,6 @@ export const stopsFr = {
   'stop.option.module': 'Un module',
   'stop.option.type': 'Tous les modules d’un type',
   'stop.option.all': 'Tous les modules',
-  'stop.type': 'Type',
-  'stop.chooseType': 'Choisir un type',
-  'stop.module': 'Module',
-  'stop.moduleHint': 'Écrivez une partie de son nom ou de son ID, puis choisissez',
   'stop.noModule': 'Ce module n’existe pas.',
   'stop.reaches.one': 'Arrête un module ; en ligne maintenant : {online}.',
   'stop.reaches.other': 'Arrête {count} modules ; en ligne maintenant : {online}.',
@@ -72,7 +68,5 @@ export const stopsFr = {
   'stop.banner.one': 'Arrêt d’urgence en vigueur : {name}',
   'stop.banner.other': '{count} arrêts d’urgence en vigueur',
   'stop.banner.link': 'Voir et lever',
-  'module.typeOf.one': '{type} (un module)',
-  'module.typeOf.other': '{type} ({count} modules)',
   'stop.answeredAt': 'Réponse',
 };

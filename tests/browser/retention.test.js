@@ -22,7 +22,7 @@ test('what is kept is told, and a rule says what it would delete before it does'
 
   await page.getByRole('button', { name: 'Add rule' }).click();
   const dialog = page.getByRole('dialog');
-  await dialog.getByLabel('Which one').fill(type);
+  await dialog.getByLabel('Type', { exact: true }).selectOption(type);
   await dialog.getByLabel('Samples').fill('7 days');
   await dialog.getByRole('button', { name: 'See what it would delete' }).click();
   await dialog.getByText('Please write a number and a unit').waitFor();
@@ -36,7 +36,7 @@ test('what is kept is told, and a rule says what it would delete before it does'
   assert.ok(!(await rules()).some(({ name }) => name === type), 'nothing holds after a refusal');
 
   await page.getByRole('button', { name: 'Add rule' }).click();
-  await dialog.getByLabel('Which one').fill(type);
+  await dialog.getByLabel('Type', { exact: true }).selectOption(type);
   await dialog.getByLabel('Samples').fill('7d');
   await dialog.getByRole('button', { name: 'See what it would delete' }).click();
   await dialog.getByRole('button', { name: 'Apply and delete' }).click();
@@ -51,13 +51,45 @@ test('what is kept is told, and a rule says what it would delete before it does'
 });
 
 test('what a rule may not say is told where it is written', async (t) => {
+  const { module } = await newModule(t);
+  t.after(async () => setRules((rules) => rules.filter(({ name }) => name !== module.moduleId)));
   const page = await openTab(t, '/retention', { viewport: PHONE, locale: 'fr-FR' });
-  await page.getByRole('button', { name: 'Ajouter une règle' }).click();
   const dialog = page.getByRole('dialog');
-  await dialog.getByLabel('Lequel').fill('Gare');
+  const ask = () => dialog.getByRole('button', { name: 'Voir ce qui serait supprimé' }).click();
+  const told = (label) => dialog.locator('.field', { has: page.getByLabel(label) }).locator('.field-error');
+  const begin = async () => {
+    await page.getByRole('button', { name: 'Ajouter une règle' }).click();
+    await ask();
+    await told('Type').filter({ hasText: 'Veuillez remplir ce champ' }).waitFor();
+    await dialog.getByLabel('Pour', { exact: true }).selectOption('Un module');
+    await dialog.getByLabel('Module', { exact: true }).fill(module.moduleId);
+  };
+  await begin();
+  await ask();
+  await told('Mesures').filter({ hasText: 'Indiquez une durée' }).waitFor();
   await dialog.getByLabel('Mesures').fill('1m');
-  await dialog.getByRole('button', { name: 'Voir ce qui serait supprimé' }).click();
-  await dialog.locator('.form-alert:visible, .field-error:visible').first().waitFor();
+  await ask();
+  await told('Mesures').filter({ hasText: 'au moins un jour' }).waitFor();
+  await dialog.getByLabel('Mesures').fill('30d');
+  await dialog.getByLabel('À la minute').fill('7d');
+  await ask();
+  await told('À la minute').filter({ hasText: 'moins longtemps' }).waitFor();
+  // What only the hub knows: the hours are kept for a time that the configuration says.
+  await dialog.getByLabel('À la minute').fill('99999d');
+  await ask();
+  await told('Mesures').filter({ hasText: 'no shorter' }).waitFor();
+  await dialog.getByLabel('Module', { exact: true }).fill('not an id');
+  await ask();
+  await told('Module').filter({ hasText: /\w/ }).waitFor();
+  await page.keyboard.press('Escape');
+
+  const keep = { raw: '9d', minutes: null, quarters: null, hours: null, days: null };
+  await setRules((rules) => [...rules, { scope: 'module', name: module.moduleId, keep }]);
+  await begin();
+  await dialog.getByLabel('Mesures').fill('8d');
+  await ask();
+  await told('Module').filter({ hasText: 'Une règle existe déjà' }).waitFor();
+  assertNoFaults({ faults: page.faults.filter((fault) => !fault.includes('422')) });
 });
 
 async function rules() {
