@@ -88,7 +88,7 @@ impl HistoryArgs {
             bar.inc(batch.len() as u64);
             let batch = Value::from(batch);
             for module in modules {
-                target.api.as_module(&module.token).push(&module.id, &batch).await?;
+                push(target, module, &batch).await?;
             }
         }
         bar.finish_and_clear();
@@ -131,6 +131,17 @@ impl HistoryArgs {
         }
 
         Ok(latencies)
+    }
+}
+
+/// Pushes a batch, again for as long as the hub asks for patience: it takes in no more than it seals.
+async fn push(target: &Target, module: &BenchModule, batch: &Value) -> Result<(), ClientError> {
+    let deadline = Instant::now() + SEALED_WITHIN;
+    loop {
+        match target.api.as_module(&module.token).push(&module.id, batch).await {
+            Err(error) if Instant::now() < deadline => sleep(error.wait().ok_or(error)?).await,
+            answered => return answered,
+        }
     }
 }
 
