@@ -192,18 +192,14 @@ impl Event {
     }
 
     /// The finished frame for a dialect, encoded by the first who asks and shared by all others.
-    pub fn frame(&self, dialect: &Dialect) -> Bytes {
-        self.plain(dialect).clone()
+    pub fn frame(&self, dialect: &Dialect) -> &Bytes {
+        self.frames[dialect.slot].plain.get_or_init(|| (dialect.encode)(self))
     }
 
     /// The same frame in the shorter form that `pack` makes of it, for those who can read that; also made once. There is
     /// one such form: everybody must pack alike.
     pub fn packed_frame(&self, dialect: &Dialect, pack: fn(&Bytes) -> Bytes) -> Bytes {
-        self.frames[dialect.slot].packed.get_or_init(|| pack(self.plain(dialect))).clone()
-    }
-
-    fn plain(&self, dialect: &Dialect) -> &Bytes {
-        self.frames[dialect.slot].plain.get_or_init(|| (dialect.encode)(self))
+        self.frames[dialect.slot].packed.get_or_init(|| pack(self.frame(dialect))).clone()
     }
 }
 

@@ -30,6 +30,10 @@ pub struct Flusher(Rc<Inner>);
 struct Inner {
     dirty: RefCell<Vec<Outbox>>,
     wake: Notify,
+    /// Whether it was woken since it last looked for who has something to write.
+    is_woken: Cell<bool>,
+    /// When it was woken, or began the last slice.
+    now: Cell<Instant>,
     interval: Duration,
     /// Bytes that began or ceased to wait since the last report.
     change: Cell<i64>,
@@ -41,8 +45,15 @@ impl Flusher {
     /// that wait have changed.
     #[must_use]
     pub fn start(interval: Duration, note: impl Fn(Noted) + 'static) -> Self {
-        let (dirty, wake, change) = (RefCell::default(), Notify::new(), Cell::new(0));
-        let flusher = Self(Rc::new(Inner { dirty, wake, interval, change, note: Box::new(note) }));
+        let flusher = Self(Rc::new(Inner {
+            dirty: RefCell::default(),
+            wake: Notify::new(),
+            is_woken: Cell::new(false),
+            now: Cell::new(Instant::now()),
+            interval,
+            change: Cell::new(0),
+            note: Box::new(note),
+        }));
         // Unconstrained: hundreds of writes in one turn are its work; it yields by itself after each slice.
         actix_rt::spawn(tokio::task::coop::unconstrained(flusher.clone().run()));
         flusher
@@ -51,7 +62,21 @@ impl Flusher {
     /// Notes that a connection has something to write.
     pub(super) fn add(&self, outbox: Outbox) {
         self.0.dirty.borrow_mut().push(outbox);
-        self.0.wake.notify_one();
+        if !self.0.is_woken.replace(true) {
+            self.look_at_clock();
+            self.0.wake.notify_one();
+        }
+    }
+
+    /// What time it was when the frames that wait now began to; good for times of seconds, and free.
+    pub(super) fn now(&self) -> Instant {
+        self.0.now.get()
+    }
+
+    fn look_at_clock(&self) -> Instant {
+        let now = Instant::now();
+        self.0.now.set(now);
+        now
     }
 
     /// Notes that bytes began (or, below zero, ceased) to wait.
@@ -80,6 +105,7 @@ impl Flusher {
 
     async fn run(self) {
         loop {
+            self.0.is_woken.set(false);
             let dirty = self.0.dirty.take();
             if dirty.is_empty() {
                 self.report();
@@ -99,7 +125,7 @@ impl Flusher {
 
     /// Lets those write whose interval is over; answers when the first of the others may.
     async fn write_all(&self, dirty: Vec<Outbox>) -> Option<Instant> {
-        let mut now = Instant::now();
+        let mut now = self.look_at_clock();
         let mut written = 0;
         let mut later = Vec::new();
         for outbox in dirty {
@@ -111,7 +137,7 @@ impl Flusher {
             written += 1;
             if written % SLICE == 0 {
                 tokio::task::yield_now().await;
-                now = Instant::now();
+                now = self.look_at_clock();
             }
         }
         let next = later.iter().map(Outbox::next_write).min();

@@ -68,6 +68,8 @@ struct Inner {
     when_low: RefCell<Option<Box<dyn FnOnce()>>>,
     /// Who waits for room, see [`Outbox::room`].
     for_room: RefCell<Vec<Waker>>,
+    /// Whether somebody is to be called or woken when less waits.
+    is_awaited: Cell<bool>,
     flusher: Flusher,
     options: OutboxOptions,
     state: Cell<State>,
@@ -113,6 +115,7 @@ impl Outbox {
             reader: RefCell::new(Waker::noop().clone()),
             when_low: RefCell::new(None),
             for_room: RefCell::default(),
+            is_awaited: Cell::new(false),
             flusher,
             options,
             state: Cell::new(State::Open),
@@ -162,8 +165,10 @@ impl Outbox {
             // The dialect has no word for it.
             return;
         }
-        let pack = self.0.framing.pack_for_all(plain.len(), self.0.deflation.get());
-        self.send(pack.map_or(plain, |pack| event.packed_frame(dialect, pack)));
+        match self.0.framing.pack_for_all(plain.len(), self.0.deflation.get()) {
+            Some(pack) => self.send(event.packed_frame(dialect, pack)),
+            None => self.send(plain.clone()),
+        }
     }
 
     /// Asks the peer for a sign of life, or keeps what lies between from closing a quiet connection.
@@ -263,6 +268,7 @@ impl Outbox {
         let mut waiting = self.0.for_room.borrow_mut();
         waiting.retain(|waker| !waker.will_wake(cx.waker()));
         waiting.push(cx.waker().clone());
+        self.0.is_awaited.set(true);
         Poll::Pending
     }
 
@@ -319,17 +325,19 @@ impl Outbox {
     /// Calls back once, when no more than the low-water mark waits; replaces an earlier call-back.
     pub fn when_low(&self, call: impl FnOnce() + 'static) {
         self.0.when_low.replace(Some(Box::new(call)));
+        self.0.is_awaited.set(true);
     }
 
     fn enqueue(&self, frame: Bytes) {
-        if self.waiting() == 0 {
-            self.0.last_progress.set(Instant::now());
-        }
         self.count(as_change(frame.len()));
-        self.0.queue.borrow_mut().push(frame);
         if !self.0.is_dirty.replace(true) {
             self.0.flusher.add(self.clone());
         }
+        let mut queue = self.0.queue.borrow_mut();
+        if queue.waiting() == 0 {
+            self.0.last_progress.set(self.0.flusher.now());
+        }
+        queue.push(frame);
     }
 
     fn count(&self, change: i64) {

@@ -50,6 +50,10 @@ impl Queue {
 
     /// Forgets the bytes that have been written.
     pub fn advance(&mut self, mut written: usize) {
+        if written == self.waiting {
+            // By far the most writes take all there is.
+            return self.clear();
+        }
         self.waiting -= written;
         while written > 0 {
             if written < self.first.len() {

@@ -6,7 +6,7 @@ use diesel::prelude::*;
 
 use super::schema::{logins, spent_refresh_tokens as spent, users};
 use super::users::{User, UserRow};
-use super::{Backend, Connection, StoreError};
+use super::{Connection, StoreError};
 use crate::domain::ids::{LoginId, UserId};
 use crate::domain::time::Timestamp;
 
@@ -57,8 +57,7 @@ pub fn insert(conn: &mut Connection, login: &Login) -> Result<(), StoreError> {
 /// # Errors
 /// [`StoreError`] when the database does not answer.
 pub fn find(conn: &mut Connection, id: &LoginId) -> Result<Option<(Login, User)>, StoreError> {
-    let found = with_user().filter(logins::id.eq(id.as_str().to_owned())).get_result(conn);
-    both(found.optional()?)
+    find_where!(conn, logins::id.eq(id.as_str()))
 }
 
 /// The login of a session cookie with its account, alive or not.
@@ -66,8 +65,7 @@ pub fn find(conn: &mut Connection, id: &LoginId) -> Result<Option<(Login, User)>
 /// # Errors
 /// [`StoreError`] when the database does not answer.
 pub fn find_by_cookie(conn: &mut Connection, hash: &str) -> Result<Option<(Login, User)>, StoreError> {
-    let found = with_user().filter(logins::cookie_hash.eq(hash.to_owned())).get_result(conn);
-    both(found.optional()?)
+    find_where!(conn, logins::cookie_hash.eq(hash))
 }
 
 /// The login of its current refresh token with its account, alive or not.
@@ -75,8 +73,7 @@ pub fn find_by_cookie(conn: &mut Connection, hash: &str) -> Result<Option<(Login
 /// # Errors
 /// [`StoreError`] when the database does not answer.
 pub fn find_by_refresh(conn: &mut Connection, hash: &str) -> Result<Option<(Login, User)>, StoreError> {
-    let found = with_user().filter(logins::refresh_hash.eq(hash.to_owned())).get_result(conn);
-    both(found.optional()?)
+    find_where!(conn, logins::refresh_hash.eq(hash))
 }
 
 /// The login that a refresh token belonged to before it was used.
@@ -86,7 +83,7 @@ pub fn find_by_refresh(conn: &mut Connection, hash: &str) -> Result<Option<(Logi
 pub fn find_by_spent_refresh(conn: &mut Connection, hash: &str) -> Result<Option<(Login, User)>, StoreError> {
     let login: Option<String> = spent::table.find(hash).select(spent::login_id).first(conn).optional()?;
     let Some(login) = login else { return Ok(None) };
-    both(with_user().filter(logins::id.eq(login)).get_result(conn).optional()?)
+    find_where!(conn, logins::id.eq(login))
 }
 
 /// Replaces the refresh token and remembers the old one as spent.
@@ -162,18 +159,24 @@ fn joined() -> _ {
     logins::table.inner_join(users::table)
 }
 
-/// Logins with their accounts. Ask by what is unique and without a limit: SQLite prepares a statement anew whenever the number
-/// behind its `LIMIT` is bound, which costs more than the search.
-fn with_user<'a>() -> diesel::helper_types::IntoBoxed<
-    'a,
-    diesel::helper_types::Select<joined, diesel::helper_types::AsSelect<Both, Backend>>,
-    Backend,
-> {
-    joined().select(Both::as_select()).into_boxed()
+/// The one login with its account that a filter lets through, which asks for what is unique.
+///
+/// Each database is asked by itself, as a statement for either would be put together anew each time; and without a limit, as
+/// SQLite prepares a statement anew whenever the number behind its `LIMIT` is bound. Both cost more than the search, and
+/// every request asks here.
+macro_rules! find_where {
+    ($conn:expr, $filter:expr) => {{
+        let sought = joined().filter($filter);
+        both(match $conn {
+            Connection::Sqlite(conn) => sought.select(Both::as_select()).get_result(conn),
+            Connection::Postgres(conn) => sought.select(Both::as_select()).get_result(conn),
+        })
+    }};
 }
+use find_where;
 
-fn both(found: Option<Both>) -> Result<Option<(Login, User)>, StoreError> {
-    let Some((login, user)) = found else { return Ok(None) };
+fn both(found: QueryResult<Both>) -> Result<Option<(Login, User)>, StoreError> {
+    let Some((login, user)) = found.optional()? else { return Ok(None) };
     Ok(Some((login.try_into()?, user.try_into()?)))
 }
 

@@ -40,7 +40,7 @@ impl Outbox {
             return;
         }
         // Nobody takes another waker while this one is lent: only the reading task does, and not in here.
-        let drained = self.poll_drain(&mut Context::from_waker(&self.0.reader.borrow()));
+        let drained = self.poll_drain_at(&mut Context::from_waker(&self.0.reader.borrow()), || now);
         if let Poll::Ready(Err(error)) = drained {
             self.break_off(&error);
         } else if self.has_said_goodbye() {
@@ -53,8 +53,14 @@ impl Outbox {
     /// # Errors
     /// When the stream is broken.
     pub(crate) fn poll_drain(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let result = self.write_queue(cx);
-        self.call_when_low();
+        self.poll_drain_at(cx, Instant::now)
+    }
+
+    fn poll_drain_at(&self, cx: &mut Context<'_>, now: impl Fn() -> Instant) -> Poll<io::Result<()>> {
+        let result = self.write_queue(cx, now);
+        if self.0.is_awaited.get() {
+            self.call_when_low();
+        }
         result
     }
 
@@ -68,6 +74,7 @@ impl Outbox {
                 call();
             }
         }
+        self.0.is_awaited.set(self.0.when_low.borrow().is_some() || !self.0.for_room.borrow().is_empty());
     }
 
     /// Takes whole frames, as many as fit into `max` bytes and at least one; none when the connection has ended and
@@ -99,7 +106,7 @@ impl Outbox {
         matches!(*self.0.way.borrow(), Way::Written(_))
     }
 
-    fn write_queue(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn write_queue(&self, cx: &mut Context<'_>, now: impl Fn() -> Instant) -> Poll<io::Result<()>> {
         let mut way = self.0.way.borrow_mut();
         let Way::Written(stream) = &mut *way else { return Poll::Ready(Ok(())) };
         let mut queue = self.0.queue.borrow_mut();
@@ -110,7 +117,7 @@ impl Outbox {
                 Poll::Ready(Ok(written)) => {
                     queue.advance(written);
                     self.count(-as_change(written));
-                    self.0.last_progress.set(Instant::now());
+                    self.0.last_progress.set(now());
                 }
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
             }
