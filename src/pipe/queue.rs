@@ -51,7 +51,7 @@ impl Queue {
     /// Forgets the bytes that have been written.
     pub fn advance(&mut self, mut written: usize) {
         if written == self.waiting {
-            // By far the most writes take all there is.
+            // By far the most writes take all there is, and that is one frame.
             return self.clear();
         }
         self.waiting -= written;
@@ -78,7 +78,11 @@ impl Queue {
 
     /// Forgets everything.
     pub fn clear(&mut self) {
-        *self = Self::default();
+        self.waiting = 0;
+        self.first = Bytes::new();
+        if self.others.capacity() > 0 {
+            self.others = VecDeque::new();
+        }
     }
 
     /// Takes the first frame off.

@@ -18,9 +18,11 @@ use super::{
 use crate::cli::{CliError, duration::parse_duration, rate::parse_rate};
 
 mod dialect;
+mod probe;
 mod stage;
 
 use dialect::Kind;
+use probe::Probe;
 use stage::Stage;
 
 const TOPIC: &str = "custom:bench";
@@ -57,6 +59,9 @@ pub struct FanoutArgs {
     /// Events that are due at once; then none for as long as the rate wants
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     burst: u32,
+    /// How often the hub is asked for something else meanwhile, such as `20ms`
+    #[arg(long, value_parser = parse_duration, conflicts_with = "kind")]
+    probe: Option<Duration>,
     /// What kind of server it is; others than a hub are to be running at `--url`, but for the floor
     #[arg(long = "target", value_enum, default_value = "carillon")]
     kind: Kind,
@@ -90,14 +95,19 @@ pub async fn measure(args: &FanoutArgs) -> Result<Report, CliError> {
 
     let connected = stage.usage()?;
     args.begin_count(&stage)?;
+    let probe = args.probe.zip(stage.hub()).map(|(every, hub)| Probe::start(hub.clone(), every)).transpose()?;
     let published = args.publish(&stage, &audience).await?;
     audience.silent(args.expected(&published), SILENCE).await;
+    let probed = probe.map(Probe::end).transpose()?;
     let instructions = args.end_count(&stage)?;
     let done = stage.usage()?;
     listeners.iter().for_each(tokio::task::JoinHandle::abort);
     stage.close().await?;
 
-    Ok(args.report(&audience, &published, &Readings { empty, connected, done, instructions }))
+    let mut report = args.report(&audience, &published, &Readings { empty, connected, done, instructions });
+    report.latencies(probe::NAMES, &probed.unwrap_or_default());
+
+    Ok(report)
 }
 
 fn listen(sockets: Vec<WireSocket>, audience: &Rc<Audience>) -> Vec<tokio::task::JoinHandle<()>> {

@@ -85,6 +85,14 @@ impl Stage {
         }
     }
 
+    /// Where a hub is.
+    pub const fn hub(&self) -> Option<&Destination> {
+        match self {
+            Self::Hub(hub) => Some(&hub.destination),
+            Self::Other(_) => None,
+        }
+    }
+
     /// Opens the sessions that listen.
     ///
     /// # Errors
