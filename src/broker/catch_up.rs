@@ -180,6 +180,8 @@ impl State {
         client.waiting.clear();
         client.is_paced = false;
         // Rare and one per client; a session that is gone needs no word.
-        client.seat.session.do_send(Gapped);
+        if let Some(session) = client.seat.session.upgrade() {
+            session.do_send(Gapped);
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use actix::{Message, Recipient};
+use actix::{Message, WeakRecipient};
 use tokio::sync::oneshot;
 
 use super::client::Until;
@@ -34,7 +34,7 @@ pub struct SeatOptions {
     /// if it was theirs then.
     pub owner: Option<UserId>,
     /// Who is told of a gap.
-    pub session: Recipient<Gapped>,
+    pub session: WeakRecipient<Gapped>,
 }
 
 /// A channel that a client listens to.

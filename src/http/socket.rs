@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use actix::{MailboxError, Recipient};
+use actix::{MailboxError, Recipient, WeakRecipient};
 use tokio::io::ReadBuf;
 
 use crate::pipe::frame::{self, Assembler, FrameError, Incoming};
@@ -31,7 +31,7 @@ pub struct Peer {
     /// Gets every binary message; without it such a message ends the connection with 1003.
     pub binary: Option<Recipient<ReceivedBinary>>,
     /// Is told once that the connection is gone.
-    pub closed: Recipient<Closed>,
+    pub closed: WeakRecipient<Closed>,
 }
 
 /// Who gets the text messages.
@@ -178,7 +178,9 @@ impl Socket {
             self.has_ended = true;
             self.outbox.abort();
             // One per connection; an actor that is gone needs no word.
-            self.peer.closed.do_send(Closed);
+            if let Some(peer) = self.peer.closed.upgrade() {
+                peer.do_send(Closed);
+            }
         }
     }
 }

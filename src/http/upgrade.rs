@@ -1,7 +1,9 @@
 //! Every upgrade request comes here with its raw stream: routes it, authenticates it, shakes hands, starts its actor.
 
 use std::io;
+use std::pin::Pin;
 use std::rc::Rc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use actix::Actor;
@@ -141,16 +143,29 @@ fn open(doors: &Doors, newcomer: Newcomer, stream: Stream, early: &[u8]) {
     let peer = match admitted {
         Admitted::Person(principal) => {
             let session = Session::new(*principal, Box::new(Native), outbox.clone(), Rc::clone(&doors.house)).start();
-            Peer { texts: Texts::OneByOne(session.clone().recipient()), binary: None, closed: session.recipient() }
+            let closed = session.downgrade().recipient();
+            Peer { texts: Texts::OneByOne(session.recipient()), binary: None, closed }
         }
         Admitted::Module(module) => {
             let link = Link::new(module, outbox.clone(), Rc::clone(&doors.module_house)).start();
-            Peer { texts: Texts::Together(link.clone().recipient()), binary: None, closed: link.recipient() }
+            let closed = link.downgrade().recipient();
+            Peer { texts: Texts::Together(link.recipient()), binary: None, closed }
         }
     };
     let socket = Socket::new(outbox, peer, doors.options.max_message, early);
-    actix_rt::spawn(async move {
-        socket.await;
-        drop(place);
-    });
+    actix_rt::spawn(Placed { socket, _place: place });
+}
+
+/// A socket that has a place until it ends; an `async` block would keep it in memory twice.
+struct Placed {
+    socket: Socket,
+    _place: SocketGuard,
+}
+
+impl Future for Placed {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        Pin::new(&mut self.socket).poll(cx)
+    }
 }

@@ -125,7 +125,7 @@ impl Session {
             login_id: self.principal.login_id.clone(),
             sees_all: self.principal.may(Permission::ModulesAll),
             read_at: self.principal.read_at,
-            addr: ctx.address(),
+            addr: ctx.address().downgrade(),
         };
         let asked = self.house.registry.send(opened).timeout(ASK_TIMEOUT).into_actor(self);
         ctx.wait(asked.map(|answer, session, ctx| {
@@ -184,7 +184,7 @@ impl Actor for Session {
             outbox: self.outbox.clone(),
             dialect: self.speech.events(),
             owner: (!sees_all).then(|| self.principal.user_id.clone()),
-            session: ctx.address().recipient(),
+            session: ctx.address().downgrade().recipient(),
         });
         // Where its events begin; they wait there for the welcome.
         let _ = seat.hold();

@@ -117,6 +117,7 @@ impl Session {
 
     /// Adds topics; one that it has already gets the new pace.
     pub(super) fn listen(&mut self, wanted: Vec<Listened>) {
+        self.topics.reserve_exact(wanted.len());
         for listened in wanted {
             if let Some(known) = self.topics.iter_mut().find(|known| known.topic == listened.topic) {
                 known.wanted = listened.wanted;

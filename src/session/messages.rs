@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use actix::{Addr, Message};
+use actix::{Message, WeakAddr};
 use serde_json::value::RawValue;
 
 use super::actor::Session;
@@ -62,7 +62,7 @@ pub struct Opened {
     /// When its person's account was looked at.
     pub read_at: Instant,
     /// The session itself.
-    pub addr: Addr<Session>,
+    pub addr: WeakAddr<Session>,
 }
 
 /// Why a session may not begin.

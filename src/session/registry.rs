@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
+use actix::WeakAddr;
 use actix::prelude::*;
 use futures_util::FutureExt;
 use futures_util::future::join_all;
@@ -49,8 +50,18 @@ struct Known {
     login_id: LoginId,
     sees_all: bool,
     opened_at: Instant,
-    addr: Addr<Session>,
+    /// Weak, as a strong one costs a session 130 bytes and keeps it from nothing: whoever carries its frames has one.
+    addr: WeakAddr<Session>,
     pages: Vec<Topic>,
+}
+
+impl Known {
+    /// Says what is rare and must come, and a session's mailbox holds little else; one that is gone needs no word.
+    fn tell(&self, end: End) {
+        if let Some(addr) = self.addr.upgrade() {
+            addr.do_send(end);
+        }
+    }
 }
 
 /// Joins the admin room to the registry.
@@ -85,14 +96,13 @@ impl Registry {
     }
 
     /// A session that is open, and when it began.
-    pub(super) fn known(&self, id: &SessionId) -> Option<(&Addr<Session>, Instant)> {
-        self.sessions.get(id).map(|known| (&known.addr, known.opened_at))
+    pub(super) fn known(&self, id: &SessionId) -> Option<(Addr<Session>, Instant)> {
+        self.sessions.get(id).and_then(|known| Some((known.addr.upgrade()?, known.opened_at)))
     }
 
     fn end_where(&self, end: &End, is_over: impl Fn(&Known) -> bool) {
         for session in self.sessions.values().filter(|known| is_over(known)) {
-            // Few, and each must come: a session's mailbox holds little else.
-            session.addr.do_send(end.clone());
+            session.tell(end.clone());
         }
     }
 
@@ -183,7 +193,11 @@ impl Handler<Watches> for Registry {
         let Some(known) = self.sessions.get_mut(&watches.session) else { return };
         let place = known.pages.iter().position(|page| *page == watches.topic);
         match (watches.begins, place) {
-            (true, None) => known.pages.push(watches.topic.clone()),
+            (true, None) => {
+                // Most have one.
+                known.pages.reserve_exact(1);
+                known.pages.push(watches.topic.clone());
+            }
             (false, Some(place)) => drop(known.pages.swap_remove(place)),
             _ => return,
         }
@@ -216,7 +230,7 @@ impl Handler<Drain> for Registry {
         let count = self.sessions.len();
         // The map is in no order, so that nobody is always the last.
         for (place, session) in self.sessions.values().enumerate() {
-            session.addr.do_send(End::restart(moments.moment(place, count)));
+            session.tell(End::restart(moments.moment(place, count)));
         }
     }
 }
@@ -229,7 +243,8 @@ impl Handler<ModuleWithdrawn> for Registry {
         let sessions = self.sessions.values();
         let sessions = sessions.filter(|known| from.as_ref() == Some(&known.user_id) || (is_removed && known.sees_all));
         let withdraw = Withdraw { module, is_removed };
-        let told: Vec<_> = sessions.map(|known| known.addr.send(withdraw.clone()).timeout(WITHDRAW_TIMEOUT)).collect();
+        let sessions = sessions.filter_map(|known| known.addr.upgrade());
+        let told: Vec<_> = sessions.map(|session| session.send(withdraw.clone()).timeout(WITHDRAW_TIMEOUT)).collect();
         // A session that is gone listens to nothing any more.
         Box::pin(join_all(told).map(drop))
     }

@@ -36,12 +36,16 @@ impl Session {
         });
     }
 
-    /// Ends the session in the moment in which its login ends.
+    /// Ends the session in the moment in which its login ends; looked at again by each beat, so that a session has a timer
+    /// for that only when the moment is near.
     pub(super) fn watch_expiry(&mut self, ctx: &mut Context<Self>) {
         if let Some(earlier) = self.expiry.take() {
             ctx.cancel_future(earlier);
         }
         let left = self.principal.expires_at.since(Timestamp::now());
+        if left > self.house.options.heartbeat * 2 {
+            return;
+        }
         self.expiry = Some(ctx.run_later(left, |session, ctx| {
             session.end(&End { code: LOGIN_ENDED, reason: "the login has expired", retry_after: None }, ctx);
         }));
@@ -51,6 +55,9 @@ impl Session {
         let silence_max = self.house.options.heartbeat * 2 + ASK_TIMEOUT;
         if self.watch_stall(ctx) {
             return;
+        }
+        if self.expiry.is_none() {
+            self.watch_expiry(ctx);
         }
         if self.outbox.waiting() == 0 && self.outbox.silent_for() > silence_max {
             self.outbox.give_up();

@@ -101,7 +101,7 @@ impl EngineDoor {
         let mut assembler = Assembler::new(self.options.max_payload, deflation.is_some());
         assembler.keep(early);
         let (received, binary) = (engine.clone().recipient(), engine.clone().recipient());
-        serve(Wire { outbox, assembler, received, binary, closed: engine.recipient() });
+        serve(Wire { outbox, assembler, received, binary, closed: engine.downgrade().recipient() });
     }
 
     pub(super) fn deflation(&self, handshake: &Handshake) -> Option<Deflation> {

@@ -142,7 +142,7 @@ impl Engine {
             assembler,
             received: me.clone().recipient(),
             binary: me.clone().recipient(),
-            closed: me.recipient(),
+            closed: me.downgrade().recipient(),
         });
     }
 

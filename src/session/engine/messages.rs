@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::rc::Rc;
 
-use actix::{Message as ActixMessage, Recipient};
+use actix::{Message as ActixMessage, Recipient, WeakRecipient};
 use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
 use tokio::sync::oneshot;
@@ -104,5 +104,5 @@ pub struct Wire {
     /// Who takes bytes.
     pub binary: Recipient<ReceivedBinary>,
     /// Who is told of the end.
-    pub closed: Recipient<Closed>,
+    pub closed: WeakRecipient<Closed>,
 }

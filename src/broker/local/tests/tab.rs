@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use actix::{Actor, Handler};
+use actix::{Actor, Addr, Handler};
 
 use super::super::*;
 use crate::broker::{Gapped, Wanted};
@@ -33,6 +33,8 @@ pub struct Tab {
     seat: Seat,
     outbox: Outbox,
     has_gap: Rc<Cell<bool>>,
+    /// Lives as long as its tab.
+    _session: Addr<Session>,
     is_held: bool,
     began_at: Offset,
     /// Where it was told that it stands when it was held.
@@ -84,16 +86,26 @@ impl Tab {
         let has_gap = Rc::new(Cell::new(false));
         let flusher = Flusher::start(Duration::ZERO, |_| {});
         let outbox = Outbox::taken(Framing::Text, flusher, MARKS);
-        let session = Session(Rc::clone(&has_gap)).start().recipient();
+        let session = Session(Rc::clone(&has_gap)).start();
         let seat = relay.join(SeatOptions {
             id: SessionId::generate(),
             outbox: outbox.clone(),
             dialect: &PLACES,
             owner: None,
-            session,
+            session: session.downgrade().recipient(),
         });
         let (heard, received) = (Vec::new(), Vec::new());
-        Self { seat, outbox, has_gap, is_held: false, began_at: relay.cursor().offset, held_at: 0, heard, received }
+        Self {
+            seat,
+            outbox,
+            has_gap,
+            _session: session,
+            is_held: false,
+            began_at: relay.cursor().offset,
+            held_at: 0,
+            heard,
+            received,
+        }
     }
 
     /// The place of an event received a while ago, or where the client began.
