@@ -54,7 +54,7 @@ async fn upgrade(request: Request, framed: Framed<TcpStream, h1::Codec>, flusher
     let peer = Peer {
         texts: Texts::OneByOne(echo.clone().recipient()),
         binary: Some(echo.clone().recipient()),
-        closed: echo.recipient(),
+        closed: echo.downgrade().recipient(),
     };
     actix_rt::spawn(Socket::new(outbox, peer, MAX_MESSAGE, &early));
     Ok(())
