@@ -38,13 +38,13 @@ fn resumed(missed: u64) -> Box<dyn FnMut()> {
     let relay = LocalRelay::new(replica, Metrics::default());
     let (outbox, session) = system.block_on(async {
         let flusher = Flusher::start(Duration::ZERO, |_| {});
-        (Outbox::taken(Framing::WebSocket, flusher, ROOM), Session.start().recipient())
+        (Outbox::taken(Framing::WebSocket, flusher, ROOM), Session.start())
     });
     let wanted = [Wanted { channel: events::channel(), pace: None }];
     Box::new(move || {
         // The threads of its actors end with it.
         let _system = &system;
-        let (id, session) = (SessionId::generate(), session.clone());
+        let (id, session) = (SessionId::generate(), session.downgrade().recipient());
         let options = SeatOptions { id, outbox: outbox.clone(), dialect: events::dialect(), owner: None, session };
         let seat = relay.join(options);
         // Where it stands is what the cursor says.

@@ -1,6 +1,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
@@ -16,6 +17,8 @@ use crate::domain::time::Timestamp;
 const SETTINGS: [(&str, &str); 1] = [("CARILLON__TELEMETRY__SEAL_AFTER", "1s")];
 /// Readings of one request.
 const BATCH: u64 = 2000;
+/// Requests under way at once.
+const AT_ONCE: usize = 2;
 /// Windows of one question.
 const WINDOWS: u64 = 500;
 /// For how long sealing may stand still.
@@ -45,7 +48,7 @@ pub struct HistoryArgs {
 
 /// Loads a past, waits until it is sealed, and asks for it.
 pub async fn measure(args: &HistoryArgs) -> Result<Report, CliError> {
-    let target = args.target.open(&SETTINGS).await?;
+    let mut target = args.target.open(&SETTINGS).await?;
     let modules = register_modules(&target.api, args.modules as usize).await?;
     let end = now();
     let start = end.saturating_sub(args.span_millis());
@@ -53,6 +56,7 @@ pub async fn measure(args: &HistoryArgs) -> Result<Report, CliError> {
     let loading = Instant::now();
     args.load(&target, &modules, start).await?;
     let loaded = loading.elapsed();
+    target.log_in_again().await?;
     let samples = args.readings() * u64::from(args.modules) * u64::from(args.keys);
     let bytes = wait_until_sealed(&target, samples).await?;
     let sealed = loading.elapsed();
@@ -87,9 +91,8 @@ impl HistoryArgs {
             let batch: Vec<_> = numbers.map(|number| self.reading(number, start)).collect();
             bar.inc(batch.len() as u64);
             let batch = Value::from(batch);
-            for module in modules {
-                push(target, module, &batch).await?;
-            }
+            let pushing = modules.iter().map(|module| push(target, module, &batch));
+            stream::iter(pushing).buffer_unordered(AT_ONCE).try_collect::<()>().await?;
         }
         bar.finish_and_clear();
 

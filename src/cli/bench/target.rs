@@ -30,6 +30,8 @@ pub struct Target {
     pub api: Api,
     /// The admin's login, shared by every connection of the load.
     pub session: Session,
+    url: HubAddress,
+    login: LoginArgs,
     pid: Option<u32>,
     own: Option<OwnHub>,
 }
@@ -68,7 +70,17 @@ impl Target {
         let destination = Destination::of(url).await?;
         let (api, session) = login.login_required(url).await?;
 
-        Ok(Self { destination, api, session, pid, own })
+        Ok(Self { destination, api, session, url: url.clone(), login: login.clone(), pid, own })
+    }
+
+    /// Logs in again, for after a load that may have outlived the access token.
+    ///
+    /// # Errors
+    /// [`CliError`] when the hub does not take the account any more.
+    pub async fn log_in_again(&mut self) -> Result<(), CliError> {
+        (self.api, self.session) = self.login.login_required(&self.url).await?;
+
+        Ok(())
     }
 
     /// Access tokens of so many logins of the admin, of which the hub lets each begin half of its accept rate at most; those
