@@ -9,6 +9,7 @@ use actix::MailboxError;
 use super::super::actor::{CloseLink, EndLink, Removed};
 use super::super::alarm::{self, Enter, Follow, Leave};
 use super::super::claim::{self, ClaimCode};
+use super::super::command::take_back;
 use super::super::entry::{Entry, Meta, ModuleView, Status};
 use super::super::error::ModuleError;
 use super::super::messages::{Created, ModuleChange, NewModule, Rotated};
@@ -19,10 +20,11 @@ use crate::domain::event::NewEvent;
 use crate::domain::grant::Permission;
 use crate::domain::ids::{ModuleId, UserId};
 use crate::domain::module::TokenHash;
+use crate::domain::stop::StopScope;
 use crate::domain::time::Timestamp;
 use crate::store::announcements::{self, Announced};
 use crate::store::modules::{self, ModuleRecord, StoredModule};
-use crate::store::{Connection, StoreError, claims};
+use crate::store::{Connection, StoreError, claims, stops};
 
 /// How long a removed module's actor may take to end; longer than its own time-outs.
 const REMOVE_TIMEOUT: Duration = Duration::from_secs(15);
@@ -93,13 +95,16 @@ impl Desk {
         after.updated_at = Timestamp::now();
         let told = entry.live.load().presence();
         let events = NewEvent::module_changed(before.owner.as_ref(), after.facts(id), told);
-        let announced = self.store_update(&entry, &after, events).await?;
+        let told_of_change = events.len();
+        let mut announced = self.store_update(&entry, &after, events).await?;
+        let taken_back = announced.split_off(told_of_change);
         let has_moved = self.replace(&entry, after).await;
         if entry.meta.load().kind != before.kind {
             self.look_at_stops(id);
             self.warden.do_send(Follow(id.clone()));
         }
         self.announce(announced).await;
+        self.shared.tell_taken_back(taken_back).await;
         if has_moved {
             self.republish(id, told.is_online);
         }
@@ -161,7 +166,8 @@ impl Desk {
         Ok(Rotated { token })
     }
 
-    /// Stores a changed row with the events that tell of it.
+    /// Stores a changed row with the events that tell of it; of a type that must stand still the module's commands are taken
+    /// back with it, whose events come last.
     async fn store_update(
         &self,
         entry: &Arc<Entry>,
@@ -169,13 +175,20 @@ impl Desk {
         events: Vec<NewEvent>,
     ) -> Result<Vec<Announced>, ModuleError> {
         let (record, before) = (after.record(&entry.id), entry.meta.load_full());
+        let has_other_type = after.kind != before.kind;
+        let must_stop = self.shared.stops.load().of(&entry.id, &after.kind).next().is_some();
         let update = move |conn: &mut Connection| {
             if !modules::is_of(conn, &record.id, before.owner.as_ref())? {
                 return Ok(Stored::Moved);
             }
             modules::update(conn, &record)?;
             let announced = events.into_iter().map(|event| announcements::add(conn, event));
-            Ok(Stored::Done(announced.collect::<Result<_, _>>()?))
+            let mut announced = announced.collect::<Result<Vec<_>, _>>()?;
+            // A stop that is stored later finds the module among those of its type.
+            if has_other_type && (must_stop || is_stopped(conn, &record)?) {
+                announced.extend(take_back(conn, &StopScope::Module(record.id), Timestamp::now())?);
+            }
+            Ok(Stored::Done(announced))
         };
         self.store(entry, after.owner.clone(), update).await
     }
@@ -204,6 +217,11 @@ impl Desk {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// Whether a stop is stored that concerns a module.
+fn is_stopped(conn: &mut Connection, module: &ModuleRecord) -> Result<bool, StoreError> {
+    Ok(stops::active(conn)?.iter().any(|stop| stop.scope.holds(&module.id, &module.kind)))
 }
 
 /// The owner of a new module: the caller, or as admins wish.

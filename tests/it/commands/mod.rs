@@ -1,6 +1,7 @@
 //! What modules are told: commands, desired states, emergency stops; and how they find their owner.
 
 mod claims;
+mod moves;
 mod orders;
 mod stops;
 mod twin;
