@@ -190,7 +190,7 @@ impl From<CommitError> for ModuleError {
             CommitError::Busy => Self::Overloaded,
             CommitError::ModuleBehind => Self::Behind,
             CommitError::Store(error) if matches!(*error, StoreError::Lost(_)) => Self::OutcomeUnknown,
-            CommitError::Store(_) => Self::Unavailable,
+            CommitError::Stuck | CommitError::Store(_) => Self::Unavailable,
         }
     }
 }

@@ -54,6 +54,9 @@ pub enum CommitError {
     /// Too many readings of this module wait to be sealed; others are taken.
     #[error("too many readings of this module wait to be sealed; send again later, and fewer at a time")]
     ModuleBehind,
+    /// A commit has been under way for so long that nothing more waits behind it.
+    #[error("the database hangs; send again later")]
+    Stuck,
     /// The commit failed, for all who shared it.
     #[error(transparent)]
     Store(Arc<StoreError>),

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix::prelude::*;
 use tokio::sync::oneshot;
@@ -22,6 +23,8 @@ use crate::store::{Connection, Store, StoreError};
 const UNSEALED_MAX: usize = 4_000_000;
 /// More rows of one module are not let in: what it sends too much is not the trouble of others.
 const UNSEALED_OF_MODULE_MAX: usize = UNSEALED_MAX / 8;
+/// A commit that takes longer hangs; no module waits longer for what is not being written.
+const STUCK_AFTER: Duration = Duration::from_secs(10);
 /// Which part of `telemetry.commit_interval` nothing must have come for a commit to wait no longer.
 const QUIET: u32 = 10;
 
@@ -59,6 +62,7 @@ pub struct Sealed {
 /// Invariant: whoever asked is answered exactly once, after the commit that held their readings and their state or a
 /// newer one; the tail knows the rows by then.
 /// Invariant: what was taken back before its transaction began to write is not stored.
+/// Invariant: nothing gathers while a commit hangs.
 /// Invariant: of each module in `full` there are `unsealed_of_module_max` rows or more in the tail.
 pub struct Collector {
     store: Store,
@@ -74,6 +78,8 @@ pub struct Collector {
     first: Instant,
     last: Instant,
     is_committing: bool,
+    stuck_after: Duration,
+    is_stuck: bool,
 }
 
 impl Collector {
@@ -94,6 +100,8 @@ impl Collector {
             first: now,
             last: now,
             is_committing: false,
+            stuck_after: STUCK_AFTER,
+            is_stuck: false,
         }
     }
 
@@ -144,11 +152,32 @@ impl Collector {
             readings::append(conn, &commits, next)
         };
         let stored = async move { store.write(write).await };
-        ctx.spawn(stored.into_actor(self).map(|result, collector, ctx| {
+        let watch = ctx.run_later(self.stuck_after, |collector, _| collector.give_up_waiting());
+        ctx.spawn(stored.into_actor(self).map(move |result, collector, ctx| {
+            ctx.cancel_future(watch);
             collector.is_committing = false;
+            if std::mem::take(&mut collector.is_stuck) {
+                tracing::warn!("the commit that hung has ended; readings are taken again");
+            }
             answer(answers, result.map(|appended| collector.note(appended)));
             collector.begin_turn(ctx);
         }));
+    }
+
+    /// Refuses what has gathered behind a commit that hangs, and from now on all that comes, until it ends.
+    fn give_up_waiting(&mut self) {
+        self.is_stuck = true;
+        let (_, refused) = self.batch.take(usize::MAX);
+        let after = self.stuck_after;
+        tracing::error!(
+            waiting = refused.len(),
+            ?after,
+            "a commit of readings hangs; others are refused until it ends"
+        );
+        for waiting in refused {
+            // Who asked may have gone.
+            let _ = waiting.send(Err(CommitError::Stuck));
+        }
     }
 
     fn note(&mut self, appended: Vec<(ModuleId, Appended)>) {
@@ -186,6 +215,9 @@ impl Handler<Commit> for Collector {
     type Result = ResponseFuture<Result<(), CommitError>>;
 
     fn handle(&mut self, commit: Commit, ctx: &mut Self::Context) -> Self::Result {
+        if self.is_stuck {
+            return Box::pin(std::future::ready(Err(CommitError::Stuck)));
+        }
         if self.batch.waiting() >= self.options.max_waiting || self.tail.rows() >= UNSEALED_MAX {
             return Box::pin(std::future::ready(Err(CommitError::Busy)));
         }

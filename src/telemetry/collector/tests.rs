@@ -135,3 +135,29 @@ async fn a_module_of_which_too_much_is_not_sealed_is_refused_and_others_are_not(
     collector.send(Sealed { module: 1, until: first + 1 }).await.unwrap();
     assert!(ask("MC-1", 4).await.is_ok());
 }
+
+#[actix::test]
+async fn behind_a_commit_that_hangs_nothing_waits_and_it_goes_on_by_itself() {
+    let scratch = Scratch::new();
+    drop(store_with(&scratch, &["MC-1"]).await);
+    let store = scratch.store_that_waits(Duration::from_secs(60));
+    let options = config::Telemetry { commit_interval: Duration::from_millis(1), ..config::Telemetry::default() };
+    let mut collector = Collector::new(store, options, Metrics::default(), Tail::default());
+    collector.stuck_after = Duration::from_secs(1);
+    let collector = collector.start();
+    let lock = scratch.lock();
+
+    let hangs = tokio::spawn(collector.send(commit("MC-1", 1)));
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let gathered = collector.send(commit("MC-1", 2)).await.unwrap();
+    let began = Instant::now();
+    let came_later = collector.send(commit("MC-1", 3)).await.unwrap();
+
+    assert!(matches!(gathered, Err(CommitError::Stuck)), "{gathered:?}");
+    assert!(matches!(came_later, Err(CommitError::Stuck)) && began.elapsed() < Duration::from_millis(500));
+    drop(lock);
+    assert!(hangs.await.unwrap().unwrap().is_ok());
+    assert!(collector.send(commit("MC-1", 4)).await.unwrap().is_ok());
+    let rows: i64 = collector.send(TailOf(1)).await.unwrap().iter().map(|rows| rows.end - rows.start).sum();
+    assert_eq!(rows, 2, "what was refused is not stored later");
+}
