@@ -182,7 +182,9 @@
 //! - What is deleted of the history is what the rules say, and can be known before: test
 //!   `a_preview_says_what_a_rule_would_delete_and_the_rule_deletes_it`, test
 //!   `a_size_cap_evicts_the_oldest_samples_first`, test `a_size_cap_evicts_windows_too_where_samples_are_not_enough`, test
-//!   `the_history_of_a_removed_module_goes`, and so does its rule: test `the_rule_of_a_removed_module_goes_with_it`; no more
+//!   `the_history_of_a_removed_module_goes`, also what was written of it when nobody knew: test
+//!   `what_was_written_of_a_removed_module_unknown_to_the_collector_goes_with_its_history`, test
+//!   `what_is_left_of_a_forgotten_module_gets_no_history_at_the_next_start`, and so does its rule: test `the_rule_of_a_removed_module_goes_with_it`; no more
 //!   is promised than will be kept: test `no_more_is_promised_for_a_month_than_the_rules_keep_and_the_cap_allows`.
 //! - A backup beside a running hub holds all that was acknowledged before it began, and what was told after it is of no use
 //!   to clients of what is restored: test

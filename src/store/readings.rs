@@ -139,6 +139,15 @@ pub fn number_of(conn: &mut Connection, module: &ModuleId) -> Result<Option<Modu
     Ok(found.select(history_modules::number).first(conn).optional()?)
 }
 
+/// Whether a number is one of the history, also of a module that is gone and whose history is not yet.
+///
+/// # Errors
+/// [`StoreError`] of the database only.
+pub fn is_known(conn: &mut Connection, module: ModuleNumber) -> Result<bool, StoreError> {
+    let known = history_modules::table.find(module).select(history_modules::number);
+    Ok(known.first::<ModuleNumber>(conn).optional()?.is_some())
+}
+
 /// The first rows of the tail after a row: which, of which module, when received.
 ///
 /// # Errors
@@ -182,6 +191,17 @@ pub fn load_measured(
     }
     found.sort_unstable_by_key(|row| row.id);
     Ok(found)
+}
+
+/// Some rows of the tail of modules that have no history any more: what was being written when nobody knew whether it was,
+/// of modules whose number was forgotten meanwhile.
+///
+/// # Errors
+/// [`StoreError`] of the database only.
+pub fn orphans(conn: &mut Connection, limit: i64) -> Result<Vec<RowId>, StoreError> {
+    let known = history_modules::table.select(history_modules::number);
+    let rows = readings::table.filter(readings::module.ne_all(known)).order(readings::id).limit(limit);
+    Ok(rows.select(readings::id).load(conn)?)
 }
 
 /// Takes rows out of the tail.

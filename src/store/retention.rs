@@ -103,13 +103,17 @@ pub fn modules_after(conn: &mut Connection, after: ModuleNumber, limit: i64) -> 
     rows.into_iter().map(known).collect()
 }
 
-/// The numbers of modules that are gone.
+/// The numbers of modules that are gone, also of those that were forgotten and of which something was sealed all the same.
 ///
 /// # Errors
 /// [`StoreError`] of the database only.
 pub fn gone(conn: &mut Connection) -> Result<Vec<ModuleNumber>, StoreError> {
     let rows = history_modules::table.filter(history_modules::module_id.is_null());
-    Ok(rows.select(history_modules::number).load(conn)?)
+    let mut gone: Vec<ModuleNumber> = rows.select(history_modules::number).load(conn)?;
+    let known = history_modules::table.select(history_modules::number);
+    let forgotten = series::table.filter(series::module.ne_all(known)).select(series::module).distinct();
+    gone.extend(forgotten.load::<ModuleNumber>(conn)?);
+    Ok(gone)
 }
 
 /// Forgets the number of a module that is gone and whose history is.

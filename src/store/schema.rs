@@ -335,3 +335,5 @@ diesel::allow_tables_to_appear_in_same_query!(
 );
 diesel::allow_tables_to_appear_in_same_query!(emergency_stops, emergency_stop_answers, modules);
 diesel::allow_tables_to_appear_in_same_query!(commands, modules);
+diesel::allow_tables_to_appear_in_same_query!(readings, history_modules);
+diesel::allow_tables_to_appear_in_same_query!(series, history_modules);

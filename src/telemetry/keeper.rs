@@ -106,8 +106,11 @@ impl Keeper {
         if self.tidied.is_some_and(|tidied| tidied.elapsed() < self.options.tidy_interval) {
             return Ok(sealing);
         }
+        let is_first = self.tidied.is_none();
+        if self.remove_gone().await? || is_first {
+            self.remove_orphans().await?;
+        }
         self.tidied = Some(Instant::now());
-        self.remove_gone().await?;
         let (now, slack) = (Timestamp::now(), self.options.seal_after * 3 + LATE);
         self.remove_old(|module| cutoffs(&self.policy.load().of(&module.kind, &module.id), now, slack)).await?;
         self.remove_too_much().await?;
@@ -227,9 +230,11 @@ impl Keeper {
         Ok(())
     }
 
-    /// Removes the history of modules that are gone.
-    async fn remove_gone(&self) -> Result<(), KeeperError> {
-        for module in self.store.read(retention::gone).await? {
+    /// Removes the history of modules that are gone; answers whether there was any.
+    async fn remove_gone(&self) -> Result<bool, KeeperError> {
+        let gone = self.store.read(retention::gone).await?;
+        let was_there = !gone.is_empty();
+        for module in gone {
             for run in self.collector.send(TailOf(module)).timeout(ANSWER_TIMEOUT).await? {
                 let mut start = run.start;
                 while start < run.end {
@@ -246,7 +251,22 @@ impl Keeper {
             }
             self.store.write(move |conn| forget(conn, module)).await?;
         }
-        Ok(())
+        Ok(was_there)
+    }
+
+    /// Removes rows of forgotten modules that the collector does not know: nobody knew whether they were written.
+    ///
+    /// Whatever such a commit had begun has ended before its module was forgotten, and none that begins later finds it.
+    async fn remove_orphans(&self) -> Result<(), KeeperError> {
+        loop {
+            let rows = self.store.read(|conn| readings::orphans(conn, ROWS_AT_ONCE)).await?;
+            if rows.is_empty() {
+                return Ok(());
+            }
+            tracing::info!(rows = rows.len(), "readings of modules that are gone were left in the tail; they go");
+            let rows: Vec<_> = rows.into_iter().map(|row| row..row + 1).collect();
+            self.store.write(move |conn| readings::remove(conn, &rows)).await?;
+        }
     }
 }
 

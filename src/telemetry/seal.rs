@@ -60,6 +60,10 @@ pub fn prepare(conn: &mut Connection, module: ModuleNumber, rows: &[Range<RowId>
     let sealed = rows.iter().map(|run| run.start..run.end.min(until)).filter(|run| !run.is_empty()).collect();
     Ok(Sealing { module, rows: sealed, series: changes, until, readings: count })
 }
+    if known.is_empty() && !readings::is_known(conn, module)? {
+        // Its module was forgotten: it must not have a history again.
+        by_key.clear();
+    }
 
 /// Adds the samples of a row; answers how many. A later row of the same time replaces an earlier one.
 fn add(by_key: &mut BTreeMap<String, BTreeMap<i64, Point>>, row: &TailRow) -> Result<usize, StoreError> {

@@ -44,3 +44,64 @@ async fn one_round_seals_whatever_is_due_of_a_busy_module() {
     let stored = store.read(move |conn| readings::load(conn, &left)).await.unwrap();
     assert_eq!(stored.len(), 2500 - 2 * MANY);
 }
+
+fn keeper_of(store: &Store, collector: &Addr<Collector>, seal_after: Duration) -> Keeper {
+    let policy = Arc::new(ArcSwap::from_pointee(Policy::of_defaults(Spans::new([Duration::ZERO; 5]))));
+    let options = KeeperOptions { max_bytes: None, seal_after, tidy_interval: Duration::ZERO };
+    Keeper::new(store.clone(), collector.clone(), policy, options, Metrics::default())
+}
+
+/// A reading that was written when nobody knew whether it was.
+fn write_unknown(scratch: &Scratch, id: i64, module: ModuleNumber) {
+    scratch.say(&format!("INSERT INTO readings VALUES ({id}, {module}, {id}, {id}, '{{\"a\":1}}')"));
+}
+
+async fn rows_and_gone(store: &Store) -> (usize, Vec<ModuleNumber>) {
+    store.read(|conn| Ok((readings::places_after(conn, 0, 100)?.len(), retention::gone(conn)?))).await.unwrap()
+}
+
+#[actix::test]
+async fn what_was_written_of_a_removed_module_unknown_to_the_collector_goes_with_its_history() {
+    let scratch = Scratch::new();
+    let store = scratch.store();
+    for id in ["MC-1", "MC-2"] {
+        store.write(move |conn| modules::insert(conn, &module(id))).await.unwrap();
+    }
+    let options = config::Telemetry { seal_after: Duration::ZERO, ..config::Telemetry::default() };
+    let collector = Collector::new(store.clone(), options, Metrics::default(), Tail::default()).start();
+    let mut keeper = keeper_of(&store, &collector, Duration::ZERO);
+    collector.send(commit(3)).await.unwrap().unwrap();
+    keeper.round().await.unwrap();
+    collector.send(commit(4)).await.unwrap().unwrap();
+    write_unknown(&scratch, 70, 1);
+    write_unknown(&scratch, 71, 2);
+
+    store.write(|conn| modules::delete(conn, &module("MC-1").id)).await.unwrap();
+    keeper.round().await.unwrap();
+
+    assert_eq!(rows_and_gone(&store).await, (1, vec![]), "of a module that is there it is kept for the next start");
+    let series = store.read(|conn| series::of_module(conn, 1)).await.unwrap();
+    assert!(series.is_empty(), "{series:?}");
+}
+
+#[actix::test]
+async fn what_is_left_of_a_forgotten_module_gets_no_history_at_the_next_start() {
+    let scratch = Scratch::new();
+    let store = scratch.store();
+    write_unknown(&scratch, 70, 5);
+    scratch.say("INSERT INTO series (module, key, raw_from) VALUES (6, 'a', 0)");
+    let tail = crate::telemetry::open_tail(&store).await.unwrap();
+    let options = config::Telemetry { seal_after: Duration::ZERO, ..config::Telemetry::default() };
+    let collector = Collector::new(store.clone(), options, Metrics::default(), tail).start();
+    let keeper = keeper_of(&store, &collector, Duration::ZERO);
+
+    assert_eq!(keeper.seal().await.unwrap(), Sealing::Done);
+    assert!(collector.send(TailOf(5)).await.unwrap().is_empty());
+    assert_eq!(rows_and_gone(&store).await, (0, vec![6]));
+    assert!(keeper.remove_gone().await.unwrap());
+    assert_eq!(rows_and_gone(&store).await, (0, vec![]));
+
+    write_unknown(&scratch, 72, 5);
+    keeper_of(&store, &collector, Duration::ZERO).round().await.unwrap();
+    assert_eq!(rows_and_gone(&store).await.0, 0, "those that the collector does not know go at the first round");
+}
