@@ -117,6 +117,7 @@
 //!   sender was answered, who is told so: test
 //!   `what_is_being_written_is_waited_for_and_unknown_if_that_takes_too_long`.
 //! - Whatever waits has a bound: test `a_full_waiting_line_refuses_and_a_flush_stores_what_waits`, test
+//!   `behind_a_commit_that_hangs_nothing_waits_and_it_goes_on_by_itself`, test
 //!   `who_finds_the_line_full_is_turned_away`, test `topics_are_bounded_and_can_be_left`, test
 //!   `ten_thousand_subscriptions_by_one_client_are_refused_beyond_the_bound`, test
 //!   `an_account_has_a_bounded_number_of_sockets`, test `the_counters_are_bounded`, test
@@ -143,7 +144,8 @@
 //!   after it was cleared does not hear it: test `a_stop_is_told_to_a_device_that_takes_nothing_else`, test
 //!   `a_stop_that_was_cleared_is_not_told_to_a_device_that_comes_back`; nor does it hear of a desired state meanwhile: test
 //!   `what_people_want_reaches_no_device_that_must_stand_still`; what waited before it is never told after it: test
-//!   `a_stop_takes_back_what_waits_for_a_device_that_is_away_also_after_a_restart`. It does not wait for the database: test
+//!   `a_stop_takes_back_what_waits_for_a_device_that_is_away_also_after_a_restart`, test
+//!   `who_gets_a_type_that_must_stand_still_while_away_is_told_nothing_that_waited`. It does not wait for the database: test
 //!   `a_stop_is_heard_at_once_when_it_cannot_be_stored_and_is_stored_when_it_can`.
 //! - An alarm is raised and cleared by the times of the readings, whatever comes late, twice or out of order, and never flaps
 //!   between its limits: test `a_machine_agrees_with_a_plain_look_at_all_readings`, test
