@@ -29,6 +29,7 @@ mod either;
 mod error;
 pub mod events;
 pub mod expiry;
+pub mod growth;
 mod heartbeat;
 pub mod latest;
 pub mod logins;

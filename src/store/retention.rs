@@ -1,4 +1,4 @@
-//! The tables `retention_rules`, `history_growth` and what is kept of each series: how long, how much.
+//! The table `retention_rules` and what is kept of each series: how long, how much.
 
 use std::time::Duration;
 
@@ -7,15 +7,12 @@ use diesel::sql_query;
 use diesel::sql_types::{Array, BigInt};
 
 use super::readings::ModuleNumber;
-use super::schema::{history_growth, history_modules, modules, retention_rules, series};
+use super::schema::{history_modules, modules, retention_rules, series};
 use super::series::SeriesId;
 use super::{Connection, StoreError};
 use crate::domain::ids::ModuleId;
 use crate::domain::module::ModuleKind;
 use crate::domain::retention::{Change, Rule, Scope, Tier};
-
-/// The length of a day, in milliseconds.
-const DAY: i64 = 86_400_000;
 
 /// A module as far as its history goes.
 #[derive(Debug, Clone)]
@@ -206,43 +203,6 @@ fn count_at_once(conn: &mut PgConnection, changes: &[(SeriesId, Kept)]) -> Resul
     .bind::<Array<BigInt>, _>(bytes(Tier::Days))
     .execute(conn)?;
     Ok(())
-}
-
-/// Notes that so much was added to the history at a moment, in the caller's transaction.
-///
-/// # Errors
-/// [`StoreError`] of the database only.
-pub fn grow(conn: &mut Connection, moment: i64, readings: i64, bytes: i64) -> Result<(), StoreError> {
-    let day = moment.div_euclid(DAY);
-    let more = (
-        history_growth::readings.eq(history_growth::readings + readings),
-        history_growth::bytes.eq(history_growth::bytes + bytes),
-    );
-    if diesel::update(history_growth::table.find(day)).set(more).execute(conn)? == 0 {
-        let row = (history_growth::day.eq(day), history_growth::readings.eq(readings), history_growth::bytes.eq(bytes));
-        diesel::insert_into(history_growth::table).values(row).execute(conn)?;
-        diesel::delete(history_growth::table.filter(history_growth::day.lt(day - 60))).execute(conn)?;
-    }
-    Ok(())
-}
-
-/// The bytes that were added on each of the days before a moment, up to a week, the newest first.
-///
-/// # Errors
-/// [`StoreError`] of the database only.
-pub fn growth_before(conn: &mut Connection, moment: i64) -> Result<Vec<i64>, StoreError> {
-    let today = moment.div_euclid(DAY);
-    let days = history_growth::table.filter(history_growth::day.between(today - 7, today - 1));
-    Ok(days.order(history_growth::day.desc()).select(history_growth::bytes).load(conn)?)
-}
-
-/// The bytes that were added on the day of a moment until then.
-///
-/// # Errors
-/// [`StoreError`] of the database only.
-pub fn growth_on(conn: &mut Connection, moment: i64) -> Result<i64, StoreError> {
-    let day = history_growth::table.find(moment.div_euclid(DAY)).select(history_growth::bytes);
-    Ok(day.first(conn).optional()?.unwrap_or(0))
 }
 
 #[derive(Queryable, Selectable, Insertable)]

@@ -224,6 +224,8 @@ diesel::table! {
         day -> BigInt,
         readings -> BigInt,
         bytes -> BigInt,
+        received_from -> Nullable<BigInt>,
+        received_until -> Nullable<BigInt>,
     }
 }
 

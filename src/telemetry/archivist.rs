@@ -9,12 +9,13 @@ use arc_swap::ArcSwap;
 use serde::Serialize;
 
 use super::expiry::{MODULES_AT_ONCE, beginnings, cutoffs};
-use super::forecast::{Holding, in_a_month};
+use super::forecast::{Holding, growth, in_a_month};
 use crate::domain::ids::ModuleId;
 use crate::domain::module::ModuleKind;
 use crate::domain::retention::{Policy, Rule, SpansFault, Tier};
 use crate::domain::time::Timestamp;
 use crate::store::expiry::{self, Cutoff};
+use crate::store::growth;
 use crate::store::readings::ModuleNumber;
 use crate::store::retention::{self, Kept, KnownModule};
 use crate::store::{Connection, Store, StoreError};
@@ -23,6 +24,8 @@ use crate::store::{Connection, Store, StoreError};
 const LOOK_MAX: Duration = Duration::from_secs(20);
 /// Modules read at once.
 const MODULES_READ_AT_ONCE: i64 = 1000;
+/// The length of a day, in milliseconds.
+const DAY: i64 = 86_400_000;
 /// How many modules are named of those that take most.
 const LARGEST: usize = 20;
 
@@ -75,10 +78,11 @@ pub struct Usage {
     pub types: BTreeMap<String, Kept>,
     /// The modules that take most, the largest first.
     pub modules: Vec<(String, Kept)>,
-    /// Bytes that come on a day, by the last days.
-    pub growth: i64,
-    /// How many bytes there will be in a month: no more than the rules keep, and no more than there may be.
-    pub in_a_month: i64,
+    /// Bytes that come on a day, by the last days; none if that is not known yet.
+    pub growth: Option<i64>,
+    /// How many bytes there will be in a month: no more than the rules keep, and no more than there may be; none if nobody
+    /// knows yet how fast it grows.
+    pub in_a_month: Option<i64>,
 }
 
 /// Why a rule cannot be set, or nothing told.
@@ -226,8 +230,8 @@ fn usage(conn: &mut Connection, policy: &Policy, max_bytes: Option<i64>) -> Resu
     modules.sort_by_key(|(_, kept)| std::cmp::Reverse(kept.total()));
     modules.truncate(LARGEST);
     usage.modules = modules;
-    usage.growth = growth(conn)?;
-    usage.in_a_month = in_a_month(&holdings, usage.growth, max_bytes);
+    usage.growth = growth(&growth::days(conn)?, Timestamp::now().as_millis().div_euclid(DAY));
+    usage.in_a_month = usage.growth.map(|growth| in_a_month(&holdings, growth, max_bytes));
     Ok(usage)
 }
 
@@ -239,18 +243,6 @@ fn known_modules(conn: &mut Connection) -> Result<BTreeMap<ModuleNumber, (Module
         after = last.number;
         known.extend(modules.into_iter().map(|KnownModule { number, id, kind }| (number, (id, kind))));
     }
-}
-
-/// The mean of the last whole days, or what today comes to if there are none.
-fn growth(conn: &mut Connection) -> Result<i64, StoreError> {
-    let now = Timestamp::now().as_millis();
-    let days = retention::growth_before(conn, now)?;
-    if let Some(count) = i64::try_from(days.len()).ok().filter(|count| *count > 0) {
-        return Ok(days.iter().sum::<i64>() / count);
-    }
-    let so_far = now.rem_euclid(86_400_000).max(60_000);
-    let today = retention::growth_on(conn, now)?;
-    Ok(i64::try_from(i128::from(today) * 86_400_000 / i128::from(so_far)).unwrap_or(i64::MAX))
 }
 
 #[cfg(test)]

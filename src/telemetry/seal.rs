@@ -6,6 +6,7 @@ use std::ops::Range;
 use crate::domain::telemetry::Telemetry;
 use crate::domain::time::Timestamp;
 use crate::store::chunks::{self, Chunk};
+use crate::store::growth::{self, More};
 use crate::store::readings::{self, ModuleNumber, RowId, TailRow};
 use crate::store::retention;
 use crate::store::rollups::{self, Block};
@@ -33,6 +34,8 @@ pub struct Sealing {
     pub until: RowId,
     /// How many readings it seals.
     pub readings: usize,
+    /// When the first of them was received and when the last, in Unix milliseconds.
+    received: Option<(i64, i64)>,
 }
 
 /// Finds out what sealing rows of a module changes; some at the end are left if there are very many samples in them.
@@ -44,26 +47,29 @@ pub fn prepare(conn: &mut Connection, module: ModuleNumber, rows: &[Range<RowId>
     let (mut until, mut samples, mut count) = (rows.first().map_or(0, |run| run.start), 0, 0);
     // Rows that are gone already, sealed by a transaction of which nobody knew the outcome, are behind it as well.
     let mut end = rows.last().map_or(until, |run| run.end);
+    let mut received = None;
     for row in readings::load(conn, rows)? {
         if samples >= SAMPLES_AT_ONCE {
             end = until;
             break;
         }
         (until, count) = (row.id + 1, count + 1);
+        let (from, to): (i64, i64) = received.unwrap_or((row.received_at, row.received_at));
+        received = Some((from.min(row.received_at), to.max(row.received_at)));
         samples += add(&mut by_key, &row)?;
     }
     let until = end;
     let known = series::of_module(conn, module)?;
-    let mut known: BTreeMap<String, Series> = known.into_iter().map(|one| (one.key.clone(), one)).collect();
-    let news = by_key.into_iter().map(|(key, points)| News::new(known.remove(&key), key, points)).collect();
-    let changes = changes_of(conn, news)?;
-    let sealed = rows.iter().map(|run| run.start..run.end.min(until)).filter(|run| !run.is_empty()).collect();
-    Ok(Sealing { module, rows: sealed, series: changes, until, readings: count })
-}
     if known.is_empty() && !readings::is_known(conn, module)? {
         // Its module was forgotten: it must not have a history again.
         by_key.clear();
     }
+    let mut known: BTreeMap<String, Series> = known.into_iter().map(|one| (one.key.clone(), one)).collect();
+    let news = by_key.into_iter().map(|(key, points)| News::new(known.remove(&key), key, points)).collect();
+    let changes = changes_of(conn, news)?;
+    let sealed = rows.iter().map(|run| run.start..run.end.min(until)).filter(|run| !run.is_empty()).collect();
+    Ok(Sealing { module, rows: sealed, series: changes, until, readings: count, received })
+}
 
 /// Adds the samples of a row; answers how many. A later row of the same time replaces an earlier one.
 fn add(by_key: &mut BTreeMap<String, BTreeMap<i64, Point>>, row: &TailRow) -> Result<usize, StoreError> {
@@ -88,7 +94,7 @@ impl Sealing {
     pub fn store(self, conn: &mut Connection) -> Result<(), StoreError> {
         let bytes = self.series.iter().map(|change| change.growth.total()).sum();
         let readings = i64::try_from(self.readings).unwrap_or(i64::MAX);
-        retention::grow(conn, Timestamp::now().as_millis(), readings, bytes)?;
+        growth::add(conn, Timestamp::now().as_millis(), &More { readings, bytes, received: self.received })?;
         let (mut series, module) = (self.series, self.module);
         let new: Vec<&mut SeriesChange> = series.iter_mut().filter(|change| change.id.is_none()).collect();
         let keys: Vec<String> = new.iter().map(|change| change.key.clone()).collect();
@@ -97,9 +103,9 @@ impl Sealing {
         }
         let known = || series.iter().filter_map(|change| Some((change.id?, change)));
         let old: Vec<_> = known().flat_map(|(id, change)| change.old.iter().map(move |start| (id, *start))).collect();
-        let growth: Vec<_> = known().map(|(id, change)| (id, change.growth)).collect();
+        let kept: Vec<_> = known().map(|(id, change)| (id, change.growth)).collect();
         chunks::remove(conn, &old)?;
-        retention::count(conn, &growth)?;
+        retention::count(conn, &kept)?;
         let (mut new, mut blocks) = (Vec::new(), Vec::new());
         for SeriesChange { id, new: chunks, blocks: windows, .. } in series {
             let Some(id) = id else { continue };

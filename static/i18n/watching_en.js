@@ -65,6 +65,7 @@ export const watchingEn = {
   'retention.bytes': 'Size',
   'retention.growth': 'New each day',
   'retention.month': 'In a month',
+  'retention.unknown': 'Not known yet',
   'retention.share': 'Share',
   'retention.tiers': 'By detail',
   'retention.tier': 'Detail',

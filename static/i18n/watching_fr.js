@@ -65,6 +65,7 @@ export const watchingFr = {
   'retention.bytes': 'Taille',
   'retention.growth': 'En plus par jour',
   'retention.month': 'Dans un mois',
+  'retention.unknown': 'Pas encore connu',
   'retention.share': 'Part',
   'retention.tiers': 'Par finesse',
   'retention.tier': 'Finesse',

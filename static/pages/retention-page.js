@@ -68,8 +68,8 @@ function figures({ all, growthPerDay, inAMonth }) {
     { class: 'card retention-figures' },
     figure('samples', formatNumber(all.samples)),
     figure('bytes', formatBytes(all.bytes)),
-    figure('growth', formatBytes(growthPerDay)),
-    figure('month', formatBytes(inAMonth)),
+    figure('growth', growthPerDay === null ? t('retention.unknown') : formatBytes(growthPerDay)),
+    figure('month', inAMonth === null ? t('retention.unknown') : formatBytes(inAMonth)),
   );
 }
 

@@ -112,10 +112,11 @@ pub struct UsageView {
     types: Vec<NamedKept>,
     /// The modules that take most.
     modules: Vec<NamedKept>,
-    /// Bytes that come on a day, by the last days.
-    growth_per_day: i64,
-    /// How many bytes there will be in thirty days; no more than the rules keep, and no more than `history.max_bytes`.
-    in_a_month: i64,
+    /// Bytes that come on a day, by the last days; null as long as nobody can tell, a while after the first reading.
+    growth_per_day: Option<i64>,
+    /// How many bytes there will be in thirty days; no more than the rules keep, and no more than `history.max_bytes`. Null as
+    /// long as nobody can tell.
+    in_a_month: Option<i64>,
 }
 
 /// What is kept of something.

@@ -170,6 +170,25 @@ async fn no_more_is_promised_for_a_month_than_the_rules_keep_and_the_cap_allows(
 }
 
 #[actix::test]
+async fn how_fast_a_new_history_grows_is_told_once_it_can_be_known() {
+    let (hub, owner) = hub().await;
+    let token = owner.create_module(ID).await;
+    report(&hub, &token, json!({"telemetry": {"a": 1}})).await;
+    wait_until_sealed(&hub.authority).await;
+    let grows = async || {
+        let usage = owner.get("/api/v1/retention").await.json()["usage"].take();
+        (usage["growthPerDay"].as_i64(), usage["inAMonth"].as_i64(), usage["all"]["bytes"].as_i64().expect("a number"))
+    };
+
+    let (growth, in_a_month, kept) = grows().await;
+    assert_eq!((growth, in_a_month), (None, None));
+    Intruder::of(hub.data()).say("UPDATE history_growth SET received_until = received_from + 3600000");
+    let (growth, in_a_month, _) = grows().await;
+    assert_eq!(growth, Some(kept * 24), "so much in an hour");
+    assert!(in_a_month > growth, "{in_a_month:?}");
+}
+
+#[actix::test]
 async fn a_size_cap_evicts_windows_too_where_samples_are_not_enough() {
     let settings = [
         ("CARILLON__TELEMETRY__SEAL_AFTER", "0s"),
