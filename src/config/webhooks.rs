@@ -23,7 +23,7 @@ pub struct Webhooks {
     pub max_retry_delay: Duration,
     /// Attempts before a delivery is given up.
     pub max_attempts: u32,
-    /// Answers that refuse a delivery (most 4xx) before it is given up.
+    /// Answers that refuse what is in a delivery (such as 400, 413, 422) before it is given up.
     pub max_refusals: u32,
     /// How long a delivery is tried.
     pub max_age: Duration,

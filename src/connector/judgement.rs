@@ -34,9 +34,10 @@ pub struct Patience {
 pub enum Verdict {
     /// It has taken the delivery.
     Taken,
-    /// It is there, and will hardly take this delivery when it comes again.
+    /// It is there, and will hardly take this delivery when it comes again: it refuses what is in it.
     Refused,
-    /// It may take it another time, and not before this wait if it names one.
+    /// It may take it another time, and not before this wait if it names one: it is down, or it refuses the hub whatever
+    /// it is told, which people can put right.
     Failed(Option<Duration>),
 }
 
@@ -48,11 +49,18 @@ impl Verdict {
             Ok(Answer { status: 200..300, .. }) => Self::Taken,
             // It took too long to ask, it was too early or too often: all of that passes.
             Ok(Answer { status: 408 | 425 | 429, wait }) => Self::Failed(*wait),
+            Ok(Answer { status, wait }) if refuses_all(*status) => Self::Failed(*wait),
             Ok(Answer { status: 400..500, .. }) => Self::Refused,
             Ok(Answer { wait, .. }) => Self::Failed(*wait),
             Err(_) => Self::Failed(None),
         }
     }
+}
+
+/// Whether a status says nothing of what is told, but that the target takes nothing from the hub, or is not where it was:
+/// a fault of its address or of what it asks of callers.
+const fn refuses_all(status: u16) -> bool {
+    matches!(status, 401..=405 | 407 | 410 | 421 | 423 | 426 | 451)
 }
 
 /// A delivery after an attempt; `chance` is from 0 to 1.
@@ -88,6 +96,9 @@ fn reason(came: Result<Answer, String>) -> String {
     match came {
         Ok(Answer { status: status @ 300..400, .. }) => {
             format!("it was answered with {status}; redirects are not followed")
+        }
+        Ok(Answer { status, .. }) if refuses_all(status) => {
+            format!("it was answered with {status}; check the address of the target, and what it asks of callers")
         }
         Ok(Answer { status, .. }) => format!("it was answered with {status}"),
         Err(error) => error,
@@ -164,10 +175,10 @@ mod tests {
             }
             delivery.attempts
         };
-        for refused in [400, 401, 403, 404, 405, 409, 410, 413, 415, 422, 499] {
+        for refused in [400, 406, 409, 413, 415, 422, 499] {
             assert_eq!(tries(refused), PATIENCE.max_refusals, "{refused}");
         }
-        for passing in [301, 408, 425, 429, 500, 502, 503, 504] {
+        for passing in [301, 401, 403, 404, 405, 408, 410, 425, 429, 451, 500, 502, 503, 504] {
             assert_eq!(tries(passing), PATIENCE.max_attempts, "{passing}");
         }
         let long_down = Delivery { attempts: 3, ..delivery(0, 0) };
@@ -181,6 +192,6 @@ mod tests {
             judged(delivery(0, 0), came, Timestamp::from_millis(0), PATIENCE, 0.1).next_at.as_millis()
         };
         assert_eq!((after(429, 30), after(503, 30), after(429, 3600), after(429, 0)), (30_000, 30_000, 60_000, 1000));
-        assert_eq!(after(404, 30), 1000, "it is refused, and given up soon");
+        assert_eq!(after(422, 30), 1000, "it is refused, and given up soon");
     }
 }

@@ -20,6 +20,9 @@ const REASONS = new Map([
   ['the name of the target cannot be found', 'noName'],
 ]);
 
+/** What the hub says of a target that takes nothing from it. */
+const REFUSES_ALL = 'check the address of the target';
+
 /** Shows what a webhook was told and what waits for it. */
 export function showDeliveries({ id, name }) {
   const table = h('data-table');
@@ -52,6 +55,7 @@ export function showDeliveries({ id, name }) {
 export function explainFailure({ status, error }) {
   const key = REASONS.get(error);
   if (key) return t(`webhook.reason.${key}`);
+  if (status && error?.includes(REFUSES_ALL)) return t('webhook.refusesAll', { status });
   return status ? t('webhook.answered', { status }) : (error ?? '');
 }
 

@@ -228,6 +228,7 @@ export const watchingEn = {
   'webhook.webhook.test': 'Test',
   'webhook.result': 'What came of it',
   'webhook.answered': 'Answered {status}',
+  'webhook.refusesAll': 'Answered {status}: check the address, and whether the target lets the hub in.',
   'webhook.notYet': 'Not tried yet',
   'webhook.attempts.one': '{count} attempt',
   'webhook.attempts.other': '{count} attempts',

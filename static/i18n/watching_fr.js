@@ -228,6 +228,7 @@ export const watchingFr = {
   'webhook.webhook.test': 'Essai',
   'webhook.result': 'Résultat',
   'webhook.answered': 'Réponse {status}',
+  'webhook.refusesAll': 'Réponse {status} : vérifiez l’adresse, et si la cible laisse entrer le hub.',
   'webhook.notYet': 'Pas encore essayé',
   'webhook.attempts.one': '{count} essai',
   'webhook.attempts.other': '{count} essais',

@@ -45,6 +45,30 @@ async fn what_a_target_refuses_is_given_up_after_a_few_attempts() {
 }
 
 #[actix::test]
+async fn a_target_that_refuses_the_hub_is_told_again_until_somebody_puts_it_right() {
+    let hub = TestHub::with(&EAGER).await;
+    let admin = hub.admin().await;
+    for status in [401, 403, 404, 410] {
+        let mut outside = Receiver::that([Does::Answer(status)]).await;
+        let (path, _) = create(&admin, &outside.url()).await;
+        raise(hub.data(), 0..2, &admin, &path).await;
+        // More often than what is in them may be refused.
+        for _ in 0..6 {
+            outside.next().await;
+        }
+
+        let waiting = deliveries(&admin, &path, "pending").await;
+        assert_eq!((waiting.len(), &waiting[0]["status"]), (2, &json!(status)), "{waiting:?}");
+        let told =
+            format!("it was answered with {status}; check the address of the target, and what it asks of callers");
+        assert_eq!(waiting[0]["error"], told);
+        outside.will(Does::Answer(200));
+        until(&admin, &path, "delivered", 2).await;
+        assert_eq!(admin.delete(&path).await.status, 204);
+    }
+}
+
+#[actix::test]
 async fn a_target_that_asks_for_a_rest_is_told_nothing_meanwhile() {
     let keys = [("CARILLON__WEBHOOKS__MAX_RETRY_DELAY", "5s"), ("CARILLON__WEBHOOKS__MAX_AT_ONCE_EACH", "1")];
     let hub = TestHub::with(&[&EAGER[..2], &keys].concat()).await;
