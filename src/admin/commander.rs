@@ -14,7 +14,7 @@ use crate::domain::event::json;
 use crate::domain::grant::Permission;
 use crate::domain::problem::Problem;
 use crate::domain::topic::Topic;
-use crate::module::{self, Directory, ModuleError, NewCommand, SendCommand};
+use crate::module::{self, Directory, ModuleError, NewCommand, SendCommand, WrongTokens};
 use crate::observe::Metrics;
 use crate::session::{CommandModule, CommandWish};
 
@@ -38,7 +38,9 @@ impl Commander {
         limits: config::Commands,
         metrics: Metrics,
     ) -> Self {
-        Self { modules: Rc::new(Directory::new(modules)), audit, limits, metrics }
+        // No module shows it a token.
+        let modules = Rc::new(Directory::new(modules, WrongTokens::default()));
+        Self { modules, audit, limits, metrics }
     }
 
     fn read(&self, wish: CommandWish) -> Result<NewCommand, Problem> {

@@ -40,6 +40,8 @@ pub struct Services {
     pub sessions: Addr<session::Registry>,
     /// Who knows the modules.
     pub modules: Addr<module::Registry>,
+    /// Who counts wrong tokens of modules.
+    pub wrong_tokens: module::WrongTokens,
     /// Who knows what was measured.
     pub history: History,
     /// Who keeps the rules of the retention.
@@ -111,7 +113,7 @@ fn provide(config: &mut ServiceConfig, services: Services) {
         .app_data(Data::new(CookieOptions { is_secure: services.is_secure }))
         .app_data(Data::new(services.accounts))
         .app_data(Data::new(services.sessions))
-        .app_data(Data::new(module::Directory::new(services.modules.clone())))
+        .app_data(Data::new(module::Directory::new(services.modules.clone(), services.wrong_tokens)))
         .app_data(Data::new(services.modules))
         .app_data(Data::new(services.history))
         .app_data(Data::new(services.archivist))

@@ -3,19 +3,18 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix::dev::ToEnvelope;
 use actix::{Addr, Handler, MailboxError, Message};
-use governor::Quota;
 
 use super::actor::{Ingest, Module};
 use super::error::ModuleError;
 use super::messages::{ByToken, GetModule, Locate};
 use super::registry::Registry;
-use crate::auth::{Counters, Principal, network_of};
+use super::strangers::WrongTokens;
+use crate::auth::Principal;
 use crate::domain::ids::ModuleId;
 use crate::domain::module::TokenHash;
 use crate::domain::telemetry::Reading;
@@ -48,15 +47,10 @@ pub async fn identify(registry: &Addr<Registry>, named: Option<&str>, token: &st
     Ok(Identified { module_id, token })
 }
 
-/// Wrong tokens that one address may show a worker thread in a minute before it is answered slowly.
-const FAILURES: NonZeroU32 = NonZeroU32::new(30).unwrap();
-/// How long an address that shows more waits for its answer.
-const SLOW_ANSWER: Duration = Duration::from_secs(2);
-
 /// The module actors a worker thread has spoken to.
 pub struct Directory {
     registry: Addr<Registry>,
-    failures: Counters,
+    wrong_tokens: WrongTokens,
     known: RefCell<Known>,
 }
 
@@ -67,10 +61,10 @@ struct Known {
 }
 
 impl Directory {
-    /// Knows nobody yet.
+    /// Knows nobody yet; counts wrong tokens with all who share the count.
     #[must_use]
-    pub fn new(registry: Addr<Registry>) -> Self {
-        Self { registry, failures: Counters::new(Quota::per_minute(FAILURES)), known: RefCell::default() }
+    pub fn new(registry: Addr<Registry>, wrong_tokens: WrongTokens) -> Self {
+        Self { registry, wrong_tokens, known: RefCell::default() }
     }
 
     /// Hands readings to a module; answers how many, once they are published and stored.
@@ -105,11 +99,8 @@ impl Directory {
     /// [`ModuleError::WrongToken`] also for a module that is not there, [`ModuleError::Throttled`].
     pub async fn verify(&self, id: &ModuleId, token: &str, from: IpAddr) -> Result<(), ModuleError> {
         let known = identify(&self.registry, Some(id.as_str()), token).await.map(drop);
-        if matches!(known, Err(ModuleError::WrongToken))
-            && let Err(wait) = self.failures.check(&network_of(from))
-        {
-            tokio::time::sleep(SLOW_ANSWER).await;
-            return Err(ModuleError::Throttled(wait));
+        if matches!(known, Err(ModuleError::WrongToken)) {
+            self.wrong_tokens.count(from).await.map_err(ModuleError::Throttled)?;
         }
         known
     }

@@ -27,6 +27,7 @@ mod outgoing;
 mod progress;
 mod registry;
 mod stop;
+mod strangers;
 mod token;
 mod types;
 
@@ -54,4 +55,5 @@ pub use messages::{
 pub use newest::{newest_states, newest_twins};
 pub use registry::Registry;
 pub use stop::{ClearStop, ListStops, MakeStop, StopModule, StopModules, StopView, Waiting};
+pub use strangers::WrongTokens;
 pub use types::{ListTypes, TypePage, TypeView};

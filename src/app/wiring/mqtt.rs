@@ -107,7 +107,7 @@ impl House {
             places: Places::new(mqtt.max_sessions),
             modules: self.modules.clone(),
             authenticator: self.authenticator.clone(),
-            doorkeeper: Doorkeeper::new(socket, self.metrics.clone()),
+            doorkeeper: Doorkeeper::new(socket, self.wrong_tokens.clone(), self.metrics.clone()),
             people,
             metrics: self.metrics.clone(),
         };

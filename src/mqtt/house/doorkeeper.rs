@@ -3,20 +3,15 @@
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::time::Duration;
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use rmqtt_codec::v5::ConnectAckReason;
 
 use crate::auth::{Counters, network_of};
 use crate::config;
+use crate::module::WrongTokens;
 use crate::mqtt::bridge::Refusal;
 use crate::observe::{Admitted, Door, Metrics};
-
-/// Wrong tokens that one address may show in a minute before it is answered slowly.
-const FAILURES: NonZeroU32 = NonZeroU32::new(30).unwrap();
-/// How long an address that shows more waits for its answer.
-const SLOW_ANSWER: Duration = Duration::from_secs(2);
 
 /// Who wants to begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,18 +30,17 @@ pub struct Doorkeeper(Arc<Inner>);
 struct Inner {
     bucket: DefaultDirectRateLimiter,
     strangers: Counters,
-    failures: Counters,
+    wrong_tokens: WrongTokens,
     metrics: Metrics,
 }
 
 impl Doorkeeper {
-    /// Lets in as many as `socket.accept_rate` and `socket.accept_burst` say.
+    /// Lets in as many as `socket.accept_rate` and `socket.accept_burst` say; wrong tokens count with those of other doors.
     #[must_use]
-    pub fn new(options: &config::Socket, metrics: Metrics) -> Self {
+    pub fn new(options: &config::Socket, wrong_tokens: WrongTokens, metrics: Metrics) -> Self {
         let (rate, burst) = (options.steady_rate(), options.accept_burst);
         let (bucket, strangers) = (RateLimiter::direct(quota(rate, burst)), Counters::new(quota(rate / 2, burst / 2)));
-        let failures = Counters::new(Quota::per_minute(FAILURES));
-        Self(Arc::new(Inner { bucket, strangers, failures, metrics }))
+        Self(Arc::new(Inner { bucket, strangers, wrong_tokens, metrics }))
     }
 
     /// Lets a connection begin.
@@ -66,11 +60,7 @@ impl Doorkeeper {
     /// Answers a wrong token: slowly to an address that shows many. A right one is let in all the same: other clients
     /// may come from there too.
     pub async fn refuse(&self, refusal: Refusal, from: IpAddr) -> Refusal {
-        if self.0.failures.check(&network_of(from)).is_ok() {
-            return refusal;
-        }
-        tokio::time::sleep(SLOW_ANSWER).await;
-        too_often()
+        if self.0.wrong_tokens.count(from).await.is_ok() { refusal } else { too_often() }
     }
 }
 
@@ -92,7 +82,7 @@ mod tests {
     #[test]
     fn an_address_of_strangers_keeps_no_module_and_no_other_address_out() {
         let options = config::Socket { accept_rate: 22, accept_burst: 20, ..config::Socket::default() };
-        let doorkeeper = Doorkeeper::new(&options, Metrics::default());
+        let doorkeeper = Doorkeeper::new(&options, WrongTokens::default(), Metrics::default());
         let stranger = |address: &str| Comer::Stranger(address.parse().unwrap());
 
         let entered = (0..1000).filter(|_| doorkeeper.begin(stranger("192.0.2.1")).is_ok()).count();
