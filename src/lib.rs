@@ -130,7 +130,13 @@
 //!   `those_sent_away_come_back_no_faster_than_they_are_let_in`; no login and no address of
 //!   strangers takes more than half of that rate, also where modules come in: test
 //!   `one_address_or_login_does_not_keep_others_out`, test `wrong_tokens_keep_no_module_out`, test
-//!   `an_address_that_shows_wrong_tokens_keeps_no_module_out`.
+//!   `an_address_that_shows_wrong_tokens_keeps_no_module_out`; nor does an address take all places by connections that say
+//!   nothing: test `an_address_that_opens_connections_and_says_nothing_keeps_no_other_out`, test
+//!   `who_never_ends_a_handshake_or_a_connect_is_gone_in_time`.
+//! - One device that floods holds up no other: test
+//!   `no_more_is_read_from_a_connection_than_may_wait_and_others_have_room`, test
+//!   `acknowledgements_of_others_are_prompt_while_a_connection_floods`; and one that vanishes is offline in time: test
+//!   `a_peer_that_vanishes_is_lost_after_one_and_a_half_times_its_keep_alive`.
 //! - Nobody looks into the events of others before it is written down, and only admins do: test
 //!   `a_tap_shows_what_a_person_and_their_modules_hear`, test
 //!   `only_admins_tap_and_a_tap_that_is_no_topic_is_refused`.
@@ -223,16 +229,21 @@
 //!   `a_reading_that_waited_for_others_has_the_time_at_which_it_came`; no session waits for a will:
 //!   test `a_session_is_handed_over_also_while_the_will_waits_for_a_slow_database`.
 //! - A wrong token of a module costs no body and no actor: test
-//!   `a_stranger_is_refused_before_a_body_is_read_and_an_actor_starts`.
+//!   `a_stranger_is_refused_before_a_body_is_read_and_an_actor_starts`; who shows many is slowed down, and they are counted
+//!   for the house: test `wrong_tokens_are_counted_once_for_the_house_by_whatever_thread_and_door_they_come`.
 //! - A module reaches nothing but itself by MQTT, whatever it calls itself: test
 //!   `a_module_publishes_to_topics_of_its_own_only`, test `a_module_listens_to_what_is_meant_for_it_only`, test
-//!   `a_will_goes_to_topics_of_its_own_only`, test `a_client_id_is_no_identity`.
+//!   `a_will_goes_to_topics_of_its_own_only`, test `a_client_id_is_no_identity`, test
+//!   `who_shows_no_token_takes_nothing_over_by_a_client_id`, test `no_spelling_of_a_topic_reaches_beyond_ones_own`; what is
+//!   no packet ends its own connection only: test
+//!   `every_packet_with_anything_wrong_in_it_ends_its_connection_with_the_reason`.
 //! - What webhooks are told is written down with what happened, and goes out signed and in the order of each module, again until it is taken or
 //!   given up, wherever the hub ends: test `whoever_is_told_of_an_event_gets_a_delivery_and_nobody_else`, test
 //!   `what_happened_is_told_signed_and_once`, test `a_target_that_fails_is_told_again_the_same_in_the_same_order`, test
 //!   `what_is_not_delivered_outlives_kill_9_and_no_secret_is_logged`; a target that hangs holds up no other: test
 //!   `a_target_that_hangs_holds_up_no_other`; one that is down is left alone: test
-//!   `a_target_that_is_down_is_left_alone_until_it_is_back`. What one module has to tell neither holds up nor pushes out what
+//!   `a_target_that_is_down_is_left_alone_until_it_is_back`; one that refuses the hub is no reason to give up what it is to
+//!   be told: test `a_target_that_refuses_the_hub_is_told_again_until_somebody_puts_it_right`. What one module has to tell neither holds up nor pushes out what
 //!   others have: test `a_delivery_that_always_fails_holds_up_its_own_module_only`, test
 //!   `a_module_that_flaps_pushes_out_nothing_of_others`.
 //! - Nobody can have the hub call what is not of the internet, unless its operator allows it: test

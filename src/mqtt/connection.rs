@@ -32,10 +32,11 @@ const LOOK: Duration = Duration::from_secs(15);
 /// How soon one is looked at again that is silent too long, but not to be ended yet.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
-/// Serves one connection to its end.
-pub async fn serve<B: Bridge>(bridge: Rc<B>, mut line: Line, from: IpAddr) {
+/// Serves one connection to its end; `stranger` is dropped as soon as it is known who came.
+pub async fn serve<B: Bridge>(bridge: Rc<B>, mut line: Line, from: IpAddr, stranger: impl Sized) {
     match gate::enter(&*bridge, &mut line, from).await {
         Some(entered) => {
+            drop(stranger);
             let mut connection = Connection::new(bridge, line, entered);
             let end = connection.run().await;
             connection.finish(end).await;

@@ -14,6 +14,7 @@
 mod aliases;
 pub mod bridge;
 mod connection;
+mod entrance;
 mod gate;
 pub mod house;
 pub mod line;

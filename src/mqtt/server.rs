@@ -5,7 +5,6 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, TcpListener};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use actix::{Actor, Addr};
@@ -17,13 +16,12 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 
 use super::connection::serve as serve_connection;
+use super::entrance::{Entrance, NoPlace, Seat, Stranger};
 use super::house::{House, Parts};
 use super::line::Line;
 use super::usher::{Porter, Serves, Usher};
 use crate::pipe::{Bounds, Flusher, Noted, Outbox, OutboxOptions, Stream};
 
-/// How long a TLS handshake may take.
-const TLS_TIMEOUT: Duration = Duration::from_secs(10);
 /// When the system begins to ask a silent peer's machine whether it is there; for clients without a keep-alive.
 const PROBE_AFTER: Duration = Duration::from_secs(60);
 /// How often it asks then.
@@ -63,8 +61,8 @@ pub struct MqttOptions {
 /// # Errors
 /// When a listener cannot be used.
 pub fn serve(listeners: Listeners, options: MqttOptions, parts: Parts, usher: Addr<Usher>) -> io::Result<Server> {
-    let count = Arc::new(AtomicUsize::new(0));
-    let hall = Hall { usher, options, parts, count };
+    let entrance = Entrance::new(options.max_connections);
+    let hall = Hall { usher, options, parts, entrance };
     let builder = Server::build().workers(hall.options.workers).shutdown_timeout(1).disable_signals();
     let builder = listen(builder, listeners.plain, hall.clone())?;
     match listeners.tls {
@@ -85,7 +83,9 @@ fn listen(builder: ServerBuilder, listener: TcpListener, hall: Hall) -> io::Resu
                     let door = Rc::clone(&door);
                     async move {
                         let from = door.prepare(&stream);
-                        door.welcome(stream.into(), from);
+                        if let Some(place) = door.take_place(from) {
+                            door.welcome(stream.into(), from, place);
+                        }
                         Ok::<_, ()>(())
                     }
                 }))
@@ -105,15 +105,17 @@ fn listen_tls(
         fn_factory(move || {
             let door = Rc::new(Door::open(hall.clone()));
             let mut acceptor = Acceptor::new(ServerConfig::clone(&tls));
-            acceptor.set_handshake_timeout(TLS_TIMEOUT);
+            acceptor.set_handshake_timeout(hall.parts.terms.connect_timeout);
             async move {
                 let acceptor = Rc::new(ServiceFactory::<TcpStream>::new_service(&acceptor, ()).await?);
                 Ok::<_, ()>(fn_service(move |stream: TcpStream| {
                     let (door, acceptor) = (Rc::clone(&door), Rc::clone(&acceptor));
                     async move {
                         let from = door.prepare(&stream);
+                        // Before the handshake: whoever does not end it is a stranger too.
+                        let Some(place) = door.take_place(from) else { return Ok(()) };
                         if let Ok(stream) = acceptor.call(stream).await {
-                            door.welcome(stream.into(), from);
+                            door.welcome(stream.into(), from, place);
                         }
                         Ok::<_, ()>(())
                     }
@@ -129,7 +131,7 @@ struct Hall {
     usher: Addr<Usher>,
     options: MqttOptions,
     parts: Parts,
-    count: Arc<AtomicUsize>,
+    entrance: Entrance,
 }
 
 /// The door of one thread.
@@ -160,43 +162,46 @@ impl Door {
         stream.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip())
     }
 
-    /// Serves a connection in a task of its own, if there is room for one more.
-    fn welcome(&self, stream: Stream, from: IpAddr) {
-        let outbox = Outbox::of_mqtt(stream, false, self.flusher.clone(), self.hall.options.outbox);
-        self.serve(Line::new(outbox), from);
+    /// Takes a place for a connection, if there is one, which is counted.
+    fn take_place(&self, from: IpAddr) -> Option<Place> {
+        match self.hall.entrance.enter(from) {
+            Ok((seat, stranger)) => Some(Place { stranger, held: (seat, (self.hall.options.count_in)()) }),
+            Err(no_place) => {
+                self.hall.parts.metrics.refused(match no_place {
+                    NoPlace::Full => "mqtt-full",
+                    NoPlace::Crowded => "mqtt-strangers",
+                });
+                None
+            }
+        }
     }
 
-    /// The same for a WebSocket whose handshake is done.
+    /// Serves a connection in a task of its own.
+    fn welcome(&self, stream: Stream, from: IpAddr, place: Place) {
+        let outbox = Outbox::of_mqtt(stream, false, self.flusher.clone(), self.hall.options.outbox);
+        self.serve(Line::new(outbox), from, place);
+    }
+
+    /// The same for a WebSocket whose handshake is done, if there is a place.
     pub fn welcome_socket(&self, stream: Stream, early: &[u8], from: IpAddr) {
+        let Some(place) = self.take_place(from) else { return };
         let outbox = Outbox::of_mqtt(stream, true, self.flusher.clone(), self.hall.options.outbox);
         let max_message = usize::try_from(self.hall.parts.terms.max_packet).unwrap_or(usize::MAX).saturating_add(5);
-        self.serve(Line::of_socket(outbox, max_message, early), from);
+        self.serve(Line::of_socket(outbox, max_message, early), from, place);
     }
 
-    fn serve(&self, line: Line, from: IpAddr) {
-        let Some(guard) = self.take_place() else { return };
-        let served = serve_connection(Rc::clone(&self.house), line, from);
+    fn serve(&self, line: Line, from: IpAddr, Place { stranger, held }: Place) {
+        let served = serve_connection(Rc::clone(&self.house), line, from, stranger);
         actix_rt::spawn(async move {
             served.await;
-            drop(guard);
+            drop(held);
         });
-    }
-
-    fn take_place(&self) -> Option<(Place, Box<dyn Any>)> {
-        let place = Place(Arc::clone(&self.hall.count));
-        if self.hall.count.fetch_add(1, Ordering::AcqRel) >= self.hall.options.max_connections {
-            self.hall.parts.metrics.refused("mqtt-full");
-            return None;
-        }
-        Some((place, (self.hall.options.count_in)()))
     }
 }
 
-/// One of the places that there are; dropping it gives it back.
-struct Place(Arc<AtomicUsize>);
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
-    }
+/// The place of a connection.
+struct Place {
+    stranger: Stranger,
+    /// To be dropped at its end.
+    held: (Seat, Box<dyn Any>),
 }

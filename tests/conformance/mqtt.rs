@@ -34,7 +34,7 @@ pub async fn serve(listen: SocketAddr) -> io::Result<()> {
     loop {
         let (stream, peer) = listener.accept().await?;
         let outbox = Outbox::of_mqtt(stream.into(), false, flusher.clone(), OPTIONS);
-        actix_rt::spawn(serve_connection(Rc::clone(&broker), Line::new(outbox), peer.ip()));
+        actix_rt::spawn(serve_connection(Rc::clone(&broker), Line::new(outbox), peer.ip(), ()));
     }
 }
 

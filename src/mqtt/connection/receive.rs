@@ -9,6 +9,7 @@ use rmqtt_codec::v5::{
     Subscribe, SubscribeAck, SubscribeAckReason, SubscriptionOptions, Unsubscribe, UnsubscribeAck,
     UnsubscribeAckReason,
 };
+use tokio::time::Instant;
 
 use super::ending::End;
 use super::{Connection, Finished};
@@ -17,7 +18,7 @@ use crate::mqtt::session::{self, Message, Subscription, digest_of};
 use crate::mqtt::topic::{Filter, check_name};
 use crate::mqtt::wire::Version;
 
-/// How long a subscription may take.
+/// How long all that one packet subscribes to, or no more, may take together; nothing else is heard or said meanwhile.
 const SUBSCRIBE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How many filters one SUBSCRIBE may name: each is a question to the house.
 const FILTERS_MAX: usize = 256;
@@ -108,6 +109,7 @@ impl<B: Bridge> Connection<B> {
             return expel(DisconnectReasonCode::QuotaExceeded, "name at most 256 topics in one SUBSCRIBE");
         }
         let (mut status, mut kept) = (Vec::with_capacity(topic_filters.len()), Vec::new());
+        let until = Instant::now() + SUBSCRIBE_TIMEOUT;
         for (text, options) in topic_filters {
             let filter = match Filter::read(&text) {
                 Ok(filter) if filter.group().is_some() && options.no_local => {
@@ -119,7 +121,7 @@ impl<B: Bridge> Connection<B> {
                     continue;
                 }
             };
-            status.push(match self.listen(Subscription { filter, options, id }).await {
+            status.push(match self.listen(Subscription { filter, options, id }, until).await {
                 Ok((subscription, found)) => {
                     let granted = granted(subscription.options);
                     kept.extend(found.into_iter().map(|message| (message, subscription.clone())));
@@ -147,6 +149,7 @@ impl<B: Bridge> Connection<B> {
     async fn listen(
         &mut self,
         mut subscription: Subscription,
+        until: Instant,
     ) -> Result<(Subscription, Vec<Message>), SubscribeAckReason> {
         let is_shared = subscription.filter.group().is_some();
         if is_shared && !self.bridge.terms().shares_subscriptions {
@@ -157,7 +160,7 @@ impl<B: Bridge> Connection<B> {
         }
         let is_new = !self.session.subscriptions.has(&subscription.filter);
         let asked = self.bridge.subscribe(&self.guest, &subscription, is_new);
-        let answered = tokio::time::timeout(SUBSCRIBE_TIMEOUT, asked).await;
+        let answered = tokio::time::timeout_at(until, asked).await;
         let Granted { qos, mut kept } = answered.unwrap_or(Err(SubscribeAckReason::UnspecifiedError))?;
         subscription.options.qos = subscription.options.qos.less_value(qos);
         self.session.subscriptions.add(subscription.clone());
@@ -175,12 +178,13 @@ impl<B: Bridge> Connection<B> {
     async fn unsubscribe(&mut self, unsubscribe: Unsubscribe) -> ControlFlow<End> {
         let Unsubscribe { packet_id, topic_filters, .. } = unsubscribe;
         let mut status = Vec::with_capacity(topic_filters.len());
+        let until = Instant::now() + SUBSCRIBE_TIMEOUT;
         for text in &topic_filters {
             let is_known = self.session.subscriptions.remove(text);
             if is_known {
                 let told = self.bridge.unsubscribe(&self.guest, text);
                 // Who does not answer hears nothing more for this client either: its subscription is gone.
-                let _ = tokio::time::timeout(SUBSCRIBE_TIMEOUT, told).await;
+                let _ = tokio::time::timeout_at(until, told).await;
             }
             status.push(if is_known {
                 UnsubscribeAckReason::Success

@@ -211,6 +211,19 @@ impl TestClient {
         reason
     }
 
+    /// Reads to the end as [`TestClient::end`] does, or to an answer to a ping: then none.
+    pub async fn end_or_ping(&mut self) -> Option<Option<DisconnectReasonCode>> {
+        let mut reason = None;
+        while let Some(packet) = self.next().await {
+            match packet {
+                Packet::Disconnect(disconnect) => reason = Some(disconnect.reason_code),
+                Packet::PingResponse => return None,
+                _ => {}
+            }
+        }
+        Some(reason)
+    }
+
     /// Says goodbye.
     pub async fn leave(mut self) {
         self.send(Packet::Disconnect(Disconnect::default())).await;
@@ -226,17 +239,26 @@ pub struct OlderClient {
 }
 
 impl OlderClient {
-    /// Connects; answers how that went.
-    pub async fn enter(at: SocketAddr, name: &str, password: &str) -> (Self, v3::ConnectAckReason) {
-        let stream = TcpStream::connect(at).await.expect("the hub listens");
-        let mut client = Self { stream, codec: v3::Codec::new(0), buffer: BytesMut::new() };
-        let connect = v3::Connect {
+    /// What a client of this name and password says first.
+    pub fn connect(name: &str, password: &str) -> v3::Connect {
+        v3::Connect {
             clean_session: true,
             keep_alive: 60,
             username: Some(name.into()),
             password: Some(password.as_bytes().to_vec().into()),
             ..v3::Connect::default()
-        };
+        }
+    }
+
+    /// Connects; answers how that went.
+    pub async fn enter(at: SocketAddr, name: &str, password: &str) -> (Self, v3::ConnectAckReason) {
+        Self::enter_with(at, Self::connect(name, password)).await
+    }
+
+    /// The same with other wishes.
+    pub async fn enter_with(at: SocketAddr, connect: v3::Connect) -> (Self, v3::ConnectAckReason) {
+        let stream = TcpStream::connect(at).await.expect("the hub listens");
+        let mut client = Self { stream, codec: v3::Codec::new(0), buffer: BytesMut::new() };
         client.send(v3::Packet::Connect(Box::new(connect))).await;
         match client.next().await {
             Some(v3::Packet::ConnectAck(ack)) => (client, ack.return_code),
@@ -250,6 +272,11 @@ impl OlderClient {
         self.codec.encode(packet, &mut bytes).expect("the test's packet can be written");
         // A hub that has closed takes none.
         let _ = self.stream.write_all(&bytes).await;
+    }
+
+    /// Sends any bytes; a hub that has closed takes none.
+    pub async fn send_bytes(&mut self, bytes: &[u8]) {
+        let _ = self.stream.write_all(bytes).await;
     }
 
     /// Publishes.

@@ -3,13 +3,16 @@
 mod bad_input;
 pub mod client;
 mod commands;
+mod flood;
 mod full_disk;
+mod half_open;
 mod locked;
 mod order;
 mod packet_size;
 mod people;
 mod permissions;
 mod presence;
+mod slow_house;
 mod stops;
 mod takeover;
 mod telemetry;
