@@ -121,6 +121,9 @@ impl Wire {
                 Err(_) => return Err(if names_mqtt(buffer) { Fault::Version } else { Fault::NotMqtt }),
             }
         }
+        if flags_at(buffer).and_then(|at| buffer.get(at)).is_some_and(|flags| speaks_of_no_will(*flags)) {
+            return Err(Fault::Malformed);
+        }
         let (packet, length) = match &mut self.codec {
             Codec::Unknown => return Ok(None),
             Codec::V3(codec) => match codec.decode(buffer).map_err(|error| fault_of(&error))? {
@@ -170,8 +173,7 @@ fn decode_newer(codec: &mut v5::Codec, buffer: &mut BytesMut, max_in: u32) -> Re
     let first = is_first.then(|| buffer.clone());
     match (codec.decode(buffer), first) {
         (Err(DecodeError::InvalidClientId), Some(mut first)) => {
-            let length = first.iter().skip(1).take_while(|byte| **byte & 0x80 != 0).count() + 1;
-            if let Some(flags) = first.get_mut(1 + length + FLAGS_AT) {
+            if let Some(flags) = flags_at(&first).and_then(|at| first.get_mut(at)) {
                 *flags |= CLEAN_START;
             }
             v5::Codec::new(max_in, 0).decode(&mut first)
@@ -179,6 +181,18 @@ fn decode_newer(codec: &mut v5::Codec, buffer: &mut BytesMut, max_in: u32) -> Re
         (decoded, _) => decoded,
     }
     .map_err(|error| fault_of(&error))
+}
+
+/// Where the flags of a CONNECT are, if one begins here.
+fn flags_at(buffer: &[u8]) -> Option<usize> {
+    let length = buffer.iter().skip(1).take(3).take_while(|byte| **byte & 0x80 != 0).count() + 1;
+    let is_connect = buffer.first() == Some(&CONNECT) && buffer.get(1 + length..)?.starts_with(NAME);
+    is_connect.then_some(1 + length + FLAGS_AT)
+}
+
+/// Whether the flags of a CONNECT speak of a will without announcing one, at which the codec does not look (MQTT 5, 3.1.2.6).
+const fn speaks_of_no_will(flags: u8) -> bool {
+    flags & WILL == 0 && flags & ABOUT_WILL != 0
 }
 
 /// How long the packet at the beginning says that it is; none while that has not come.
@@ -195,8 +209,13 @@ fn declared(buffer: &[u8]) -> Option<usize> {
 
 /// The first byte of a CONNECT.
 const CONNECT: u8 = 0x10;
+/// The name of the protocol, as it stands in one.
+const NAME: &[u8] = b"\x00\x04MQTT";
 /// Where its flags are, behind its length: the name of the protocol has six bytes, its version one.
 const FLAGS_AT: usize = 7;
+/// The flag that announces a will, and those of its quality and of whether it is kept.
+const WILL: u8 = 0x04;
+const ABOUT_WILL: u8 = 0x38;
 /// The flag that asks for a clean start.
 const CLEAN_START: u8 = 0b10;
 

@@ -17,6 +17,7 @@ mod stops;
 mod takeover;
 mod telemetry;
 mod tls;
+mod tricks;
 mod websocket;
 
 use crate::support::{Answer, TestHub};
