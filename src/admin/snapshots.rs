@@ -87,7 +87,7 @@ async fn take(
             }
         }
         // Nothing stands behind these: their events are all there is.
-        Topic::User(_) | Topic::Dashboard | Topic::Custom(_) => Ok(nothing()),
+        Topic::User(_) | Topic::Alarms | Topic::Dashboard | Topic::Custom(_) => Ok(nothing()),
     }
 }
 

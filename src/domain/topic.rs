@@ -22,6 +22,8 @@ pub enum Topic {
     User(UserId),
     /// `admin`: what admins watch.
     Admin,
+    /// `alarms`: alarms and emergency stops of all modules; for those who may see every one. Owners hear of theirs as persons.
+    Alarms,
     /// `dashboard`: the page of widgets.
     Dashboard,
     /// `custom:<name>`: events of other programs.
@@ -45,6 +47,8 @@ pub enum Channel {
     User(UserId),
     /// The admin room.
     Admin,
+    /// Alarms and emergency stops of all modules.
+    Alarms,
     /// The page of widgets.
     Dashboard,
     /// A custom topic.
@@ -56,7 +60,7 @@ pub enum Channel {
 /// A text that is no topic.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is not a topic; use `modules`, `module:<moduleId>`, `user:<id>`, `admin`, `dashboard` or `custom:<name>`"
+    "`{0}` is not a topic; use `modules`, `module:<moduleId>`, `user:<id>`, `admin`, `alarms`, `dashboard` or `custom:<name>`"
 )]
 pub struct TopicError(String);
 
@@ -69,6 +73,7 @@ impl FromStr for Topic {
             None => match text {
                 "modules" => Ok(Self::Modules),
                 "admin" => Ok(Self::Admin),
+                "alarms" => Ok(Self::Alarms),
                 "dashboard" => Ok(Self::Dashboard),
                 _ => Err(refuse()),
             },
@@ -96,6 +101,7 @@ impl fmt::Display for Topic {
             Self::Module(id) => write!(f, "module:{id}"),
             Self::User(id) => write!(f, "user:{id}"),
             Self::Admin => f.write_str("admin"),
+            Self::Alarms => f.write_str("alarms"),
             Self::Dashboard => f.write_str("dashboard"),
             Self::Custom(name) => write!(f, "custom:{name}"),
             Self::Tap(channel) => write!(f, "tap:{channel}"),
@@ -141,6 +147,7 @@ impl FromStr for Channel {
             Topic::Module(id) => Self::Module(id),
             Topic::User(id) => Self::User(id),
             Topic::Admin => Self::Admin,
+            Topic::Alarms => Self::Alarms,
             Topic::Dashboard => Self::Dashboard,
             Topic::Custom(name) => Self::Custom(name),
             Topic::Tap(_) => return Err(refuse()),
@@ -156,6 +163,7 @@ impl fmt::Display for Channel {
             Self::Module(id) => write!(f, "module:{id}"),
             Self::User(id) => write!(f, "user:{id}"),
             Self::Admin => f.write_str("admin"),
+            Self::Alarms => f.write_str("alarms"),
             Self::Dashboard => f.write_str("dashboard"),
             Self::Custom(name) => write!(f, "custom:{name}"),
             Self::OwnedBy(owner) => write!(f, "owner:{owner}"),
@@ -182,7 +190,7 @@ mod tests {
 
     #[test]
     fn topics_read_as_they_are_written() {
-        for text in ["modules", "module:MC-1001-STN", "user:abc", "admin", "dashboard", "custom:bench"] {
+        for text in ["modules", "module:MC-1001-STN", "user:abc", "admin", "alarms", "dashboard", "custom:bench"] {
             assert_eq!(text.parse::<Topic>().unwrap().to_string(), text);
         }
         for bad in ["", "module:", "module:a b", "users", "custom:", "custom:a b", "admin:", "Modules"] {
@@ -200,7 +208,7 @@ mod tests {
 
     #[test]
     fn channels_read_as_they_are_written() {
-        let topics = ["modules", "module:MC-1001-STN", "user:abc", "admin", "dashboard", "custom:a:b"];
+        let topics = ["modules", "module:MC-1001-STN", "user:abc", "admin", "alarms", "dashboard", "custom:a:b"];
         for text in topics.into_iter().chain(["modules:abc", "owner:abc"]) {
             assert_eq!(text.parse::<Channel>().unwrap().to_string(), text);
         }

@@ -42,6 +42,7 @@ pub fn channel_of(topic: &Topic, principal: &Principal) -> Result<Channel, Probl
             (*id == principal.user_id || principal.may(Permission::UsersManage), Channel::User(id.clone()))
         }
         Topic::Admin => (principal.may(Permission::StatsRead), Channel::Admin),
+        Topic::Alarms => (principal.may(Permission::ModulesAll), Channel::Alarms),
         Topic::Dashboard => (true, Channel::Dashboard),
         Topic::Custom(name) => (true, Channel::Custom(name.clone())),
         Topic::Tap(channel) => (principal.may(Permission::EventsTap), channel.clone()),
@@ -108,6 +109,7 @@ mod tests {
         assert!(channel_of(&own, &user).is_ok());
         assert_eq!(channel_of(&Topic::User(UserId::generate()), &user).unwrap_err().status, 403);
         assert_eq!(channel_of(&Topic::Admin, &user).unwrap_err().status, 403);
+        assert_eq!(channel_of(&Topic::Alarms, &user).unwrap_err().status, 403);
         assert_eq!(channel_of(&Topic::Modules, &person(Role::Admin)), Ok(Channel::AllModules));
         let tap = Topic::Tap(Channel::ModulesOf(user.user_id.clone()));
         assert_eq!(channel_of(&tap, &user).unwrap_err().status, 403, "not even of oneself");

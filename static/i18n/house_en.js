@@ -20,7 +20,7 @@ export const houseEn = {
   'stat.gaps': 'Gaps told',
   'stat.uptimeSeconds': 'Running for',
   'stat.connectionsByPage.modules': 'Watching modules',
-  'stat.connectionsByPage.admin': 'Tabs of admins',
+  'stat.connectionsByPage.admin': 'Watching this page',
   'stat.connectionsByPage.dashboard': 'Watching dashboards',
   'monitor.title': 'How the hub fares',
   'monitor.connections': 'Connections',

@@ -20,7 +20,7 @@ export const houseFr = {
   'stat.gaps': 'Lacunes signalées',
   'stat.uptimeSeconds': 'En marche depuis',
   'stat.connectionsByPage.modules': 'Regardent les modules',
-  'stat.connectionsByPage.admin': 'Onglets d’admins',
+  'stat.connectionsByPage.admin': 'Regardent cette page',
   'stat.connectionsByPage.dashboard': 'Regardent un tableau de bord',
   'monitor.title': 'L’état du hub',
   'monitor.connections': 'Connexions',

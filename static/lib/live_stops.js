@@ -8,8 +8,8 @@ const PAGE = 100;
 const PAGES_MAX = 11;
 
 /**
- * The emergency stops in force that concern modules of this person, for whatever shows them on any page. Owners hear of
- * theirs without asking; admins hear of all by what the bell listens to.
+ * The emergency stops in force that concern modules of this person, for whatever shows them on any page. The session hears of
+ * them.
  *
  * Fires `changed` (other stops are in force) and `progress` (modules answered).
  */

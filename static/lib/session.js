@@ -81,6 +81,8 @@ class Session extends EventTarget {
     this.#hub = this.#connection();
     this.#listeners = new Listeners(this.#hub);
     this.#hub.connect();
+    // Owners hear of their alarms and stops on every page without asking; who sees all modules asks once.
+    if (user.isAdmin) this.listen('alarms');
     this.dispatchEvent(new Event('signedIn'));
   }
 

@@ -78,3 +78,25 @@ async function figures() {
   const { totalModules } = await call('GET', '/stats');
   return { modules: totalModules };
 }
+
+test('a tab of an admin counts as on the admin page while it is there, and not for its bell', async (t) => {
+  const count = async () => (await call('GET', '/stats')).connectionsByPage.admin;
+  const until = async (wanted) => {
+    for (const end = Date.now() + 20000; (await count()) !== wanted; ) {
+      assert.ok(Date.now() < end, `${await count()} are counted, and not ${wanted}`);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  };
+  const before = await count();
+  const page = await openTab(t, '/account');
+  await live(page);
+  await page.locator('alarm-bell a').waitFor();
+  await until(before);
+
+  await page.getByRole('link', { name: 'Admin' }).click();
+  await page.locator('.stats-small dd').first().waitFor();
+  await until(before + 1);
+  await page.getByRole('link', { name: 'Account' }).click();
+  await until(before);
+  assertNoFaults(page);
+});

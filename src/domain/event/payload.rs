@@ -233,7 +233,7 @@ impl NewEvent {
             state,
             module_id: module.map(|module| module.id),
         };
-        let audience = module.map_or_else(|| vec![Channel::Admin], heard_everywhere);
+        let audience = module.map_or_else(|| vec![Channel::Admin, Channel::Alarms], heard_everywhere);
         own("rt_emergency_stop_updated", Delivery::Each, audience, &data)
     }
 
@@ -349,9 +349,10 @@ fn module_audience(module: ModuleFacts<'_>) -> Vec<Channel> {
     audience
 }
 
-/// Those who listen to the module, and its owner on every page.
+/// Those who listen to the module, and on every page its owner and those who see all modules.
 fn heard_everywhere(module: ModuleFacts<'_>) -> Vec<Channel> {
     let mut audience = module_audience(module);
+    audience.push(Channel::Alarms);
     audience.extend(module.owner.cloned().map(Channel::User));
     audience
 }

@@ -127,6 +127,7 @@ fn channel_of(topic: Topic) -> Result<Channel, String> {
         Topic::Admin => Ok(Channel::Admin),
         Topic::User(id) => Ok(Channel::User(id)),
         Topic::Module(id) => Ok(Channel::Module(id)),
+        Topic::Alarms => Err("`alarms` tells of modules; use `admin` or a custom topic".into()),
         Topic::Tap(_) => Err("a tap only listens; publish to the topic itself".into()),
         Topic::Modules => Err("`modules` means other modules for everybody; use `dashboard` or a custom topic".into()),
     }

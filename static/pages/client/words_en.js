@@ -44,7 +44,7 @@ export const en = {
     'All are optional. What you give counts; what you leave out, the hub may set for all its clients (`reconnect.*` in its configuration); then the default. Times are in milliseconds.',
   'option.url': 'Where the hub is: its origin, or the address of its `/ws`. Outside a page it must be given.',
   'option.topics':
-    'Topics wanted from the start: `modules`, `module:<id>`, `dashboard`, `admin`, `user:<id>`, `custom:<name>`. `{ topic, maxRate }` bounds the updates a second of each state.',
+    'Topics wanted from the start: `modules`, `module:<id>`, `dashboard`, `admin`, `alarms`, `user:<id>`, `custom:<name>`. `{ topic, maxRate }` bounds the updates a second of each state.',
   'option.token':
     'A function that answers an access token, or what logging in answers. It is asked before every attempt.',
   'option.ticket': 'A function that answers a ticket of `POST /api/v1/auth/ticket`. It is asked before every attempt.',

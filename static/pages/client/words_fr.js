@@ -44,7 +44,7 @@ export const fr = {
     'Toutes sont facultatives. Ce que vous donnez l’emporte ; ce que vous omettez, le serveur peut le fixer pour tous ses clients (`reconnect.*` dans sa configuration) ; sinon vaut la valeur par défaut. Les durées sont en millisecondes.',
   'option.url': 'Où est le serveur : son origine, ou l’adresse de son `/ws`. Hors d’une page, il faut la donner.',
   'option.topics':
-    'Sujets voulus dès le début : `modules`, `module:<id>`, `dashboard`, `admin`, `user:<id>`, `custom:<name>`. `{ topic, maxRate }` borne les mises à jour par seconde de chaque état.',
+    'Sujets voulus dès le début : `modules`, `module:<id>`, `dashboard`, `admin`, `alarms`, `user:<id>`, `custom:<name>`. `{ topic, maxRate }` borne les mises à jour par seconde de chaque état.',
   'option.token':
     'Une fonction qui répond un jeton d’accès, ou ce que répond la connexion d’un compte. Elle est appelée avant chaque essai.',
   'option.ticket':

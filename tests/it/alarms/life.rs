@@ -175,3 +175,20 @@ async fn who_may_not_see_a_module_sees_none_of_its_alarms() {
     assert_eq!((&rules["items"][0]["ruleId"], &rules["total"]), (&rule["ruleId"], &json!(1)));
     assert_eq!(ben.post(&path(&raised, "acknowledge"), json!({})).await.status, 200);
 }
+
+#[actix::test]
+async fn who_sees_all_modules_hears_of_alarms_and_stops_on_any_page_and_counts_as_on_none() {
+    let hub = TestHub::start().await;
+    let (ada, admin) = (hub.user("ada@example.org").await, hub.admin().await);
+    let token = ada.create_module(ID).await;
+    make_rule(&ada, hot()).await;
+    let mut tab = hub.tab(&admin, &["alarms"]).await;
+
+    report(&hub, &token, json!({"telemetry": {"t": 90}})).await;
+    let made = ada.post("/api/v1/emergency-stops", json!({"scope": "module", "moduleId": ID})).await.json();
+
+    assert_eq!(tab.event("rt_alarm_raised").await["moduleId"], ID);
+    assert_eq!(tab.event("rt_emergency_stop_updated").await["stopId"], made["stopId"]);
+    let stats = admin.get("/api/v1/stats").await.json();
+    assert_eq!((&stats["connections"], &stats["connectionsByPage"]["admin"]), (&json!(1), &json!(0)), "{stats}");
+}
