@@ -1,10 +1,15 @@
 //! The line in which changes wait for their turn.
 
 use std::cell::Cell;
+use std::time::Duration;
 
 use tokio::sync::{Mutex, MutexGuard};
+use tokio::time::timeout;
 
 use super::error::ModuleError;
+
+/// How long one waits for the turn. Whoever asked is answered later than that: what was told to have failed is not done.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// One change at a time, in the order in which they came.
 ///
@@ -22,16 +27,17 @@ impl Line {
         Self { turn: Mutex::new(()), waiting: Cell::new(0), most }
     }
 
-    /// Waits for the turn to change something that is asked for.
+    /// Waits for the turn to change something that is asked for. Who may ask for it is judged behind this: meanwhile a module
+    /// may have got another owner.
     ///
     /// # Errors
-    /// [`ModuleError::Busy`] when too many wait.
+    /// [`ModuleError::Busy`] when too many wait, or this for too long.
     pub async fn turn(&self) -> Result<MutexGuard<'_, ()>, ModuleError> {
         if self.waiting.get() >= self.most {
             return Err(ModuleError::Busy);
         }
         let _place = Place::take(&self.waiting);
-        Ok(self.turn.lock().await)
+        timeout(PATIENCE, self.turn.lock()).await.map_err(|_| ModuleError::Busy)
     }
 
     /// Waits for the turn to follow what the database says already, or to store what has happened; that cannot be refused.

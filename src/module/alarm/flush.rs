@@ -169,6 +169,7 @@ impl Desk {
     pub async fn acknowledge(&self, by: &Principal, id: &AlarmId) -> Result<(Alarm, bool), ModuleError> {
         self.find(by, id).await?;
         let _turn = self.line.turn().await?;
+        self.find(by, id).await?;
         let (wanted, who, now) = (id.clone(), by.user_id.clone(), Timestamp::now());
         let told = self.store.write(move |conn| {
             let Some(alarm) = alarms::find(conn, &wanted)?.filter(|alarm| alarm.state == AlarmState::Active) else {
@@ -192,6 +193,7 @@ impl Desk {
     pub async fn clear(&self, by: &Principal, id: &AlarmId) -> Result<(Alarm, bool), ModuleError> {
         self.find(by, id).await?;
         let _turn = self.line.turn().await?;
+        self.find(by, id).await?;
         let (wanted, who, at) = (id.clone(), by.user_id.clone(), Timestamp::now());
         let told = self.store.write(move |conn| {
             let Some(alarm) = alarms::find(conn, &wanted)?.filter(|alarm| alarm.state != AlarmState::Cleared) else {

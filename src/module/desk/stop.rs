@@ -37,8 +37,6 @@ const STORE_PATIENCE: Duration = Duration::from_secs(3);
 const STORE_AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// How many stops may be in force that are not stored.
 const UNSTORED_MAX: usize = 1024;
-/// How long whoever clears a stop waits for the turn.
-const TURN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What is told once a stop is stored: of the stop, and of the commands that it has taken back.
 type Made = (Option<Announced>, Vec<Announced>);
@@ -73,7 +71,8 @@ impl Desk {
         let stop = self.visible_stop(&by, &id).await?;
         self.check_scope(&by, &stop.scope)?;
         // Who makes a stop holds the turn until it is stored.
-        let _turn = timeout(TURN_TIMEOUT, self.stopping.turn()).await.unwrap_or(Err(ModuleError::Busy))?;
+        let _turn = self.stopping.turn().await?;
+        self.check_scope(&by, &stop.scope)?;
         let stop = Arc::new(EmergencyStop { cleared: Some((Timestamp::now(), by.user_id.clone())), ..stop });
         let (row, event) = (Arc::clone(&stop), NewEvent::emergency_stop_updated(&stop, None, StopState::Cleared));
         let looked = Arc::clone(&stop);
