@@ -88,6 +88,8 @@ pub struct StopModules {
     pub by: Principal,
     /// Which stop.
     pub id: StopId,
+    /// Only this module.
+    pub module: Option<ModuleId>,
     /// How many to pass over.
     pub skip: u64,
     /// How many at most.

@@ -63,14 +63,9 @@ class StopPanel extends HTMLElement {
   async #stateOf(stop, signal) {
     if (stop.scope === 'module')
       return stop.acknowledged ? 'acknowledged' : stop.refused ? 'refused' : 'pending';
-    for (let page = 1; page <= 10; page += 1) {
-      const options = { query: { page, perPage: 100 }, signal };
-      const { items, total } = await api.get(`${stopPath(stop.stopId)}/modules`, options);
-      const own = items.find(({ moduleId }) => moduleId === this.#id);
-      if (own) return own.state;
-      if (page * 100 >= total) break;
-    }
-    return 'pending';
+    const options = { query: { moduleId: this.#id }, signal };
+    const { items } = await api.get(`${stopPath(stop.stopId)}/modules`, options);
+    return items[0]?.state ?? 'pending';
   }
 
   #card(stop, state) {

@@ -192,23 +192,40 @@ pub async fn list_stops(
     Ok(web::Json(Listed::new(stops, page, total)))
 }
 
+/// Which modules of a stop to list.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct StopModuleQuery {
+    /// Counted from 1; D 1.
+    #[param(minimum = 1)]
+    page: Option<u32>,
+    /// Modules on a page, 1 to 100; D 20.
+    #[param(minimum = 1, maximum = 100)]
+    per_page: Option<u32>,
+    /// Only this one, if the stop concerns it.
+    #[param(value_type = Option<String>, pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+    module_id: Option<ModuleId>,
+}
+
 /// Lists the modules that a stop concerns, and how far it has come with each.
 #[utoipa::path(
     get,
     path = "/api/v1/emergency-stops/{stopId}/modules",
     tag = "commands",
-    params(("stopId" = String, Path, description = "Which stop"), PageQuery),
+    params(("stopId" = String, Path, description = "Which stop"), StopModuleQuery),
     responses((status = 200, description = "One page of its modules", body = Listed<StopModule>), ReadProblems)
 )]
 pub async fn list_stop_modules(
     caller: Principal,
     id: Path<StopId>,
-    query: Query<PageQuery>,
+    query: Query<StopModuleQuery>,
     registry: Data<Addr<Registry>>,
 ) -> ApiResult<impl Responder> {
     caller.require(Permission::ModulesRead)?;
-    let page = query.0.check()?;
-    let asked = StopModules { by: caller, id: id.0, skip: page.offset(), limit: page.size as usize };
+    let Query(StopModuleQuery { page, per_page, module_id }) = query;
+    let page = PageQuery { page, per_page }.check()?;
+    let asked = StopModules { by: caller, id: id.0, module: module_id, skip: page.offset(), limit: page.size as usize };
     let (modules, total) = registry.send(asked).timeout(REGISTRY_TIMEOUT).await??;
     Ok(web::Json(Listed::new(modules, page, total)))
 }

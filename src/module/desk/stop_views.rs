@@ -47,10 +47,17 @@ impl Desk {
 
     /// A page of the modules that a stop concerns, as far as this person may see them, in the order of their ids.
     pub async fn stop_modules(&self, asked: StopModules) -> Result<(Vec<StopModule>, u64), ModuleError> {
-        let StopModules { by, id, skip, limit } = asked;
+        let StopModules { by, id, module, skip, limit } = asked;
         let stop = self.visible_stop(&by, &id).await?;
         let skip = usize::try_from(skip).unwrap_or(usize::MAX);
-        let (page, total) = self.in_scope(&by, &stop.scope, skip, limit);
+        let (page, total) = match module {
+            Some(module) => {
+                let entry = self.visible(&module, &by).ok().filter(|entry| holds(&stop.scope, entry));
+                let total = u64::from(entry.is_some());
+                (entry.into_iter().skip(skip).take(limit).collect(), total)
+            }
+            None => self.in_scope(&by, &stop.scope, skip, limit),
+        };
         let ids: Vec<ModuleId> = page.iter().map(|entry| entry.id.clone()).collect();
         let answers = self.store.read(move |conn| stops::answers_to(conn, &id, &ids)).await?;
         Ok((page.iter().map(|entry| StopModule::of(entry, answers.get(&entry.id))).collect(), total))

@@ -214,9 +214,13 @@ async fn stops_are_shown_a_page_at_a_time_and_count_what_their_reader_may_see() 
     assert_eq!(counts(&ada).await, (Some(2), [Some(0), Some(1), Some(0)]), "not what concerns modules of others only");
     let of_other = admin.get(&format!("{STOPS}?moduleId=MC-2&active=false")).await.json();
     assert_eq!((&of_other["total"], &of_other["items"][1]["stopId"]), (&json!(2), &ids[2]), "{of_other}");
-    let second = format!("{STOPS}/{}/modules?perPage=1&page=2", made["stopId"].as_str().expect("an id"));
-    let modules = admin.get(&second).await.json();
-    assert_eq!((&modules["total"], &modules["items"][0]["state"]), (&json!(2), &json!("refused")), "{modules}");
+    let modules_of = format!("{STOPS}/{}/modules", made["stopId"].as_str().expect("an id"));
+    for (query, total) in [("perPage=1&page=2", 2), ("moduleId=MC-2", 1)] {
+        let modules = admin.get(&format!("{modules_of}?{query}")).await.json();
+        assert_eq!((&modules["total"], &modules["items"][0]["state"]), (&json!(total), &json!("refused")), "{modules}");
+    }
+    let foreign = ada.get(&format!("{modules_of}?moduleId=MC-2")).await;
+    assert_eq!((foreign.status, &foreign.json()["total"]), (200, &json!(0)), "of a module of somebody else's");
 }
 
 #[actix::test]
