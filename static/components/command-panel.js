@@ -1,5 +1,6 @@
 import { ApiError, api, modulePath } from '../lib/api.js';
 import { h } from '../lib/dom.js';
+import { icon } from '../lib/icons.js';
 import { t } from '../lib/i18n.js';
 import { explainError, formView } from './form-view.js';
 
@@ -28,12 +29,16 @@ class CommandPanel extends HTMLElement {
   #send({ command, params }) {
     this.#told.replaceChildren();
     const body = { command, ...(params && { params: readJson(params, 'params') }) };
-    return api.post(`${modulePath(this.dataset.module)}/commands`, body);
+    this.#told.replaceChildren(h('p', { class: 'quiet' }, t('command.waiting')));
+    return api.post(`${modulePath(this.dataset.module)}/commands`, body).catch((error) => {
+      this.#told.replaceChildren();
+      throw error;
+    });
   }
 
   #show({ ok, result }) {
     this.#told.replaceChildren(
-      h('p', { class: ok ? 'good' : 'bad' }, t(ok ? 'command.ok' : 'command.notOk')),
+      h('p', { class: `command-outcome ${ok ? 'good' : 'bad'}` }, icon(ok ? 'check' : 'warning'), t(ok ? 'command.ok' : 'command.notOk')),
       h('pre', { class: 'json', tabindex: '0' }, JSON.stringify(result, null, 2)),
     );
   }

@@ -2,6 +2,8 @@ import { h } from '../lib/dom.js';
 import { icon } from '../lib/icons.js';
 import { t } from '../lib/i18n.js';
 
+let nextId = 0;
+
 /**
  * A dialog over the page: keeps the focus inside, closes with Escape, and gives the focus back.
  *
@@ -14,15 +16,16 @@ class ModalDialog extends HTMLElement {
 
   /** @param {string} title @param {...Node} content */
   show(title, ...content) {
+    const id = `dialog-${(nextId += 1)}`;
     const close = h(
       'button',
       { type: 'button', class: 'icon-button', 'aria-label': t('action.close'), onclick: () => this.close() },
       icon('close'),
     );
-    const head = h('header', { class: 'dialog-head' }, h('h2', { id: 'dialog-title' }, title), close);
+    const head = h('header', { class: 'dialog-head' }, h('h2', { id }, title), close);
     this.#dialog = h(
       'dialog',
-      { class: 'dialog', 'aria-labelledby': 'dialog-title' },
+      { class: 'dialog', 'aria-labelledby': id },
       head,
       h('div', { class: 'dialog-body' }, ...content),
     );

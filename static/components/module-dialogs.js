@@ -1,7 +1,9 @@
 import { api, modulePath } from '../lib/api.js';
 import { h } from '../lib/dom.js';
+import { formatMoment } from '../lib/format.js';
 import { icon } from '../lib/icons.js';
 import { t } from '../lib/i18n.js';
+import { session } from '../lib/session.js';
 import { formView } from './form-view.js';
 import { openDialog } from './modal-dialog.js';
 import { toast } from './toast-stack.js';
@@ -21,6 +23,7 @@ export function addModule() {
         hint: t('module.idExample'),
       },
       ...namedFields({ name: '', type: '' }),
+      ...(session.user.isAdmin ? [{ name: 'claimable', label: t('claim.give'), type: 'checkbox', hint: t('claim.giveHint') }] : []),
     ],
     submitLabel: t('module.add'),
     cancel: true,
@@ -31,7 +34,24 @@ export function addModule() {
     dialog.close();
     toast(t('module.added', { name: detail.module.name }), 'good');
     showToken(detail.module.moduleId, detail.token);
+    if (detail.claimCode) showCode(detail.module, detail);
   });
+}
+
+/** Gives a module a claim code, for who shall have it; an older one works no more. */
+export function giveCode(module) {
+  confirmed({
+    title: t('claim.make'),
+    words: t('claim.makeWords', { name: module.name }),
+    label: t('claim.make'),
+    act: () => api.post(`${modulePath(module.moduleId)}/claim-code`),
+    then: (code) => showCode(module, code),
+  });
+}
+
+function showCode({ name }, { claimCode, expiresAt }) {
+  const words = t('claim.words', { name, moment: formatMoment(expiresAt) });
+  showSecret({ title: t('claim.codeTitle'), words, label: t('claim.code'), secret: claimCode });
 }
 
 /** Asks for the code of a module that somebody else has registered, and makes it one's own. */

@@ -173,7 +173,7 @@ class TelemetryChart extends HTMLElement {
     this.#hasFailed = false;
     this.#remember();
     this.#showTools();
-    if (!keys.length) return this.#tell(message('signal', t('chart.none'), t('chart.noneHint')));
+    if (!keys.length) return this.#tell(message('signal', t('chart.none'), t(this.#drawable.size ? 'chart.noneHint' : 'telemetry.noneHint')));
     this.setAttribute('aria-busy', 'true');
     if (!this.#reader) this.#tell(h('p', { class: 'quiet' }, t('chart.loading')));
     try {
@@ -243,6 +243,7 @@ class TelemetryChart extends HTMLElement {
     if (!series || !this.isConnected) return;
     this.#plot?.destroy();
     const scales = this.#scalesOf(series);
+    this.#keys.markScales(scales);
     this.#drawn = { step: series.step, isEmpty: series.size === 0, scales: JSON.stringify([...scales]), at: Date.now() };
     this.#plot = new Plot(this.#library, this.#host, this.#drawing(series, scales));
     this.querySelector('.chart-frame').setAttribute('aria-label', t('chart.lines', { keys: series.keys.map(humanise).join(', ') }));
@@ -279,10 +280,9 @@ class TelemetryChart extends HTMLElement {
   #showValues() {
     const series = this.#reader?.series;
     if (!series || !this.isConnected) return;
-    const bounds = this.#bounds;
-    this.#words.textContent = shownWords(bounds, series.step, this.#pointed);
+    this.#words.textContent = shownWords(this.#bounds, series.step, this.#pointed);
     this.#keys.show((key) => {
-      const summary = series.summary(key, bounds);
+      const summary = series.summary(key, this.#bounds);
       return { ...summary, value: this.#pointed ? series.at(key, this.#pointed) : summary?.last };
     });
   }

@@ -213,4 +213,11 @@ export const en = {
   'choice.moduleHint': 'Write a part of its name or ID, and choose',
   'module.typeOf.one': '{type} (one module)',
   'module.typeOf.other': '{type} ({count} modules)',
+  'claim.give': 'Give it a claim code',
+  'claim.giveHint': 'It belongs to nobody until somebody enters the code.',
+  'claim.make': 'Make a claim code',
+  'claim.makeWords': 'Whoever enters the code becomes the owner of {name}. An older code stops working.',
+  'claim.codeTitle': 'The claim code of this module',
+  'claim.words': 'Whoever enters it under “Claim a module” becomes the owner of {name}. It works once, until {moment}.',
+  'command.waiting': 'Told. Waiting for the answer of the module…',
 };

@@ -215,4 +215,11 @@ export const fr = {
   'choice.moduleHint': 'Écrivez une partie de son nom ou de son ID, puis choisissez',
   'module.typeOf.one': '{type} (un module)',
   'module.typeOf.other': '{type} ({count} modules)',
+  'claim.give': 'Lui donner un code',
+  'claim.giveHint': 'Il n’est à personne jusqu’à ce que quelqu’un saisisse le code.',
+  'claim.make': 'Créer un code',
+  'claim.makeWords': 'Qui saisit le code devient propriétaire de {name}. Un code plus ancien cesse de marcher.',
+  'claim.codeTitle': 'Le code de ce module',
+  'claim.words': 'Qui le saisit sous « Ajouter par code » devient propriétaire de {name}. Il marche une fois, jusqu’au {moment}.',
+  'command.waiting': 'Envoyée. Le module n’a pas encore répondu…',
 };

@@ -23,7 +23,7 @@ export const watchingEn = {
   'chart.keyboard': 'Arrow keys move, plus and minus zoom, Escape goes back to the view before, Home goes to now. The table below says the same as the lines.',
   'chart.lines': 'Lines of {keys}',
   'chart.samples': '{stretch}',
-  'chart.windows': '{stretch} · means, with the least and the greatest of each {step}',
+  'chart.windows': '{stretch} · means, with the least and the greatest, by windows of {step}',
   'chart.pointed': '{time}',
   'chart.none': 'Nothing to draw',
   'chart.noneHint': 'Choose a number or a switch in the table below.',
@@ -36,6 +36,8 @@ export const watchingEn = {
   'chart.low': 'Min',
   'chart.mean': 'Mean',
   'chart.high': 'Max',
+  'chart.ownScale': 'own scale',
+  'chart.ownScaleWords': 'Its line has a scale of its own, which no axis shows.',
   'chart.most': 'At most {count} keys at once.',
   'problem.too-much': 'That is too much at once. Choose a shorter time or fewer keys.',
 

@@ -36,6 +36,8 @@ export const watchingFr = {
   'chart.low': 'Min',
   'chart.mean': 'Moyenne',
   'chart.high': 'Max',
+  'chart.ownScale': 'échelle à part',
+  'chart.ownScaleWords': 'Sa courbe a une échelle à elle, qu’aucun axe ne montre.',
   'chart.most': '{count} clés au plus à la fois.',
   'problem.too-much': 'C’est trop à la fois. Choisissez une période plus courte ou moins de clés.',
 

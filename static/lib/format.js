@@ -19,7 +19,7 @@ export function formatShare(part) {
 
 /** A telemetry value: numbers by the language, the rest by itself. */
 export function formatValue(value) {
-  if (typeof value === 'number') return formatNumber(value, Math.abs(value) >= 1000 ? 0 : 3);
+  if (typeof value === 'number') return formatNumber(value, Math.abs(value) >= 100000 ? 0 : Math.abs(value) >= 1000 ? 1 : 3);
   if (typeof value === 'boolean') return t(value ? 'value.yes' : 'value.no');
   return value === null ? '–' : String(value);
 }

@@ -1,6 +1,6 @@
 import { failure, message } from '../components/data-table.js';
 import { mayChange, moduleSeen, moment, statusBadge } from '../components/module-cells.js';
-import { deleteModule, renameModule, rotateToken } from '../components/module-dialogs.js';
+import { deleteModule, giveCode, renameModule, rotateToken } from '../components/module-dialogs.js';
 import { api, modulePath, userPath } from '../lib/api.js';
 import { coalesced, h, replaceIfChanged } from '../lib/dom.js';
 import { icon } from '../lib/icons.js';
@@ -68,9 +68,10 @@ class ModulePage extends HTMLElement {
       ),
       hub.on(
         'rt_module_updated',
-        mine(({ name, type, userId }, { at }) =>
-          this.#change({ name, type, updatedAt: at, ...(userId === undefined ? {} : { userId }) }),
-        ),
+        mine(({ name, type, userId }, { at }) => {
+          this.#change({ name, type, updatedAt: at, ...(userId === undefined ? {} : { userId }) });
+          this.#nameOwner();
+        }),
       ),
       hub.on(
         'rt_telemetry_updated',
@@ -110,7 +111,7 @@ class ModulePage extends HTMLElement {
 
   // Only admins may ask who other people are.
   async #nameOwner() {
-    const { userId } = this.#module;
+    const userId = this.#module?.userId;
     if (!session.user.isAdmin || !userId || userId === session.user.id || this.#owner?.id === userId) return;
     this.#owner = await api.get(userPath(userId), { signal: this.#abort.signal }).catch(() => null);
     this.#drawSoon();
@@ -181,15 +182,15 @@ class ModulePage extends HTMLElement {
           'div',
           { class: 'module-live' },
           h('section', {}, h('h2', {}, t('module.telemetry')), parts.board),
-          h('section', {}, h('h2', {}, t('chart.title')), parts.chart),
-          h('section', {}, h('h2', {}, t('alarm.title')), parts.alarms),
-          h('section', {}, h('h2', {}, t('command.history')), h('command-history', { 'data-module': this.#id })),
-          h('section', {}, h('h2', {}, t('admin.feed')), h('div', { class: 'card' }, parts.feed)),
+          h('section', { class: 'module-chart' }, h('h2', {}, t('chart.title')), parts.chart),
+          h('section', { class: 'module-alarms' }, h('h2', {}, t('alarm.title')), parts.alarms),
+          h('section', { class: 'module-told' }, h('h2', {}, t('command.history')), h('command-history', { 'data-module': this.#id })),
+          h('section', { class: 'module-feed' }, h('h2', {}, t('admin.feed')), h('div', { class: 'card' }, parts.feed)),
         ),
         h(
           'div',
           { class: 'module-side' },
-          h('section', {}, h('h2', {}, t('module.facts')), facts),
+          h('section', { class: 'module-facts' }, h('h2', {}, t('module.facts')), facts),
           this.#panel('command.title', 'command-panel'),
           this.#panel('twin.title', 'twin-panel'),
         ),
@@ -217,6 +218,7 @@ class ModulePage extends HTMLElement {
       { class: 'buttons' },
       button('edit', t('module.rename'), () => renameModule(this.#module)),
       button('key', t('module.rotate'), () => rotateToken(this.#module)),
+      session.user.isAdmin && button('account', t('claim.code'), () => giveCode(this.#module)),
       button('trash', t('action.delete'), () => deleteModule(this.#module, () => navigate('/modules')), 'danger-text'),
     );
   }
@@ -245,7 +247,7 @@ class ModulePage extends HTMLElement {
 
 function ownerWords(userId, owner) {
   if (!userId) return h('span', { class: 'quiet' }, t('module.noOwner'));
-  return userId === session.user.id ? t('module.mine') : (owner?.name ?? h('code', {}, userId));
+  return userId === session.user.id ? t('module.mine') : owner?.id === userId ? owner.name : h('code', {}, userId);
 }
 
 customElements.define('module-page', ModulePage);

@@ -1,6 +1,7 @@
 import { formatMoment, formatValue, humanise } from '../../lib/format.js';
 import { h } from '../../lib/dom.js';
 import { t } from '../../lib/i18n.js';
+import { AXES } from './plot.js';
 
 /** Each has a colour and a dash of its own. */
 const MOST = 6;
@@ -57,12 +58,19 @@ export class ChartKeys {
     }
   }
 
+  /** Marks the keys whose line stands on a scale that has no axis. @param {Map<string, string>} scales */
+  markScales(scales) {
+    const withAxis = [...new Set(scales.values())].slice(0, AXES);
+    for (const [key, { note }] of this.#rows) note.hidden = !scales.has(key) || withAxis.includes(scales.get(key));
+  }
+
   #row(key) {
     const box = h('input', { type: 'checkbox', onchange: () => this.#changed() });
     const swatch = h('span', { class: 'swatch', 'aria-hidden': 'true' });
     const cells = Object.fromEntries(COLUMNS.map((column) => [column, h('td', { class: `numbers ${column}` }, '–')]));
-    const name = h('th', { scope: 'row', title: key }, h('label', {}, box, swatch, h('span', {}, humanise(key))));
-    return { element: h('tr', { 'data-key': key }, name, Object.values(cells)), box, swatch, cells };
+    const note = h('span', { class: 'chart-note quiet', title: t('chart.ownScaleWords'), hidden: true }, t('chart.ownScale'));
+    const name = h('th', { scope: 'row', title: key }, h('label', {}, box, swatch, h('span', {}, humanise(key))), note);
+    return { element: h('tr', { 'data-key': key }, name, Object.values(cells)), box, swatch, note, cells };
   }
 
   #changed() {
@@ -73,10 +81,11 @@ export class ChartKeys {
   // The colours go by the place among the chosen.
   #mark() {
     const { chosen } = this;
-    for (const [key, { box, swatch }] of this.#rows) {
+    for (const [key, { box, swatch, note }] of this.#rows) {
       const place = chosen.indexOf(key) + 1;
       if (place) swatch.dataset.series = place;
       else delete swatch.dataset.series;
+      if (!place) note.hidden = true;
       box.disabled = !box.checked && chosen.length >= MOST;
     }
     this.#hint.textContent = chosen.length >= MOST ? t('chart.most', { count: MOST }) : '';

@@ -2,8 +2,11 @@ import { formatNumber } from '../../lib/format.js';
 import { axisTimes } from './times.js';
 
 const DASHES = [null, [8, 4], [2, 3], [10, 3, 2, 3], [5, 5], [1, 5]];
-const AXES = 2;
+/** More scales than these have no axis. */
+export const AXES = 2;
 const SMALLEST_SELECTION = 6;
+/** A mark is shown when it is no further from the values than so many times what they span. */
+const MARK_REACH = 3;
 /** On a drawing narrower than this, times stand closer. */
 const NARROW = 420;
 
@@ -94,9 +97,19 @@ function scaleNamed(marks, scales) {
   return (name) => {
     if (name === 'switch') return [name, { range: () => [-0.15, 1.15] }];
     const values = marks.filter(({ key }) => scales.get(key) === name).map(({ value }) => value);
-    const range = (_, low, high) => padded(Math.min(low ?? Infinity, ...values), Math.max(high ?? -Infinity, ...values));
+    const range = (_, low, high) => {
+      const shown = nearOf(values, low, high);
+      return padded(Math.min(low ?? Infinity, ...shown), Math.max(high ?? -Infinity, ...shown));
+    };
     return [name, { range }];
   };
+}
+
+// A limit that is far from all values would press their line flat.
+function nearOf(values, low, high) {
+  if (low === null || low === undefined) return values;
+  const reach = MARK_REACH * (high - low || Math.abs(high) || 1);
+  return values.filter((value) => value >= low - reach && value <= high + reach);
 }
 
 function padded(low, high) {
@@ -172,6 +185,7 @@ function drawMarks(plot, marks, scales, ink) {
   for (const { key, value, severity } of marks) {
     if (!scales.has(key)) continue;
     const y = Math.round(plot.valToPos(value, scales.get(key), true));
+    if (y < bbox.top || y > bbox.top + bbox.height) continue;
     ctx.strokeStyle = ink(`--severity-${severity}`);
     ctx.beginPath();
     ctx.moveTo(bbox.left, y);

@@ -20,7 +20,7 @@ export class ChartTools {
   /** @param {{show: (view: object) => void, change: (step: object) => void, back: () => void}} act */
   constructor(act) {
     this.#act = act;
-    this.#ranges = Object.keys(RANGES).map((name) => [name, button(t(`chart.range.${name}`), () => act.show(liveView(name)))]);
+    this.#ranges = Object.keys(RANGES).map((name) => [name, button(t(`chart.range.${name}`), () => this.#showRange(name))]);
     this.#back = symbol('undo', t('chart.back'), () => act.back());
     this.#form = this.#customForm();
     this.element = h(
@@ -60,6 +60,11 @@ export class ChartTools {
       h('button', { type: 'submit', class: 'button small primary' }, t('chart.show')),
       this.#fault,
     );
+  }
+
+  #showRange(name) {
+    if (!this.#form.hidden) this.#toggleForm();
+    this.#act.show(liveView(name));
   }
 
   #toggleForm() {
