@@ -80,14 +80,15 @@ async fn what_was_refused_while_the_database_was_locked_is_not_stored_when_it_is
     assert_eq!((posted.status, &posted.json()["type"]), (503, &json!("/problems/unavailable")), "{}", posted.text);
     assert_eq!((&told["type"], &told["problem"]["status"]), (&json!("error"), &json!(503)), "{told}");
     assert_eq!(published, PublishAckReason::QuotaExceeded);
-    // Who comes now waits no more, at no door.
+    // Who comes now waits no longer, at no door: not at all behind a commit of readings that hangs, and for a turn behind
+    // any other.
     let began = Instant::now();
     let (posted, told, published) =
         tokio::join!(post(&hub, &http_token, 3), tell(&mut device, 3), client.report(&topic, r#"{"n":3}"#));
     assert_eq!((posted.status, told["problem"]["status"].as_u64()), (503, Some(503)), "{} {told}", posted.text);
     assert!(posted.header("retry-after").is_some());
     assert_eq!(published, PublishAckReason::QuotaExceeded);
-    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
     let ready = Answer::of(&hub.authority, "GET", "/health/ready", &[], None).await;
     assert_eq!((ready.status, &ready.json()["checks"][0]["ok"]), (503, &json!(false)), "{}", ready.text);
     intruder.give_back();
