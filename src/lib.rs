@@ -115,7 +115,8 @@
 //!   `what_the_store_refused_is_stored_before_the_actor_rests`; a reading that was refused is not in the history later: test
 //!   `what_was_refused_while_the_database_was_locked_is_not_stored_when_it_is_free`, unless it was being written when its
 //!   sender was answered, who is told so: test
-//!   `what_is_being_written_is_waited_for_and_unknown_if_that_takes_too_long`.
+//!   `what_is_being_written_is_waited_for_and_unknown_if_that_takes_too_long`; nor is it stored beside what its sender sends
+//!   again: test `what_a_broken_connection_left_unanswered_is_taken_back_before_its_client_sends_it_again`.
 //! - Whatever waits has a bound: test `a_full_waiting_line_refuses_and_a_flush_stores_what_waits`, test
 //!   `behind_a_commit_that_hangs_nothing_waits_and_it_goes_on_by_itself`, test
 //!   `who_finds_the_line_full_is_turned_away`, test `topics_are_bounded_and_can_be_left`, test

@@ -108,3 +108,29 @@ async fn what_was_refused_while_the_database_was_locked_is_not_stored_when_it_is
         assert_eq!(values(&owner, id).await, expected, "{id}");
     }
 }
+
+#[actix::test]
+async fn what_a_broken_connection_left_unanswered_is_taken_back_before_its_client_sends_it_again() {
+    let hub = TestHub::with(&[("CARILLON__STORE__BUSY_TIMEOUT", "60s")]).await;
+    let owner = hub.admin().await;
+    let token = owner.create_module(BROKEN).await;
+    let (mut broken, _) = remembered(&hub, &token).await;
+    let topic = format!("carillon/{BROKEN}/telemetry");
+    assert_eq!(broken.report(&topic, r#"{"n":1}"#).await, PublishAckReason::Success);
+    let mut intruder = Intruder::of(hub.data());
+    intruder.lock();
+    let unanswered = publish(&topic, r#"{"n":2}"#, QoS::AtLeastOnce, 2);
+    broken.send(Packet::Publish(Box::new(unanswered.clone()))).await;
+    broken.ping().await;
+    drop(broken);
+
+    // The session goes on when nobody waits any more for what was under way, which is sooner than the store is given up.
+    let (mut broken, ack) = remembered(&hub, &token).await;
+    intruder.give_back();
+    assert!(ack.session_present);
+    broken.send(Packet::Publish(Box::new(rmqtt_codec::types::Publish { dup: true, ..unanswered }))).await;
+    let answer = broken.next().await;
+    let is_taken = matches!(&answer, Some(Packet::PublishAck(ack)) if ack.reason_code == PublishAckReason::Success);
+    assert!(is_taken, "{answer:?}");
+    assert_eq!(values(&owner, BROKEN).await, [1, 2]);
+}
