@@ -45,6 +45,11 @@ pub enum ModuleError {
         "module `{0}` takes no commands and no desired state while the emergency stop `{1}` is in force; clear the stop first"
     )]
     Stopped(ModuleId, StopId),
+    /// With another type the module would go on, though its type must stand still.
+    #[error(
+        "module `{0}` keeps its type while the emergency stop `{1}` of that type is in force; have an admin clear the stop first"
+    )]
+    HeldByType(ModuleId, StopId),
     /// So many commands wait for the device's answer.
     #[error("{0} commands wait for the module's answer already; send this one when some are answered")]
     TooManyCommands(usize),
@@ -140,7 +145,7 @@ impl ModuleError {
             Self::UnknownOwner => invalid_fields().with_error("/userId", detail),
             Self::TooManyKeys { .. } => invalid_fields().with_error("/telemetry", detail),
             Self::Offline(_) => Problem::new("module-offline", 409, detail),
-            Self::Stopped(..) => Problem::new("module-stopped", 409, detail),
+            Self::Stopped(..) | Self::HeldByType(..) => Problem::new("module-stopped", 409, detail),
             Self::TooManyCommands(_) => Problem::new("too-many-commands", 429, detail),
             Self::NoAnswer => Problem::new("no-answer", 504, detail),
             Self::NoSuchCommand => Problem::new("no-such-command", 404, detail),

@@ -92,6 +92,7 @@ impl Desk {
         if (&after.name, &after.kind, &after.owner) == (&before.name, &before.kind, &before.owner) {
             return Ok(ModuleView::from(&*entry));
         }
+        self.check_stays_held(by, id, &before.kind, &after.kind)?;
         after.updated_at = Timestamp::now();
         let told = entry.live.load().presence();
         let events = NewEvent::module_changed(before.owner.as_ref(), after.facts(id), told);

@@ -22,6 +22,7 @@ use crate::domain::audit::{Action, Deed};
 use crate::domain::event::NewEvent;
 use crate::domain::grant::Permission;
 use crate::domain::ids::{ModuleId, StopId};
+use crate::domain::module::ModuleKind;
 use crate::domain::stop::{EmergencyStop, StopScope};
 use crate::domain::time::Timestamp;
 use crate::store::announcements::{self, Announced};
@@ -100,6 +101,22 @@ impl Desk {
         self.announce(Vec::from_iter(announced)).await;
         self.tell_stop(&stop, StopState::Cleared).await;
         Ok((self.view_of(&by, &stop).await?, true))
+    }
+
+    /// Who may not clear the stop of a type takes no module out of it by giving it another type.
+    pub(super) fn check_stays_held(
+        &self,
+        by: &Principal,
+        id: &ModuleId,
+        before: &ModuleKind,
+        after: &ModuleKind,
+    ) -> Result<(), ModuleError> {
+        let stops = self.shared.stops.load();
+        let left = stops.of(id, before).find(|stop| !stop.scope.holds(id, after));
+        match left.filter(|_| !by.may(Permission::ModulesAll)) {
+            Some(stop) => Err(ModuleError::HeldByType(id.clone(), stop.id.clone())),
+            None => Ok(()),
+        }
     }
 
     /// Has the module of an id look at the stops again, as it has another type.

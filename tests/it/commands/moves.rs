@@ -39,3 +39,20 @@ async fn who_gets_a_type_that_must_stand_still_while_away_is_told_nothing_that_w
     assert_eq!(next["command"], "close");
     answer(&mut device, &next, true, json!(null)).await;
 }
+
+#[actix::test]
+async fn an_owner_takes_no_module_out_of_the_stop_of_its_type() {
+    let hub = TestHub::start().await;
+    let (ada, admin) = (hub.user("ada@example.org").await, hub.admin().await);
+    let lamp = json!({"moduleId": ID, "name": "lamp", "type": "Lamp"});
+    assert_eq!(ada.post("/api/v1/modules", lamp).await.status, 201);
+    let made = admin.post(STOPS, json!({"scope": "type", "type": "Lamp"})).await.json();
+    let module = format!("/api/v1/modules/{ID}");
+
+    let refused = ada.patch(&module, json!({"type": "Other"})).await;
+    assert_eq!((refused.status, &refused.json()["type"]), (409, &json!("/problems/module-stopped")));
+    assert_eq!(ada.patch(&module, json!({"name": "Lamp 1", "type": "lamp"})).await.status, 200, "it stays held");
+    let clear = format!("{STOPS}/{}/clear", made["stopId"].as_str().expect("an id"));
+    assert_eq!(admin.post(&clear, json!({})).await.status, 200);
+    assert_eq!(ada.patch(&module, json!({"type": "Other"})).await.status, 200);
+}
