@@ -35,6 +35,10 @@ pub fn run(args: &RestoreArgs, hub: &HubArgs) -> Result<(), CliError> {
         Database::Postgres(url) => return Err(CliError::Usage(restore_commands(url.expose()))),
     };
     let options = Options::from(&config.store);
+    if is_same(&args.file, &target) {
+        let shown = args.file.display();
+        return Err(CliError::Usage(format!("`{shown}` is the database itself; give what `carillon backup` wrote")));
+    }
     check(&args.file, &options)?;
     let _lock = DataLock::take(&config.data.dir)?;
     let draft = copied(&args.file, &target)?;
@@ -46,6 +50,11 @@ pub fn run(args: &RestoreArgs, hub: &HubArgs) -> Result<(), CliError> {
     draft.take_the_place_of(&target)?;
     let text = told(&target, &args.file, &applied, kept.as_deref());
     std::io::stdout().write_all(text.as_bytes()).map_err(CliError::io("cannot write to the terminal"))
+}
+
+/// Whether both are one file, by whatever name.
+fn is_same(one: &Path, other: &Path) -> bool {
+    fs::canonicalize(one).is_ok_and(|one| fs::canonicalize(other).is_ok_and(|other| one == other))
 }
 
 /// Refuses what is no copy that this version can read.
@@ -62,16 +71,20 @@ fn check(file: &Path, options: &Options) -> Result<(), CliError> {
     match migrate::is_there(&database, options) {
         Ok(true) => {}
         Ok(false) | Err(StoreError::Unavailable(_)) => return Err(no_copy()),
-        Err(error) => return Err(error.into()),
+        Err(error) => return Err(unreadable(file, &error)),
     }
     match migrate::status(&database, options) {
         Err(StoreError::Newer { found, known }) => Err(CliError::Usage(format!(
             "`{shown}` was made by a newer version (it has the migration `{found}`, this version knows up to `{known}`); \
              restore it with that version"
         ))),
-        Err(error) => Err(error.into()),
+        Err(error) => Err(unreadable(file, &error)),
         Ok(_) => Ok(()),
     }
+}
+
+fn unreadable(file: &Path, error: &StoreError) -> CliError {
+    CliError::Failed(format!("`{}` cannot be read ({error}); take another copy", file.display()))
 }
 
 /// Copies the file beside the database, so that it needs only another name to be it.

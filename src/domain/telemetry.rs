@@ -75,6 +75,12 @@ pub struct Telemetry(BTreeMap<Key, Value>);
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Key(Arc<str>);
 
+/// Whether a text can be the name of a value.
+#[must_use]
+pub fn is_key(text: &str) -> bool {
+    (1..=KEY_MAX).contains(&text.chars().count()) && !text.contains(char::is_control)
+}
+
 /// Keys are in the order of their texts.
 impl std::borrow::Borrow<str> for Key {
     fn borrow(&self) -> &str {
@@ -221,7 +227,7 @@ impl<'de> Deserialize<'de> for Telemetry {
 impl<'de> Deserialize<'de> for Key {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        if (1..=KEY_MAX).contains(&text.chars().count()) && !text.contains(char::is_control) {
+        if is_key(&text) {
             return Ok(Self(text.into()));
         }
         let start: String = text.chars().take(KEY_MAX).flat_map(char::escape_debug).collect();

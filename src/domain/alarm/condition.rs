@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::super::retention::Span;
-use super::super::telemetry::KEY_MAX;
+use super::super::telemetry::is_key;
 use super::words;
 
 /// The longest time something must hold, or a module may be silent.
@@ -211,8 +211,10 @@ impl TryFrom<ConditionWords> for Condition {
         if words.span.is_some() {
             return Err(fault("span", "leave it out; only `silence` has a span"));
         }
-        let key = words.key.clone().filter(|key| (1..=KEY_MAX).contains(&key.chars().count()));
-        let key = key.ok_or(fault("key", "name a key of the telemetry, of 1 to 64 characters"))?.into();
+        let key = words.key.clone().filter(|key| is_key(key));
+        let key = key
+            .ok_or(fault("key", "name a key of the telemetry, of 1 to 64 characters, no control characters"))?
+            .into();
         let limit = limit_of(&words)?;
         let window = words.window.map(|window| window.0);
         match (words.kind, window) {
@@ -271,6 +273,7 @@ mod tests {
             (r#"{"kind":"silence","span":"1m","key":"a"}"#, "kind"),
             (r#"{"kind":"threshold","direction":"above","limit":1}"#, "key"),
             (r#"{"kind":"threshold","key":"","direction":"above","limit":1}"#, "key"),
+            (r#"{"kind":"threshold","key":"a\u0000b","direction":"above","limit":1}"#, "key"),
             (r#"{"kind":"threshold","key":"a","limit":1}"#, "direction"),
             (r#"{"kind":"threshold","key":"a","direction":"above"}"#, "limit"),
             (r#"{"kind":"threshold","key":"a","direction":"above","limit":1,"hysteresis":-1}"#, "hysteresis"),

@@ -175,8 +175,14 @@ async fn older_copies_are_brought_up_to_date_and_newer_and_damaged_ones_refused(
     fs::write(&damaged, bytes).expect("it can be written");
     fs::write(data.path().join("other"), "no database").expect("it can be written");
 
-    for (name, says) in [("newer", "newer version"), ("damaged", ""), ("other", "is not what"), ("missing", "no file")]
-    {
+    let refused = [
+        ("newer", "newer version"),
+        ("damaged", "take another copy"),
+        ("other", "is not what"),
+        ("missing", "no file"),
+        ("carillon.db", "is the database itself"),
+    ];
+    for (name, says) in refused {
         let ran = restore(&data, &data.path().join(name)).await;
         assert!(ran.code != Some(0) && ran.stderr.contains(says), "{name}: {ran:?}");
         assert!(!data.path().join("carillon.db.restoring").exists(), "{name}");
