@@ -119,6 +119,7 @@ mod tests {
         let all: Vec<Seat> = (0..10).map(|_| entrance.enter(one).unwrap().0).collect();
         assert_eq!((all.len(), entrance.enter(other).err()), (10, Some(NoPlace::Full)));
         drop(all);
-        assert_eq!((entrance.taken().open, entrance.taken().strangers.len()), (0, 0));
+        let taken = entrance.taken();
+        assert_eq!((taken.open, taken.strangers.len()), (0, 0));
     }
 }
