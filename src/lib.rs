@@ -180,6 +180,9 @@
 //!   `roll_ups_equal_a_recomputation_from_the_readings`, test `windows_are_the_same_before_and_after_sealing`, test
 //!   `chunks_hold_every_sample_once_and_do_not_overlap`; their mean is right however great the numbers are: test
 //!   `the_mean_is_right_however_great_the_numbers_are`.
+//! - Whoever asks for much of the past keeps neither a login nor a stop waiting, nor does one person keep all others from
+//!   asking: test `while_many_ask_for_much_of_the_history_a_login_and_a_stop_are_answered_at_once`, test
+//!   `one_person_takes_no_more_than_half_of_the_turns`, test `who_waits_for_their_own_share_keeps_nobody_waiting`.
 //! - What is told of the past costs no more than it holds: test
 //!   `no_more_is_read_than_a_page_takes_however_many_keys_there_are`, test
 //!   `pages_of_windows_pass_over_the_time_in_which_there_is_nothing`, test `many_series_are_looked_at_in_one_statement`, test

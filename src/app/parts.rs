@@ -20,7 +20,7 @@ use crate::observe::Metrics;
 use crate::store::alarms::Standings;
 use crate::store::modules::StoredModule;
 use crate::store::{Options, Store};
-use crate::telemetry::{Archivist, Collector, History, Keeper, KeeperOptions, SharedPolicy, Tail, open_tail};
+use crate::telemetry::{Archivist, Collector, History, Keeper, KeeperOptions, SharedPolicy, Tail, Turns, open_tail};
 use crate::{module, session, store};
 
 /// What everybody else builds on: the store, the order of events, the sessions.
@@ -116,11 +116,13 @@ impl Devices {
             move || Collector::new(store, options, metrics, tail)
         });
         core.house.spawn(keeper(config, core, &collector).run());
+        let turns = Turns::of(&core.store);
         let archivist = start_on(&core.house, {
             let (store, policy, max_bytes) = (core.store.clone(), Arc::clone(&core.policy), max_bytes(config));
-            move || Archivist::new(store, policy, max_bytes)
+            let turns = turns.clone();
+            move || Archivist::new(store, policy, max_bytes, turns)
         });
-        let history = History::new(core.store.clone(), collector.clone().recipient());
+        let history = History::new(core.store.clone(), collector.clone().recipient(), turns);
         let stored = std::mem::take(&mut core.stored);
         let stops = std::mem::take(&mut core.stops);
         let warden = start_warden(config, core);

@@ -16,7 +16,7 @@ use super::{
 pub struct Store {
     /// The database, as `sqlite:PATH` or `postgres://…`; without one `carillon.db` in the data folder.
     pub url: Option<Secret>,
-    /// Connections that read at the same time; one more writes.
+    /// Connections that read at the same time, at least two; one more writes.
     pub readers: u32,
     /// How long a statement waits for a locked database before it fails.
     pub busy_timeout: Duration,

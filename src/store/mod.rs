@@ -253,6 +253,12 @@ impl Store {
         Ok(())
     }
 
+    /// How many connections read at the same time.
+    #[must_use]
+    pub fn readers(&self) -> usize {
+        self.readers.pool.max_size() as usize
+    }
+
     /// What has been done since the start.
     #[must_use]
     pub fn counts(&self) -> StoreCounts {

@@ -14,6 +14,9 @@ use super::pool::{self, Connections, Manager};
 use super::{Connection, StoreError, migrate};
 use crate::config::{Database, Store as StoreConfig, Synchronous, make_private_folder};
 
+/// So many connections read at least: one is free for others while the history is read.
+const READERS_MIN: u32 = 2;
+
 /// How long a call waits for a new connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -32,7 +35,7 @@ const POSTGRES_LIMITS: [(&str, &str); 5] = [
 /// How the database is opened.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
-    /// Connections that read at the same time.
+    /// Connections that read at the same time; at least two are made.
     pub readers: u32,
     /// How long a statement waits for a lock of another process.
     pub busy_timeout: Duration,
@@ -117,7 +120,7 @@ pub fn readers(database: &Database, options: &Options) -> Result<Connections, St
         Database::Sqlite(_) => sqlite_setup(options) + SQLITE_READER,
         Database::Postgres(_) => postgres_setup(options) + POSTGRES_READER,
     };
-    pool(database, options.readers, setup)
+    pool(database, options.readers.max(READERS_MIN), setup)
 }
 
 fn pool(database: &Database, size: u32, setup: String) -> Result<Connections, StoreError> {

@@ -1,6 +1,7 @@
 //! The actor that says how long the history is kept, what is in it, and what another rule would delete.
 
 use std::collections::BTreeMap;
+use std::future::ready;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,6 +11,7 @@ use serde::Serialize;
 
 use super::expiry::{MODULES_AT_ONCE, beginnings, cutoffs};
 use super::forecast::{Holding, growth, in_a_month};
+use super::turns::Turns;
 use crate::domain::ids::ModuleId;
 use crate::domain::module::ModuleKind;
 use crate::domain::retention::{Policy, Rule, SpansFault, Tier};
@@ -94,6 +96,9 @@ pub enum RetentionError {
     /// There is too much to look at.
     #[error("there is too much to look at it all; ask with fewer rules")]
     TooMuch,
+    /// Too much is asked of the history at the same time.
+    #[error("much of the history is looked at already; try again in a moment")]
+    Busy,
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -106,13 +111,32 @@ pub struct Archivist {
     store: Store,
     policy: SharedPolicy,
     max_bytes: Option<i64>,
+    turns: Turns,
 }
 
 impl Archivist {
     /// An archivist of the policy that others share, and of a history of so many bytes at most; none for no such bound.
     #[must_use]
-    pub const fn new(store: Store, policy: SharedPolicy, max_bytes: Option<i64>) -> Self {
-        Self { store, policy, max_bytes }
+    pub const fn new(store: Store, policy: SharedPolicy, max_bytes: Option<i64>, turns: Turns) -> Self {
+        Self { store, policy, max_bytes, turns }
+    }
+
+    /// Reads much in a turn of the house.
+    fn look<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> Result<T, RetentionError> + Send + 'static,
+    ) -> impl Future<Output = Result<T, RetentionError>> + 'static {
+        let (store, turns) = (self.store.clone(), self.turns.clone());
+        async move {
+            let turn = turns.turn(None).await.map_err(|_| RetentionError::Busy)?;
+            let looking = move |conn: &mut Connection| {
+                let result = work(conn);
+                // It lasts as long as the connection is in use.
+                drop(turn);
+                Ok(result)
+            };
+            store.read(looking).await?
+        }
     }
 
     fn policy_with(&self, rules: Vec<Rule>) -> Result<Policy, RetentionError> {
@@ -151,11 +175,11 @@ impl Handler<PreviewRules> for Archivist {
     type Result = ResponseFuture<Result<Vec<Loss>, RetentionError>>;
 
     fn handle(&mut self, PreviewRules(rules): PreviewRules, _: &mut Self::Context) -> Self::Result {
-        let (policy, store) = (self.policy_with(rules), self.store.clone());
-        Box::pin(async move {
-            let policy = policy?;
-            store.read(move |conn| Ok(losses(conn, &policy))).await?
-        })
+        let policy = match self.policy_with(rules) {
+            Ok(policy) => policy,
+            Err(error) => return Box::pin(ready(Err(error))),
+        };
+        Box::pin(self.look(move |conn| losses(conn, &policy)))
     }
 }
 
@@ -163,8 +187,8 @@ impl Handler<ReadUsage> for Archivist {
     type Result = ResponseFuture<Result<Usage, RetentionError>>;
 
     fn handle(&mut self, _: ReadUsage, _: &mut Self::Context) -> Self::Result {
-        let (store, policy, max_bytes) = (self.store.clone(), self.policy.load_full(), self.max_bytes);
-        Box::pin(async move { Ok(store.read(move |conn| usage(conn, &policy, max_bytes)).await?) })
+        let (policy, max_bytes) = (self.policy.load_full(), self.max_bytes);
+        Box::pin(self.look(move |conn| Ok(usage(conn, &policy, max_bytes)?)))
     }
 }
 

@@ -9,7 +9,8 @@ use serde::Serialize;
 
 use super::collector::TailOf;
 use super::tail::Tail;
-use crate::domain::ids::ModuleId;
+use super::turns::{Turn, Turns};
+use crate::domain::ids::{ModuleId, UserId};
 use crate::domain::rollup::Window;
 use crate::domain::telemetry::Value;
 use crate::domain::time::Timestamp;
@@ -125,6 +126,12 @@ pub enum HistoryError {
     /// Too much would have to be read.
     #[error("that is too much to read at once; ask for a shorter time, fewer keys or longer windows")]
     TooMuch,
+    /// One person asks for too much at the same time.
+    #[error("you ask the history too much at the same time; wait for the answers, then ask on")]
+    Crowded,
+    /// Others ask for too much at the same time.
+    #[error("many ask the history at the same time; try again in a moment")]
+    Busy,
     /// The module is not there any more.
     #[error("there is nothing here, or you may not see it")]
     Gone,
@@ -143,6 +150,7 @@ pub enum HistoryError {
 pub struct History {
     store: Store,
     tail: Recipient<TailOf>,
+    turns: Turns,
 }
 
 /// Where the samples of a module are.
@@ -153,10 +161,10 @@ struct Whereabouts {
 }
 
 impl History {
-    /// A history of what a store holds and a collector has not sealed yet.
+    /// A history of what a store holds and a collector has not sealed yet, for those who take turns.
     #[must_use]
-    pub const fn new(store: Store, tail: Recipient<TailOf>) -> Self {
-        Self { store, tail }
+    pub const fn new(store: Store, tail: Recipient<TailOf>, turns: Turns) -> Self {
+        Self { store, tail, turns }
     }
 
     /// The number of a module in the history; another module that takes its name has another one.
@@ -168,39 +176,57 @@ impl History {
         self.store.read(move |conn| readings::number_of(conn, &module)).await?.ok_or(HistoryError::Gone)
     }
 
-    /// Tells samples.
+    /// Tells somebody samples.
     ///
     /// # Errors
-    /// [`HistoryError::TooMuch`] when it would take too long, [`HistoryError::Gone`] when there is no such module.
-    pub async fn samples(&self, query: Query) -> Result<Page, HistoryError> {
+    /// [`HistoryError::TooMuch`] when it would take too long, [`HistoryError::Gone`] when there is no such module,
+    /// [`HistoryError::Crowded`] and [`HistoryError::Busy`] when too much is asked at the same time.
+    pub async fn samples(&self, by: &UserId, query: Query) -> Result<Page, HistoryError> {
         let module = self.number_of(&query.module).await?;
-        self.samples_of(module, query).await
+        self.samples_of(by, module, query).await
     }
 
-    /// Tells samples of the module of a number.
+    /// Tells somebody samples of the module of a number.
     ///
     /// # Errors
     /// As [`History::samples`], also when another module has taken the name.
-    pub async fn samples_of(&self, module: ModuleNumber, query: Query) -> Result<Page, HistoryError> {
+    pub async fn samples_of(&self, by: &UserId, module: ModuleNumber, query: Query) -> Result<Page, HistoryError> {
+        let turn = self.turns.turn(Some(by)).await?;
         let place = self.whereabouts(module).await?;
-        let read = move |conn: &mut Connection| {
-            Ok(place
-                .require(conn, &query.module)
-                .and_then(|()| raw::page(conn, &place, &query, &mut Budget::default())))
-        };
-        self.store.snapshot(read).await?
+        self.read(turn, move |conn| {
+            place.require(conn, &query.module)?;
+            raw::page(conn, &place, &query, &mut Budget::default())
+        })
+        .await
     }
 
-    /// Tells windows.
+    /// Tells somebody windows.
     ///
     /// # Errors
     /// As [`History::samples`].
-    pub async fn windows(&self, query: WindowQuery) -> Result<WindowPage, HistoryError> {
-        let place = self.whereabouts(self.number_of(&query.module).await?).await?;
-        let read = move |conn: &mut Connection| {
-            Ok(place.require(conn, &query.module).and_then(|()| windows::page(conn, &place, &query)))
+    pub async fn windows(&self, by: &UserId, query: WindowQuery) -> Result<WindowPage, HistoryError> {
+        let module = self.number_of(&query.module).await?;
+        let turn = self.turns.turn(Some(by)).await?;
+        let place = self.whereabouts(module).await?;
+        self.read(turn, move |conn| {
+            place.require(conn, &query.module)?;
+            windows::page(conn, &place, &query)
+        })
+        .await
+    }
+
+    /// Reads in a turn, which lasts as long as the connection is in use, also when nobody waits for the answer any more.
+    async fn read<T: Send + 'static>(
+        &self,
+        turn: Turn,
+        work: impl FnOnce(&mut Connection) -> Result<T, HistoryError> + Send + 'static,
+    ) -> Result<T, HistoryError> {
+        let reading = move |conn: &mut Connection| {
+            let result = work(conn);
+            drop(turn);
+            Ok(result)
         };
-        self.store.snapshot(read).await?
+        self.store.snapshot(reading).await?
     }
 
     async fn whereabouts(&self, module: ModuleNumber) -> Result<Whereabouts, HistoryError> {

@@ -11,6 +11,7 @@ mod history;
 mod keeper;
 mod seal;
 mod tail;
+mod turns;
 
 pub use archivist::{
     Archivist, Loss, PreviewRules, ReadPolicy, ReadUsage, RetentionError, SetRules, SharedPolicy, Usage,
@@ -21,3 +22,4 @@ pub use history::{
 };
 pub use keeper::{Keeper, KeeperOptions};
 pub use tail::Tail;
+pub use turns::Turns;

@@ -1,6 +1,7 @@
 //! `/api/v1/modules/{moduleId}/telemetry/export`: what a module has reported as one file, sent as it is read.
 
 use std::fmt::Write;
+use std::time::Duration;
 
 use actix_web::http::{Method, header};
 use actix_web::web::{Bytes, Data, ServiceConfig, to};
@@ -15,7 +16,7 @@ use super::ReadProblems;
 use super::history::Asked;
 use crate::auth::Principal;
 use crate::domain::grant::Permission;
-use crate::domain::ids::ModuleId;
+use crate::domain::ids::{ModuleId, UserId};
 use crate::domain::problem::Problem;
 use crate::domain::telemetry::Value;
 use crate::module::Directory;
@@ -24,6 +25,10 @@ use crate::telemetry::{self, History, HistoryError, Page, Sample};
 
 /// Samples read at once; no more of them wait for a caller that reads slowly.
 const SAMPLES_AT_ONCE: usize = 5000;
+/// How often a page is asked for again while too much is asked of the history.
+const ATTEMPTS: usize = 10;
+/// How long after that.
+const PAUSE: Duration = Duration::from_secs(2);
 
 /// The routes of this file.
 pub fn routes(config: &mut ServiceConfig) {
@@ -64,8 +69,9 @@ pub async fn export_history(
     let query = telemetry::Query { limit: SAMPLES_AT_ONCE, ..asked.samples(id) };
     // What cannot be read at all is told as a problem.
     let module = history.number_of(&query.module).await?;
-    let first = history.samples_of(module, query.clone()).await?;
-    let pages = Pages { history: history.get_ref().clone(), module, query, format, state: State::First(first) };
+    let first = history.samples_of(&caller.user_id, module, query.clone()).await?;
+    let (history, by) = (history.get_ref().clone(), caller.user_id);
+    let pages = Pages { history, by, module, query, format, state: State::First(first) };
     Ok(HttpResponse::Ok()
         .content_type(format.content_type())
         .insert_header((header::CONTENT_DISPOSITION, name))
@@ -104,6 +110,7 @@ enum Format {
 /// What is still to be sent.
 struct Pages {
     history: History,
+    by: UserId,
     /// The same one for the whole file: another module may take the name.
     module: ModuleNumber,
     query: telemetry::Query,
@@ -134,8 +141,20 @@ impl Pages {
     }
 
     async fn later(&self) -> Result<Page, HistoryError> {
-        let page = self.history.samples_of(self.module, self.query.clone()).await;
-        page.inspect_err(|error| tracing::warn!(%error, module.id = %self.query.module, "an export broke off"))
+        self.patiently()
+            .await
+            .inspect_err(|error| tracing::warn!(%error, module.id = %self.query.module, "an export broke off"))
+    }
+
+    /// A file that has begun waits longer for its turn than a question.
+    async fn patiently(&self) -> Result<Page, HistoryError> {
+        for _ in 1..ATTEMPTS {
+            match self.history.samples_of(&self.by, self.module, self.query.clone()).await {
+                Err(HistoryError::Crowded | HistoryError::Busy) => tokio::time::sleep(PAUSE).await,
+                page => return page,
+            }
+        }
+        self.history.samples_of(&self.by, self.module, self.query.clone()).await
     }
 }
 

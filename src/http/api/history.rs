@@ -122,11 +122,11 @@ pub async fn read_history(
     let asked = Asked::read(query.0)?;
     if let Some(interval) = asked.interval {
         let aggregates = asked.aggregates();
-        let page = history.windows(asked.windows(id, interval)).await?;
+        let page = history.windows(&caller.user_id, asked.windows(id, interval)).await?;
         let items = page.items.into_iter().map(|window| HistoryItem::of_window(window, &aggregates)).collect();
         return Ok(web::Json(HistoryPage { items, next: page.next.map(|next| next.to_string()) }));
     }
-    let page = history.samples(asked.samples(id)).await?;
+    let page = history.samples(&caller.user_id, asked.samples(id)).await?;
     let items = page.items.into_iter().map(HistoryItem::from).collect();
     Ok(web::Json(HistoryPage { items, next: page.next.map(|next| next.to_string()) }))
 }
@@ -135,6 +135,8 @@ impl From<HistoryError> for ApiError {
     fn from(error: HistoryError) -> Self {
         match error {
             HistoryError::TooMuch => Self::new("too-much", 422, error.to_string()),
+            HistoryError::Crowded => Self::new("too-many-questions", 429, error.to_string()),
+            HistoryError::Busy => Self::new("busy", 503, error.to_string()),
             HistoryError::Gone => Self::new("not-found", 404, error.to_string()),
             HistoryError::Store(_) | HistoryError::Collector(_) => {
                 tracing::error!(%error, "the history could not be read");

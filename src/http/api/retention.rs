@@ -288,6 +288,7 @@ impl From<RetentionError> for ApiError {
                 problem.with_error(format!("/rules/{place}/keep"), error.to_string()).into()
             }
             RetentionError::TooMuch => Self::new("too-much", 422, error.to_string()),
+            RetentionError::Busy => Self::new("busy", 503, error.to_string()),
             RetentionError::Store(cause) => {
                 tracing::error!(error = %cause, "the retention of the history could not be read or set");
                 Self::unavailable()

@@ -1,4 +1,5 @@
 mod crash;
+mod crowd;
 mod export;
 mod queries;
 mod retention;
