@@ -99,7 +99,8 @@
 //!   `a_transferred_module_leaves_one_page_and_appears_on_the_other`, test
 //!   `a_removed_module_is_withdrawn_from_everybody_who_listens_to_it`, test
 //!   `a_cursor_of_the_past_tells_nothing_of_what_was_anothers_then`, test
-//!   `what_others_publish_to_a_module_is_for_who_owned_it_then`.
+//!   `what_others_publish_to_a_module_is_for_who_owned_it_then`, test
+//!   `who_loses_a_module_or_ends_their_login_meanwhile_gets_no_more_of_its_file`.
 //! - What is taken away is felt on open sockets within 100 ms, and a token ends its socket to the second: test
 //!   `a_change_of_owner_is_felt_at_once`, test
 //!   `a_change_of_roles_the_end_of_a_login_and_of_an_account_are_felt_at_once`, test

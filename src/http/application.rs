@@ -121,6 +121,7 @@ fn provide(config: &mut ServiceConfig, services: Services) {
         .app_data(Data::new(services.webhooks))
         .app_data(Data::new(services.courier))
         .app_data(Data::new(services.config.webhooks.clone()))
+        .app_data(Data::new(services.config.telemetry.clone()))
         .app_data(Data::new(services.room))
         .app_data(Data::new(services.monitor))
         .app_data(Data::new(services.audit))

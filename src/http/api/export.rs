@@ -5,20 +5,23 @@ use std::time::Duration;
 
 use actix_web::http::{Method, header};
 use actix_web::web::{Bytes, Data, ServiceConfig, to};
-use actix_web::{HttpResponse, Responder};
+use actix_web::{HttpRequest, HttpResponse, Responder};
 use futures_util::stream;
 use serde::Serialize;
 
+use super::super::caller::{Gate, authenticate};
 use super::super::extract::{Path, Query};
 use super::super::problem::{ApiError, ApiResult};
 use super::super::table::methods;
 use super::ReadProblems;
 use super::history::Asked;
 use crate::auth::Principal;
+use crate::config;
 use crate::domain::grant::Permission;
-use crate::domain::ids::{ModuleId, UserId};
+use crate::domain::ids::ModuleId;
 use crate::domain::problem::Problem;
 use crate::domain::telemetry::Value;
+use crate::domain::time::Timestamp;
 use crate::module::Directory;
 use crate::store::readings::ModuleNumber;
 use crate::telemetry::{self, History, HistoryError, Page, Sample};
@@ -35,8 +38,9 @@ pub fn routes(config: &mut ServiceConfig) {
     config.service(methods("/modules/{moduleId}/telemetry/export", [(Method::GET, to(export_history))]));
 }
 
-/// Sends what a module has reported as one file. It is read while it is sent: where that fails, or the module is removed
-/// meanwhile, the connection breaks off, so that nobody takes a part for the whole.
+/// Sends what a module has reported as one file. It is read while it is sent: where that fails, the module is removed, or the
+/// caller may see it no more or is logged out, the connection breaks off, so that nobody takes a part for the whole. It
+/// ends with what was there when it was asked for, and what clocks ahead of the hub's had sent.
 #[utoipa::path(
     get,
     path = "/api/v1/modules/{moduleId}/telemetry/export",
@@ -55,23 +59,27 @@ pub fn routes(config: &mut ServiceConfig) {
     )
 )]
 pub async fn export_history(
-    caller: Principal,
+    request: HttpRequest,
     id: Path<ModuleId>,
     query: Query<Vec<(String, String)>>,
+    gate: Data<Gate>,
     directory: Data<Directory>,
     history: Data<History>,
+    limits: Data<config::Telemetry>,
 ) -> ApiResult<impl Responder> {
-    caller.require(Permission::ModulesRead)?;
     let (Path(id), Query(parameters)) = (id, query);
-    directory.see(&caller, &id).await?;
+    let door = ExportDoor { request, gate, directory };
+    let caller = door.require(&id).await?;
     let (format, asked) = read(parameters)?;
     let name = format!("attachment; filename=\"{id}.{}\"", format.ending());
-    let query = telemetry::Query { limit: SAMPLES_AT_ONCE, ..asked.samples(id) };
+    let mut query = telemetry::Query { limit: SAMPLES_AT_ONCE, ..asked.samples(id) };
+    // What comes while it is sent is in the next file: else one that is read slowly would never end.
+    query.to = query.to.min(Timestamp::now().plus(limits.max_ahead)).max(query.from);
     // What cannot be read at all is told as a problem.
     let module = history.number_of(&query.module).await?;
     let first = history.samples_of(&caller.user_id, module, query.clone()).await?;
-    let (history, by) = (history.get_ref().clone(), caller.user_id);
-    let pages = Pages { history, by, module, query, format, state: State::First(first) };
+    let history = history.get_ref().clone();
+    let pages = Pages { door, history, module, query, format, state: State::First(first) };
     Ok(HttpResponse::Ok()
         .content_type(format.content_type())
         .insert_header((header::CONTENT_DISPOSITION, name))
@@ -109,13 +117,30 @@ enum Format {
 
 /// What is still to be sent.
 struct Pages {
+    door: ExportDoor,
     history: History,
-    by: UserId,
     /// The same one for the whole file: another module may take the name.
     module: ModuleNumber,
     query: telemetry::Query,
     format: Format,
     state: State,
+}
+
+/// Who asks, and who judges whether they may; as long as a file is sent, again for each piece of it.
+struct ExportDoor {
+    request: HttpRequest,
+    gate: Data<Gate>,
+    directory: Data<Directory>,
+}
+
+impl ExportDoor {
+    /// Makes sure that the caller is known and may see the module now.
+    async fn require(&self, module: &ModuleId) -> ApiResult<Principal> {
+        let caller = authenticate(&self.request, &self.gate).await?;
+        caller.require(Permission::ModulesRead)?;
+        self.directory.see(&caller, module).await?;
+        Ok(caller)
+    }
 }
 
 enum State {
@@ -149,12 +174,17 @@ impl Pages {
     /// A file that has begun waits longer for its turn than a question.
     async fn patiently(&self) -> Result<Page, HistoryError> {
         for _ in 1..ATTEMPTS {
-            match self.history.samples_of(&self.by, self.module, self.query.clone()).await {
+            match self.judged().await {
                 Err(HistoryError::Crowded | HistoryError::Busy) => tokio::time::sleep(PAUSE).await,
                 page => return page,
             }
         }
-        self.history.samples_of(&self.by, self.module, self.query.clone()).await
+        self.judged().await
+    }
+
+    async fn judged(&self) -> Result<Page, HistoryError> {
+        let caller = self.door.require(&self.query.module).await.map_err(|_| HistoryError::Gone)?;
+        self.history.samples_of(&caller.user_id, self.module, self.query.clone()).await
     }
 }
 

@@ -106,6 +106,28 @@ async fn a_file_of_a_module_that_is_removed_meanwhile_breaks_off_and_does_not_en
 }
 
 #[actix::test]
+async fn who_loses_a_module_or_ends_their_login_meanwhile_gets_no_more_of_its_file() {
+    let hub = TestHub::start().await;
+    let (admin, former) = (hub.admin().await, hub.user("former@example.org").await);
+    let later = hub.user("later@example.org").await;
+    let token = former.create_module(ID).await;
+    report_at_length(&hub, &token).await;
+    let whole = read_on(begin(&hub, &former).await).await;
+    assert!(whole.ends_with(END), "a file that nothing happens to is whole");
+
+    let stream = begin(&hub, &former).await;
+    let moved = admin.patch(&format!("/api/v1/modules/{ID}"), json!({"userId": later.id})).await;
+    assert_eq!(moved.status, 200, "{}", moved.text);
+    let part = read_on(stream).await;
+    assert!(part.len() < whole.len() && !part.ends_with(END), "the former owner reads on");
+
+    let stream = begin(&hub, &later).await;
+    assert_eq!(later.post("/api/v1/auth/logout", json!({})).await.status, 204);
+    let part = read_on(stream).await;
+    assert!(part.len() < whole.len() && !part.ends_with(END), "who has logged out reads on");
+}
+
+#[actix::test]
 async fn a_file_that_the_database_fails_under_breaks_off_and_does_not_end_like_a_whole_one() {
     let hub = TestHub::with(&[("CARILLON__TELEMETRY__SEAL_AFTER", "0s")]).await;
     let owner = hub.admin().await;
