@@ -1,5 +1,6 @@
 //! How long what is kept, by level, type and module; pure.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -51,11 +52,11 @@ impl Tier {
 }
 
 /// How long each tier is kept; zero for ever.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Spans([Duration; 5]);
 
 /// What a rule says of each tier; none leaves it as it is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Change([Option<Duration>; 5]);
 
 /// What a rule is about.
@@ -70,7 +71,7 @@ pub enum Scope {
 }
 
 /// How long some modules' history is kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Rule {
     /// Which modules.
     pub scope: Scope,
@@ -208,6 +209,18 @@ impl Policy {
         &self.rules
     }
 
+    /// A number that changes with the rules and with the configuration, whatever the order of the rules.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        let hash = |part: &dyn Fn(&mut DefaultHasher)| {
+            let mut hasher = DefaultHasher::new();
+            part(&mut hasher);
+            hasher.finish()
+        };
+        let rules = self.rules.iter().map(|rule| hash(&|hasher| rule.hash(hasher)));
+        rules.fold(hash(&|hasher| self.defaults.hash(hasher)), u64::wrapping_add)
+    }
+
     fn spans(&self, kind: Option<&ModuleKind>, id: Option<&ModuleId>) -> Spans {
         let says = |is_about: &dyn Fn(&Scope) -> bool| self.rules.iter().find(|rule| is_about(&rule.scope));
         let all = says(&|scope| *scope == Scope::All);
@@ -306,6 +319,25 @@ mod tests {
         let of_type = rule(Scope::Type("Station".parse().unwrap()), [None, Some(5), None, None, None]);
         let of_module = rule(Scope::Module("MC-1".parse().unwrap()), [Some(9), None, None, None, None]);
         assert_eq!(fault(vec![of_type, of_module]), (1, SpansFault::Inverted));
+    }
+
+    #[test]
+    fn a_version_tells_rules_apart_and_does_not_depend_on_their_order() {
+        let defaults = days([1, 10, 100, 1000, 0]);
+        let one = rule(Scope::Type("Station".parse().unwrap()), [Some(5), None, None, None, None]);
+        let other = rule(Scope::All, [Some(3), None, None, None, None]);
+        let version = |defaults, rules: &[&Rule]| {
+            Policy::new(defaults, rules.iter().copied().cloned().collect()).unwrap().version()
+        };
+        assert_eq!(version(defaults, &[&one, &other]), version(defaults, &[&other, &one]));
+        let different = [
+            version(defaults, &[]),
+            version(defaults, &[&one]),
+            version(defaults, &[&other]),
+            version(defaults, &[&one, &other]),
+            version(days([1, 10, 100, 1000, 2000]), &[&one]),
+        ];
+        assert_eq!(std::collections::HashSet::from(different).len(), different.len());
     }
 
     #[test]

@@ -42,7 +42,12 @@ pub struct ReadPolicy;
 /// Puts rules in the place of all others; answers what holds now.
 #[derive(Debug, Message)]
 #[rtype(result = "Result<Arc<Policy>, RetentionError>")]
-pub struct SetRules(pub Vec<Rule>);
+pub struct SetRules {
+    /// The rules.
+    pub rules: Vec<Rule>,
+    /// The version whose place they take, see [`Policy::version`]; none for whichever holds.
+    pub expected: Option<u64>,
+}
 
 /// Asks what rules would delete if they held now.
 #[derive(Debug, Message)]
@@ -93,6 +98,9 @@ pub enum RetentionError {
     /// A rule cannot be.
     #[error("{1}")]
     Rule(usize, SpansFault),
+    /// Other rules hold than those that were to be replaced.
+    #[error("somebody else has changed the rules; read them again, and look again at what yours would delete")]
+    Changed,
     /// There is too much to look at.
     #[error("there is too much to look at it all; ask with fewer rules")]
     TooMuch,
@@ -106,7 +114,7 @@ pub enum RetentionError {
 
 /// Keeps the rules; what they say is done by the keeper.
 ///
-/// Invariant: rules are in the database before they hold.
+/// Invariant: rules are in the database before they hold, and no two changes are under way at the same time.
 pub struct Archivist {
     store: Store,
     policy: SharedPolicy,
@@ -158,16 +166,20 @@ impl Handler<ReadPolicy> for Archivist {
 }
 
 impl Handler<SetRules> for Archivist {
-    type Result = ResponseFuture<Result<Arc<Policy>, RetentionError>>;
+    type Result = AtomicResponse<Self, Result<Arc<Policy>, RetentionError>>;
 
-    fn handle(&mut self, SetRules(rules): SetRules, _: &mut Self::Context) -> Self::Result {
-        let (policy, shared, store) = (self.policy_with(rules.clone()), Arc::clone(&self.policy), self.store.clone());
-        Box::pin(async move {
+    fn handle(&mut self, SetRules { rules, expected }: SetRules, _: &mut Self::Context) -> Self::Result {
+        let holds = self.policy.load().version();
+        let is_expected = expected.is_none_or(|expected| expected == holds);
+        let policy = if is_expected { self.policy_with(rules.clone()) } else { Err(RetentionError::Changed) };
+        let (shared, store) = (Arc::clone(&self.policy), self.store.clone());
+        let setting = async move {
             let policy = Arc::new(policy?);
             store.write(move |conn| retention::set_rules(conn, &rules)).await?;
             shared.store(Arc::clone(&policy));
             Ok(policy)
-        })
+        };
+        AtomicResponse::new(Box::pin(setting.into_actor(self)))
     }
 }
 

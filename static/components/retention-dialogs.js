@@ -115,30 +115,47 @@ export async function removeRule({ rule, changed }) {
 
 // The rules may have changed since they were shown: the change is made to those that hold now.
 async function preview(change) {
-  const { rules } = await api.get('/retention');
+  const { rules, version } = await api.get('/retention');
   const wanted = change(rules);
   const { losses } = await api.post('/retention/preview', { rules: wanted });
-  return { change, losses: losses.filter(({ rows }) => rows > 0) };
+  return { change, wanted, version, losses: losses.filter(({ rows }) => rows > 0) };
 }
 
-function agree({ change, losses }, changed) {
+// Exactly the rules that were looked at are set; if others hold by now, what would go is shown again.
+async function set({ change, wanted, version }) {
+  try {
+    return { retention: await api.put('/retention', { rules: wanted }, { version }) };
+  } catch (error) {
+    if (error.status !== 412) throw error;
+    return { again: await preview(change) };
+  }
+}
+
+function agree(previewed, changed, isAgain = false) {
+  const { losses } = previewed;
   const form = formView({
     fields: [],
-    intro: losses.length ? lossTable(losses) : h('p', {}, t('retention.noLoss')),
+    intro: h(
+      'div',
+      {},
+      isAgain ? h('p', { class: 'form-alert', role: 'alert' }, t('retention.changedMeanwhile')) : null,
+      losses.length ? lossTable(losses) : h('p', {}, t('retention.noLoss')),
+    ),
     submitLabel: t(losses.length ? 'retention.applyLoss' : 'retention.apply'),
     danger: losses.length > 0,
     cancel: true,
-    submit: async () => {
-      const { rules } = await api.get('/retention');
-      return api.put('/retention', { rules: change(rules) });
-    },
+    submit: () => set(previewed),
   });
   const dialog = openDialog(t('retention.previewTitle'), form);
   form.addEventListener('cancel', () => dialog.close());
   form.addEventListener('done', ({ detail }) => {
     dialog.close();
+    if (detail.again) {
+      agree(detail.again, changed, true);
+      return;
+    }
     toast(t('retention.applied'), 'good');
-    changed(detail);
+    changed(detail.retention);
   });
 }
 

@@ -104,6 +104,7 @@ export const watchingEn = {
   'retention.preview': 'See what it would delete',
   'retention.previewTitle': 'What would be deleted',
   'retention.loss': 'This goes for good, within minutes:',
+  'retention.changedMeanwhile': 'Somebody else has changed the rules meanwhile. Look again at what would be deleted now.',
   'retention.noLoss': 'Nothing would be deleted now.',
   'retention.rows': 'Rows',
   'retention.apply': 'Apply',

@@ -104,6 +104,7 @@ export const watchingFr = {
   'retention.preview': 'Voir ce qui serait supprimé',
   'retention.previewTitle': 'Ce qui serait supprimé',
   'retention.loss': 'Ceci disparaît pour de bon, en quelques minutes :',
+  'retention.changedMeanwhile': 'Quelqu’un d’autre a changé les règles entre-temps. Revoyez ce qui serait supprimé maintenant.',
   'retention.noLoss': 'Rien ne serait supprimé maintenant.',
   'retention.rows': 'Lignes',
   'retention.apply': 'Appliquer',

@@ -30,13 +30,18 @@ export class ApiError extends RefusedError {
   }
 }
 
-async function request(method, path, { body, query, signal, expectUnknown = false } = {}) {
+async function request(method, path, { body, query, signal, version, expectUnknown = false } = {}) {
   const address = BASE + path + queryString(query);
   const limit = AbortSignal.timeout(TIMEOUT_MS);
   const options = {
     method,
     credentials: 'same-origin',
-    headers: { accept: 'application/json', ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+    headers: {
+      accept: 'application/json',
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      // Refused with 412 when what is there has another version by now.
+      ...(version === undefined ? {} : { 'if-match': `"${version}"` }),
+    },
     body: body === undefined ? undefined : JSON.stringify(body),
     signal: signal ? AbortSignal.any([signal, limit]) : limit,
   };

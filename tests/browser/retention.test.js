@@ -50,6 +50,29 @@ test('what is kept is told, and a rule says what it would delete before it does'
   assertNoFaults(page);
 });
 
+test('rules that somebody else has changed are looked at again before one agrees', async (t) => {
+  const type = `Kept${uniqueId().slice(3, 9)}`;
+  const other = `Other${uniqueId().slice(3, 9)}`;
+  await newModule(t, { type });
+  t.after(async () => setRules((rules) => rules.filter(({ name }) => name !== type && name !== other)));
+  const page = await openTab(t, '/retention');
+  const dialog = page.getByRole('dialog');
+  await page.getByRole('button', { name: 'Add rule' }).click();
+  await dialog.getByLabel('Type', { exact: true }).selectOption(type);
+  await dialog.getByLabel('Samples').fill('7d');
+  await dialog.getByRole('button', { name: 'See what it would delete' }).click();
+  await dialog.getByText('Nothing would be deleted now').waitFor();
+  await setRules((rules) => [...rules, { scope: 'type', name: other, keep: { raw: '30d' } }]);
+
+  await dialog.getByRole('button', { name: 'Apply' }).click();
+  await dialog.getByText('Somebody else has changed the rules meanwhile').waitFor();
+  assert.ok(!(await rules()).some(({ name }) => name === type), 'nothing holds before somebody agrees again');
+  await dialog.getByRole('button', { name: 'Apply' }).click();
+  await page.getByRole('row', { name: new RegExp(`Type ${type} 7 days`) }).waitFor();
+  assert.ok((await rules()).some(({ name }) => name === other), 'the rule of the other one stays');
+  assertNoFaults({ faults: page.faults.filter((fault) => !fault.includes('412')) });
+});
+
 test('what a rule may not say is told where it is written', async (t) => {
   const { module } = await newModule(t);
   t.after(async () => setRules((rules) => rules.filter(({ name }) => name !== module.moduleId)));

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use actix::Addr;
-use actix_web::http::Method;
+use actix_web::http::{Method, header};
 use actix_web::web::{self, Data, ServiceConfig, to};
+use actix_web::{HttpRequest, HttpResponse, Responder};
 use serde::{Deserialize, Serialize};
 
 use super::super::extract::Json;
@@ -94,6 +95,8 @@ pub struct RulesBody {
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Retention {
+    /// The version of lengths and rules, as in `ETag`.
+    version: String,
     /// What holds where no rule says otherwise, from the configuration.
     defaults: Lengths,
     /// The rules.
@@ -151,33 +154,43 @@ pub struct Preview {
     get,
     path = "/api/v1/retention",
     tag = "telemetry",
-    responses((status = 200, description = "The rules, and what is kept", body = Retention), ReadProblems)
+    responses(
+        (status = 200, description = "The rules, and what is kept", body = Retention, headers(("etag" = String, description = "The version of the rules"))),
+        ReadProblems
+    )
 )]
-pub async fn tell_retention(caller: Principal, archivist: Data<Addr<Archivist>>) -> ApiResult<web::Json<Retention>> {
+pub async fn tell_retention(caller: Principal, archivist: Data<Addr<Archivist>>) -> ApiResult<impl Responder> {
     caller.require(Permission::RetentionManage)?;
     let policy = archivist.send(ReadPolicy).timeout(LOOK_TIMEOUT).await?;
-    Ok(web::Json(told(&archivist, &policy).await?))
+    told(&archivist, &policy).await
 }
 
-/// Sets the rules in the place of those that are there. What they no longer keep is deleted within minutes.
+/// Sets the rules in the place of those that are there; with `If-Match` only if those are still the ones that were looked
+/// at. What they no longer keep is deleted.
 #[utoipa::path(
     put,
     path = "/api/v1/retention",
     tag = "telemetry",
+    params(("if-match" = Option<String>, Header, description = "The version whose place they take, as in `ETag`")),
     request_body = RulesBody,
-    responses((status = 200, description = "What holds now", body = Retention), WriteProblems)
+    responses(
+        (status = 200, description = "What holds now", body = Retention, headers(("etag" = String, description = "The version of the rules"))),
+        (status = 412, description = "Somebody else changed them first", body = Problem, content_type = "application/problem+json"),
+        WriteProblems
+    )
 )]
 pub async fn set_retention(
     caller: Principal,
+    request: HttpRequest,
     body: Json<RulesBody>,
     archivist: Data<Addr<Archivist>>,
     audit: Data<Addr<Audit>>,
-) -> ApiResult<web::Json<Retention>> {
+) -> ApiResult<impl Responder> {
     caller.require(Permission::RetentionManage)?;
-    let rules = rules_of(body.into_inner())?;
-    let policy = archivist.send(SetRules(rules)).timeout(LOOK_TIMEOUT).await??;
+    let (rules, expected) = (rules_of(body.into_inner())?, expected(&request)?);
+    let policy = archivist.send(SetRules { rules, expected }).timeout(LOOK_TIMEOUT).await??;
     note(&audit, caller.deed(Action::RetentionChange, "retention")).await;
-    Ok(web::Json(told(&archivist, &policy).await?))
+    told(&archivist, &policy).await
 }
 
 /// Tells what rules would delete if they held now; changes nothing.
@@ -199,11 +212,28 @@ pub async fn preview_retention(
     Ok(web::Json(Preview { losses }))
 }
 
-async fn told(archivist: &Addr<Archivist>, policy: &Policy) -> ApiResult<Retention> {
+/// The version that `If-Match` names; none without one, or for `*`.
+fn expected(request: &HttpRequest) -> ApiResult<Option<u64>> {
+    let Some(given) = request.headers().get(header::IF_MATCH) else { return Ok(None) };
+    let text = given.to_str().unwrap_or_default().trim();
+    if text == "*" {
+        return Ok(None);
+    }
+    let version = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+    version.and_then(|version| u64::from_str_radix(version, 16).ok()).map(Some).ok_or_else(|| {
+        let problem = Problem::new("invalid-header", 422, "`If-Match` is not as it must be");
+        problem.with_error("", "send a version with its quotes, as `ETag` told it").into()
+    })
+}
+
+async fn told(archivist: &Addr<Archivist>, policy: &Policy) -> ApiResult<HttpResponse> {
     let usage = archivist.send(ReadUsage).timeout(LOOK_TIMEOUT).await??;
     let defaults = Lengths::of(|tier| Some(policy.defaults().of(tier).unwrap_or_default()));
     let rules = policy.rules().iter().map(RuleView::from).collect();
-    Ok(Retention { defaults, rules, usage: usage.into() })
+    let version = format!("{:016x}", policy.version());
+    let tag = (header::ETAG, format!("\"{version}\""));
+    let retention = Retention { version, defaults, rules, usage: usage.into() };
+    Ok(HttpResponse::Ok().insert_header(tag).json(retention))
 }
 
 fn rules_of(body: RulesBody) -> ApiResult<Vec<Rule>> {
@@ -287,6 +317,7 @@ impl From<RetentionError> for ApiError {
                 let problem = Problem::new("invalid-fields", 422, "some fields are not as they must be");
                 problem.with_error(format!("/rules/{place}/keep"), error.to_string()).into()
             }
+            RetentionError::Changed => Self::new("version-changed", 412, error.to_string()),
             RetentionError::TooMuch => Self::new("too-much", 422, error.to_string()),
             RetentionError::Busy => Self::new("busy", 503, error.to_string()),
             RetentionError::Store(cause) => {

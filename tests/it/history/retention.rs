@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use super::{ID, ask, report, time, wait_until_sealed};
 use crate::support::database::Intruder;
-use crate::support::{Account, TestHub};
+use crate::support::{Account, Answer, TestHub};
 
 const DAY: i64 = 86_400_000;
 
@@ -221,4 +221,46 @@ async fn the_rule_of_a_removed_module_goes_with_it() {
     let hub = TestHub::on(&hub.stop().await, &[]).await;
     let left = hub.admin().await.get("/api/v1/retention").await.json()["rules"].take();
     assert_eq!((left.as_array().map(Vec::len), &left[0]["name"]), (Some(1), &json!("Gate")), "{left}");
+}
+
+/// Sets rules in the place of those of a version.
+async fn replace(hub: &TestHub, by: &Account, version: &str, rules: Value) -> Answer {
+    let bearer = format!("Bearer {}", by.access_token);
+    let headers = [("authorization", bearer.as_str()), ("if-match", version)];
+    Answer::of(&hub.authority, "PUT", "/api/v1/retention", &headers, Some(rules)).await
+}
+
+#[actix::test]
+async fn rules_that_somebody_else_has_changed_are_not_replaced_unseen() {
+    let (hub, owner) = hub().await;
+    let version = |answer: &Answer| answer.header("etag").expect("it has a version").to_owned();
+    let shown = version(&owner.get("/api/v1/retention").await);
+    let set = replace(&hub, &owner, &shown, rules(json!({"raw": "7d"}))).await;
+    assert_eq!(set.status, 200, "{}", set.text);
+    assert_eq!(version(&set), version(&owner.get("/api/v1/retention").await));
+
+    let late = replace(&hub, &owner, &shown, rules(json!({"raw": "30d"}))).await;
+    assert_eq!((late.status, &late.json()["type"]), (412, &json!("/problems/version-changed")), "{}", late.text);
+    assert_eq!(owner.get("/api/v1/retention").await.json()["rules"][0]["keep"]["raw"], "7d");
+    for bad in ["7", "\"\"", "\"x"] {
+        assert_eq!(replace(&hub, &owner, bad, rules(json!({}))).await.status, 422, "{bad}");
+    }
+    assert_eq!(replace(&hub, &owner, "*", rules(json!({"raw": "30d"}))).await.status, 200);
+}
+
+#[actix::test]
+async fn of_rules_set_side_by_side_those_hold_that_are_stored() {
+    let (hub, owner) = hub().await;
+    let shown = owner.get("/api/v1/retention").await.header("etag").expect("it has a version").to_owned();
+    let set = |days: i32| {
+        let (hub, owner, shown) = (&hub, &owner, &shown);
+        async move { replace(hub, owner, shown, rules(json!({"raw": format!("{days}d")}))).await.status }
+    };
+    let mut statuses = futures_util::future::join_all((7..27).map(set)).await;
+    statuses.sort_unstable();
+    assert_eq!((statuses[0], statuses.iter().filter(|status| **status == 412).count()), (200, 19), "{statuses:?}");
+
+    let holds = owner.get("/api/v1/retention").await.json()["rules"].take();
+    let hub = TestHub::on(&hub.stop().await, &[]).await;
+    assert_eq!(hub.admin().await.get("/api/v1/retention").await.json()["rules"], holds);
 }
