@@ -201,7 +201,8 @@
 //!   `what_was_written_of_a_removed_module_unknown_to_the_collector_goes_with_its_history`, test
 //!   `what_is_left_of_a_forgotten_module_gets_no_history_at_the_next_start`, and so does its rule: test `the_rule_of_a_removed_module_goes_with_it`; no more
 //!   is promised than will be kept: test `no_more_is_promised_for_a_month_than_the_rules_keep_and_the_cap_allows`, and nothing
-//!   before it can be known: test `how_fast_a_new_history_grows_is_told_once_it_can_be_known`.
+//!   before it can be known: test `how_fast_a_new_history_grows_is_told_once_it_can_be_known`; what is counted is what it takes
+//!   of the database: test `the_database_grows_by_about_what_is_counted`.
 //! - A backup beside a running hub holds all that was acknowledged before it began, and what was told after it is of no use
 //!   to clients of what is restored: test
 //!   `a_backup_under_load_holds_all_that_was_acknowledged_before_it_and_begins_a_new_order`; it is put in place whole or not

@@ -20,7 +20,7 @@ pub struct History {
     pub hours: Duration,
     /// Windows of one day.
     pub days: Duration,
-    /// Bytes of all samples and windows together beyond which the oldest samples go; zero for no such bound.
+    /// Bytes that all samples and windows together take of the database beyond which the oldest samples go; zero for no such bound.
     pub max_bytes: usize,
     /// How often is looked for what is to go.
     pub tidy_interval: Duration,

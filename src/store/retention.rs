@@ -34,6 +34,16 @@ pub struct Kept {
     pub bytes: [i64; 5],
 }
 
+/// How many bytes of the database so many bytes of chunks or blocks take: a quarter more.
+///
+/// Measured with SQLite, whose pages of 4096 bytes hold whole rows: 1.17 to 1.23 times as many for rows of 200 to 2000 bytes,
+/// key and index included. Of the few that are smaller it is more (1.4 of 140 bytes), and of those between 2 and 3 kB, which
+/// have a page each (1.6); of larger ones it is less.
+#[must_use]
+pub const fn on_disk(bytes: i64) -> i64 {
+    bytes.saturating_add(bytes / 4)
+}
+
 impl Kept {
     /// All bytes.
     #[must_use]
@@ -122,7 +132,7 @@ pub fn forget(conn: &mut Connection, module: ModuleNumber) -> Result<(), StoreEr
     Ok(())
 }
 
-/// What is kept of each module.
+/// What is kept of each module, in bytes [`on_disk`].
 ///
 /// # Errors
 /// [`StoreError`] of the database only.
@@ -136,7 +146,7 @@ pub fn kept(conn: &mut Connection) -> Result<Vec<(ModuleNumber, Kept)>, StoreErr
     };
     let kept = rows.into_iter().map(|row| {
         let bytes = [row.raw_bytes, row.minutes_bytes, row.quarters_bytes, row.hours_bytes, row.days_bytes];
-        (row.module, Kept { samples: row.samples, bytes })
+        (row.module, Kept { samples: row.samples, bytes: bytes.map(on_disk) })
     });
     Ok(kept.collect())
 }
@@ -251,5 +261,41 @@ impl TryFrom<RuleRow> for Rule {
         let span = |millis: Option<i64>| millis.map(|millis| Duration::from_millis(u64::try_from(millis).unwrap_or(0)));
         let said = [row.raw, row.minutes, row.quarters, row.hours, row.days].map(span);
         Ok(Self { scope, change: Change::new(said) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use diesel::dsl::sql;
+
+    use super::*;
+    use crate::store::chunks::{self, Chunk};
+    use crate::store::testing::Scratch;
+
+    fn size(conn: &mut Connection) -> Result<i64, StoreError> {
+        let size = match conn {
+            Connection::Sqlite(_) => "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size",
+            Connection::Postgres(_) => "SELECT pg_total_relation_size('chunks')",
+        };
+        Ok(sql::<BigInt>(size).get_result(conn)?)
+    }
+
+    #[actix::test]
+    async fn the_database_grows_by_about_what_is_counted() {
+        let scratch = Scratch::new();
+        let store = scratch.store();
+        let chunk = |number: i64| {
+            let length = usize::try_from(700 + number * 37 % 250).unwrap();
+            let (series, first_ts) = (number % 40, number * 1000);
+            Chunk { series, first_ts, last_ts: first_ts + 9, samples: 240, data: vec![7; length] }
+        };
+        let new: Vec<Chunk> = (0..4000).map(chunk).collect();
+        let bytes: usize = new.iter().map(|chunk| chunk.data.len()).sum();
+        let before = store.read(size).await.unwrap();
+
+        store.write(move |conn| chunks::insert(conn, &new)).await.unwrap();
+
+        let (grown, counted) = (store.read(size).await.unwrap() - before, on_disk(i64::try_from(bytes).unwrap()));
+        assert!((counted * 17 / 20..counted * 11 / 10).contains(&grown), "{grown} of {counted} counted");
     }
 }

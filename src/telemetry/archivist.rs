@@ -66,7 +66,7 @@ pub struct Loss {
     pub tier: Tier,
     /// How many samples or windows.
     pub rows: i64,
-    /// How many bytes they take.
+    /// How many bytes of the database they take, about.
     pub bytes: i64,
     /// When the first of them was.
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -233,7 +233,7 @@ impl Loss {
         }
         let sum = expiry::sum_before(conn, self.tier, &beginnings(self.tier, cutoffs))?;
         self.rows += sum.count;
-        self.bytes += sum.bytes;
+        self.bytes += retention::on_disk(sum.bytes);
         let rest = self.tier.level().map_or(0, |level| super::block::length_of(level) - 1);
         let (from, to) = (sum.first, sum.last.map(|last| last.saturating_add(rest)));
         self.from = self.from.into_iter().chain(from.map(Timestamp::from_millis)).min();
@@ -266,7 +266,9 @@ fn usage(conn: &mut Connection, policy: &Policy, max_bytes: Option<i64>) -> Resu
     modules.sort_by_key(|(_, kept)| std::cmp::Reverse(kept.total()));
     modules.truncate(LARGEST);
     usage.modules = modules;
-    usage.growth = growth(&growth::days(conn)?, Timestamp::now().as_millis().div_euclid(DAY));
+    let mut days = growth::days(conn)?;
+    days.iter_mut().for_each(|grown| grown.bytes = retention::on_disk(grown.bytes));
+    usage.growth = growth(&days, Timestamp::now().as_millis().div_euclid(DAY));
     usage.in_a_month = usage.growth.map(|growth| in_a_month(&holdings, growth, max_bytes));
     Ok(usage)
 }

@@ -127,7 +127,7 @@ pub struct UsageView {
 pub struct KeptView {
     /// How many samples.
     samples: i64,
-    /// How many bytes.
+    /// How many bytes of the database, about: what is counted is the data itself, and a quarter more for what is around it.
     bytes: i64,
     /// How many bytes of each tier: samples, minutes, quarters of an hour, hours, days.
     tiers: [i64; 5],

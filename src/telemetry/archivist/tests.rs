@@ -2,6 +2,7 @@ use super::*;
 use crate::domain::retention::Spans;
 use crate::domain::rollup::Level;
 use crate::store::chunks::{self, Chunk};
+use crate::store::retention::on_disk;
 use crate::store::rollups::{self, Block};
 use crate::store::testing::{Scratch, module};
 use crate::store::{modules, series};
@@ -33,9 +34,10 @@ async fn a_preview_counts_all_chunks_and_blocks_of_a_long_series() {
     let losses = store.read(move |conn| Ok(losses(conn, &policy))).await.unwrap().unwrap();
 
     let at = |millis| Some(Timestamp::from_millis(millis));
-    let raw = Loss { tier: Tier::Raw, rows: 3 * MANY, bytes: 5 * MANY, from: at(0), to: at((MANY - 1) * 1000 + 9) };
+    let raw =
+        Loss { tier: Tier::Raw, rows: 3 * MANY, bytes: on_disk(5 * MANY), from: at(0), to: at((MANY - 1) * 1000 + 9) };
     assert_eq!(losses[0], raw);
     let to = at(MANY * length - 1);
-    assert_eq!(losses[1], Loss { tier: Tier::Minutes, rows: 2 * MANY, bytes: 7 * MANY, from: at(0), to });
+    assert_eq!(losses[1], Loss { tier: Tier::Minutes, rows: 2 * MANY, bytes: on_disk(7 * MANY), from: at(0), to });
     assert_eq!(losses[2], Loss { tier: Tier::Quarters, rows: 0, bytes: 0, from: None, to: None });
 }

@@ -86,7 +86,7 @@ async fn a_size_cap_evicts_the_oldest_samples_first() {
     let settings = [
         ("CARILLON__TELEMETRY__SEAL_AFTER", "0s"),
         ("CARILLON__HISTORY__TIDY_INTERVAL", "1s"),
-        ("CARILLON__HISTORY__MAX_BYTES", "40000"),
+        ("CARILLON__HISTORY__MAX_BYTES", "50000"),
     ];
     let hub = TestHub::with(&settings).await;
     let owner = hub.admin().await;
@@ -153,7 +153,9 @@ async fn no_more_is_promised_for_a_month_than_the_rules_keep_and_the_cap_allows(
     report_days(&hub, &token, 80).await;
     // So much has come on each of the last days.
     let (day, each) = (carillon::domain::time::Timestamp::now().as_millis() / DAY, 1_000_000);
-    let grown = |ago| format!("INSERT INTO history_growth (day, readings, bytes) VALUES ({}, 1, {each});", day - ago);
+    // With what the database adds.
+    let data = each / 5 * 4;
+    let grown = |ago| format!("INSERT INTO history_growth (day, readings, bytes) VALUES ({}, 1, {data});", day - ago);
     Intruder::of(hub.data()).say(&(1..8).map(grown).collect::<String>());
     let in_a_month = async |keep: &str| {
         let keep = json!({"raw": keep, "minutes": keep, "quarters": keep, "hours": keep, "days": keep});
@@ -184,7 +186,8 @@ async fn how_fast_a_new_history_grows_is_told_once_it_can_be_known() {
     assert_eq!((growth, in_a_month), (None, None));
     Intruder::of(hub.data()).say("UPDATE history_growth SET received_until = received_from + 3600000");
     let (growth, in_a_month, _) = grows().await;
-    assert_eq!(growth, Some(kept * 24), "so much in an hour");
+    let in_a_day = growth.expect("it is known");
+    assert!((in_a_day - kept * 24).abs() < 24 * 5, "so much in an hour, but for fractions of each tier: {in_a_day}");
     assert!(in_a_month > growth, "{in_a_month:?}");
 }
 
@@ -193,7 +196,7 @@ async fn a_size_cap_evicts_windows_too_where_samples_are_not_enough() {
     let settings = [
         ("CARILLON__TELEMETRY__SEAL_AFTER", "0s"),
         ("CARILLON__HISTORY__TIDY_INTERVAL", "1s"),
-        ("CARILLON__HISTORY__MAX_BYTES", "15000"),
+        ("CARILLON__HISTORY__MAX_BYTES", "18750"),
     ];
     let hub = TestHub::with(&settings).await;
     let owner = hub.admin().await;
@@ -201,7 +204,7 @@ async fn a_size_cap_evicts_windows_too_where_samples_are_not_enough() {
     report_days(&hub, &token, 80).await;
 
     let kept = async || owner.get("/api/v1/retention").await.json()["usage"]["all"].take();
-    wait_for("there is no more than may be", async || kept().await["bytes"].as_i64() <= Some(15_000)).await;
+    wait_for("there is no more than may be", async || kept().await["bytes"].as_i64() <= Some(18_750)).await;
     assert!(count(&owner, "&interval=1d&agg=count").await >= 79, "the longest windows are the last to go");
 }
 
