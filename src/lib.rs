@@ -171,7 +171,10 @@
 //! - A claim code works once, and guessing is throttled: test `who_has_the_code_becomes_the_owner_once`, test
 //!   `guessing_is_throttled_and_codes_expire`.
 //! - A reading that was acknowledged is found in the history, once, wherever the hub is killed: test
-//!   `every_acknowledged_reading_is_found_once_wherever_the_hub_is_killed`; of two readings of one time the last counts: test
+//!   `every_acknowledged_reading_is_found_once_wherever_the_hub_is_killed`, also one that names no time: test
+//!   `readings_without_a_time_are_all_found_however_soon_the_hub_is_back_from_a_kill`, test
+//!   `readings_without_a_time_have_later_ones_after_a_rest`, test
+//!   `those_that_come_too_fast_to_have_times_of_their_own_are_refused`; of two readings of one time the last counts: test
 //!   `the_last_of_two_readings_of_one_time_counts`, and a late one does not replace the newest state: test
 //!   `a_late_reading_does_not_replace_the_newest_state`, unless the newest came from a clock that ran ahead: test
 //!   `what_a_clock_that_was_put_right_measures_is_the_newest_state`.

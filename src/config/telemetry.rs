@@ -15,7 +15,8 @@ pub struct Telemetry {
     pub max_waiting: usize,
     /// Readings of one connection that may wait for their acknowledgement, at most 1024; more are not read from it.
     pub in_flight: usize,
-    /// How far in the future a reading may say that it was measured.
+    /// How far in the future a reading may say that it was measured, and how far, but at least a minute, the times run
+    /// ahead that readings without one are given where they come faster than 1,000 a second.
     pub max_ahead: Duration,
     /// How long readings wait at most until they are sealed, compressed, into the history.
     pub seal_after: Duration,

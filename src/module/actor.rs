@@ -7,7 +7,6 @@ use actix::prelude::*;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::clock::Clock;
 use super::entry::{Entry, Status};
 use super::error::ModuleError;
 use super::house::Shared;
@@ -57,7 +56,6 @@ pub struct Module {
     began: Timestamp,
     timer: Option<SpawnHandle>,
     progress: Progress,
-    clock: Clock,
     unsent: Vec<NewReading>,
     outgoing: OutgoingLine,
     is_publishing: bool,
@@ -82,7 +80,6 @@ impl Module {
             began: Timestamp::now(),
             timer: None,
             progress: Progress::default(),
-            clock: Clock::default(),
             unsent: Vec::new(),
             outgoing: OutgoingLine::default(),
             is_publishing: false,

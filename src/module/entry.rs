@@ -6,6 +6,7 @@ use arc_swap::ArcSwap;
 use serde::Serialize;
 
 use super::alarm::Watch;
+use super::clock::Clock;
 use crate::auth::Principal;
 use crate::domain::event::payload::{ModuleFacts, Presence};
 use crate::domain::grant::Permission;
@@ -54,6 +55,8 @@ pub struct Live {
     pub last_seen: Option<Timestamp>,
     /// What it last said.
     pub telemetry: Arc<LatestState>,
+    /// The times given to its readings that name none.
+    pub clock: Clock,
 }
 
 /// One module in memory; stays as long as the module exists, while actors come and go.
@@ -73,8 +76,9 @@ impl Entry {
     /// A module as it was stored; offline until it says something.
     #[must_use]
     pub fn new(stored: StoredModule) -> Self {
-        let StoredModule { record, telemetry, last_seen, .. } = stored;
-        let live = Live { status: Status::Offline, last_seen, telemetry: Arc::new(LatestState::new(telemetry)) };
+        let StoredModule { record, telemetry, last_seen, clock, .. } = stored;
+        let (telemetry, clock) = (Arc::new(LatestState::new(telemetry)), Clock::after(clock));
+        let live = Live { status: Status::Offline, last_seen, telemetry, clock };
         Self {
             id: record.id.clone(),
             meta: ArcSwap::from_pointee(Meta::from(record)),

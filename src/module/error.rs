@@ -106,6 +106,11 @@ pub enum ModuleError {
         /// What is wrong with its time.
         fault: TimeFault,
     },
+    /// More readings without a time come than there are milliseconds.
+    #[error(
+        "more readings of this module come without `ts` than there are milliseconds; send `ts` with them, or fewer"
+    )]
+    NoTimeLeft,
     /// More readings come than can be stored.
     #[error("too many readings wait to be stored; send again in a moment, and fewer at a time")]
     Overloaded,
@@ -163,7 +168,7 @@ impl ModuleError {
             Self::Throttled(_) => Problem::new("too-many-attempts", 429, detail),
             Self::BadTime { .. } => invalid_fields().with_error("/ts", detail),
             Self::Overloaded => Problem::new("overloaded", 429, detail),
-            Self::Behind => Problem::new("module-overloaded", 429, detail),
+            Self::Behind | Self::NoTimeLeft => Problem::new("module-overloaded", 429, detail),
             Self::Busy => Problem::new("busy", 503, detail),
             Self::OutcomeUnknown => Problem::new("outcome-unknown", 503, detail),
             Self::Unavailable => Problem::new("unavailable", 503, detail),

@@ -20,6 +20,8 @@ pub struct Commit {
     pub state: Option<Arc<LatestState>>,
     /// When it was last seen.
     pub seen_at: Timestamp,
+    /// The last time that the hub gave to a reading that named none; none leaves the stored one.
+    pub clock: Option<Timestamp>,
     /// What it has reported since, in the order in which it came.
     pub readings: Vec<NewReading>,
 }

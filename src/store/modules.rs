@@ -41,13 +41,15 @@ pub struct StoredModule {
     pub telemetry_at: Option<Timestamp>,
     /// When it was last seen.
     pub last_seen: Option<Timestamp>,
+    /// The last time that the hub gave to a reading that named none.
+    pub clock: Option<Timestamp>,
 }
 
 impl StoredModule {
     /// A module that has said nothing yet.
     #[must_use]
     pub fn new(record: ModuleRecord) -> Self {
-        Self { record, telemetry: Newest::default(), telemetry_at: None, last_seen: None }
+        Self { record, telemetry: Newest::default(), telemetry_at: None, last_seen: None, clock: None }
     }
 }
 
@@ -182,6 +184,7 @@ struct StateRow {
     telemetry_times: Option<String>,
     telemetry_at: Option<i64>,
     last_seen: Option<i64>,
+    clock: Option<i64>,
 }
 
 impl From<&ModuleRecord> for ModuleRow {
@@ -229,6 +232,7 @@ fn stored(module: ModuleRow, state: Option<StateRow>) -> Result<StoredModule, St
         telemetry,
         telemetry_at: telemetry_at.map(Timestamp::from_millis),
         last_seen: last_seen.map(Timestamp::from_millis),
+        clock: state.clock.map(Timestamp::from_millis),
     })
 }
 
@@ -263,13 +267,21 @@ mod tests {
                 module_id: renamed.id.clone(),
                 state: state(r#"{"a":0.1}"#),
                 seen_at: Timestamp::from_millis(5),
+                clock: Some(Timestamp::from_millis(6)),
                 readings: vec![],
             },
-            Commit { module_id: renamed.id.clone(), state: None, seen_at: Timestamp::from_millis(7), readings: vec![] },
+            Commit {
+                module_id: renamed.id.clone(),
+                state: None,
+                seen_at: Timestamp::from_millis(7),
+                clock: None,
+                readings: vec![],
+            },
             Commit {
                 module_id: "gone".parse().unwrap(),
                 state: state("{}"),
                 seen_at: Timestamp::from_millis(9),
+                clock: None,
                 readings: vec![],
             },
         ];
@@ -280,6 +292,7 @@ mod tests {
         assert_eq!(all.len(), 2);
         assert_eq!((&all[0].record, all[0].last_seen), (&renamed, Some(Timestamp::from_millis(7))));
         assert_eq!(all[0].telemetry_at, Some(Timestamp::from_millis(5)));
+        assert_eq!(all[0].clock, Some(Timestamp::from_millis(6)));
         assert_eq!(serde_json::to_string(all[0].telemetry.values()).unwrap(), r#"{"a":0.1}"#);
         assert_eq!((&all[1].record, all[1].last_seen), (&two, None));
         let found = store.read(|conn| find_by_token(conn, &TokenHash::of("MC-2"))).await.unwrap();

@@ -58,6 +58,7 @@ diesel::table! {
         telemetry_at -> Nullable<BigInt>,
         last_seen -> Nullable<BigInt>,
         telemetry_times -> Nullable<Text>,
+        clock -> Nullable<BigInt>,
     }
 }
 

@@ -10,6 +10,7 @@ use diesel::sqlite::Sqlite;
 
 use super::latest::Commit;
 use super::{Connection, StoreError};
+use crate::domain::time::Timestamp;
 
 /// Stores what many modules said last, in the caller's transaction; modules that are gone are passed over.
 ///
@@ -20,6 +21,7 @@ pub fn save<'a>(conn: &mut Connection, commits: impl IntoIterator<Item = &'a Com
     for commit in commits {
         let change = changes.entry(commit.module_id.as_str()).or_default();
         change.last_seen = commit.seen_at.as_millis();
+        change.clock = commit.clock.map(Timestamp::as_millis).or(change.clock);
         if let Some(state) = &commit.state {
             change.telemetry = Some(state.as_json());
             change.telemetry_times = Some(state.newest().times_json());
@@ -43,8 +45,10 @@ fn at_once(conn: &mut PgConnection, changes: &BTreeMap<&str, Change<'_>>) -> Res
     sql_query(
         "UPDATE module_states AS stored SET telemetry = coalesce(said.telemetry, stored.telemetry),
              telemetry_times = coalesce(said.telemetry_times, stored.telemetry_times),
-             telemetry_at = coalesce(said.telemetry_at, stored.telemetry_at), last_seen = said.last_seen
-         FROM unnest($1, $2, $3, $4, $5) AS said (module_id, telemetry, telemetry_times, telemetry_at, last_seen)
+             telemetry_at = coalesce(said.telemetry_at, stored.telemetry_at), last_seen = said.last_seen,
+             clock = coalesce(said.clock, stored.clock)
+         FROM unnest($1, $2, $3, $4, $5, $6)
+             AS said (module_id, telemetry, telemetry_times, telemetry_at, last_seen, clock)
          WHERE stored.module_id = said.module_id",
     )
     .bind::<Array<Text>, _>(changes.keys().collect::<Vec<_>>())
@@ -52,6 +56,7 @@ fn at_once(conn: &mut PgConnection, changes: &BTreeMap<&str, Change<'_>>) -> Res
     .bind::<Array<Nullable<Text>>, _>(changes.values().map(|change| &change.telemetry_times).collect::<Vec<_>>())
     .bind::<Array<Nullable<BigInt>>, _>(changes.values().map(|change| change.telemetry_at).collect::<Vec<_>>())
     .bind::<Array<BigInt>, _>(changes.values().map(|change| change.last_seen).collect::<Vec<_>>())
+    .bind::<Array<Nullable<BigInt>>, _>(changes.values().map(|change| change.clock).collect::<Vec<_>>())
     .execute(conn)?;
     Ok(())
 }
@@ -63,6 +68,7 @@ struct Change<'a> {
     telemetry_times: Option<String>,
     telemetry_at: Option<i64>,
     last_seen: i64,
+    clock: Option<i64>,
 }
 
 /// One row's change, always in the same words: unlike an `UPDATE` of diesel's own it is parsed once in a connection.
@@ -88,7 +94,9 @@ impl QueryFragment<Sqlite> for Save<'_> {
         out.push_bind_param::<Nullable<BigInt>, _>(&self.change.telemetry_at)?;
         out.push_sql(", telemetry_at), last_seen = ");
         out.push_bind_param::<BigInt, _>(&self.change.last_seen)?;
-        out.push_sql(" WHERE module_id = ");
+        out.push_sql(", clock = coalesce(");
+        out.push_bind_param::<Nullable<BigInt>, _>(&self.change.clock)?;
+        out.push_sql(", clock) WHERE module_id = ");
         out.push_bind_param::<Text, _>(self.module)
     }
 }

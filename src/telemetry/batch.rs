@@ -48,6 +48,7 @@ impl Batch {
             return;
         };
         known.seen_at = known.seen_at.max(newer.seen_at);
+        known.clock = newer.clock.or(known.clock);
         known.state = newer.state.or_else(|| known.state.take());
         known.readings.extend(newer.readings);
         answers.push(answer);
@@ -78,6 +79,7 @@ mod tests {
             module_id: format!("MC-{module}").parse().unwrap(),
             state: None,
             seen_at: Timestamp::now(),
+            clock: None,
             readings: Vec::new(),
         };
         batch.add(commit, oneshot::channel().0);

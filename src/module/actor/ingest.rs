@@ -7,7 +7,7 @@ use actix::prelude::*;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::super::clock::Bounds;
+use super::super::clock::{Bounds, Clock};
 use super::super::entry::Live;
 use super::super::error::ModuleError;
 use super::super::house::Shared;
@@ -18,6 +18,18 @@ use crate::domain::retention::Tier;
 use crate::domain::telemetry::{LatestState, Newest, Reading};
 use crate::domain::time::Timestamp;
 use crate::store::latest::NewReading;
+
+/// What readings come to that may be taken.
+struct Judged {
+    /// When each was measured.
+    times: Vec<Timestamp>,
+    /// The state after them.
+    newest: Newest,
+    /// Whether any value of it is another one.
+    has_changed: bool,
+    /// The clock after them.
+    clock: Clock,
+}
 
 impl Module {
     pub(super) fn ingest(
@@ -31,7 +43,7 @@ impl Module {
             return Err(ModuleError::Busy);
         }
         let now = Timestamp::now();
-        let (times, newest, has_changed) = match (self.judge(ingest, now), ingest.left_out.take()) {
+        let Judged { times, newest, has_changed, clock } = match (self.judge(ingest, now), ingest.left_out.take()) {
             (Err(error), Some(told)) if error.reading().is_some() => {
                 // Who asked may have gone.
                 let _ = told.send(self.leave_out(ingest, now));
@@ -44,7 +56,7 @@ impl Module {
         if ingest.token.is_some() {
             self.hear_over_http(ctx);
         }
-        self.keep(newest, has_changed, now);
+        self.keep((newest, clock), has_changed, now);
         if !times.is_empty() {
             let Shared { warden, metrics, .. } = &*self.shared;
             self.entry.watch.see(&self.entry.id, (&ingest.readings, &times), now, warden, metrics);
@@ -97,15 +109,12 @@ impl Module {
         if waiting >= self.shared.options.max_waiting { Err(ModuleError::Overloaded) } else { Ok(()) }
     }
 
-    /// The time of each reading, the state after them, and whether any value of it is another one. What is refused leaves
-    /// no trace.
-    fn judge(&mut self, ingest: &Ingest, now: Timestamp) -> Result<(Vec<Timestamp>, Newest, bool), ModuleError> {
-        let mut clock = self.clock;
-        let times = clock.times(&ingest.readings, self.bounds(), (now, ingest.received));
-        let times = times.map_err(|(reading, fault)| ModuleError::BadTime { reading, fault })?;
+    /// What readings come to; what is refused leaves no trace.
+    fn judge(&self, ingest: &Ingest, now: Timestamp) -> Result<Judged, ModuleError> {
+        let mut clock = self.entry.live.load().clock;
+        let times = clock.times(&ingest.readings, self.bounds(), (now, ingest.received))?;
         let (newest, has_changed) = self.merge(&ingest.readings, &times, now)?;
-        self.clock = clock;
-        Ok((times, newest, has_changed))
+        Ok(Judged { times, newest, has_changed, clock })
     }
 
     /// Leaves out the readings that are refused by themselves; answers their places, and why.
@@ -147,9 +156,10 @@ impl Module {
     }
 
     /// Makes a state the live one.
-    fn keep(&self, newest: Newest, has_changed: bool, now: Timestamp) {
+    fn keep(&self, (newest, clock): (Newest, Clock), has_changed: bool, now: Timestamp) {
         let mut live = Live::clone(&self.entry.live.load());
         live.last_seen = Some(now);
+        live.clock = clock;
         if *live.telemetry.newest() != newest {
             live.telemetry = Arc::new(LatestState::new(newest));
         }

@@ -132,6 +132,7 @@ impl Module {
             module_id: self.entry.id.clone(),
             state: with_telemetry.then(|| Arc::clone(&live.telemetry)),
             seen_at: live.last_seen.unwrap_or_else(Timestamp::now),
+            clock: live.clock.last(),
             readings: Vec::new(),
         }
     }

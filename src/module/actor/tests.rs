@@ -69,6 +69,8 @@ struct Stored {
     states: Vec<String>,
     readings: Vec<usize>,
     offers: Vec<Offer>,
+    times: Vec<Timestamp>,
+    clock: Option<Timestamp>,
     is_held: bool,
     held: Vec<oneshot::Sender<Result<(), CommitError>>>,
 }
@@ -87,6 +89,8 @@ impl Handler<Commit> for FakeCollector {
         let Some(state) = commit.state else { return Box::pin(std::future::ready(Ok(()))) };
         stored.states.push(state.as_json().to_owned());
         stored.readings.push(commit.readings.len());
+        stored.times.extend(commit.readings.iter().map(|reading| reading.ts));
+        stored.clock = commit.clock;
         stored.offers.extend(commit.readings.into_iter().map(|reading| reading.offer));
         if !stored.is_held {
             return Box::pin(std::future::ready(Ok(())));

@@ -89,7 +89,7 @@ impl Intake {
             let (answer, times) = self.attempt(Arc::clone(&readings)).await;
             match answer {
                 Ok(_) => return Ok(()),
-                Err(ModuleError::Busy | ModuleError::Overloaded | ModuleError::Behind)
+                Err(ModuleError::Busy | ModuleError::Overloaded | ModuleError::Behind | ModuleError::NoTimeLeft)
                     if self.turn.age() + pause <= PATIENCE && self.module.connected() =>
                 {
                     self.turn.stand_again();

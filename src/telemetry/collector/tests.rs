@@ -25,7 +25,7 @@ fn commit(id: &str, speed: u64) -> Commit {
     let state = Some(Arc::new(LatestState::new(values)));
     let at = Timestamp::from_millis(5);
     let readings = vec![NewReading { ts: at, received_at: at, body: body.into(), offer: Offer::default() }];
-    Commit { module_id: id.parse().unwrap(), state, seen_at: at, readings }
+    Commit { module_id: id.parse().unwrap(), state, seen_at: at, clock: None, readings }
 }
 
 #[actix::test]

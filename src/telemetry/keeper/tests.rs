@@ -21,7 +21,7 @@ fn commit(readings: i64) -> Commit {
         NewReading { ts, received_at: Timestamp::now(), body: body.clone().into(), offer: Offer::default() }
     };
     let readings = (0..readings).map(reading).collect();
-    Commit { module_id: module("MC-1").id, state: None, seen_at: Timestamp::from_millis(1), readings }
+    Commit { module_id: module("MC-1").id, state: None, seen_at: Timestamp::from_millis(1), clock: None, readings }
 }
 
 #[actix::test]

@@ -107,7 +107,7 @@ proptest! {
                     next += 1;
                 }
                 let commit =
-                    Commit { module_id: module("MC-1").id, state: None, seen_at: Timestamp::from_millis(1), readings: new };
+                    Commit { module_id: module("MC-1").id, state: None, seen_at: Timestamp::from_millis(1), clock: None, readings: new };
                 store.write(move |conn| readings::append(conn, &[commit], from)).await.unwrap();
                 assert_eq!(seal(&store, vec![from..next]).await, next);
             }
@@ -129,7 +129,7 @@ async fn rows_that_are_sealed_already_are_passed_over() {
         offer: Offer::default(),
     };
     let readings = (0..20).map(new).collect();
-    let commit = Commit { module_id: module("MC-1").id, state: None, seen_at: at, readings };
+    let commit = Commit { module_id: module("MC-1").id, state: None, seen_at: at, clock: None, readings };
     store.write(move |conn| readings::append(conn, &[commit], 1)).await.unwrap();
 
     assert_eq!(seal(&store, vec![1..11]).await, 11);
@@ -159,6 +159,7 @@ async fn a_server_is_asked_a_few_questions_however_many_keys_and_rows_are_sealed
         module_id: module(id).id,
         state: None,
         seen_at: Timestamp::from_millis(1),
+        clock: None,
         readings: vec![new(second)],
     };
     let commits: Vec<_> = (0..300).flat_map(|second| [commit("MC-1", second), commit("MC-2", second)]).collect();

@@ -1,6 +1,7 @@
 //! The hub is killed again and again under load: what was acknowledged is found, and windows are what samples come to.
 
 mod ledger;
+mod undated;
 mod verdict;
 
 use std::cell::RefCell;
