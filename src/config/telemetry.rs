@@ -11,9 +11,11 @@ pub struct Telemetry {
     pub commit_interval: Duration,
     /// Readings in one commit.
     pub max_batch: usize,
-    /// Readings that may wait for a commit, a long one counting as one more for each KiB; more are refused with 429.
+    /// Readings that may wait for a commit, a long one counting as one more for each KiB; more are refused with 429, and of
+    /// one module more than an eighth of them, unless they come in one request.
     pub max_waiting: usize,
-    /// Readings of one connection that may wait for their acknowledgement, at most 1024; more are not read from it.
+    /// Readings of one connection that may wait for their acknowledgement, at most 1024, a long one counting as in
+    /// `max_waiting`; more are not read from it.
     pub in_flight: usize,
     /// How far in the future a reading may say that it was measured, and how far, but at least a minute, the times run
     /// ahead that readings without one are given where they come faster than 1,000 a second.
@@ -32,6 +34,19 @@ impl Default for Telemetry {
             max_ahead: Duration::from_secs(600),
             seal_after: Duration::from_secs(3600),
         }
+    }
+}
+
+/// How many modules that send too much fill the line of all together.
+const SHARES: usize = 8;
+
+impl Telemetry {
+    /// How many readings of one module may wait for a commit: its share, and what one connection may have under way.
+    #[must_use]
+    pub const fn max_waiting_each(&self) -> usize {
+        let share = self.max_waiting / SHARES;
+        let share = if share < self.in_flight { self.in_flight } else { share };
+        if share > self.max_waiting { self.max_waiting } else { share }
     }
 }
 

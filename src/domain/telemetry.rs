@@ -10,12 +10,15 @@ use serde_json::Number;
 use serde_json::value::RawValue;
 
 use super::event::json;
+use super::problem::Problem;
 use super::time::Timestamp;
 
 mod newest;
 
 pub use newest::Newest;
 
+/// How many readings one request or message may bring.
+pub const READINGS_MAX: usize = 10_000;
 /// How many keys a telemetry object may have.
 pub const KEYS_MAX: usize = 64;
 /// The longest key, in characters.
@@ -105,6 +108,18 @@ pub struct Reading {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the module would have {0} keys; use at most {KEYS_MAX} different keys per module")]
 pub struct TooManyKeys(usize);
+
+/// Makes sure that no more readings come at once than may.
+///
+/// # Errors
+/// A [`Problem`] that says how many may.
+pub fn check_count(readings: &[Reading]) -> Result<(), Problem> {
+    if readings.len() <= READINGS_MAX {
+        return Ok(());
+    }
+    let detail = format!("{} readings are too many; send at most {READINGS_MAX} at once", readings.len());
+    Err(Problem::new("too-many-readings", 422, detail))
+}
 
 impl Telemetry {
     /// The value under a key.

@@ -64,6 +64,8 @@ pub struct ModuleOptions {
     pub passivate_after: Duration,
     /// Readings that may wait for a commit, of all modules together.
     pub max_waiting: usize,
+    /// Those of one module; one request alone may bring more, and counts as so many among those of all.
+    pub max_waiting_each: usize,
     /// Commands of one module that may wait for an answer.
     pub max_commands: usize,
     /// Commands of one module that are kept.
@@ -84,6 +86,7 @@ impl ModuleOptions {
             presence_timeout: config.presence.timeout,
             passivate_after: config.presence.passivate_after,
             max_waiting: config.telemetry.max_waiting,
+            max_waiting_each: config.telemetry.max_waiting_each(),
             max_commands: config.commands.max_under_way,
             commands_kept: config.commands.keep,
             commands_max_age: config.commands.max_age,
@@ -143,7 +146,7 @@ pub struct Shared {
     pub metrics: Metrics,
     /// How many modules are online.
     pub online: AtomicUsize,
-    /// How many readings wait for a commit.
+    /// How many readings wait for a commit, of each module as many as its share at most.
     pub waiting: AtomicUsize,
     /// Grows with every change that a snapshot shows, after the change and before its event.
     pub version: AtomicU64,

@@ -16,7 +16,9 @@ type Generation = u64;
 ///
 /// Invariant: `changed`, `storing` ≤ `newest`; `published` ≤ `publishing` ≤ `changed`; `stored` ≤ `storing`; `waiting` is
 /// ordered by generation.
-/// Invariant: the readings of everybody in `waiting` are counted by their weight in [`Shared::waiting`].
+/// Invariant: `weight` is that of the readings of everybody in `waiting`; up to the module's share it is counted in
+/// [`Shared::waiting`]. It is more than that share only if one request alone is, so that few modules together fill the
+/// line, and none of them fills it alone.
 #[derive(Default)]
 pub struct Progress {
     newest: Generation,
@@ -26,6 +28,7 @@ pub struct Progress {
     storing: Generation,
     stored: Generation,
     waiting: VecDeque<Waiting>,
+    weight: usize,
 }
 
 struct Waiting {
@@ -76,6 +79,20 @@ impl Progress {
         self.waiting.is_empty()
     }
 
+    /// Makes sure that readings of so much weight may wait, too.
+    ///
+    /// # Errors
+    /// [`ModuleError::Behind`] where too many of this module wait already, [`ModuleError::Overloaded`] where too many of all do.
+    pub fn check_room(&self, weight: usize, shared: &Shared) -> Result<(), ModuleError> {
+        let after = self.weight + weight;
+        if self.weight > 0 && after > shared.options.max_waiting_each {
+            return Err(ModuleError::Behind);
+        }
+        let added = counted(after, shared) - counted(self.weight, shared);
+        let waiting = shared.waiting.load(Ordering::Relaxed);
+        if waiting + added.max(1) > shared.options.max_waiting { Err(ModuleError::Overloaded) } else { Ok(()) }
+    }
+
     /// Waits for all there is on behalf of some readings, which weigh so much, see [`NewReading::weight`].
     ///
     /// [`NewReading::weight`]: crate::store::latest::NewReading::weight
@@ -87,7 +104,7 @@ impl Progress {
         shared: &Shared,
     ) -> oneshot::Receiver<Result<usize, ModuleError>> {
         let (answer, answered) = oneshot::channel();
-        shared.waiting.fetch_add(weight, Ordering::Relaxed);
+        self.weigh(self.weight + weight, shared);
         let (to_store, to_publish) = (self.newest, self.changed);
         self.waiting.push_back(Waiting { to_store, to_publish, readings, weight, offer, answer });
         answered
@@ -141,7 +158,7 @@ impl Progress {
         let (failed, left): (VecDeque<_>, VecDeque<_>) = self.waiting.drain(..).partition(has_failed);
         self.waiting = left;
         for waiting in failed {
-            waiting.tell(Err(error.clone()), shared);
+            self.tell(waiting, Err(error.clone()), shared);
         }
     }
 
@@ -151,15 +168,28 @@ impl Progress {
         while self.waiting.front().is_some_and(is_settled) {
             let Some(first) = self.waiting.pop_front() else { return };
             let readings = first.readings;
-            first.tell(Ok(readings), shared);
+            self.tell(first, Ok(readings), shared);
         }
+    }
+
+    fn tell(&mut self, waiting: Waiting, result: Result<usize, ModuleError>, shared: &Shared) {
+        self.weigh(self.weight - waiting.weight, shared);
+        // Who asked may have gone.
+        let _ = waiting.answer.send(result);
+    }
+
+    fn weigh(&mut self, weight: usize, shared: &Shared) {
+        let (before, after) = (counted(self.weight, shared), counted(weight, shared));
+        if after > before {
+            shared.waiting.fetch_add(after - before, Ordering::Relaxed);
+        } else {
+            shared.waiting.fetch_sub(before - after, Ordering::Relaxed);
+        }
+        self.weight = weight;
     }
 }
 
-impl Waiting {
-    fn tell(self, result: Result<usize, ModuleError>, shared: &Shared) {
-        shared.waiting.fetch_sub(self.weight, Ordering::Relaxed);
-        // Who asked may have gone.
-        let _ = self.answer.send(result);
-    }
+/// What of the weight of a module's readings is counted among those of all.
+fn counted(weight: usize, shared: &Shared) -> usize {
+    weight.min(shared.options.max_waiting_each)
 }

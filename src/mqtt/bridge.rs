@@ -23,7 +23,7 @@ pub struct Terms {
     pub slow_timeout: Duration,
     /// The largest packet that is taken, in bytes.
     pub max_packet: u32,
-    /// How many messages of a client may be unacknowledged.
+    /// How many messages of a client may be unacknowledged; also how much those may weigh of which more is read.
     pub receive_max: u16,
     /// The longest keep-alive, in seconds; clients of version 5 are told it where they ask for more, or for none.
     pub max_keep_alive: u16,
@@ -130,6 +130,11 @@ pub trait Bridge: Sized + 'static {
 
     /// Somebody's connection is open: what is for them goes there from now on.
     fn open(&self, guest: &mut Self::Guest, opened: Opened<'_>) -> impl Future<Output = Result<(), Refusal>>;
+
+    /// What a message counts as among those of its connection that wait; at least one.
+    fn weigh(&self, publish: &Publish) -> usize {
+        1 + publish.payload.len() / 1024
+    }
 
     /// Takes a message; answers when it is safe.
     fn publish(&self, guest: &Self::Guest, publish: Publish) -> LocalBoxFuture<'static, Result<(), Refused>>;

@@ -52,6 +52,8 @@ struct Finished {
     qos: QoS,
     /// The client says that it has sent it before.
     is_repeated: bool,
+    /// What it counted as while it waited, see [`Bridge::weigh`].
+    weight: usize,
     result: Result<(), Refused>,
 }
 
@@ -60,8 +62,9 @@ type UnderWay = FuturesOrdered<LocalBoxFuture<'static, Vec<Finished>>>;
 
 /// A connected client.
 ///
-/// Invariant: acknowledgements go out in the order of their messages; at most `receive_max` messages are `gathered` or under
-/// way, together `working`, and while as many are, nothing is read. Nothing is left in `gathered` while it waits.
+/// Invariant: acknowledgements go out in the order of their messages; what is `gathered` or under way weighs `working`, and while
+/// that is `receive_max` or more, nothing is read: so it is never more by more than one message. Nothing is left in
+/// `gathered` while it waits.
 struct Connection<B: Bridge> {
     bridge: Rc<B>,
     guest: B::Guest,
@@ -69,7 +72,7 @@ struct Connection<B: Bridge> {
     stay: Stay,
     session: Session,
     words: mpsc::Receiver<Word>,
-    gathered: Vec<Publish>,
+    gathered: Vec<(Publish, usize)>,
     under_way: UnderWay,
     working: usize,
     will: Option<LastWill>,
@@ -213,12 +216,16 @@ impl<B: Bridge> Connection<B> {
         if self.gathered.is_empty() {
             return;
         }
-        let gathered = std::mem::take(&mut self.gathered);
-        let heads: Vec<_> = gathered.iter().map(|publish| (publish.packet_id, publish.qos, publish.dup)).collect();
+        let head = |(publish, weight): (Publish, usize)| {
+            let head = (publish.packet_id, publish.qos, publish.dup, weight);
+            (publish, head)
+        };
+        let (gathered, heads): (Vec<_>, Vec<_>) = std::mem::take(&mut self.gathered).into_iter().map(head).unzip();
         let published = self.bridge.publish_all(&self.guest, gathered);
         self.under_way.push_back(Box::pin(async move {
             let results = heads.into_iter().zip(published.await);
-            results.map(|((id, qos, is_repeated), result)| Finished { id, qos, is_repeated, result }).collect()
+            let finished = |((id, qos, is_repeated, weight), result)| Finished { id, qos, is_repeated, weight, result };
+            results.map(finished).collect()
         }));
     }
 

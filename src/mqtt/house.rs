@@ -172,6 +172,10 @@ impl Bridge for House {
         }
     }
 
+    fn weigh(&self, publish: &Publish) -> usize {
+        payload::weight_of(&publish.payload)
+    }
+
     fn publish(&self, guest: &Guest, publish: Publish) -> LocalBoxFuture<'static, Result<(), Refused>> {
         match guest {
             Guest::Device(device) => device.publish(&publish),

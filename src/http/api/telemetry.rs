@@ -14,11 +14,8 @@ use super::WriteProblems;
 use super::history::read_history;
 use crate::domain::module::TokenHash;
 use crate::domain::problem::{Problem, read_json, read_json_list};
-use crate::domain::telemetry::Reading;
+use crate::domain::telemetry::{Reading, check_count};
 use crate::module::{Directory, ModuleError};
-
-/// How many readings one request may bring.
-const READINGS_MAX: usize = 10_000;
 
 /// The routes of this file.
 pub fn routes(config: &mut ServiceConfig) {
@@ -122,10 +119,7 @@ impl Readings {
                 return Err(Problem::new("unsupported-media-type", 415, detail));
             }
         };
-        if read.readings.len() > READINGS_MAX {
-            let detail = format!("{} readings are too many; send at most {READINGS_MAX} at once", read.readings.len());
-            return Err(Problem::new("too-many-readings", 422, detail));
-        }
+        check_count(&read.readings)?;
         Ok(read)
     }
 
@@ -168,6 +162,7 @@ fn place(error: ModuleError, form: Form, lines: &[usize]) -> ApiError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::telemetry::READINGS_MAX;
 
     fn fault(form: Form, body: &str) -> (u16, String, String) {
         let problem = Readings::read(form, body.as_bytes()).unwrap_err();

@@ -1,7 +1,6 @@
 //! How readings come in: judged, merged into the newest state, and on their way to broker and store.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use actix::prelude::*;
 use tokio::sync::oneshot;
@@ -38,41 +37,22 @@ impl Module {
         ctx: &mut Context<Self>,
     ) -> Result<Option<oneshot::Receiver<Result<usize, ModuleError>>>, ModuleError> {
         self.check(ingest.token)?;
-        self.check_waiting_line()?;
+        self.progress.check_room(ingest.readings.len(), &self.shared)?;
         if ingest.offer.is_withdrawn() {
             return Err(ModuleError::Busy);
         }
         let now = Timestamp::now();
-        let Judged { times, newest, has_changed, clock } = match (self.judge(ingest, now), ingest.left_out.take()) {
-            (Err(error), Some(told)) if error.reading().is_some() => {
-                // Who asked may have gone.
-                let _ = told.send(self.leave_out(ingest, now));
-                self.judge(ingest, now)?
-            }
-            (judged, _) => judged?,
-        };
+        let judged = self.judge_all_or_good(ingest, now)?;
+        let new = lined_up(ingest, &judged.times, now);
+        let weight = new.iter().map(NewReading::weight).sum();
+        self.progress.check_room(weight, &self.shared)?;
         self.last_work = Instant::now();
         self.shared.metrics.readings_accepted(ingest.readings.len() as u64);
         if ingest.token.is_some() {
             self.hear_over_http(ctx);
         }
-        self.keep((newest, clock), has_changed, now);
-        if !times.is_empty() {
-            let Shared { warden, metrics, .. } = &*self.shared;
-            self.entry.watch.see(&self.entry.id, (&ingest.readings, &times), now, warden, metrics);
-        }
-        let weight = self.line_up(ingest, &times, now);
-        let count = times.len();
-        if let Some(admitted) = ingest.admitted.take() {
-            // Who asked may have gone.
-            let _ = admitted.send(times);
-        }
-        if count > 0 {
-            self.progress.advance(has_changed);
-        }
-        if self.progress.needs_publishing() {
-            self.outgoing.push_telemetry();
-        }
+        self.unsent.extend(new);
+        let count = self.let_in(ingest, judged, now);
         let answered = (!self.progress.is_settled())
             .then(|| self.progress.wait(count, weight, ingest.offer.clone(), &self.shared));
         self.wants_commit |= self.progress.needs_storing();
@@ -81,17 +61,24 @@ impl Module {
         Ok(answered)
     }
 
-    /// Puts readings in line for the store; answers their weight.
-    fn line_up(&mut self, ingest: &Ingest, times: &[Timestamp], now: Timestamp) -> usize {
-        let new = |(reading, ts): (&Reading, &Timestamp)| NewReading {
-            ts: *ts,
-            received_at: now,
-            body: Box::from(json(&reading.telemetry).get()),
-            offer: ingest.offer.clone(),
-        };
-        let begin = self.unsent.len();
-        self.unsent.extend(ingest.readings.iter().zip(times).map(new));
-        self.unsent[begin..].iter().map(NewReading::weight).sum()
+    /// Makes the state after readings the live one, and has all who look at them do so; answers how many they are.
+    fn let_in(&mut self, ingest: &mut Ingest, judged: Judged, now: Timestamp) -> usize {
+        let Judged { times, newest, has_changed, clock } = judged;
+        let count = times.len();
+        self.keep((newest, clock), has_changed, now);
+        if count > 0 {
+            let Shared { warden, metrics, .. } = &*self.shared;
+            self.entry.watch.see(&self.entry.id, (&ingest.readings, &times), now, warden, metrics);
+            self.progress.advance(has_changed);
+        }
+        if let Some(admitted) = ingest.admitted.take() {
+            // Who asked may have gone.
+            let _ = admitted.send(times);
+        }
+        if self.progress.needs_publishing() {
+            self.outgoing.push_telemetry();
+        }
+        count
     }
 
     pub(super) fn check(&self, token: Option<TokenHash>) -> Result<(), ModuleError> {
@@ -104,17 +91,24 @@ impl Module {
         }
     }
 
-    fn check_waiting_line(&self) -> Result<(), ModuleError> {
-        let waiting = self.shared.waiting.load(Ordering::Relaxed);
-        if waiting >= self.shared.options.max_waiting { Err(ModuleError::Overloaded) } else { Ok(()) }
-    }
-
     /// What readings come to; what is refused leaves no trace.
     fn judge(&self, ingest: &Ingest, now: Timestamp) -> Result<Judged, ModuleError> {
         let mut clock = self.entry.live.load().clock;
         let times = clock.times(&ingest.readings, self.bounds(), (now, ingest.received))?;
         let (newest, has_changed) = self.merge(&ingest.readings, &times, now)?;
         Ok(Judged { times, newest, has_changed, clock })
+    }
+
+    /// The same, without the readings that are refused by themselves where somebody is told which they are.
+    fn judge_all_or_good(&self, ingest: &mut Ingest, now: Timestamp) -> Result<Judged, ModuleError> {
+        match (self.judge(ingest, now), ingest.left_out.take()) {
+            (Err(error), Some(told)) if error.reading().is_some() => {
+                // Who asked may have gone.
+                let _ = told.send(self.leave_out(ingest, now));
+                self.judge(ingest, now)
+            }
+            (judged, _) => judged,
+        }
     }
 
     /// Leaves out the readings that are refused by themselves; answers their places, and why.
@@ -168,4 +162,15 @@ impl Module {
             self.shared.changed();
         }
     }
+}
+
+/// Readings as they are stored.
+fn lined_up(ingest: &Ingest, times: &[Timestamp], now: Timestamp) -> Vec<NewReading> {
+    let new = |(reading, ts): (&Reading, &Timestamp)| NewReading {
+        ts: *ts,
+        received_at: now,
+        body: Box::from(json(&reading.telemetry).get()),
+        offer: ingest.offer.clone(),
+    };
+    ingest.readings.iter().zip(times).map(new).collect()
 }

@@ -150,7 +150,8 @@ impl Bench {
             options: ModuleOptions {
                 presence_timeout: PRESENCE,
                 passivate_after: REST,
-                max_waiting: 3,
+                max_waiting: 24,
+                max_waiting_each: 3,
                 max_commands: 2,
                 commands_kept: 10,
                 commands_max_age: Duration::from_secs(86_400),
@@ -242,7 +243,7 @@ async fn while_a_commit_runs_the_newest_state_waits_for_the_next_one() {
 
     assert!(second.await.unwrap().is_ok() && third.await.unwrap().is_ok());
     assert_eq!(bench.stored.borrow().states, [r#"{"speed":1}"#, r#"{"speed":3}"#]);
-    assert!(matches!(too_many.await.unwrap(), Err(ModuleError::Overloaded)));
+    assert!(matches!(too_many.await.unwrap(), Err(ModuleError::Behind)));
     let told = bench.told("rt_telemetry_updated");
     assert_eq!(told.last().unwrap(), r#"{"moduleId":"MC-1001-STN","telemetry":{"speed":3}}"#);
 }
@@ -258,10 +259,40 @@ async fn a_long_reading_counts_as_many_among_those_that_wait() {
 
     let refused = bench.report(r#"{"speed":1}"#).await.unwrap();
 
-    assert!(matches!(refused, Err(ModuleError::Overloaded)), "{refused:?}");
+    assert!(matches!(refused, Err(ModuleError::Behind)), "{refused:?}");
     bench.answer_commit(Ok(()));
     assert_eq!(first.await.unwrap().unwrap(), 1);
     assert_eq!(bench.shared.waiting.load(std::sync::atomic::Ordering::Relaxed), 0);
+}
+
+#[actix::test]
+async fn one_request_takes_a_share_of_the_line_however_much_it_brings_and_a_full_line_refuses() {
+    pause();
+    let bench = Bench::new();
+    bench.hold_commits();
+    let waiting = || bench.shared.waiting.load(std::sync::atomic::Ordering::Relaxed);
+    let many: Arc<[Reading]> = vec![readings("{}")[0].clone(); 100].into();
+    let report = |module: &Addr<Module>| {
+        let ingest = Ingest::now(Arc::clone(&many), Some(TokenHash::of("cm_good")), Offer::default());
+        actix_rt::spawn(module.send(ingest))
+    };
+    let first = report(&bench.module);
+    sleep(MOMENT).await;
+    assert_eq!(waiting(), 3);
+    assert!(matches!(bench.report(r#"{"speed":1}"#).await.unwrap(), Err(ModuleError::Behind)));
+
+    bench.shared.waiting.fetch_add(20, std::sync::atomic::Ordering::Relaxed);
+    let other = Module::new(Arc::clone(&bench.entry), Arc::clone(&bench.shared)).start();
+    assert!(matches!(report(&other).await.unwrap().unwrap(), Err(ModuleError::Overloaded)), "of all too many wait");
+    bench.shared.waiting.fetch_sub(20, std::sync::atomic::Ordering::Relaxed);
+    let second = report(&other);
+    sleep(MOMENT).await;
+    assert_eq!(waiting(), 6);
+
+    bench.answer_commit(Ok(()));
+    bench.answer_commit(Ok(()));
+    assert_eq!(first.await.unwrap().unwrap().unwrap() + second.await.unwrap().unwrap().unwrap(), 200);
+    assert_eq!(waiting(), 0);
 }
 
 #[actix::test]

@@ -14,13 +14,13 @@ use crate::mqtt::wire::Version;
 impl<B: Bridge> Connection<B> {
     /// Answers messages that came together.
     pub(super) fn answer_all(&mut self, finished: Vec<Finished>) -> ControlFlow<End> {
-        self.working -= finished.len();
+        self.working -= finished.iter().map(|one| one.weight).sum::<usize>();
         finished.into_iter().try_for_each(|one| self.answer(one))
     }
 
     /// Answers a message that was taken, or not.
     fn answer(&mut self, finished: Finished) -> ControlFlow<End> {
-        let Finished { id, qos, is_repeated, result } = finished;
+        let Finished { id, qos, is_repeated, result, .. } = finished;
         let is_dropped = is_repeated && self.line.version() == Version::V3 && is_hopeless(&result);
         if let Some(id) = id {
             self.session.incoming.finish(id, qos, is_dropped || is_taken(&result));

@@ -92,12 +92,13 @@ impl<B: Bridge> Connection<B> {
             session::Taken::Again => {
                 self.hand_over();
                 self.working += 1;
-                let finished = Finished { id, qos, is_repeated, result: Ok(()) };
+                let finished = Finished { id, qos, is_repeated, weight: 1, result: Ok(()) };
                 self.under_way.push_back(Box::pin(std::future::ready(vec![finished])));
             }
             session::Taken::New => {
-                self.working += 1;
-                self.gathered.push(publish);
+                let weight = self.bridge.weigh(&publish);
+                self.working += weight;
+                self.gathered.push((publish, weight));
             }
         }
         ControlFlow::Continue(())

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use crate::domain::ids::ModuleId;
 use crate::domain::problem::{Problem, read_json, read_json_list};
-use crate::domain::telemetry::{Reading, Telemetry};
+use crate::domain::telemetry::{Reading, Telemetry, check_count};
 
 /// The first level of every topic of the hub.
 const ROOT: &str = "carillon";
@@ -70,10 +70,23 @@ pub fn read_readings(heading: Heading<'_>, publish: &Publish) -> Result<Vec<Read
         return read_value(key, json).map(now);
     }
     match json.trim_ascii_start().first() {
-        Some(b'[') => read_json_list(json),
+        Some(b'[') => {
+            let readings = read_json_list(json)?;
+            check_count(&readings).map(|()| readings)
+        }
         _ if is_dated(json) => read_json::<Reading>(json).map(|reading| vec![reading]),
         _ => read_json(json).map(now),
     }
+}
+
+/// What a message counts as among those of its connection that wait: one for each of its readings and one more for each
+/// KiB, seen without reading it.
+#[must_use]
+pub fn weight_of(payload: &[u8]) -> usize {
+    let is_list = payload.trim_ascii_start().first() == Some(&b'[');
+    // Each reading of a list has two of its own, one around it and one around its values.
+    let braces = if is_list { payload.iter().filter(|byte| **byte == b'{').count() } else { 0 };
+    (braces / 2).max(1) + payload.len() / 1024
 }
 
 fn now(telemetry: Telemetry) -> Vec<Reading> {
@@ -145,6 +158,18 @@ mod tests {
         assert_eq!(one(r#" [{"telemetry":{"a":1}},{"telemetry":{"a":2}}]"#).len(), 2);
         let value = |payload| read(Heading::Value("a\"b"), payload).unwrap()[0].telemetry.get("a\"b").cloned();
         assert!(value("21.5").is_some() && value("\"on\"").is_some() && value(" null ").is_some());
+    }
+
+    #[test]
+    fn a_message_counts_as_many_as_it_has_readings_and_no_more_than_may_come_at_once_are_read() {
+        let list = |count| format!(" [{}]", vec![r#"{"telemetry":{"a":1}}"#; count].join(","));
+        for count in [0, 1, 64, 10_000] {
+            let (payload, readings) = (list(count), read(Heading::Telemetry, &list(count)).unwrap());
+            assert_eq!(readings.len(), count);
+            assert_eq!(weight_of(payload.as_bytes()), count.max(1) + payload.len() / 1024);
+        }
+        assert_eq!(read(Heading::Telemetry, &list(10_001)).unwrap_err().kind(), "too-many-readings");
+        assert_eq!((weight_of(br#"{"a":"{{{{"}"#), weight_of(b"21.5"), weight_of(&[b' '; 2048])), (1, 1, 3));
     }
 
     #[test]
