@@ -126,7 +126,8 @@
 //!   `large_events_push_older_ones_out`, test `events_are_kept_by_count_and_by_age`, test
 //!   `questions_that_came_together_are_answered_as_the_answers_are_read`, test
 //!   `a_payload_of_questions_is_answered_as_the_answers_are_fetched`, test
-//!   `one_person_is_remembered_a_bounded_number_of_times`.
+//!   `one_person_is_remembered_a_bounded_number_of_times`, test
+//!   `a_message_counts_as_many_as_it_has_readings_and_no_more_than_may_come_at_once_are_read`.
 //! - A crowd that comes at once is let in at a bounded rate, and each of the others has a moment of its own: test
 //!   `a_crowd_is_let_in_no_faster_than_the_accept_rate`, test `those_turned_away_come_back_one_after_the_other`, test
 //!   `those_sent_away_come_back_no_faster_than_they_are_let_in`; no login and no address of
@@ -137,7 +138,10 @@
 //!   `who_never_ends_a_handshake_or_a_connect_is_gone_in_time`.
 //! - One device that floods holds up no other: test
 //!   `no_more_is_read_from_a_connection_than_may_wait_and_others_have_room`, test
-//!   `acknowledgements_of_others_are_prompt_while_a_connection_floods`; and one that vanishes is offline in time: test
+//!   `acknowledgements_of_others_are_prompt_while_a_connection_floods`, test
+//!   `one_request_takes_a_share_of_the_line_however_much_it_brings_and_a_full_line_refuses`, test
+//!   `the_largest_batches_of_modules_leave_room_for_single_readings_of_others`, test
+//!   `single_readings_are_acknowledged_promptly_while_another_module_sends_the_largest_batches`; and one that vanishes is offline in time: test
 //!   `a_peer_that_vanishes_is_lost_after_one_and_a_half_times_its_keep_alive`.
 //! - Nobody looks into the events of others before it is written down, and only admins do: test
 //!   `a_tap_shows_what_a_person_and_their_modules_hear`, test
@@ -231,6 +235,8 @@
 //!   `as_many_of_qos_1_are_remembered_as_may_be_unacknowledged_and_no_more`, test
 //!   `what_is_acknowledged_is_there_in_every_shape`, test `a_message_of_qos_2_is_taken_once_until_it_is_released`, test
 //!   `a_message_of_qos_2_is_taken_once_between_two_releases`, test
+//!   `a_message_of_qos_2_that_was_being_stored_when_its_connection_ended_is_taken_once`, test
+//!   `a_session_outlives_a_connection_that_the_house_does_not_open_in_time`, test
 //!   `everything_arrives_as_often_as_promised_however_often_the_connection_breaks`. Readings that come together go together,
 //!   and each is judged by itself: test `of_messages_that_come_together_each_is_judged_by_itself`, test
 //!   `of_frames_that_come_together_each_is_judged_by_itself_and_answered_in_its_turn`. Those of a connection keep their order

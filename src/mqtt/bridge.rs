@@ -149,6 +149,10 @@ pub trait Bridge: Sized + 'static {
         Box::pin(join_all(published))
     }
 
+    /// Nobody waits any more for what somebody has published: it is answered now, as refused where it can be taken back, and
+    /// with [`PublishAckReason::UnspecifiedError`] where nobody knows. Who cannot say so is not asked again.
+    fn give_up(&self, _guest: &Self::Guest) {}
+
     /// Lets somebody listen.
     fn subscribe(
         &self,

@@ -90,8 +90,11 @@ async fn admit<B: Bridge>(
     let opened = Opened { words: &speak, outbox: line.outbox(), version: line.version() };
     let is_open = tokio::time::timeout(ADMIT_TIMEOUT, bridge.open(&mut guest, opened)).await;
     if let Err(refusal) = is_open.unwrap_or_else(|_| Err(busy())) {
-        // A newer connection that has its place gets nothing of it.
-        let _ = bridge.places().leave(&stay, Session::new(bridge.terms().session), Duration::ZERO);
+        // What is remembered of the client is so when it comes again, also by a connection that has its place by now.
+        drop(speak);
+        let kept = if session.is_some() { expiry } else { 0 };
+        let session = session.unwrap_or_else(|| Session::new(terms.session));
+        bridge.places().give_back(&stay, words, session, Duration::from_secs(kept.into())).await;
         return Err(refusal);
     }
     // The client may have been shut out while it came in; then the answer goes nowhere.

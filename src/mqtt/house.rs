@@ -193,6 +193,12 @@ impl Bridge for House {
         }
     }
 
+    fn give_up(&self, guest: &Guest) {
+        if let Guest::Device(device) = guest {
+            device.give_up();
+        }
+    }
+
     async fn subscribe(
         &self,
         guest: &Guest,

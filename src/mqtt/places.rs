@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytestring::ByteString;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 use super::bridge::{Word, Words};
 use super::session::{Message, Session};
@@ -109,6 +109,14 @@ impl Places {
         None
     }
 
+    /// A client leaves like [`Places::leave`]; a newer connection that came meanwhile, and asks for the session by the
+    /// words of this one, is handed it.
+    pub async fn give_back(&self, stay: &Stay, words: mpsc::Receiver<Word>, session: Session, expiry: Duration) {
+        if let Some(session) = self.leave(stay, session, expiry) {
+            hand_over_late(words, Some(session).filter(|_| !expiry.is_zero())).await;
+        }
+    }
+
     /// Whether a client that left has not come back.
     #[must_use]
     pub fn is_away(&self, stay: &Stay) -> bool {
@@ -187,6 +195,22 @@ impl Place {
     }
 }
 
+/// Hands the session to a newer connection that came while this one ended, and asks for it.
+async fn hand_over_late(mut words: mpsc::Receiver<Word>, session: Option<Session>) {
+    let asked = async {
+        while let Some(word) = words.recv().await {
+            if let Word::TakeOver(hand_over) = word {
+                return Some(hand_over);
+            }
+        }
+        None
+    };
+    if let Ok(Some(hand_over)) = tokio::time::timeout(SETTLE, asked).await {
+        // Who asked may have given up.
+        let _ = hand_over.send(session);
+    }
+}
+
 async fn take_over(older: &Words) -> Option<Session> {
     let (hand_over, handed_over) = oneshot::channel();
     let asked = async {
@@ -199,7 +223,6 @@ async fn take_over(older: &Words) -> Option<Session> {
 #[cfg(test)]
 mod tests {
     use rmqtt_codec::types::QoS;
-    use tokio::sync::mpsc;
 
     use super::*;
     use crate::mqtt::session::SessionBounds;

@@ -23,7 +23,9 @@ impl<B: Bridge> Connection<B> {
         let Finished { id, qos, is_repeated, result, .. } = finished;
         let is_dropped = is_repeated && self.line.version() == Version::V3 && is_hopeless(&result);
         if let Some(id) = id {
-            self.session.incoming.finish(id, qos, is_dropped || is_taken(&result));
+            // A client of 3.1.1 is told by the end of the connection, and comes again with the same number.
+            let is_kept = self.line.version() == Version::V3 && is_in_doubt(qos, &result);
+            self.session.incoming.finish(id, qos, is_dropped || is_kept || is_taken(&result));
         }
         match (result, id) {
             (Ok(()), Some(id)) => self.acknowledge(id, qos, None),
@@ -70,6 +72,12 @@ fn expel(refused: Refused) -> ControlFlow<End> {
 fn is_hopeless(result: &Result<(), Refused>) -> bool {
     let refused = result.as_ref().err();
     refused.is_some_and(|refused| !refused.is_grave && refused.reason == PublishAckReason::PayloadFormatInvalid)
+}
+
+/// Whether a message of QoS 2 was being stored when nobody waited any more: it may be there, and taken twice it must not be.
+pub fn is_in_doubt(qos: QoS, result: &Result<(), Refused>) -> bool {
+    let refused = result.as_ref().err();
+    qos == QoS::ExactlyOnce && refused.is_some_and(|refused| refused.reason == PublishAckReason::UnspecifiedError)
 }
 
 /// Whether a message need not come again.

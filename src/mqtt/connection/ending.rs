@@ -8,10 +8,10 @@ use futures_util::StreamExt;
 use futures_util::future::join;
 use rmqtt_codec::types::Publish;
 use rmqtt_codec::v5::{Disconnect, DisconnectReasonCode, LastWill, Packet, PublishProperties};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use super::{Connection, Finished, NORMAL, UnderWay, acks};
-use crate::mqtt::bridge::{Bridge, Note, Word};
+use crate::mqtt::bridge::{Bridge, Note};
 use crate::mqtt::places::{SETTLE, Stay};
 use crate::mqtt::session::Session;
 use crate::mqtt::wire::Version;
@@ -19,6 +19,8 @@ use crate::pipe::{GONE, TOO_SLOW};
 
 /// How often a will that waits looks whether its client is back.
 const STEP: Duration = Duration::from_secs(5);
+/// How long those may take to answer who have been told that nobody waits any more.
+const LAST_LOOK: Duration = Duration::from_millis(500);
 
 /// How a connection ends.
 pub(super) enum End {
@@ -52,7 +54,7 @@ impl<B: Bridge> Connection<B> {
         let counted = end.counted();
         let Ending { last, publishes_will, hand_over } = self.read_end(end);
         let closing = actix_rt::spawn(self.line.close(last, counted));
-        settle(&mut self.under_way, &mut self.session).await;
+        settle(&mut self.under_way, &mut self.session, || self.bridge.give_up(&self.guest)).await;
         self.session.part();
         let will = self.will.take().filter(|_| publishes_will);
         let expiry = Duration::from_secs(self.expiry.into());
@@ -62,10 +64,7 @@ impl<B: Bridge> Connection<B> {
         let (is_taken_over, is_delayed) = (hand_over.is_some(), !delay.is_zero());
         let hand_on = async {
             let Some(hand_over) = hand_over else {
-                if let Some(session) = after.bridge.places().leave(&after.stay, self.session, expiry) {
-                    hand_over_late(self.words, Some(session).filter(|_| !expiry.is_zero())).await;
-                }
-                return;
+                return after.bridge.places().give_back(&after.stay, self.words, self.session, expiry).await;
             };
             // Who asked may have given up.
             drop(hand_over.send((!expiry.is_zero()).then_some(self.session)));
@@ -110,36 +109,24 @@ struct Ending {
     hand_over: Option<oneshot::Sender<Option<Session>>>,
 }
 
-/// Hands the session to a newer connection that came while this one ended, and asks for it.
-async fn hand_over_late(mut words: mpsc::Receiver<Word>, session: Option<Session>) {
-    let asked = async {
-        while let Some(word) = words.recv().await {
-            if let Word::TakeOver(hand_over) = word {
-                return Some(hand_over);
-            }
-        }
-        None
-    };
-    if let Ok(Some(hand_over)) = tokio::time::timeout(SETTLE, asked).await {
-        // Who asked may have given up.
-        let _ = hand_over.send(session);
+/// Waits for what is under way, so that the session knows what was taken.
+async fn settle(under_way: &mut UnderWay, session: &mut Session, give_up: impl FnOnce()) {
+    if tokio::time::timeout(SETTLE, settle_all(under_way, session)).await.is_err() {
+        // What takes longer comes again, and is taken back before it does; what can no longer be is known to be so.
+        give_up();
+        let _ = tokio::time::timeout(LAST_LOOK, settle_all(under_way, session)).await;
+        under_way.clear();
     }
 }
 
-/// Waits for what is under way, so that the session knows what was taken.
-async fn settle(under_way: &mut UnderWay, session: &mut Session) {
-    let settled = async {
-        while let Some(finished) = under_way.next().await {
-            for Finished { id, qos, result, .. } in finished {
-                if let Some(id) = id {
-                    session.incoming.finish(id, qos, acks::is_taken(&result));
-                }
+async fn settle_all(under_way: &mut UnderWay, session: &mut Session) {
+    while let Some(finished) = under_way.next().await {
+        for Finished { id, qos, result, .. } in finished {
+            if let Some(id) = id {
+                session.incoming.finish(id, qos, acks::is_taken(&result) || acks::is_in_doubt(qos, &result));
             }
         }
-    };
-    // What takes longer comes again, and is taken back before it does.
-    let _ = tokio::time::timeout(SETTLE, settled).await;
-    under_way.clear();
+    }
 }
 
 fn goodbye(reason_code: DisconnectReasonCode, detail: &str) -> Packet {

@@ -131,6 +131,11 @@ impl Device {
         }
     }
 
+    /// Nobody waits any more for what is under way.
+    pub fn give_up(&self) {
+        self.turns.end();
+    }
+
     fn has_readings(&self, publish: &Publish) -> bool {
         let heading = own_heading(&self.identified.module_id, &publish.topic);
         self.module.is_some() && matches!(heading, Some(Heading::Telemetry | Heading::Value(_)))
@@ -164,15 +169,30 @@ impl Device {
                 Err(problem) => refused(unfit(&problem)),
             },
             Heading::Result => match read_json::<CommandResult>(&publish.payload) {
-                Ok(told) => Box::pin(take_result(module, told)),
+                Ok(told) => self.unless_given_up(take_result(module, told)),
                 Err(problem) => refused(unfit(&problem)),
             },
             Heading::Reported => match read_json::<MergePatch>(&publish.payload) {
-                Ok(patch) => Box::pin(report_state(module, patch)),
+                Ok(patch) => self.unless_given_up(report_state(module, patch)),
                 Err(problem) => refused(unfit(&problem)),
             },
             Heading::Command | Heading::Desired => refused(not_own()),
         }
+    }
+
+    /// What may be done twice is answered as not done where nobody waits for it.
+    fn unless_given_up(
+        &self,
+        done: impl Future<Output = Result<(), Refused>> + 'static,
+    ) -> LocalBoxFuture<'static, Result<(), Refused>> {
+        let turns = Rc::clone(&self.turns);
+        Box::pin(async move {
+            tokio::select! {
+                biased;
+                result = done => result,
+                () = turns.ended() => Err(unfit(&ModuleError::Busy.problem())),
+            }
+        })
     }
 
     /// Lets the module listen to what is meant for it.

@@ -1,5 +1,6 @@
 //! Readings on their way from a connection to the module: those of messages that came together go together.
 
+use std::cell::Cell;
 use std::ops::Range;
 use std::pin::pin;
 use std::sync::Arc;
@@ -28,7 +29,7 @@ struct Brought(Offer);
 
 impl Drop for Brought {
     fn drop(&mut self) {
-        // What is being stored stays so.
+        // What is being stored stays so; who asks after the end is told that nobody knows, see `Intake::offer`.
         let _ = self.0.withdraw();
     }
 }
@@ -80,13 +81,36 @@ impl Intake {
         turn.split(count).into_iter().map(|turn| Self { module: module.clone(), turn, is_sent_again }).collect()
     }
 
-    /// Offers readings to the module in their turn; while the hub is busy they are offered again, and their sender and all
-    /// that it sent behind them wait.
-    async fn offer(&self, mut readings: Arc<[Reading]>) -> Result<(), ModuleError> {
+    /// Offers readings to the module in their turn, until nobody waits any more: then they are taken back, unless they are
+    /// being stored.
+    async fn offer(&self, readings: Arc<[Reading]>) -> Result<(), ModuleError> {
+        let offered = Cell::default();
+        let answer = tokio::select! {
+            biased;
+            answer = self.offer_again(readings, &offered) => Some(answer),
+            () = self.turn.ended() => None,
+        };
+        // Those that are not sent again are stored all the same.
+        let is_unknown = |offer: Offer| self.is_sent_again && !offer.withdraw();
+        answer.unwrap_or_else(|| match offered.take() {
+            Some(offer) if is_unknown(offer) => Err(ModuleError::OutcomeUnknown),
+            _ => Err(ModuleError::Busy),
+        })
+    }
+
+    /// Offers readings; while the hub is busy they are offered again, and their sender and all that it sent behind them
+    /// wait. The last offer is `offered`.
+    async fn offer_again(
+        &self,
+        mut readings: Arc<[Reading]>,
+        offered: &Cell<Option<Offer>>,
+    ) -> Result<(), ModuleError> {
         let mut pause = FIRST_PAUSE;
         loop {
             self.turn.come().await;
-            let (answer, times) = self.attempt(Arc::clone(&readings)).await;
+            let offer = Offer::default();
+            offered.set(Some(offer.clone()));
+            let (answer, times) = self.attempt(Arc::clone(&readings), offer).await;
             match answer {
                 Ok(_) => return Ok(()),
                 Err(ModuleError::Busy | ModuleError::Overloaded | ModuleError::Behind | ModuleError::NoTimeLeft)
@@ -106,8 +130,11 @@ impl Intake {
 
     /// Offers readings once; lets those behind them go as soon as the module has let these in. Answers the times they were
     /// given then, too.
-    async fn attempt(&self, readings: Arc<[Reading]>) -> (Result<usize, ModuleError>, Option<Vec<Timestamp>>) {
-        let offer = Offer::default();
+    async fn attempt(
+        &self,
+        readings: Arc<[Reading]>,
+        offer: Offer,
+    ) -> (Result<usize, ModuleError>, Option<Vec<Timestamp>>) {
         let _brought = self.is_sent_again.then(|| Brought(offer.clone()));
         let (admitted, mut times) = oneshot::channel();
         let (received, admitted) = (self.turn.received, Some(admitted));

@@ -20,6 +20,8 @@ pub struct Turns {
     last: Cell<u64>,
     open: RefCell<BTreeSet<Place>>,
     passed: Notify,
+    has_ended: Cell<bool>,
+    ended: Notify,
 }
 
 /// The turn of readings that came together; once it is gone, it is that of those behind them.
@@ -40,6 +42,21 @@ impl Turns {
         self.open.borrow_mut().insert(place);
         Turn { turns: Rc::clone(self), place, received: Timestamp::now(), since: Instant::now() }
     }
+
+    /// Nobody waits any more.
+    pub fn end(&self) {
+        self.has_ended.set(true);
+        self.ended.notify_waiters();
+    }
+
+    /// Waits until nobody waits any more.
+    pub async fn ended(&self) {
+        // Made before the look, so that nothing is missed between.
+        let ended = self.ended.notified();
+        if !self.has_ended.get() {
+            ended.await;
+        }
+    }
 }
 
 impl Turn {
@@ -53,6 +70,11 @@ impl Turn {
             }
             passed.await;
         }
+    }
+
+    /// Waits until nobody waits any more for what is under way.
+    pub async fn ended(&self) {
+        self.turns.ended().await;
     }
 
     /// The readings are let in: those behind them may go.
