@@ -82,21 +82,12 @@ impl House {
         let devices = Devices::open(config, &mut core);
         let people = People::open(config, &core, &devices.modules).await?;
         let room = core.start_room(&devices.modules, &people.accounts);
-        core.sessions.do_send(JoinAdminRoom(room.clone().recipient()));
-        let audit = start_on(&core.house, {
-            let store = core.store.clone();
-            move || Audit::new(store)
-        });
-        let snapshots = start_on(&core.house, {
-            let (modules, room, audit) = (devices.modules.clone(), room.clone(), audit.clone().recipient());
-            move || Snapshots::new(modules, room, audit)
-        });
+        let (audit, snapshots) = start_witnesses(&core, &devices, &room);
         let commander = start_commander(&core, &devices, &audit, config);
         let (outside, webhooks, courier) = start_webhooks(&core, config);
         let relays = RelayList::default();
         let people_admitted = Admission::new(&config.socket, Door::Native, core.metrics.clone());
         let monitor = start_monitor(&core, &relays, &people_admitted, config);
-        let usher = start_on(&core.house, Usher::default);
         Ok(Self {
             sockets: OpenSockets::default(),
             engines: Engines::default(),
@@ -120,7 +111,7 @@ impl House {
             audit,
             commander,
             monitor,
-            usher,
+            usher: start_on(&core.house, Usher::default),
             relays,
             people_admitted,
             arbiters: [outside, core.orders, core.house, core.watch].into_iter().chain(devices.arbiters).collect(),
@@ -228,6 +219,16 @@ impl House {
             let _ = arbiter.join();
         }
     }
+}
+
+/// Those who see to what admins and newcomers are told, and what is written down of it.
+fn start_witnesses(core: &Core, devices: &Devices, room: &Addr<AdminRoom>) -> (Addr<Audit>, Addr<Snapshots>) {
+    core.sessions.do_send(JoinAdminRoom(room.clone().recipient()));
+    let store = core.store.clone();
+    let audit = start_on(&core.house, move || Audit::new(store));
+    let (modules, room, asked) = (devices.modules.clone(), room.clone(), audit.clone().recipient());
+    let snapshots = start_on(&core.house, move || Snapshots::new(modules, room, asked));
+    (audit, snapshots)
 }
 
 fn start_commander(core: &Core, devices: &Devices, audit: &Addr<Audit>, config: &Config) -> Addr<Commander> {

@@ -84,22 +84,22 @@ pub struct Totals {
 impl Metrics {
     /// Counts events removed from the journal.
     pub fn events_pruned(&self, events: u64) {
-        self.figures().journal_pruned.inc_by(events);
+        self.figures().journal.pruned.inc_by(events);
     }
 
     /// Says how many events the journal holds.
     pub fn events_kept(&self, events: u64) {
-        self.figures().journal_events.set(i64::try_from(events).unwrap_or(i64::MAX));
+        self.figures().journal.events.set(i64::try_from(events).unwrap_or(i64::MAX));
     }
 
     /// Counts a commit of the journal.
     pub fn journal_committed(&self, took: Duration) {
-        self.figures().journal_commits.observe(took.as_secs_f64());
+        self.figures().journal.commits.observe(took.as_secs_f64());
     }
 
     /// Counts events that the journal did not take.
     pub fn journal_refused(&self, events: u64) {
-        self.figures().journal_refused.inc_by(events);
+        self.figures().journal.refused.inc_by(events);
     }
 
     /// Counts an open connection.
@@ -239,12 +239,12 @@ impl Metrics {
 
     /// How many emergency stops are in force.
     pub fn stops_active(&self, count: usize) {
-        self.figures().stops_active.set(i64::try_from(count).unwrap_or(i64::MAX));
+        self.figures().stops.active.set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
     /// So many emergency stops are in force and not stored.
     pub fn stops_unstored(&self, count: usize) {
-        self.figures().stops_unstored.set(i64::try_from(count).unwrap_or(i64::MAX));
+        self.figures().stops.unstored.set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
     /// Counts an alarm that was raised by a kind of rule.

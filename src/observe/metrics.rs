@@ -87,10 +87,7 @@ pub(super) struct Figures {
     pub gaps: Counter,
     pub resyncs: Counter,
     pub relay_full: Counter,
-    pub journal_commits: Histogram,
-    pub journal_events: Gauge,
-    pub journal_pruned: Counter,
-    pub journal_refused: Counter,
+    pub journal: JournalFigures,
     pub outbox_bytes: Gauge,
     pub logins: Family<ByOutcome, Counter>,
     pub store_busy: Counter,
@@ -99,8 +96,7 @@ pub(super) struct Figures {
     pub requests: Family<ByRoute, Counter>,
     pub request_seconds: Histogram,
     pub commands: Family<ByOutcome, Counter>,
-    pub stops_active: Gauge,
-    pub stops_unstored: Gauge,
+    pub stops: StopFigures,
     pub alarms_raised: Family<ByAlarm, Counter>,
     pub alarms_open: Family<BySeverity, Gauge>,
     pub alarm_readings_lost: Counter,
@@ -110,6 +106,33 @@ pub(super) struct Figures {
     pub modules_active: Gauge,
     pub modules_online: Gauge,
     pub modules_passivated: Counter,
+}
+
+/// What is told of the journal.
+#[derive(Debug)]
+pub(super) struct JournalFigures {
+    pub commits: Histogram,
+    pub events: Gauge,
+    pub pruned: Counter,
+    pub refused: Counter,
+}
+
+/// What is told of emergency stops.
+#[derive(Debug, Default)]
+pub(super) struct StopFigures {
+    pub active: Gauge,
+    pub unstored: Gauge,
+}
+
+impl Default for JournalFigures {
+    fn default() -> Self {
+        Self {
+            commits: Histogram::new(exponential_buckets(0.000_1, 4.0, 9)),
+            events: Gauge::default(),
+            pruned: Counter::default(),
+            refused: Counter::default(),
+        }
+    }
 }
 
 impl Default for Figures {
@@ -135,18 +158,14 @@ impl Default for Figures {
             gaps: Counter::default(),
             resyncs: Counter::default(),
             relay_full: Counter::default(),
-            journal_commits: Histogram::new(exponential_buckets(0.000_1, 4.0, 9)),
-            journal_events: Gauge::default(),
-            journal_pruned: Counter::default(),
-            journal_refused: Counter::default(),
+            journal: JournalFigures::default(),
             outbox_bytes: Gauge::default(),
             logins: Family::default(),
             store_busy: Counter::default(),
             store_errors: Counter::default(),
             requests: Family::default(),
             commands: Family::default(),
-            stops_active: Gauge::default(),
-            stops_unstored: Gauge::default(),
+            stops: StopFigures::default(),
             alarms_raised: Family::default(),
             alarms_open: Family::default(),
             alarm_readings_lost: Counter::default(),
@@ -198,8 +217,8 @@ impl Figures {
             "Telemetry readings that changed nothing and were not published",
             &self.unchanged,
         );
-        add(to, "emergency_stops_active", "Emergency stops in force", &self.stops_active);
-        add(to, "emergency_stops_unstored", "Emergency stops in force that are not stored yet", &self.stops_unstored);
+        add(to, "emergency_stops_active", "Emergency stops in force", &self.stops.active);
+        add(to, "emergency_stops_unstored", "Emergency stops in force that are not stored yet", &self.stops.unstored);
         add(to, "commands", "Commands to modules by what came of them", &self.commands);
         add(to, "alarms_raised", "Alarms raised by kind of rule and severity", &self.alarms_raised);
         add(to, "alarms_open", "Alarms that are not cleared, by severity", &self.alarms_open);
@@ -227,10 +246,10 @@ impl Figures {
     fn register_store(&self, to: &mut Registry) {
         add(to, "store_busy", "Store runs that found the database locked for too long", &self.store_busy);
         add(to, "store_errors", "Store runs that failed", &self.store_errors);
-        add(to, "journal_events", "Events in the journal when it was last looked at", &self.journal_events);
-        add(to, "journal_events_pruned", "Events removed from the journal", &self.journal_pruned);
-        add(to, "journal_events_refused", "Events that could not be made durable", &self.journal_refused);
-        seconds(to, "journal_commit_duration", "Time until a batch of events was durable", &self.journal_commits);
+        add(to, "journal_events", "Events in the journal when it was last looked at", &self.journal.events);
+        add(to, "journal_events_pruned", "Events removed from the journal", &self.journal.pruned);
+        add(to, "journal_events_refused", "Events that could not be made durable", &self.journal.refused);
+        seconds(to, "journal_commit_duration", "Time until a batch of events was durable", &self.journal.commits);
         seconds(to, "store_run_duration", "Time of a store run on its blocking thread", &self.store_runs);
     }
 }

@@ -20,6 +20,8 @@ const RESERVED: [(&str, &[&str]); 2] = [("diesel", &["store"]), ("diesel_migrati
 const NOT_ON_THE_GROUND: [&str; 6] = ["actix", "actix_web", "actix_rt", "tokio", "tracing", "rustls"];
 /// The longest file, in lines; 300 is the habit.
 const LONGEST_FILE: usize = 400;
+/// The longest function outside tests, in lines, its last one not counted; 10 is the aim.
+const LONGEST_FUNCTION: usize = 40;
 
 #[test]
 fn every_folder_uses_only_lower_levels_and_itself() {
@@ -60,6 +62,26 @@ fn no_file_is_too_long() {
         .collect();
 
     assert!(long.is_empty(), "split by responsibility what is longer than {LONGEST_FILE} lines:\n{}", long.join("\n"));
+}
+
+#[test]
+fn no_function_is_too_long() {
+    let faults: Vec<_> = sources().iter().flat_map(long_functions).collect();
+
+    assert!(faults.is_empty(), "split what is longer than {LONGEST_FUNCTION} lines:\n{}", faults.join("\n"));
+}
+
+#[test]
+fn a_long_function_is_found() {
+    let found = |lines: usize, rest: &str| {
+        let body = "        call();\n".repeat(lines - 1);
+        let code = format!("impl A {{\n    pub(super) async fn b() {{\n{body}    }}\n{rest}}}\n");
+        long_functions(&Source::new("a.rs".to_owned(), &code)).len()
+    };
+
+    assert_eq!((found(40, ""), found(41, ""), found(41, "    fn c();\n    fn d() {}\n")), (0, 1, 1));
+    let test = format!("#[cfg(test)]\nmod tests {{\n    fn b() {{\n{}    }}\n}}\n", "        call();\n".repeat(60));
+    assert_eq!(long_functions(&Source::new("a.rs".to_owned(), &test)).len(), 0);
 }
 
 #[test]
@@ -138,6 +160,23 @@ fn gather(folder: &Path, into: &mut Vec<PathBuf>) {
             into.push(path);
         }
     }
+}
+
+/// The functions of a file that are too long, those of tests left out: from the line of their name to the brace that stands
+/// as far in.
+fn long_functions(source: &Source) -> Vec<String> {
+    let is_of_tests = source.path.contains("tests");
+    let code = source.code.split("#[cfg(test)]\nmod tests {").next().filter(|_| !is_of_tests).unwrap_or_default();
+    let lines: Vec<_> = code.lines().collect();
+    let length = |(place, line): (usize, &&str)| {
+        let margin = &line[..line.len() - line.trim_start().len()];
+        let name = leading_name(&line[places(line, "fn ").next()?..]);
+        let has_body = !line.trim_end().ends_with([';', '}']);
+        let end = format!("{margin}}}");
+        let length = lines[place..].iter().position(|line| **line == *end).filter(|_| has_body)?;
+        (length > LONGEST_FUNCTION).then(|| format!("{}: `{name}` has {length} lines", source.path))
+    };
+    lines.iter().enumerate().filter_map(length).collect()
 }
 
 fn level_of(folder: &str) -> Option<usize> {

@@ -91,9 +91,9 @@ impl Intake {
             () = self.turn.ended() => None,
         };
         // Those that are not sent again are stored all the same.
-        let is_unknown = |offer: Offer| self.is_sent_again && !offer.withdraw();
+        let is_unknown = |offer: &Offer| self.is_sent_again && !offer.withdraw();
         answer.unwrap_or_else(|| match offered.take() {
-            Some(offer) if is_unknown(offer) => Err(ModuleError::OutcomeUnknown),
+            Some(offer) if is_unknown(&offer) => Err(ModuleError::OutcomeUnknown),
             _ => Err(ModuleError::Busy),
         })
     }
