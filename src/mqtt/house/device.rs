@@ -133,7 +133,7 @@ impl Device {
 
     /// Nobody waits any more for what is under way.
     pub fn give_up(&self) {
-        self.turns.end();
+        self.turns.give_up();
     }
 
     fn has_readings(&self, publish: &Publish) -> bool {
@@ -190,7 +190,7 @@ impl Device {
             tokio::select! {
                 biased;
                 result = done => result,
-                () = turns.ended() => Err(unfit(&ModuleError::Busy.problem())),
+                () = turns.given_up() => Err(unfit(&ModuleError::Busy.problem())),
             }
         })
     }

@@ -88,7 +88,7 @@ impl Intake {
         let answer = tokio::select! {
             biased;
             answer = self.offer_again(readings, &offered) => Some(answer),
-            () = self.turn.ended() => None,
+            () = self.turn.given_up() => None,
         };
         // Those that are not sent again are stored all the same.
         let is_unknown = |offer: &Offer| self.is_sent_again && !offer.withdraw();

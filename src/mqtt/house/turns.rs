@@ -20,8 +20,7 @@ pub struct Turns {
     last: Cell<u64>,
     open: RefCell<BTreeSet<Place>>,
     passed: Notify,
-    has_ended: Cell<bool>,
-    ended: Notify,
+    given_up: Notify,
 }
 
 /// The turn of readings that came together; once it is gone, it is that of those behind them.
@@ -43,19 +42,14 @@ impl Turns {
         Turn { turns: Rc::clone(self), place, received: Timestamp::now(), since: Instant::now() }
     }
 
-    /// Nobody waits any more.
-    pub fn end(&self) {
-        self.has_ended.set(true);
-        self.ended.notify_waiters();
+    /// Nobody waits any more for what is under way now; for a will that comes later somebody does.
+    pub fn give_up(&self) {
+        self.given_up.notify_waiters();
     }
 
     /// Waits until nobody waits any more.
-    pub async fn ended(&self) {
-        // Made before the look, so that nothing is missed between.
-        let ended = self.ended.notified();
-        if !self.has_ended.get() {
-            ended.await;
-        }
+    pub async fn given_up(&self) {
+        self.given_up.notified().await;
     }
 }
 
@@ -73,8 +67,8 @@ impl Turn {
     }
 
     /// Waits until nobody waits any more for what is under way.
-    pub async fn ended(&self) {
-        self.turns.ended().await;
+    pub async fn given_up(&self) {
+        self.turns.given_up().await;
     }
 
     /// The readings are let in: those behind them may go.
