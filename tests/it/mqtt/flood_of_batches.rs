@@ -60,11 +60,11 @@ async fn the_largest_batches_of_modules_leave_room_for_single_readings_of_others
             until_let_in(&owner, "MC-HTTP", 1).await;
             intruder.give_back();
         };
-        let (answer, ()) = futures_util::join!(post(&hub, "MC-HTTP", &other, &single), end);
+        let (answer, ()) = tokio::join!(post(&hub, "MC-HTTP", &other, &single), end);
         assert_eq!(answer.status, 200, "{}", answer.text);
         assert!(is_stored(bystander.next().await.as_ref()) && is_stored(publisher.next().await.as_ref()));
     };
-    let (posted, ()) = futures_util::join!(post(&hub, "MC-POST", &poster, &batch), story);
+    let (posted, ()) = tokio::join!(post(&hub, "MC-POST", &poster, &batch), story);
     assert_eq!((posted.status, posted.json()["accepted"].as_u64()), (200, Some(MOST as u64)), "{}", posted.text);
 }
 
