@@ -203,6 +203,7 @@
 //!   `a_preview_says_what_a_rule_would_delete_and_the_rule_deletes_it`, test
 //!   `rules_that_somebody_else_has_changed_are_not_replaced_unseen`, test
 //!   `of_rules_set_side_by_side_those_hold_that_are_stored`, test
+//!   `what_is_too_old_waits_for_the_quiet_hours`, test `what_is_too_much_goes_at_any_hour`, test
 //!   `a_size_cap_evicts_the_oldest_samples_first`, test `a_size_cap_evicts_windows_too_where_samples_are_not_enough`, test
 //!   `the_history_of_a_removed_module_goes`, also what was written of it when nobody knew: test
 //!   `what_was_written_of_a_removed_module_unknown_to_the_collector_goes_with_its_history`, test

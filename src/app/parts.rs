@@ -20,7 +20,9 @@ use crate::observe::Metrics;
 use crate::store::alarms::Standings;
 use crate::store::modules::StoredModule;
 use crate::store::{Options, Store};
-use crate::telemetry::{Archivist, Collector, History, Keeper, KeeperOptions, SharedPolicy, Tail, Turns, open_tail};
+use crate::telemetry::{
+    Archivist, Collector, History, Keeper, KeeperOptions, QuietHours, SharedPolicy, Tail, Turns, open_tail,
+};
 use crate::{module, session, store};
 
 /// What everybody else builds on: the store, the order of events, the sessions.
@@ -215,6 +217,7 @@ fn keeper(config: &Config, core: &Core, collector: &Addr<Collector>) -> Keeper {
         max_bytes: max_bytes(config),
         seal_after: config.telemetry.seal_after,
         tidy_interval: config.history.tidy_interval,
+        quiet: QuietHours::new(config.history.tidy_from, config.history.tidy_until),
     };
     Keeper::new(core.store.clone(), collector.clone(), Arc::clone(&core.policy), options, core.metrics.clone())
 }

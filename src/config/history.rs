@@ -24,6 +24,10 @@ pub struct History {
     pub max_bytes: usize,
     /// How often is looked for what is to go.
     pub tidy_interval: Duration,
+    /// From which hour of the day, by UTC, what is too old goes.
+    pub tidy_from: u32,
+    /// Until which hour; the same one for the whole day.
+    pub tidy_until: u32,
 }
 
 impl Default for History {
@@ -37,6 +41,8 @@ impl Default for History {
             days: Duration::ZERO,
             max_bytes: 0,
             tidy_interval: Duration::from_secs(60),
+            tidy_from: 1,
+            tidy_until: 5,
         }
     }
 }
@@ -58,6 +64,8 @@ impl Section for History {
         keys.key("days", &mut self.days);
         keys.key("max_bytes", &mut self.max_bytes);
         keys.key("tidy_interval", &mut self.tidy_interval);
+        keys.key("tidy_from", &mut self.tidy_from);
+        keys.key("tidy_until", &mut self.tidy_until);
     }
 
     fn check(&self, checks: &mut Checks<'_>) {
@@ -67,6 +75,8 @@ impl Section for History {
             checks.require(length(span) >= KEEP_MIN, name, "must be at least `1d`, or `0s` for ever");
         }
         checks.require(self.tidy_interval >= Duration::from_secs(1), "tidy_interval", "must be at least `1s`");
+        checks.require(self.tidy_from < 24, "tidy_from", "must be an hour of the day, from 0 to 23");
+        checks.require(self.tidy_until < 24, "tidy_until", "must be an hour of the day, from 0 to 23");
         for (name, pair) in names[1..].iter().zip(self.spans().windows(2)) {
             let advice = "must not be shorter than the length before it, of what it is made of";
             checks.require(length(pair[0]) <= length(pair[1]), name, advice);

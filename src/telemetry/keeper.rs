@@ -11,6 +11,7 @@ use actix::{Addr, MailboxError};
 use super::archivist::SharedPolicy;
 use super::collector::{Collector, Due, Sealed, TailOf};
 use super::expiry::{Expired, MODULES_AT_ONCE, cutoffs};
+use super::quiet::QuietHours;
 use super::seal::prepare;
 use super::tail::MANY;
 use crate::domain::retention::{KEEP_MIN, Tier};
@@ -44,6 +45,7 @@ pub struct Keeper {
     options: KeeperOptions,
     metrics: Metrics,
     tidied: Option<Instant>,
+    clock: fn() -> Timestamp,
 }
 
 /// How much is kept, and what may come late.
@@ -55,6 +57,8 @@ pub struct KeeperOptions {
     pub seal_after: Duration,
     /// How often is looked for what is to go.
     pub tidy_interval: Duration,
+    /// When what is too old goes.
+    pub quiet: QuietHours,
 }
 
 /// How far sealing came.
@@ -85,7 +89,7 @@ impl Keeper {
         options: KeeperOptions,
         metrics: Metrics,
     ) -> Self {
-        Self { store, collector, policy, options, metrics, tidied: None }
+        Self { store, collector, policy, options, metrics, tidied: None, clock: Timestamp::now }
     }
 
     /// Looks again and again.
@@ -111,10 +115,16 @@ impl Keeper {
             self.remove_orphans().await?;
         }
         self.tidied = Some(Instant::now());
-        let (now, slack) = (Timestamp::now(), self.options.seal_after * 3 + LATE);
-        self.remove_old(|module| cutoffs(&self.policy.load().of(&module.kind, &module.id), now, slack)).await?;
+        let (now, slack) = ((self.clock)(), self.options.seal_after * 3 + LATE);
+        let is_old = |module: &KnownModule| cutoffs(&self.policy.load().of(&module.kind, &module.id), now, slack);
+        self.remove_old(is_old, || self.is_quiet()).await?;
         self.remove_too_much().await?;
         Ok(sealing)
+    }
+
+    /// Whether what is too old goes now, or waits for the quiet hours.
+    fn is_quiet(&self) -> bool {
+        self.options.quiet.hold((self.clock)())
     }
 
     /// Seals what is due, and what has become many meanwhile.
@@ -171,11 +181,16 @@ impl Keeper {
         Ok(until)
     }
 
-    /// Removes of every module what lies before the moments that are given for it; answers whether there was anything.
-    async fn remove_old(&self, cutoffs: impl Fn(&KnownModule) -> [Option<i64>; 5]) -> Result<bool, KeeperError> {
+    /// Removes of every module what lies before the moments that are given for it, as long as it may; answers whether there
+    /// was anything.
+    async fn remove_old(
+        &self,
+        cutoffs: impl Fn(&KnownModule) -> [Option<i64>; 5],
+        may: impl Fn() -> bool,
+    ) -> Result<bool, KeeperError> {
         let mut after = ModuleNumber::MIN;
         let mut was_there = false;
-        loop {
+        while may() {
             let modules = self.store.read(move |conn| retention::modules_after(conn, after, MODULES_AT_ONCE)).await?;
             let Some(last) = modules.last() else { return Ok(was_there) };
             after = last.number;
@@ -183,11 +198,12 @@ impl Keeper {
             for (place, tier) in Tier::ALL.into_iter().enumerate() {
                 let of_tier = |(module, cutoffs): &(ModuleNumber, [Option<i64>; 5])| Some((*module, cutoffs[place]?));
                 let cutoffs: Arc<[Cutoff]> = cutoffs.iter().filter_map(of_tier).collect();
-                while !cutoffs.is_empty() && self.remove_slice(tier, &cutoffs).await? {
+                while !cutoffs.is_empty() && may() && self.remove_slice(tier, &cutoffs).await? {
                     was_there = true;
                 }
             }
         }
+        Ok(was_there)
     }
 
     /// Removes one slice; answers whether there was anything. As long as it took the database is left to others.
@@ -219,7 +235,7 @@ impl Keeper {
                 let Some(oldest) = oldest.filter(|oldest| *oldest < newest) else { break };
                 let until = oldest.saturating_add(step);
                 tracing::info!(bytes, ?tier, "the history is larger than `history.max_bytes`; its oldest part goes");
-                let was_there = self.remove_old(|_| only(tier, until.min(newest))).await?;
+                let was_there = self.remove_old(|_| only(tier, until.min(newest)), || true).await?;
                 if until >= newest {
                     break;
                 }

@@ -9,6 +9,7 @@ mod expiry;
 mod forecast;
 mod history;
 mod keeper;
+mod quiet;
 mod seal;
 mod tail;
 mod turns;
@@ -21,5 +22,6 @@ pub use history::{
     History, HistoryError, KeyWindow, Order, Page, Position, Query, Sample, WindowPage, WindowQuery, open_tail,
 };
 pub use keeper::{Keeper, KeeperOptions};
+pub use quiet::QuietHours;
 pub use tail::Tail;
 pub use turns::Turns;

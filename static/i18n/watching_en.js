@@ -103,7 +103,7 @@ export const watchingEn = {
   'retention.nothingSaid': 'Please say how long, at least here.',
   'retention.preview': 'See what it would delete',
   'retention.previewTitle': 'What would be deleted',
-  'retention.loss': 'This goes for good, within minutes:',
+  'retention.loss': 'This goes for good, in the next quiet hours of the hub (by default from 1 to 5 o’clock UTC):',
   'retention.changedMeanwhile': 'Somebody else has changed the rules meanwhile. Look again at what would be deleted now.',
   'retention.noLoss': 'Nothing would be deleted now.',
   'retention.rows': 'Rows',

@@ -103,7 +103,7 @@ export const watchingFr = {
   'retention.nothingSaid': 'Indiquez une durée, au moins ici.',
   'retention.preview': 'Voir ce qui serait supprimé',
   'retention.previewTitle': 'Ce qui serait supprimé',
-  'retention.loss': 'Ceci disparaît pour de bon, en quelques minutes :',
+  'retention.loss': 'Ceci disparaîtra pour de bon, aux prochaines heures calmes (par défaut de 1 h à 5 h UTC) :',
   'retention.changedMeanwhile': 'Quelqu’un d’autre a changé les règles entre-temps. Revoyez ce qui serait supprimé maintenant.',
   'retention.noLoss': 'Rien ne serait supprimé maintenant.',
   'retention.rows': 'Lignes',

@@ -34,7 +34,8 @@ async fn one_round_seals_whatever_is_due_of_a_busy_module() {
     collector.send(commit(2500)).await.unwrap().unwrap();
     let policy = Arc::new(ArcSwap::from_pointee(Policy::of_defaults(Spans::new([Duration::ZERO; 5]))));
     let hour = Duration::from_secs(3600);
-    let options = KeeperOptions { max_bytes: None, seal_after: hour, tidy_interval: hour };
+    let options =
+        KeeperOptions { max_bytes: None, seal_after: hour, tidy_interval: hour, quiet: QuietHours::new(0, 0) };
     let keeper = Keeper::new(store.clone(), collector.clone(), policy, options, Metrics::default());
 
     assert_eq!(keeper.seal().await.unwrap(), Sealing::Done);
@@ -47,7 +48,8 @@ async fn one_round_seals_whatever_is_due_of_a_busy_module() {
 
 fn keeper_of(store: &Store, collector: &Addr<Collector>, seal_after: Duration) -> Keeper {
     let policy = Arc::new(ArcSwap::from_pointee(Policy::of_defaults(Spans::new([Duration::ZERO; 5]))));
-    let options = KeeperOptions { max_bytes: None, seal_after, tidy_interval: Duration::ZERO };
+    let options =
+        KeeperOptions { max_bytes: None, seal_after, tidy_interval: Duration::ZERO, quiet: QuietHours::new(1, 5) };
     Keeper::new(store.clone(), collector.clone(), policy, options, Metrics::default())
 }
 
@@ -104,4 +106,55 @@ async fn what_is_left_of_a_forgotten_module_gets_no_history_at_the_next_start() 
     write_unknown(&scratch, 72, 5);
     keeper_of(&store, &collector, Duration::ZERO).round().await.unwrap();
     assert_eq!(rows_and_gone(&store).await.0, 0, "those that the collector does not know go at the first round");
+}
+
+/// An hour of a day many years later.
+fn at(hour: i64) -> Timestamp {
+    Timestamp::from_millis((24_000 * 24 + hour) * 3_600_000)
+}
+
+/// A keeper of some samples that are years old.
+async fn keeper_of_the_past(scratch: &Scratch) -> (Store, Keeper) {
+    let store = scratch.store();
+    store.write(|conn| modules::insert(conn, &module("MC-1"))).await.unwrap();
+    let options = config::Telemetry { seal_after: Duration::ZERO, ..config::Telemetry::default() };
+    let collector = Collector::new(store.clone(), options, Metrics::default(), Tail::default()).start();
+    collector.send(commit(300)).await.unwrap().unwrap();
+    let mut keeper = keeper_of(&store, &collector, Duration::ZERO);
+    keeper.policy = Arc::new(ArcSwap::from_pointee(Policy::of_defaults(Spans::new([KEEP_MIN; 5]))));
+    (store, keeper)
+}
+
+async fn samples(store: &Store) -> i64 {
+    let kept = store.read(retention::kept).await.unwrap();
+    kept.iter().map(|(_, kept)| kept.samples).sum()
+}
+
+#[actix::test]
+async fn what_is_too_old_waits_for_the_quiet_hours() {
+    let scratch = Scratch::new();
+    let (store, mut keeper) = keeper_of_the_past(&scratch).await;
+    let loud: [fn() -> Timestamp; 3] = [|| at(0), || at(5), || at(23)];
+    for clock in loud {
+        keeper.clock = clock;
+        keeper.round().await.unwrap();
+        assert!(samples(&store).await > 0, "{}", clock());
+    }
+
+    keeper.clock = || at(1);
+    keeper.round().await.unwrap();
+    assert_eq!(samples(&store).await, 0);
+}
+
+#[actix::test]
+async fn what_is_too_much_goes_at_any_hour() {
+    let scratch = Scratch::new();
+    let (store, mut keeper) = keeper_of_the_past(&scratch).await;
+    keeper.clock = || at(12);
+    keeper.round().await.unwrap();
+    assert!(samples(&store).await > 0);
+
+    keeper.options.max_bytes = Some(1);
+    keeper.round().await.unwrap();
+    assert_eq!(samples(&store).await, 0);
 }

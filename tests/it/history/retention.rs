@@ -7,7 +7,12 @@ use crate::support::{Account, Answer, TestHub};
 const DAY: i64 = 86_400_000;
 
 async fn hub() -> (TestHub, Account) {
-    let settings = [("CARILLON__TELEMETRY__SEAL_AFTER", "0s"), ("CARILLON__HISTORY__TIDY_INTERVAL", "1s")];
+    let settings = [
+        ("CARILLON__TELEMETRY__SEAL_AFTER", "0s"),
+        ("CARILLON__HISTORY__TIDY_INTERVAL", "1s"),
+        ("CARILLON__HISTORY__TIDY_FROM", "0"),
+        ("CARILLON__HISTORY__TIDY_UNTIL", "0"),
+    ];
     let hub = TestHub::with(&settings).await;
     let owner = hub.admin().await;
     (hub, owner)
