@@ -9,13 +9,18 @@ use rmqtt_codec::v5::{Packet, PublishAck, PublishAckReason, ToReasonCode};
 use super::ending::End;
 use super::{Connection, Finished};
 use crate::mqtt::bridge::{Bridge, Note, Refused};
+use crate::mqtt::session::Session;
 use crate::mqtt::wire::Version;
 
 impl<B: Bridge> Connection<B> {
     /// Answers messages that came together.
     pub(super) fn answer_all(&mut self, finished: Vec<Finished>) -> ControlFlow<End> {
         self.working -= finished.iter().map(|one| one.weight).sum::<usize>();
-        finished.into_iter().try_for_each(|one| self.answer(one))
+        let mut finished = finished.into_iter();
+        let flow = finished.by_ref().try_for_each(|one| self.answer(one));
+        // Where that was the end of the connection, what came with it was taken or not all the same.
+        finished.for_each(|one| remember(&mut self.session, &one));
+        flow
     }
 
     /// Answers a message that was taken, or not.
@@ -68,6 +73,13 @@ fn expel(refused: Refused) -> ControlFlow<End> {
     ControlFlow::Break(End::Expelled(refused.reason.to_reason_code(), refused.detail))
 }
 
+/// What is not answered any more is remembered, so that it is taken once when it comes again.
+pub fn remember(session: &mut Session, Finished { id, qos, result, .. }: &Finished) {
+    if let Some(id) = *id {
+        session.incoming.finish(id, *qos, is_taken(result) || is_in_doubt(*qos, result));
+    }
+}
+
 /// Whether a message can never be taken, however often it comes.
 fn is_hopeless(result: &Result<(), Refused>) -> bool {
     let refused = result.as_ref().err();
@@ -75,12 +87,12 @@ fn is_hopeless(result: &Result<(), Refused>) -> bool {
 }
 
 /// Whether a message of QoS 2 was being stored when nobody waited any more: it may be there, and taken twice it must not be.
-pub fn is_in_doubt(qos: QoS, result: &Result<(), Refused>) -> bool {
+fn is_in_doubt(qos: QoS, result: &Result<(), Refused>) -> bool {
     let refused = result.as_ref().err();
     qos == QoS::ExactlyOnce && refused.is_some_and(|refused| refused.reason == PublishAckReason::UnspecifiedError)
 }
 
 /// Whether a message need not come again.
-pub fn is_taken(result: &Result<(), Refused>) -> bool {
+fn is_taken(result: &Result<(), Refused>) -> bool {
     result.as_ref().err().is_none_or(|refused| refused.reason == PublishAckReason::NoMatchingSubscribers)
 }

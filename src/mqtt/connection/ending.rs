@@ -10,7 +10,7 @@ use rmqtt_codec::types::Publish;
 use rmqtt_codec::v5::{Disconnect, DisconnectReasonCode, LastWill, Packet, PublishProperties};
 use tokio::sync::oneshot;
 
-use super::{Connection, Finished, NORMAL, UnderWay, acks};
+use super::{Connection, NORMAL, UnderWay, acks};
 use crate::mqtt::bridge::{Bridge, Note};
 use crate::mqtt::places::{SETTLE, Stay};
 use crate::mqtt::session::Session;
@@ -121,11 +121,7 @@ async fn settle(under_way: &mut UnderWay, session: &mut Session, give_up: impl F
 
 async fn settle_all(under_way: &mut UnderWay, session: &mut Session) {
     while let Some(finished) = under_way.next().await {
-        for Finished { id, qos, result, .. } in finished {
-            if let Some(id) = id {
-                session.incoming.finish(id, qos, acks::is_taken(&result) || acks::is_in_doubt(qos, &result));
-            }
-        }
+        finished.iter().for_each(|one| acks::remember(session, one));
     }
 }
 
