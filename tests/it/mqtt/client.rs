@@ -279,6 +279,15 @@ impl OlderClient {
         let _ = self.stream.write_all(bytes).await;
     }
 
+    /// Sends packets in one write.
+    pub async fn send_all(&mut self, packets: impl Iterator<Item = v3::Packet>) {
+        let mut bytes = BytesMut::new();
+        for packet in packets {
+            self.codec.encode(packet, &mut bytes).expect("the test's packet can be written");
+        }
+        self.send_bytes(&bytes).await;
+    }
+
     /// Publishes.
     pub async fn publish(&mut self, topic: &str, payload: &str, qos: QoS) {
         let message = Publish { properties: None, ..publish(topic, payload, qos, 1) };

@@ -3,7 +3,7 @@
 use std::num::NonZeroU16;
 
 use carillon::domain::time::Timestamp;
-use rmqtt_codec::types::QoS;
+use rmqtt_codec::types::{Publish, QoS};
 use rmqtt_codec::v3;
 use rmqtt_codec::v5::{Packet, PublishAck2, PublishAck2Reason, PublishAckReason};
 use serde_json::json;
@@ -112,6 +112,39 @@ async fn what_3_1_1_sends_again_though_it_can_never_be_taken_stands_in_the_way_o
     }
     assert_eq!(telemetry(&owner).await, json!({"a": 2}));
     assert_eq!(metric(&hub, "carillon_telemetry_readings_total").await, 2.0);
+}
+
+#[actix::test]
+async fn what_came_with_a_message_that_ended_its_connection_is_taken_once() {
+    let (hub, owner, _) = start().await;
+    let token = owner.post("/api/v1/modules/MC-1/credentials", json!({})).await.json()["token"].clone();
+    let token = token.as_str().expect("a token");
+    let connect =
+        || v3::Connect { clean_session: false, client_id: "one".into(), ..OlderClient::connect("MC-1", token) };
+    let messages = |dup| {
+        (1..=60).map(move |number| {
+            let payload = if number == 20 { "{bad".to_owned() } else { format!("{{\"a\":{number}}}") };
+            let message = publish(TOPIC, &payload, QoS::AtLeastOnce, number);
+            v3::Packet::Publish(Box::new(Publish { properties: None, dup, ..message }))
+        })
+    };
+
+    let (mut device, _) = OlderClient::enter_with(hub.mqtt(), connect()).await;
+    device.send_all(messages(false)).await;
+    let mut acknowledged = 0;
+    while let Some(v3::Packet::PublishAck { .. }) = device.next().await {
+        acknowledged += 1;
+    }
+    assert_eq!(acknowledged, 19, "told of the bad one by the end of the connection");
+    let (mut device, _) = OlderClient::enter_with(hub.mqtt(), connect()).await;
+    device.send_all(messages(true).skip(acknowledged)).await;
+    for number in 20..=60 {
+        let answer = device.next().await;
+        assert!(matches!(answer, Some(v3::Packet::PublishAck { .. })), "{number}: {answer:?}");
+    }
+
+    let page = owner.get("/api/v1/modules/MC-1/telemetry?key=a&limit=1000").await.json();
+    assert_eq!(page["items"].as_array().map(Vec::len), Some(59), "each once");
 }
 
 #[actix::test]
