@@ -29,7 +29,7 @@ const AT_ONCE: usize = 64;
 /// What is measured.
 pub enum Stage {
     /// A hub.
-    Hub(Target),
+    Hub(Box<Target>),
     /// A server of another kind.
     Other(Other),
 }
@@ -50,9 +50,9 @@ impl Stage {
     pub async fn open(args: &FanoutArgs, settings: &[(&str, &str)]) -> Result<Self, CliError> {
         match (args.kind, &args.target.url) {
             (Kind::Carillon, None) if args.count_instructions => {
-                Target::start(OwnHub::prepare(settings)?.under_callgrind()).await.map(Self::Hub)
+                Target::start(OwnHub::prepare(settings)?.under_callgrind()).await.map(Self::hub_at)
             }
-            (Kind::Carillon, _) => args.target.open(settings).await.map(Self::Hub),
+            (Kind::Carillon, _) => args.target.open(settings).await.map(Self::hub_at),
             (kind, Some(url)) => {
                 let destination = Destination::of(url).await?;
                 Ok(Self::Other(Other { kind, destination, pid: args.target.pid, own: None }))
@@ -64,6 +64,10 @@ impl Stage {
             }
             (_, None) => Err(CliError::Usage("say with `--url` where that server is".to_owned())),
         }
+    }
+
+    fn hub_at(target: Target) -> Self {
+        Self::Hub(Box::new(target))
     }
 
     /// What the server has used so far; `None` when its process is not known.
