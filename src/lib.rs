@@ -272,9 +272,9 @@
 //! # What is deliberately absent
 //!
 //! States are not in the journal. Windows of the history hold numbers and switches, not texts. Presence does not outlast a
-//! start: every module is offline until it comes back, and only what was told of it before is kept, to be taken back. There is one node and one database, SQLite or PostgreSQL. Plugins,
-//! the scheduler, connectors beyond webhooks, mail and a second factor have no room yet, and nothing here is prepared
-//! for them beyond the interfaces that are in use.
+//! start: every module is offline until it comes back, and only what was told of it before is kept, to be taken back.
+//! There is one node and one database, SQLite or PostgreSQL. Plugins, the scheduler, connectors beyond webhooks, mail and
+//! a second factor have no room yet, and nothing here is prepared for them beyond the interfaces that are in use.
 
 pub mod admin;
 pub mod app;
