@@ -124,6 +124,7 @@ fn poll_send(stream: &TcpStream, cx: &mut Context<'_>, pieces: &[IoSlice<'_>]) -
     }
 }
 
+/// A peer that is gone is an error, never a signal: Rust's programs ignore that of a broken pipe.
 fn send(stream: &TcpStream, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
     let sent = match pieces {
         [piece] => rustix::net::send(stream, piece, SendFlags::NOSIGNAL),

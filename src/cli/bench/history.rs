@@ -141,9 +141,10 @@ impl HistoryArgs {
 async fn push(target: &Target, module: &BenchModule, batch: &Value) -> Result<(), ClientError> {
     let deadline = Instant::now() + SEALED_WITHIN;
     loop {
-        match target.api.as_module(&module.token).push(&module.id, batch).await {
-            Err(error) if Instant::now() < deadline => sleep(error.wait().ok_or(error)?).await,
-            answered => return answered,
+        let answer = target.api.as_module(&module.token).push(&module.id, batch).await;
+        match answer.as_ref().err().and_then(ClientError::wait) {
+            Some(wait) if Instant::now() < deadline => sleep(wait).await,
+            _ => return answer,
         }
     }
 }

@@ -125,7 +125,15 @@ async fn refreshed(hub: &TestHub, account: &Account) -> Account {
 
 #[actix::test]
 async fn a_socket_ends_in_the_second_its_token_does_unless_a_newer_one_extends_it() {
-    let hub = TestHub::with(&[("CARILLON__AUTH__ACCESS_LIFETIME", "3s")]).await;
+    // The end is near at once, or only after some beats.
+    for heartbeat in ["25s", "200ms"] {
+        check_expiry(heartbeat).await;
+    }
+}
+
+async fn check_expiry(heartbeat: &str) {
+    let settings = [("CARILLON__AUTH__ACCESS_LIFETIME", "3s"), ("CARILLON__SOCKET__HEARTBEAT", heartbeat)];
+    let hub = TestHub::with(&settings).await;
     let begun = Instant::now();
     let account = hub.admin().await;
     let mut ending = hub.tab(&account, &["modules"]).await;
