@@ -101,9 +101,10 @@ impl Broker {
         }
         let head = self.replica.cursor();
         let events: Arc<[Arc<Event>]> = events.into();
+        let has_more = self.is_committing || self.waiting.has_each();
         let mut has_full = false;
         for relay in &self.relays {
-            let delivery = Deliver { after, head, events: Arc::clone(&events), is_gap: false };
+            let delivery = Deliver { after, head, events: Arc::clone(&events), is_gap: false, has_more };
             if let Err(SendError::Full(_)) = relay.try_send(delivery) {
                 self.metrics.relay_full();
                 has_full = true;
@@ -131,7 +132,7 @@ impl Broker {
     /// All that is kept, for a relay that has nothing or too little.
     fn everything(&self) -> Deliver {
         let (after, head) = (self.replica.floor(), self.replica.cursor());
-        Deliver { after, head, events: self.replica.since(0).cloned().collect(), is_gap: true }
+        Deliver { after, head, events: self.replica.since(0).cloned().collect(), is_gap: true, has_more: false }
     }
 }
 
@@ -160,7 +161,10 @@ impl Handler<Resync> for Broker {
         self.metrics.relay_resynchronised();
         let head = self.replica.cursor();
         let missed = match self.replica.reaches(Cursor { offset: after, ..head }) {
-            Ok(()) => Deliver { after, head, events: self.replica.since(after).cloned().collect(), is_gap: false },
+            Ok(()) => {
+                let events = self.replica.since(after).cloned().collect();
+                Deliver { after, head, events, is_gap: false, has_more: false }
+            }
             Err(_) => self.everything(),
         };
         // A relay whose mailbox is full again asks again.

@@ -31,6 +31,8 @@ pub struct Deliver {
     /// The broker has nothing between what the relay has and these: it starts anew with them, which are all that is
     /// kept behind `after` and the latest values, also older ones.
     pub is_gap: bool,
+    /// More is being made durable now: what is written together with it costs its listeners one write less.
+    pub has_more: bool,
 }
 
 /// Asks whether a relay still works; answers where it stands.
@@ -104,6 +106,7 @@ impl Handler<Deliver> for Relay {
 
     fn handle(&mut self, batch: Deliver, ctx: &mut Self::Context) {
         let known = self.local.cursor();
+        self.local.expect_more(batch.has_more);
         if batch.is_gap {
             self.is_behind = false;
             self.local.reset(batch.after, &batch.events, batch.head);

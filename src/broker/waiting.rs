@@ -98,6 +98,11 @@ impl WaitingLines {
         !self.latest.is_empty()
     }
 
+    /// Whether something waits for the journal.
+    pub fn has_each(&self) -> bool {
+        !self.each.is_empty()
+    }
+
     /// Whether nothing waits.
     pub fn is_empty(&self) -> bool {
         self.each.is_empty() && self.latest.is_empty()

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use super::outbox::Outbox;
 
 /// How many connections write before other work of the thread gets its turn.
-const SLICE: usize = 256;
+const SLICE: usize = 128;
 
 /// What a flusher tells of its connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +23,8 @@ pub enum Noted {
 
 /// The flusher of one thread; cloning it gives the same one.
 ///
-/// A frame leaves at once when its connection was quiet; frames that come within the interval leave in one write.
+/// A frame leaves at once when its connection was quiet; frames that come within the interval leave in one write. Who knows
+/// that more is about to come has it wait for that, no longer than the interval, see [`Flusher::hold`].
 #[derive(Clone)]
 pub struct Flusher(Rc<Inner>);
 
@@ -35,6 +36,8 @@ struct Inner {
     /// When it was woken, or began the last slice.
     now: Cell<Instant>,
     interval: Duration,
+    /// Until when nothing is written, as more is about to come.
+    held_until: Cell<Option<Instant>>,
     /// Bytes that began or ceased to wait since the last report.
     change: Cell<i64>,
     note: Box<dyn Fn(Noted)>,
@@ -51,6 +54,7 @@ impl Flusher {
             is_woken: Cell::new(false),
             now: Cell::new(Instant::now()),
             interval,
+            held_until: Cell::new(None),
             change: Cell::new(0),
             note: Box::new(note),
         }));
@@ -64,6 +68,21 @@ impl Flusher {
         self.0.dirty.borrow_mut().push(outbox);
         if !self.0.is_woken.replace(true) {
             self.look_at_clock();
+            self.0.wake.notify_one();
+        }
+    }
+
+    /// Has what waits now, and what comes meanwhile, written together: until [`Flusher::release`], and never for longer than
+    /// the interval from the first of these calls.
+    pub fn hold(&self) {
+        if self.0.held_until.get().is_none() {
+            self.0.held_until.set(Some(Instant::now() + self.0.interval));
+        }
+    }
+
+    /// Nothing more is about to come.
+    pub fn release(&self) {
+        if self.0.held_until.take().is_some() {
             self.0.wake.notify_one();
         }
     }
@@ -105,6 +124,7 @@ impl Flusher {
 
     async fn run(self) {
         loop {
+            self.wait_for_more().await;
             self.0.is_woken.set(false);
             let dirty = self.0.dirty.take();
             if dirty.is_empty() {
@@ -120,6 +140,18 @@ impl Flusher {
                 // A connection that was quiet need not wait for the busy ones.
                 let _ = tokio::time::timeout_at(next.into(), self.0.wake.notified()).await;
             }
+        }
+    }
+
+    /// Waits until nothing more is about to come, or it was waited for long enough.
+    async fn wait_for_more(&self) {
+        while let Some(until) = self.0.held_until.get() {
+            if Instant::now() >= until {
+                self.0.held_until.set(None);
+                return;
+            }
+            // Too late: it is looked at above.
+            let _ = tokio::time::timeout_at(until.into(), self.0.wake.notified()).await;
         }
     }
 

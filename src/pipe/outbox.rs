@@ -134,6 +134,12 @@ impl Outbox {
         self.0.deflation.get().is_some()
     }
 
+    /// Who writes what waits here.
+    #[must_use]
+    pub fn flusher(&self) -> &Flusher {
+        &self.0.flusher
+    }
+
     /// Sends a text message.
     pub fn send_text(&self, text: &str) {
         self.send_packed(self.0.framing.text(text));
