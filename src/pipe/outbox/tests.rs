@@ -1,9 +1,12 @@
-//! How the end of a connection is counted.
+//! How the end of a connection is counted, and when what waits leaves.
 
 use std::cell::RefCell;
+use std::future::poll_fn;
 use std::io::{Error, ErrorKind};
 use std::rc::Rc;
 use std::time::Duration;
+
+use tokio::task::{JoinHandle, yield_now};
 
 use super::{Outbox, OutboxOptions};
 use crate::pipe::{Flusher, Framing, Noted};
@@ -49,4 +52,51 @@ async fn who_leaves_by_itself_is_not_counted_unless_it_had_taken_nothing_for_lon
     assert!(counted(true, |outbox| outbox.let_go(Duration::from_secs(60))).await.is_empty());
     assert!(counted(false, |outbox| outbox.let_go(Duration::ZERO)).await.is_empty());
     assert_eq!(counted(true, |outbox| outbox.let_go(Duration::ZERO)).await, [4008]);
+}
+
+/// Somebody who takes what an outbox writes, as soon as that is due.
+fn taker(outbox: &Outbox) -> JoinHandle<usize> {
+    let outbox = outbox.clone();
+    actix_rt::spawn(poll_fn(move |cx| {
+        outbox.poll_take(cx, usize::MAX).map(|taken| taken.map_or(0, |frames| frames.len()))
+    }))
+}
+
+async fn many_turns() {
+    for _ in 0..100 {
+        yield_now().await;
+    }
+}
+
+fn outbox_of(interval: Duration) -> (Outbox, Flusher) {
+    let flusher = Flusher::start(interval, |_| {});
+    (Outbox::taken(Framing::Text, flusher.clone(), OutboxOptions { high_water: 100, low_water: 10 }), flusher)
+}
+
+#[actix::test]
+async fn what_comes_while_more_is_expected_leaves_with_it() {
+    let (outbox, flusher) = outbox_of(Duration::from_secs(3600));
+    let taken = taker(&outbox);
+    many_turns().await;
+
+    flusher.hold();
+    outbox.send_text("a");
+    many_turns().await;
+    assert!(!taken.is_finished(), "it left before the others came");
+    outbox.send_text("b");
+    flusher.release();
+
+    assert_eq!(taken.await.unwrap(), 2);
+}
+
+#[actix::test]
+async fn what_is_expected_and_does_not_come_is_not_waited_for_longer_than_the_interval() {
+    let (outbox, flusher) = outbox_of(Duration::from_millis(1));
+    let taken = taker(&outbox);
+    many_turns().await;
+
+    flusher.hold();
+    outbox.send_text("a");
+
+    assert_eq!(taken.await.unwrap(), 1);
 }
