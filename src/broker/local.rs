@@ -249,8 +249,13 @@ impl State {
         }
     }
 
-    /// Has the writes to all clients of this thread wait for what is about to come; one of a channel's knows who writes.
-    fn hold_writes(&mut self, id: ChannelId) {
+    /// Counts what the listeners of a channel were handed, and has all writes of this thread wait for what is about to come;
+    /// one of the listeners knows who writes.
+    fn handed_out(&mut self, id: ChannelId, deliveries: u64) {
+        self.index.count(id, deliveries);
+        if !self.expects_more || deliveries == 0 || self.held.is_some() {
+            return;
+        }
         let seats = self.index.listeners_at(id).iter().map(|listener| listener.seat as usize);
         let client = seats.filter_map(|seat| self.clients.get(seat).and_then(Option::as_ref)).next();
         self.held = client.map(|client| client.seat.outbox.flusher().clone());
@@ -292,10 +297,7 @@ impl State {
                     deliveries += 1;
                 }
             }
-            self.index.count(id, deliveries - before);
-            if self.expects_more && self.held.is_none() {
-                self.hold_writes(id);
-            }
+            self.handed_out(id, deliveries - before);
         }
         while let Some(number) = self.called_back.pop() {
             self.hand_with_care(number, event, relay);

@@ -1,3 +1,5 @@
+use futures_util::future::join_all;
+
 use super::*;
 use crate::domain::event::LatestKey;
 use crate::store::announcements::{self, Announced};
@@ -75,6 +77,44 @@ async fn states_go_out_while_a_commit_is_under_way() {
 
     assert!(commit.await.unwrap().unwrap() > state);
     assert_eq!(names(&heard), ["rt_state", "rt_state", "rt_state", "rt_each"]);
+}
+
+/// A relay that notes how many events came together, and whether more were about to come.
+struct Foresight(Rc<RefCell<Vec<(usize, bool)>>>);
+
+impl Actor for Foresight {
+    type Context = Context<Self>;
+}
+
+impl Handler<Deliver> for Foresight {
+    type Result = ();
+
+    fn handle(&mut self, batch: Deliver, _: &mut Self::Context) {
+        self.0.borrow_mut().push((batch.events.len(), batch.has_more));
+    }
+}
+
+#[actix::test]
+async fn a_relay_is_told_whether_more_is_being_committed() {
+    let scratch = Scratch::new();
+    let broker = broker(&scratch).await;
+    let heard = Rc::<RefCell<Vec<_>>>::default();
+    broker.send(Follow(Foresight(Rc::clone(&heard)).start().recipient())).await.unwrap();
+    let lock = scratch.lock();
+
+    let first = broker.send(Publish(event("rt_first", Delivery::Each)));
+    for _ in 0..2 {
+        // Answered behind the turn that commits the first one.
+        broker.send(BrokerCheck).await.unwrap();
+    }
+    let others = ["rt_second", "rt_third"].map(|name| broker.send(Publish(event(name, Delivery::Each))));
+    broker.send(BrokerCheck).await.unwrap();
+    drop(lock);
+    first.await.unwrap().unwrap();
+    let said = join_all(others).await;
+
+    assert!(said.into_iter().all(|said| said.is_ok_and(|said| said.is_ok())));
+    assert_eq!(*heard.borrow(), [(1, true), (2, false)]);
 }
 
 #[actix::test]
