@@ -1,4 +1,4 @@
-//! Instructions of a hub that runs under callgrind, which counts them; they are the same on a busy machine and on a quiet one.
+//! Instructions of a server that runs under callgrind, which counts them; they are the same on a busy machine and on a quiet one.
 
 use std::{
     fs,
@@ -7,6 +7,15 @@ use std::{
 };
 
 use crate::cli::CliError;
+
+/// What starts a program under callgrind, whose profiles go to the folder; it counts nothing before [`begin`].
+pub fn command(program: &Path, folder: &Path) -> Command {
+    let mut command = Command::new("valgrind");
+    let profile = format!("--callgrind-out-file={}", folder.join("callgrind.out").display());
+    command.args(["--tool=callgrind", "--instr-atstart=no", &profile]).arg(program);
+
+    command
+}
 
 /// Has callgrind count the user-space instructions of a process from now on.
 ///

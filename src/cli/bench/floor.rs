@@ -1,43 +1,51 @@
-//! The least a fan-out can cost: a bare program that writes one ready-made frame to each client.
+//! The least that work can cost: a bare program that writes one ready-made frame to each client, and one that only reads
+//! what is posted.
 
-use std::{
-    cell::RefCell,
-    env, io,
-    net::SocketAddr,
-    process::{Child, Command, Stdio},
-    rc::Rc,
-    time::Duration,
-};
+use std::{cell::RefCell, io, net::SocketAddr, rc::Rc};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use tokio::{
     io::AsyncWriteExt,
     net::{TcpListener, TcpStream},
     task::spawn_local,
-    time::{Instant, sleep},
 };
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use super::{limits::allow_connections, own_hub::free_port, report::Report};
+use super::{limits::allow_connections, report::Report};
 use crate::{
-    cli::{CliError, client::HubAddress},
+    cli::CliError,
     pipe::frame::{self, Assembler, Incoming},
 };
 
+mod http;
+mod own;
+
+pub use own::OwnFloor;
+
 const LONGEST_REQUEST: usize = 4096;
 const LONGEST_MESSAGE: usize = 1 << 20;
-const START_TIMEOUT: Duration = Duration::from_secs(5);
-const POLL: Duration = Duration::from_millis(10);
 
-/// A bare server that sends what one client says to all others, a frame and a write for each: what no hub can be below
+/// A bare server that does the least there can be: what no hub can be below
 #[derive(Debug, Clone, Args)]
 pub struct FloorArgs {
+    /// Of what
+    #[arg(long, value_enum, default_value_t = Floor::Fanout)]
+    of: Floor,
     /// Where it listens
     #[arg(long)]
     at: SocketAddr,
     /// How many clients it has room for
     #[arg(long, default_value_t = 10_000)]
     room: u64,
+}
+
+/// What a bare server does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Floor {
+    /// Sends what one client says by its WebSocket to all others, a frame and a write for each
+    Fanout,
+    /// Parses the readings of requests as the hub does, and stores nothing
+    Http,
 }
 
 /// All clients; none of them is ever waited for.
@@ -49,6 +57,13 @@ type Clients = Rc<RefCell<Vec<Rc<TcpStream>>>>;
 /// [`CliError::Io`] when it cannot listen.
 pub async fn serve(args: &FloorArgs) -> Result<Report, CliError> {
     allow_connections(args.room)?;
+    match args.of {
+        Floor::Fanout => fan_out(args).await,
+        Floor::Http => http::serve(args.at).await,
+    }
+}
+
+async fn fan_out(args: &FloorArgs) -> Result<Report, CliError> {
     let cannot = || CliError::io(format!("cannot listen at `{}`", args.at));
     let listener = TcpListener::bind(args.at).await.map_err(cannot())?;
     let clients = Clients::default();
@@ -120,54 +135,5 @@ fn tell_all(frame: &[u8], from: &Rc<TcpStream>, clients: &Clients) {
     for client in clients.borrow().iter().filter(|client| !Rc::ptr_eq(client, from)) {
         // Who takes nothing misses it, which the other side counts.
         let _ = client.try_write(frame);
-    }
-}
-
-/// A floor of a measurement; it ends with this value.
-pub struct OwnFloor {
-    child: Child,
-    port: u16,
-}
-
-impl OwnFloor {
-    /// Starts it and waits until it listens.
-    ///
-    /// # Errors
-    /// [`CliError`] when it does not.
-    pub async fn start() -> Result<Self, CliError> {
-        let program = env::current_exe().map_err(CliError::io("cannot find this program"))?;
-        let port = free_port()?;
-        let child = Command::new(program)
-            .args(["bench", "floor", "--at", &format!("127.0.0.1:{port}")])
-            .stdin(Stdio::null())
-            .spawn()
-            .map_err(CliError::io("cannot start the floor"))?;
-        let floor = Self { child, port };
-        let deadline = Instant::now() + START_TIMEOUT;
-        while TcpStream::connect(floor.address().authority()).await.is_err() {
-            if Instant::now() > deadline {
-                return Err(CliError::Failed(format!("the floor did not listen within {START_TIMEOUT:?}")));
-            }
-            sleep(POLL).await;
-        }
-        Ok(floor)
-    }
-
-    /// Where it answers.
-    pub fn address(&self) -> HubAddress {
-        HubAddress::loopback(self.port)
-    }
-
-    /// Its process.
-    pub fn pid(&self) -> u32 {
-        self.child.id()
-    }
-}
-
-impl Drop for OwnFloor {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }

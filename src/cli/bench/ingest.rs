@@ -1,15 +1,16 @@
-use std::rc::Rc;
-use std::time::Duration;
+use std::{path::PathBuf, rc::Rc, time::Duration};
 
 use clap::{Args, ValueEnum};
 use tokio::time::{Instant, sleep};
 
 use super::{
+    floor::{Floor, OwnFloor},
     limits::{ROOM, allow_connections},
     modules::{BenchModule, register_modules},
     own_hub::{OwnHub, free_port},
     process::Usage,
     report::Report,
+    scratch::Scratch,
     target::{Target, TargetArgs},
     wire::Destination,
 };
@@ -17,10 +18,14 @@ use crate::cli::{CliError, duration::parse_duration, rate::parse_rate};
 
 mod line;
 mod load;
+mod meter;
+mod outcome;
 mod watch;
 
 use line::Line;
 use load::{Counts, Plan};
+use meter::Meter;
+use outcome::{FLOOR, HUB, Outcome, PEER};
 use watch::Watch;
 
 const SETTLE: Duration = Duration::from_secs(2);
@@ -59,6 +64,16 @@ pub struct IngestArgs {
     /// Process of that broker on this machine
     #[arg(long, requires = "peer")]
     peer_pid: Option<u32>,
+    /// A bare HTTP server that parses the same requests into the same types and stores nothing gets the same load afterwards
+    #[arg(long, conflicts_with = "peer")]
+    floor: bool,
+    /// Runs hub and floor under callgrind (of valgrind) and counts their instructions, which no other load of this machine
+    /// changes
+    #[arg(long, conflicts_with_all = ["url", "peer"])]
+    count_instructions: bool,
+    /// Keeps what the hub's were done for in this file, for `callgrind_annotate`
+    #[arg(long, requires = "count_instructions")]
+    profile: Option<PathBuf>,
     #[command(flatten)]
     target: TargetArgs,
 }
@@ -74,88 +89,45 @@ pub enum Door {
     Http,
 }
 
-/// What came of a load.
-struct Outcome {
-    counts: Rc<Counts>,
-    seconds: f64,
-    watched: u64,
-    watchers_closed: u64,
-    /// Before the modules came, and when all of them were connected.
-    memory: Option<(Usage, Usage)>,
-    before: Option<Usage>,
-    after: Option<Usage>,
-}
-
-/// What the figures of one side are called.
-struct Names {
-    messages: [&'static str; 2],
-    readings: [&'static str; 2],
-    latencies: [(&'static str, &'static str); 3],
-    cpu: [&'static str; 2],
-    memory: [&'static str; 2],
-    frames: [&'static str; 2],
-    failed: [&'static str; 2],
-}
-
-const HUB: Names = Names {
-    messages: ["messagesPerSecond", "messages acknowledged per second"],
-    readings: ["readingsPerSecond", "readings acknowledged per second"],
-    latencies: [
-        ("ackP50Ms", "acknowledgement p50"),
-        ("ackP99Ms", "acknowledgement p99"),
-        ("ackMaxMs", "acknowledgement max"),
-    ],
-    cpu: ["serverCpuUsPerReading", "server CPU per reading"],
-    memory: ["serverRssKibPerModule", "memory per online module (RSS)"],
-    frames: ["frames", "frames to the dashboards"],
-    failed: ["failed", "messages refused or not answered, or connections lost"],
-};
-
-const PEER: Names = Names {
-    messages: ["peerMessagesPerSecond", "peer: messages per second"],
-    readings: ["peerReadingsPerSecond", "peer: readings per second"],
-    latencies: [
-        ("peerAckP50Ms", "peer: acknowledgement p50"),
-        ("peerAckP99Ms", "peer: acknowledgement p99"),
-        ("peerAckMaxMs", "peer: acknowledgement max"),
-    ],
-    cpu: ["peerCpuUsPerReading", "peer: CPU per reading"],
-    memory: ["peerRssKibPerModule", "peer: memory per client (RSS)"],
-    frames: ["peerFrames", "peer: messages to the listeners"],
-    failed: ["peerFailed", "peer: messages refused or not answered, or connections lost"],
-};
-
-/// Lets modules report, to the hub and then to its peer.
+/// Lets modules report, to the hub and then to its peer or to the floor.
 pub async fn measure(args: &IngestArgs) -> Result<Report, CliError> {
+    if args.floor && args.door != Door::Http {
+        return Err(CliError::Usage("the floor has one door only; add `--door http`".to_owned()));
+    }
     allow_connections(u64::from(args.modules) + u64::from(args.watchers))?;
     let (target, mqtt) = args.open().await?;
-    let empty = target.usage()?;
+    let meter = args.meter(&target);
+    let empty = meter.usage()?;
     let modules = register_modules(&target.api, args.modules as usize).await?;
     let places = Places { http: Some(&target.destination), mqtt: &mqtt };
     let lines = line::connect_all(&places, args.door, &modules).await?;
-    let connected = target.usage()?;
+    let memory = empty.zip(meter.usage()?);
     let watch = Watch::of_hub(&target.destination, &target.session.access_token, args.watchers as usize).await?;
-    let usage = || target.usage();
-    let memory = empty.zip(connected);
-    let hub = args.load(lines, watch, memory, &usage).await?;
+    let hub = args.load(lines, watch, memory, &meter).await?;
     target.close().await?;
 
     let mut report = Report::new("ingest");
     report.count("modules", "modules", args.modules.into());
     report.count("batch", "readings in a message", args.batch.into());
     report.count("watchers", "dashboards", args.watchers.into());
-    let cpu = args.report(&mut report, &HUB, &hub);
+    let cost = hub.report(&mut report, &HUB, args);
     if let Some(peer) = &args.peer {
         let outcome = args.measure_peer(peer, &modules).await?;
-        let peer_cpu = args.report(&mut report, &PEER, &outcome);
+        let peer_cost = outcome.report(&mut report, &PEER, args);
         report.figure(
             "messagesRatio",
             "messages per second, times the peer's",
             hub.per_second() / outcome.per_second(),
             "",
         );
-        if let (Some(cpu), Some(peer_cpu)) = (cpu, peer_cpu) {
-            report.figure("cpuRatio", "CPU per reading, times the peer's", cpu / peer_cpu, "");
+        if let (Some(cost), Some(peer_cost)) = (cost, peer_cost) {
+            report.figure("cpuRatio", "CPU per reading, times the peer's", cost / peer_cost, "");
+        }
+    }
+    if args.floor {
+        let floor_cost = args.measure_floor(&modules).await?.report(&mut report, &FLOOR, args);
+        if let (Some(cost), Some(floor_cost)) = (cost, floor_cost) {
+            report.figure("floorRatio", "price of a reading, times the floor's", cost / floor_cost, "");
         }
     }
 
@@ -177,20 +149,43 @@ impl IngestArgs {
         }
         let address = format!("127.0.0.1:{}", free_port()?);
         let hub = OwnHub::prepare(&ROOM)?.with(MQTT_LISTEN, &address);
+        let hub = if self.count_instructions { hub.under_callgrind() } else { hub };
 
         Ok((Target::start(hub).await?, Destination::of_server(&address).await?))
     }
 
+    fn meter(&self, target: &Target) -> Meter {
+        let Some((pid, folder)) = target.own().filter(|_| self.count_instructions) else {
+            return Meter::of(target.pid());
+        };
+        Meter::counting(pid, folder, self.profile.clone())
+    }
+
     async fn measure_peer(&self, peer: &str, modules: &[BenchModule]) -> Result<Outcome, CliError> {
         let destination = Destination::of_server(peer).await?;
-        let usage = || self.peer_pid.map(Usage::of).transpose();
-        let empty = usage()?;
+        let meter = Meter::of(self.peer_pid);
+        let empty = meter.usage()?;
         let places = Places { http: None, mqtt: &destination };
         let lines = line::connect_all(&places, Door::Mqtt, modules).await?;
-        let memory = empty.zip(usage()?);
+        let memory = empty.zip(meter.usage()?);
         let watch = Watch::of_peer(&destination, self.watchers as usize).await?;
 
-        self.load(lines, watch, memory, &usage).await
+        self.load(lines, watch, memory, &meter).await
+    }
+
+    async fn measure_floor(&self, modules: &[BenchModule]) -> Result<Outcome, CliError> {
+        let profiles = self.count_instructions.then(Scratch::make).transpose()?;
+        let folder = profiles.as_ref().map(Scratch::path);
+        let floor = OwnFloor::start(Floor::Http, folder).await?;
+        let meter =
+            folder.map_or_else(|| Meter::of(Some(floor.pid())), |folder| Meter::counting(floor.pid(), folder, None));
+        let empty = meter.usage()?;
+        let destination = Destination::of(&floor.address()).await?;
+        let places = Places { http: Some(&destination), mqtt: &destination };
+        let lines = line::connect_all(&places, Door::Http, modules).await?;
+        let memory = empty.zip(meter.usage()?);
+
+        self.load(lines, Watch::of_nobody(), memory, &meter).await
     }
 
     async fn load(
@@ -198,10 +193,9 @@ impl IngestArgs {
         lines: Vec<Line>,
         watch: Watch,
         memory: Option<(Usage, Usage)>,
-        usage: &dyn Fn() -> Result<Option<Usage>, CliError>,
+        meter: &Meter,
     ) -> Result<Outcome, CliError> {
         sleep(SETTLE).await;
-        let before = usage()?;
         let (counts, seen) = (Rc::new(Counts::default()), watch.frames());
         let plan = Plan {
             batch: self.batch,
@@ -210,49 +204,12 @@ impl IngestArgs {
             duration: self.duration,
             senders: lines.len() as u64,
         };
+        let begun = meter.begin()?;
         let start = Instant::now();
         plan.report_all(lines, &counts).await;
         let seconds = start.elapsed().as_secs_f64();
-        let after = usage()?;
+        let spent = meter.end(begun)?;
 
-        Ok(Outcome {
-            seconds,
-            counts,
-            watched: watch.frames() - seen,
-            watchers_closed: watch.closed(),
-            memory,
-            before,
-            after,
-        })
-    }
-
-    /// Adds the figures of one side; answers its processor time per reading in microseconds.
-    fn report(&self, report: &mut Report, names: &Names, outcome: &Outcome) -> Option<f64> {
-        let readings = outcome.counts.acked() * u64::from(self.batch);
-        let mut figure = |[key, label]: [&'static str; 2], value, unit| report.figure(key, label, value, unit);
-        figure(names.messages, outcome.per_second(), "/s");
-        figure(names.readings, outcome.per_second() * f64::from(self.batch), "/s");
-        let cpu = outcome
-            .before
-            .zip(outcome.after)
-            .map(|(before, after)| (after - before).processor().as_secs_f64() * 1e6 / readings.max(1) as f64);
-        if let Some(cpu) = cpu {
-            figure(names.cpu, cpu, "µs");
-        }
-        if let Some((empty, connected)) = outcome.memory {
-            let memory = (connected - empty).resident as f64 / 1024.0 / f64::from(self.modules);
-            figure(names.memory, memory, "KiB");
-        }
-        report.latencies(names.latencies, &outcome.counts.latencies());
-        report.count(names.frames[0], names.frames[1], outcome.watched);
-        report.must_be_none(names.failed[0], names.failed[1], outcome.counts.failed() + outcome.watchers_closed);
-
-        cpu
-    }
-}
-
-impl Outcome {
-    fn per_second(&self) -> f64 {
-        self.counts.acked() as f64 / self.seconds
+        Ok(Outcome { seconds, counts, watched: watch.frames() - seen, watchers_closed: watch.closed(), memory, spent })
     }
 }

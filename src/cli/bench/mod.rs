@@ -19,6 +19,7 @@ mod report;
 mod restart;
 mod resume;
 mod schedule;
+mod scratch;
 mod sessions;
 mod slow;
 mod target;
@@ -66,7 +67,7 @@ pub enum Bench {
     Slow(slow::SlowArgs),
     /// A hub that stops and starts again: how soon everybody is back
     Restart(restart::RestartArgs),
-    /// A bare server to compare with, as `fanout --target floor` starts it
+    /// A bare server to compare with, as `fanout --target floor` and `ingest --floor` start it
     Floor(floor::FloorArgs),
 }
 

@@ -12,6 +12,7 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
+use super::{callgrind, scratch::Scratch};
 use crate::cli::{
     CliError,
     client::{Api, HubAddress, LoginArgs},
@@ -25,7 +26,7 @@ const ADMIN: &str = "bench@example.org";
 /// A hub of a measurement, which may live several times; it ends with this value, and its folder with it.
 pub struct OwnHub {
     child: Option<Child>,
-    folder: PathBuf,
+    folder: Scratch,
     port: u16,
     password: String,
     settings: Vec<(String, String)>,
@@ -38,8 +39,7 @@ impl OwnHub {
     /// # Errors
     /// [`CliError`] when the folder cannot be made or no port is free.
     pub fn prepare(settings: &[(&str, &str)]) -> Result<Self, CliError> {
-        let folder = env::temp_dir().join(format!("carillon-bench-{}", Uuid::new_v4()));
-        fs::create_dir(&folder).map_err(CliError::io(format!("cannot make `{}`", folder.display())))?;
+        let folder = Scratch::make()?;
         let (port, password) = (free_port()?, Uuid::new_v4().to_string());
         let settings = settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
 
@@ -63,12 +63,12 @@ impl OwnHub {
 
     /// The folder of all its files.
     pub fn folder(&self) -> &Path {
-        &self.folder
+        self.folder.path()
     }
 
     /// The file of its database.
     pub fn database(&self) -> PathBuf {
-        self.folder.join("data").join("carillon.db")
+        self.folder().join("data").join("carillon.db")
     }
 
     /// Where it answers.
@@ -130,13 +130,13 @@ impl OwnHub {
 
     fn spawn(&self) -> Result<Child, CliError> {
         let program = env::current_exe().map_err(CliError::io("cannot find this program"))?;
-        let cannot_start = || CliError::io(format!("cannot start a hub in `{}`", self.folder.display()));
-        let output = File::create(self.folder.join("output")).map_err(cannot_start())?;
+        let cannot_start = || CliError::io(format!("cannot start a hub in `{}`", self.folder().display()));
+        let output = File::create(self.folder().join("output")).map_err(cannot_start())?;
         let errors = output.try_clone().map_err(cannot_start())?;
 
         self.command(program)
             .args(["serve", "--listen", &format!("127.0.0.1:{}", self.port), "--data"])
-            .arg(self.folder.join("data"))
+            .arg(self.folder().join("data"))
             .env("CARILLON_ADMIN_EMAIL", ADMIN)
             .env("CARILLON_ADMIN_PASSWORD", &self.password)
             .env("CARILLON__MQTT__LISTEN", "127.0.0.1:0")
@@ -152,18 +152,12 @@ impl OwnHub {
     }
 
     fn command(&self, program: PathBuf) -> Command {
-        if !self.is_counted {
-            return Command::new(program);
-        }
-        let mut command = Command::new("valgrind");
-        let profile = format!("--callgrind-out-file={}", self.folder.join("callgrind.out").display());
-        command.args(["--tool=callgrind", "--instr-atstart=no", &profile]).arg(program);
-        command
+        if self.is_counted { callgrind::command(&program, self.folder()) } else { Command::new(program) }
     }
 
     /// The last lines the hub wrote.
     fn log(&self) -> String {
-        let text = fs::read_to_string(self.folder.join("output")).unwrap_or_default();
+        let text = fs::read_to_string(self.folder().join("output")).unwrap_or_default();
         let lines: Vec<_> = text.lines().rev().take(5).collect();
 
         lines.into_iter().rev().collect::<Vec<_>>().join("\n")
@@ -176,7 +170,6 @@ impl Drop for OwnHub {
         if let Some(child) = &mut self.child {
             end(child);
         }
-        let _ = fs::remove_dir_all(&self.folder);
     }
 }
 

@@ -106,6 +106,11 @@ impl Target {
         self.pid.map(Usage::of).transpose()
     }
 
+    /// The process of the hub, if it is known.
+    pub const fn pid(&self) -> Option<u32> {
+        self.pid
+    }
+
     /// The process and the folder of a hub that was started for the measurement.
     pub fn own(&self) -> Option<(u32, &Path)> {
         self.own.as_ref().and_then(|own| Some((own.pid()?, own.folder())))

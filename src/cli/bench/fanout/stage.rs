@@ -8,7 +8,7 @@ use tokio::{
 
 use super::super::{
     audience::Audience,
-    floor::OwnFloor,
+    floor::{Floor, OwnFloor},
     own_hub::OwnHub,
     process::Usage,
     progress,
@@ -58,7 +58,7 @@ impl Stage {
                 Ok(Self::Other(Other { kind, destination, pid: args.target.pid, own: None }))
             }
             (Kind::Floor, None) => {
-                let own = OwnFloor::start().await?;
+                let own = OwnFloor::start(Floor::Fanout, None).await?;
                 let destination = Destination::of(&own.address()).await?;
                 Ok(Self::Other(Other { kind: Kind::Floor, destination, pid: Some(own.pid()), own: Some(own) }))
             }

@@ -29,6 +29,11 @@ struct Seen {
 }
 
 impl Watch {
+    /// No dashboards.
+    pub fn of_nobody() -> Self {
+        Self { tasks: Vec::new(), seen: Rc::default() }
+    }
+
     /// Dashboards that listen to all modules, ten times a second at most.
     ///
     /// # Errors
