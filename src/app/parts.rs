@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use super::error::StartError;
 use crate::admin::{AdminRoom, RoomSources};
 use crate::auth::{
-    AccessTokens, Accounts, AccountsOptions, Authenticator, FirstAdmin, Hasher, SigningKey, first_admin,
+    AccessTokens, Accounts, AccountsOptions, Authenticator, FirstAdmin, Hasher, Known, SigningKey, first_admin,
 };
 use crate::broker::{Broker, BrokerOptions, Forwarder, OpenOrder, Retention, Sweeper};
 use crate::config::Config;
@@ -168,16 +168,18 @@ impl People {
             }
             FirstAdmin::Exists => None,
         };
+        let known = Known::default();
         let options = AccountsOptions {
             store: store.clone(),
             hasher,
             tokens: Arc::clone(&tokens),
+            known: known.clone(),
             config: config.auth.clone(),
             setup_token: setup_token.clone(),
             listeners: vec![modules.clone().recipient(), core.sessions.clone().recipient()],
         };
         let accounts = start_on(&core.house, move || Accounts::new(options));
-        let authenticator = Authenticator::new(store.clone(), tokens, accounts.clone().recipient());
+        let authenticator = Authenticator::new(store.clone(), tokens, known, accounts.clone().recipient());
         Ok(Self { accounts, authenticator, setup_token })
     }
 }

@@ -10,7 +10,7 @@ use actix::prelude::*;
 
 use super::throttle::Throttle;
 use super::tickets::Tickets;
-use super::{AccessTokens, AccountChanged, AuthError, Hasher};
+use super::{AccessTokens, AccountChanged, AuthError, Hasher, Known};
 use crate::config::Auth as AuthConfig;
 use crate::domain::time::Timestamp;
 use crate::store::{Connection, Store, logins};
@@ -49,6 +49,8 @@ pub struct AccountsOptions {
     pub hasher: Hasher,
     /// Who makes access tokens.
     pub tokens: Arc<AccessTokens>,
+    /// Who was looked up lately, to be forgotten when something changes.
+    pub known: Known,
     /// The bounds of attempts, and how long a login lasts.
     pub config: AuthConfig,
     /// The token that makes the first admin, if nobody is there yet.
@@ -74,6 +76,7 @@ struct Desk {
     store: Store,
     hasher: Hasher,
     tokens: Arc<AccessTokens>,
+    known: Known,
     throttle: Arc<Throttle>,
     login_lifetime: Duration,
     listeners: Arc<[Recipient<AccountChanged>]>,
@@ -87,6 +90,7 @@ impl Accounts {
             store: options.store,
             hasher: options.hasher,
             tokens: options.tokens,
+            known: options.known,
             throttle: Arc::new(Throttle::new(&options.config)),
             login_lifetime: options.config.refresh_lifetime,
             listeners: options.listeners.into(),
@@ -129,11 +133,14 @@ impl Desk {
             Err(AuthError::Store(error)) => Err(error),
             result => Ok(result),
         });
-        written.await?
+        let written = written.await;
+        self.known.forget_all();
+        written?
     }
 
     /// Tells what is committed now.
     fn tell(&self, change: AccountChanged) {
+        self.known.forget_all();
         for listener in self.listeners.iter() {
             listener.do_send(change.clone());
         }

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use actix::Recipient;
 
-use super::{AccessTokens, AuthError, Credential, Principal, ShowTicket, opaque};
+use super::known::Key;
+use super::{AccessTokens, AuthError, Credential, Known, Principal, ShowTicket, opaque};
 use crate::domain::ids::LoginId;
 use crate::domain::time::Timestamp;
 use crate::store::logins::{self, Login};
@@ -17,19 +18,21 @@ const REDEEM_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Judges credentials; clones share everything.
 ///
-/// Login and account are read each time, so that what was revoked, disabled or changed counts at once.
+/// Login and account are read each time, unless they were a moment ago and this process has changed nothing since: what is
+/// revoked, disabled or changed counts at once, by another process within a second.
 #[derive(Clone)]
 pub struct Authenticator {
     store: Store,
     tokens: Arc<AccessTokens>,
+    known: Known,
     tickets: Recipient<ShowTicket>,
 }
 
 impl Authenticator {
-    /// Reads from the store, with the tokens and tickets of `Accounts`.
+    /// Reads from the store, with the tokens and tickets of `Accounts`, which forgets who is known when something changes.
     #[must_use]
-    pub const fn new(store: Store, tokens: Arc<AccessTokens>, tickets: Recipient<ShowTicket>) -> Self {
-        Self { store, tokens, tickets }
+    pub const fn new(store: Store, tokens: Arc<AccessTokens>, known: Known, tickets: Recipient<ShowTicket>) -> Self {
+        Self { store, tokens, known, tickets }
     }
 
     /// The login of a credential that the hub has made, as far as that can be told without asking anybody: it may have
@@ -48,7 +51,8 @@ impl Authenticator {
         match credential {
             Credential::Cookie(value) => {
                 let hash = opaque::fingerprint(&value);
-                self.principal(None, move |conn| logins::find_by_cookie(conn, &hash)).await
+                let key = Key::Cookie(hash.clone());
+                self.principal(key, None, move |conn| logins::find_by_cookie(conn, &hash)).await
             }
             Credential::Bearer(token) => {
                 let facts = self.tokens.read(&token)?;
@@ -75,30 +79,50 @@ impl Authenticator {
     }
 
     async fn of_login(&self, id: LoginId, expires_at: Timestamp) -> Result<Principal, AuthError> {
-        self.principal(Some(expires_at), move |conn| logins::find(conn, &id)).await
+        self.principal(Key::Login(id.clone()), Some(expires_at), move |conn| logins::find(conn, &id)).await
     }
 
+    /// Whose login it is, until its credential ends at the latest.
     async fn principal(
         &self,
+        key: Key,
         expires_at: Option<Timestamp>,
         find: impl FnOnce(&mut Connection) -> Result<Option<(Login, User)>, StoreError> + Send + 'static,
     ) -> Result<Principal, AuthError> {
-        let read_at = Instant::now();
-        let (login, user) = self.store.read(find).await?.ok_or(AuthError::Unknown)?;
-        let now = Timestamp::now();
-        let expires_at = expires_at.unwrap_or(login.expires_at).min(login.expires_at);
-        if user.disabled || !login.is_alive(now) || expires_at <= now {
+        let principal = match self.known.get(&key, Instant::now()) {
+            Some(principal) => principal,
+            None => self.look_up(key, find).await?,
+        };
+        let expires_at = expires_at.map_or(principal.expires_at, |at| at.min(principal.expires_at));
+        if expires_at <= Timestamp::now() {
             return Err(AuthError::Unknown);
         }
-        Ok(Principal {
+        Ok(Principal { expires_at, ..principal })
+    }
+
+    /// Reads whose login it is, which ends with it.
+    async fn look_up(
+        &self,
+        key: Key,
+        find: impl FnOnce(&mut Connection) -> Result<Option<(Login, User)>, StoreError> + Send + 'static,
+    ) -> Result<Principal, AuthError> {
+        let (moment, read_at) = (self.known.moment(), Instant::now());
+        let (login, user) = self.store.read(find).await?.ok_or(AuthError::Unknown)?;
+        if user.disabled || !login.is_alive(Timestamp::now()) {
+            return Err(AuthError::Unknown);
+        }
+        let principal = Principal {
             user_id: user.id,
             login_id: login.id,
             name: user.name.to_string(),
             email: user.email.to_string(),
             roles: user.roles,
-            expires_at,
+            expires_at: login.expires_at,
             read_at,
             address: None,
-        })
+        };
+        self.known.keep(key, &principal, moment);
+
+        Ok(principal)
     }
 }

@@ -2,7 +2,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Mutex;
 
 use super::*;
-use crate::auth::{Authenticator, Credential, NewUser, Principal, SigningKey, create_user};
+use crate::auth::{Authenticator, Credential, Known, NewUser, Principal, SigningKey, create_user};
 use crate::domain::grant::Role;
 use crate::domain::ids::{LoginId, UserId};
 use crate::store::testing::Scratch;
@@ -51,16 +51,18 @@ impl Office {
         let tokens = Arc::new(AccessTokens::new(&key, &config));
         let told = Arc::default();
         let listeners = vec![Listener(Arc::clone(&told)).start().recipient()];
+        let known = Known::default();
         let options = AccountsOptions {
             store: store.clone(),
             hasher: hasher.clone(),
             tokens: tokens.clone(),
+            known: known.clone(),
             config,
             setup_token,
             listeners,
         };
         let accounts = Accounts::new(options).start();
-        let authenticator = Authenticator::new(store.clone(), tokens, accounts.clone().recipient());
+        let authenticator = Authenticator::new(store.clone(), tokens, known, accounts.clone().recipient());
         Self { _scratch: scratch, store, hasher, accounts, authenticator, told }
     }
 
