@@ -16,7 +16,7 @@ use super::{
 };
 use crate::cli::{CliError, duration::parse_duration, rate::parse_rate};
 
-mod line;
+pub(super) mod line;
 mod load;
 mod meter;
 mod outcome;
@@ -29,7 +29,8 @@ use outcome::{FLOOR, HUB, Outcome, PEER};
 use watch::Watch;
 
 const SETTLE: Duration = Duration::from_secs(2);
-const MQTT_LISTEN: &str = "CARILLON__MQTT__LISTEN";
+/// The setting of where a hub takes MQTT.
+pub const MQTT_LISTEN: &str = "CARILLON__MQTT__LISTEN";
 
 /// Readings that are acknowledged after their commit: how many a second, how soon, at what price
 #[derive(Debug, Clone, Args)]

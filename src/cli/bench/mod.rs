@@ -22,8 +22,10 @@ mod schedule;
 mod scratch;
 mod sessions;
 mod slow;
+mod soak;
 mod target;
 mod telemetry;
+mod trend;
 mod wire;
 
 use std::io::{self, Write};
@@ -67,6 +69,8 @@ pub enum Bench {
     Slow(slow::SlowArgs),
     /// A hub that stops and starts again: how soon everybody is back
     Restart(restart::RestartArgs),
+    /// Everything comes and goes for a long time: what the hub keeps of it, and whether anything is lost
+    Soak(soak::SoakArgs),
     /// A bare server to compare with, as `fanout --target floor` and `ingest --floor` start it
     Floor(floor::FloorArgs),
 }
@@ -98,6 +102,7 @@ async fn measure(what: &Bench) -> Result<Report, CliError> {
         Bench::Resume(args) => resume::measure(args).await,
         Bench::Slow(args) => slow::measure(args).await,
         Bench::Restart(args) => restart::measure(args).await,
+        Bench::Soak(args) => soak::measure(args).await,
         Bench::Floor(args) => floor::serve(args).await,
     }
 }

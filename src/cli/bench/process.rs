@@ -55,6 +55,19 @@ impl Sub for Usage {
     }
 }
 
+/// The files and sockets that the process `pid` has open, and its threads.
+///
+/// # Errors
+/// [`CliError::Io`] when there is no such process or it is somebody else's.
+pub fn handles_and_threads(pid: u32) -> Result<(usize, usize), CliError> {
+    let count = |folder: &str| {
+        let path = format!("/proc/{pid}/{folder}");
+        fs::read_dir(&path).map(Iterator::count).map_err(CliError::io(format!("cannot read `{path}`")))
+    };
+
+    Ok((count("fd")?, count("task")?))
+}
+
 /// User and system time from `/proc/<pid>/stat` (proc(5), fields 14 and 15).
 fn processor_time(stat: &str, ticks_per_second: u64) -> Option<(Duration, Duration)> {
     // The name of the program stands in parentheses and may hold spaces and parentheses of its own.
@@ -104,5 +117,7 @@ mod tests {
     #[test]
     fn this_process_can_be_read() {
         assert!(Usage::of(std::process::id()).unwrap().resident > 0);
+        let (handles, threads) = handles_and_threads(std::process::id()).unwrap();
+        assert!(handles > 2 && threads > 0);
     }
 }

@@ -6,6 +6,10 @@ use std::{
 use hdrhistogram::Histogram;
 use serde_json::{Map, Value, json};
 
+mod series;
+
+pub use series::Series;
+
 /// Latencies in microseconds, up to a minute, to three digits.
 #[derive(Debug, Clone)]
 pub struct Latencies(Histogram<u64>);
@@ -15,6 +19,7 @@ pub struct Latencies(Histogram<u64>);
 pub struct Report {
     name: &'static str,
     figures: Vec<Figure>,
+    series: Vec<Series>,
     faults: Vec<String>,
 }
 
@@ -82,6 +87,11 @@ impl Report {
         self.figures.push(Figure { key, label, value, unit });
     }
 
+    /// Adds the figures of several things.
+    pub fn series(&mut self, series: Series) {
+        self.series.push(series);
+    }
+
     /// Adds a number of things.
     pub fn count(&mut self, key: &'static str, label: &'static str, value: u64) {
         self.figure(key, label, value as f64, "");
@@ -106,6 +116,16 @@ impl Report {
         }
     }
 
+    /// Takes over what was not in order in a part of this measurement.
+    pub fn add_faults(&mut self, of: &str, part: &Self) {
+        self.faults.extend(part.faults.iter().map(|fault| format!("{fault} ({of})")));
+    }
+
+    /// Adds something that is not in order.
+    pub fn fault_of(&mut self, what: String) {
+        self.faults.push(what);
+    }
+
     /// What is not in order, in one sentence; `None` when all is.
     pub fn fault(&self) -> Option<String> {
         (!self.faults.is_empty()).then(|| format!("{}: {}", self.name, self.faults.join(", ")))
@@ -122,7 +142,7 @@ impl Report {
             writeln!(out, "{}", line.trim_end())?;
         }
 
-        Ok(())
+        self.series.iter().try_for_each(|series| series.write_table(out))
     }
 
     /// The report as one JSON object.
@@ -130,12 +150,19 @@ impl Report {
         let figures: Map<_, _> =
             self.figures.iter().map(|figure| (figure.key.to_owned(), number(figure.value))).collect();
 
-        json!({ "bench": self.name, "figures": figures, "faults": self.faults })
+        let mut report = json!({ "bench": self.name, "figures": figures, "faults": self.faults });
+        for series in &self.series {
+            report[series.key] = series.json();
+        }
+        report
     }
 }
 
 /// A number as people read it: whole when it is large or whole, else with two digits.
 fn digits(value: f64) -> String {
+    if !value.is_finite() {
+        return "-".to_owned();
+    }
     if value.fract() == 0.0 || value.abs() >= 10_000.0 { grouped(value.round()) } else { format!("{value:.2}") }
 }
 

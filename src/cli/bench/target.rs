@@ -73,6 +73,11 @@ impl Target {
         Ok(Self { destination, api, session, url: url.clone(), login: login.clone(), pid, own })
     }
 
+    /// The hub's address, and the admin's account.
+    pub const fn account(&self) -> (&HubAddress, &LoginArgs) {
+        (&self.url, &self.login)
+    }
+
     /// Logs in again, for after a load that may have outlived the access token.
     ///
     /// # Errors

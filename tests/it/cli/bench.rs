@@ -89,3 +89,16 @@ async fn more_connections_than_open_files_are_refused_with_the_most_there_can_be
     assert_eq!(ran.code, Some(2), "{ran:?}");
     assert!(ran.stderr.contains("take at most"), "{ran:?}");
 }
+
+#[actix::test]
+async fn nothing_is_kept_or_lost_when_everything_comes_and_goes() {
+    let load = ["--duration", "10s", "--stay", "3s", "--modules", "6", "--listeners", "3"];
+    let (ran, report) = bench(&[&["soak"][..], &load].concat()).await;
+
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert_eq!(report["faults"], serde_json::json!([]), "{report}");
+    assert_eq!(report["notes"].as_array().map(Vec::len), Some(10), "{report}");
+    for figure in ["sessions", "cut", "caughtUp", "logins", "readings", "deliveries"] {
+        assert!(report["figures"][figure].as_f64() > Some(0.0), "no {figure} in {report}");
+    }
+}

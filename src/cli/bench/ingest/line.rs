@@ -70,7 +70,11 @@ pub async fn connect_all(places: &Places<'_>, door: Door, modules: &[BenchModule
 }
 
 impl Line {
-    async fn connect(
+    /// Opens the connection of module number `index`.
+    ///
+    /// # Errors
+    /// [`ClientError`] when the server refuses it.
+    pub async fn connect(
         places: &Places<'_>,
         door: Door,
         index: usize,

@@ -1,11 +1,14 @@
 use std::{
     cell::{Cell, RefCell},
     io,
+    time::Duration,
 };
 
+use socket2::SockRef;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
+    time::timeout,
 };
 use tokio_tungstenite::tungstenite::{
     handshake::{client::generate_key, derive_accept_key},
@@ -21,6 +24,8 @@ use crate::{cli::client::ClientError, pipe::frame::inflate};
 const READ_AT_ONCE: usize = 64 << 10;
 const LONGEST_HANDSHAKE: usize = 16 << 10;
 const LONGEST_TEXT: usize = 64 << 20;
+/// The close code of a client that goes for good (RFC 6455, 7.4.1).
+const GOING: u16 = 1000;
 
 thread_local! {
     /// One buffer for all sockets of a thread: what a socket has read is worked off before it is read again.
@@ -108,6 +113,22 @@ impl WireSocket {
     /// [`ClientError::Closed`] when the connection is gone.
     pub async fn send_binary(&mut self, bytes: &[u8]) -> Result<(), ClientError> {
         self.write(&masked(OpCode::Data(Data::Binary), bytes)).await
+    }
+
+    /// Says goodbye by a close frame and waits until the hub hangs up.
+    ///
+    /// # Errors
+    /// [`ClientError::Closed`] when it does not within this time, or has gone before.
+    pub async fn close(mut self, patience: Duration) -> Result<(), ClientError> {
+        self.write(&masked(OpCode::Control(Control::Close), &GOING.to_be_bytes())).await?;
+        let hearing = async { while self.read(|_| {}).await.is_ok() {} };
+        timeout(patience, hearing).await.map_err(|_| ClientError::Closed("a close frame got no answer".to_owned()))
+    }
+
+    /// Cuts the connection off: the hub gets a reset and no goodbye.
+    pub fn cut(self) {
+        // Where that is not possible the system says the end in order.
+        let _ = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
     }
 
     /// How many bytes have come since the last call, without the handshake.
