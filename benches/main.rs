@@ -7,6 +7,7 @@ mod catch_up;
 mod codec;
 mod events;
 mod index;
+mod outbox;
 mod permission;
 mod ring;
 mod telemetry;
@@ -33,8 +34,8 @@ fn main() -> ExitCode {
 }
 
 fn steps() -> Vec<Step> {
-    let rooms = [codec::STEPS, index::STEPS, ring::STEPS, catch_up::STEPS, permission::STEPS, telemetry::STEPS];
-    rooms.concat()
+    let pure = [codec::STEPS, index::STEPS, ring::STEPS, catch_up::STEPS, permission::STEPS, telemetry::STEPS];
+    [&pure.concat(), outbox::STEPS].concat()
 }
 
 fn measure_times() {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -12,7 +12,9 @@ use super::cursor::{Cursor, Epoch, Offset};
 use super::ids::ModuleId;
 use super::time::Timestamp;
 use super::topic::Channel;
+use frames::Frames;
 
+mod frames;
 pub mod payload;
 
 /// How many dialects may keep a finished frame inside an event.
@@ -163,7 +165,7 @@ impl NewEvent {
     /// Gives the event its place in the order.
     #[must_use]
     pub fn stamped(self, epoch: Epoch, offset: Offset) -> Event {
-        Event { cursor: Cursor { epoch, offset }, what: self, frames: Default::default() }
+        Event { cursor: Cursor { epoch, offset }, what: self, frames: Frames::default() }
     }
 }
 
@@ -174,14 +176,7 @@ pub struct Event {
     pub cursor: Cursor,
     /// What happened.
     pub what: NewEvent,
-    frames: [Frames; DIALECT_SLOTS],
-}
-
-/// The finished frames of one dialect, each made by the first who asks.
-#[derive(Debug, Default)]
-struct Frames {
-    plain: OnceLock<Bytes>,
-    packed: OnceLock<Bytes>,
+    frames: Frames,
 }
 
 impl Event {
@@ -193,13 +188,25 @@ impl Event {
 
     /// The finished frame for a dialect, encoded by the first who asks and shared by all others.
     pub fn frame(&self, dialect: &Dialect) -> &Bytes {
-        self.frames[dialect.slot].plain.get_or_init(|| (dialect.encode)(self))
+        self.frames.plain(dialect.slot, || (dialect.encode)(self))
     }
 
     /// The same frame in the shorter form that `pack` makes of it, for those who can read that; also made once. There is
     /// one such form: everybody must pack alike.
     pub fn packed_frame(&self, dialect: &Dialect, pack: fn(&Bytes) -> Bytes) -> Bytes {
-        self.frames[dialect.slot].packed.get_or_init(|| pack(self.frame(dialect))).clone()
+        self.frames.packed(dialect.slot, || pack(self.frame(dialect)))
+    }
+
+    /// The same frame in the form that `pack` makes of it behind another plain frame, for those who were sent that one just
+    /// before; made once for all of them. None when its hearers had too many others before: they take one that leans on
+    /// nothing, and have this one before the next.
+    pub fn frame_behind(
+        &self,
+        before: &Bytes,
+        dialect: &Dialect,
+        pack: fn(before: &Bytes, plain: &Bytes) -> Bytes,
+    ) -> Option<Bytes> {
+        self.frames.behind(before, dialect.slot, || pack(before, self.frame(dialect)))
     }
 }
 

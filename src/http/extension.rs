@@ -1,9 +1,11 @@
 //! The extension `permessage-deflate` (RFC 7692): which of a client's offers we take, and on what terms.
 //!
-//! Neither side may lean on earlier messages. Ours cannot, since one compressed frame serves all subscribers; the client
-//! must not, so that a quiet connection keeps no window of 32 KiB for what it may send.
+//! Our messages may lean on earlier ones where the client remembers them, as one compressed frame serves all who had the
+//! same before; the client's must not, so that a quiet connection keeps no window of 32 KiB for what it may send.
 
 use std::fmt;
+
+use crate::pipe::frame::LEANING_WINDOW;
 
 /// The windows a deflate stream may have, as powers of two.
 const WINDOW_BITS: std::ops::RangeInclusive<u8> = 8..=15;
@@ -13,6 +15,8 @@ const WINDOW_BITS: std::ops::RangeInclusive<u8> = 8..=15;
 pub struct Agreed {
     /// The window the client asked us to keep to.
     server_window_bits: Option<u8>,
+    /// Each of our messages stands by itself.
+    forgets: bool,
 }
 
 impl Agreed {
@@ -21,12 +25,25 @@ impl Agreed {
     pub fn window(self) -> u8 {
         self.server_window_bits.unwrap_or(*WINDOW_BITS.end())
     }
+
+    /// Whether our messages may lean on those before.
+    #[must_use]
+    pub fn remembers(self) -> bool {
+        !self.forgets && self.window() >= LEANING_WINDOW
+    }
+
+    /// The same, but the client need not remember anything.
+    #[must_use]
+    pub const fn forgetting(self) -> Self {
+        Self { forgets: true, ..self }
+    }
 }
 
 /// As the answer's header says it.
 impl fmt::Display for Agreed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("permessage-deflate; server_no_context_takeover; client_no_context_takeover")?;
+        let alone = if self.remembers() { "" } else { "; server_no_context_takeover" };
+        write!(f, "permessage-deflate{alone}; client_no_context_takeover")?;
         match self.server_window_bits {
             Some(bits) => write!(f, "; server_max_window_bits={bits}"),
             None => Ok(()),
@@ -52,7 +69,11 @@ fn accept(offer: &str) -> Option<Agreed> {
             None => (part, None),
         };
         let is_known = match (name, value) {
-            ("server_no_context_takeover" | "client_no_context_takeover" | "client_max_window_bits", None) => true,
+            ("server_no_context_takeover", None) => {
+                agreed.forgets = true;
+                true
+            }
+            ("client_no_context_takeover" | "client_max_window_bits", None) => true,
             ("client_max_window_bits", Some(value)) => window_bits(value).is_some(),
             ("server_max_window_bits", Some(value)) => {
                 agreed.server_window_bits = window_bits(value);
@@ -88,15 +109,23 @@ mod tests {
 
     #[test]
     fn offers_that_can_be_kept_are_taken() {
-        let plain = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
+        let plain = "permessage-deflate; client_no_context_takeover";
         for offer in [
             "permessage-deflate",
             "Permessage-Deflate; client_max_window_bits",
-            "permessage-deflate;client_max_window_bits=8;server_no_context_takeover ; client_no_context_takeover",
             "x-webkit-deflate-frame, permessage-deflate",
         ] {
             assert_eq!(answer(&[offer]).as_deref(), Some(plain), "{offer}");
         }
+        assert_eq!(
+            answer(&["permessage-deflate; server_max_window_bits=12"]),
+            Some(format!("{plain}; server_max_window_bits=12"))
+        );
+        let plain = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
+        let offer =
+            "permessage-deflate;client_max_window_bits=8;server_no_context_takeover ; client_no_context_takeover";
+        assert_eq!(answer(&[offer]).as_deref(), Some(plain));
+        assert_eq!(agree(["permessage-deflate"].into_iter()).unwrap().forgetting().to_string(), plain);
         for offer in
             ["permessage-deflate; server_max_window_bits=10", "permessage-deflate; server_max_window_bits=\"10\""]
         {

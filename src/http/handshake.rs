@@ -43,6 +43,13 @@ impl Handshake {
         Ok(Self { accept, protocol: Some(protocol), agreed: None })
     }
 
+    /// The same for a client that hears no events: it need not remember what it was told.
+    #[must_use]
+    pub fn without_memory(mut self) -> Self {
+        self.agreed = self.agreed.map(Agreed::forgetting);
+        self
+    }
+
     /// The head of the answer that makes the connection a WebSocket.
     #[must_use]
     pub fn answer(&self) -> String {
@@ -60,7 +67,9 @@ impl Handshake {
     /// How messages are compressed for this client, from `threshold` bytes on; none if that was not agreed on.
     #[must_use]
     pub fn deflation(&self, threshold: usize) -> Option<Deflation> {
-        self.agreed.map(|agreed| Deflation { threshold, window: agreed.window() })
+        let deflation =
+            |agreed: Agreed| Deflation { threshold, window: agreed.window(), remembers: agreed.remembers() };
+        self.agreed.map(deflation)
     }
 }
 

@@ -74,6 +74,10 @@ where
     };
     match doors.admit(request).await {
         Ok((admitted, place)) => {
+            let handshake = match &admitted {
+                Admitted::Person(_) => handshake,
+                Admitted::Module(_) => handshake.without_memory(),
+            };
             stream.write_all(handshake.answer().as_bytes()).await?;
             stream.flush().await?;
             let deflation = threshold.and_then(|threshold| handshake.deflation(threshold));

@@ -11,12 +11,20 @@ mod error;
 mod mask;
 
 pub use assembler::{Assembler, Incoming};
-pub use deflate::inflate;
+use deflate::deflate_behind;
+pub use deflate::{Inflater, inflate};
 pub(super) use deflate::{LARGEST_WINDOW, deflate};
 pub use error::FrameError;
 
 /// The longest payload of a control frame (RFC 6455, 5.5).
 const CONTROL_MAX: usize = 125;
+
+/// How far back a message looks that leans on the one before, as a power of two.
+pub const LEANING_WINDOW: u8 = 12;
+/// The longest message that leans on another or is leant on, so that both lie within that window.
+const LEANING_MAX: usize = 1800;
+/// The bit of a header that says that the message is compressed (RFC 7692, 6).
+const COMPRESSED: u8 = 0x40;
 
 /// How to compress for a peer that can inflate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +33,8 @@ pub struct Deflation {
     pub threshold: usize,
     /// How far back the peer looks, as a power of two: 8 to 15.
     pub window: u8,
+    /// Whether the peer keeps what it has read, so that the next message may lean on it.
+    pub remembers: bool,
 }
 
 impl Deflation {
@@ -39,6 +49,12 @@ impl Deflation {
     #[must_use]
     pub const fn is_for_all(self, length: usize) -> bool {
         self.window >= LARGEST_WINDOW || length <= 1 << self.window
+    }
+
+    /// Whether a frame of this length may lean on the one before, and the next one on it.
+    #[must_use]
+    pub const fn may_lean(self, length: usize) -> bool {
+        self.remembers && self.window >= LEANING_WINDOW && length <= LEANING_MAX
     }
 }
 
@@ -57,21 +73,33 @@ pub fn binary(payload: &[u8]) -> Bytes {
 /// The same message as a frame that is compressed for all.
 #[must_use]
 pub fn deflated(plain: &Bytes) -> Bytes {
-    deflated_within(plain, LARGEST_WINDOW)
+    deflated_within(&[], plain, LARGEST_WINDOW)
+}
+
+/// The same message as a frame for all who have read the message of the plain frame `before` last.
+#[must_use]
+pub fn deflated_behind(before: &Bytes, plain: &Bytes) -> Bytes {
+    deflated_within(&before[header_length(before)..], plain, LEANING_WINDOW)
+}
+
+/// Whether the message of one of our own frames is compressed.
+#[must_use]
+pub fn is_deflated(frame: &[u8]) -> bool {
+    frame.first().is_some_and(|first| first & COMPRESSED != 0)
 }
 
 /// The same message as a frame that is compressed for one peer.
 #[must_use]
 pub fn deflated_for(plain: &Bytes, deflation: Deflation) -> Bytes {
     let window = if deflation.is_for_all(plain.len()) { LARGEST_WINDOW } else { deflation.window };
-    deflated_within(plain, window)
+    deflated_within(&[], plain, window)
 }
 
 /// Stays plain when there is no compressor for such a window.
-fn deflated_within(plain: &Bytes, window: u8) -> Bytes {
+fn deflated_within(before: &[u8], plain: &Bytes, window: u8) -> Bytes {
     let is_text = plain.first() == text(&[]).first();
     let opcode = OpCode::Data(if is_text { Data::Text } else { Data::Binary });
-    deflate(&plain[header_length(plain)..], window, |shorter| finished(opcode, true, shorter))
+    deflate_behind(before, &plain[header_length(plain)..], window, |shorter| finished(opcode, true, shorter))
         .unwrap_or_else(|| plain.clone())
 }
 
@@ -144,14 +172,40 @@ mod tests {
 
     #[test]
     fn a_peer_that_looks_back_less_far_gets_its_own_frames_when_messages_are_long() {
-        let [nearby, far] = [8, 15].map(|window| Deflation { threshold: 256, window });
+        let [nearby, far] = [8, 15].map(|window| Deflation { threshold: 256, window, remembers: true });
         assert!(!far.covers(255) && far.covers(256));
         assert!(nearby.is_for_all(256) && !nearby.is_for_all(257) && far.is_for_all(1 << 20));
 
         let long = text(&[b'a'; 1000]);
         assert_eq!(deflated_for(&long, nearby), long, "no compressor looks back so little");
         assert_eq!(deflated_for(&long, far), deflated(&long));
-        assert_eq!(deflated_for(&long, Deflation { threshold: 0, window: 9 })[0], 0xc1);
+        assert_eq!(deflated_for(&long, Deflation { threshold: 0, window: 9, remembers: false })[0], 0xc1);
+    }
+
+    #[test]
+    fn who_looks_back_too_little_or_forgets_gets_nothing_that_leans() {
+        let deflation = Deflation { threshold: 256, window: LEANING_WINDOW, remembers: true };
+        assert!(deflation.may_lean(100) && deflation.may_lean(LEANING_MAX) && !deflation.may_lean(LEANING_MAX + 1));
+        assert!(!Deflation { window: LEANING_WINDOW - 1, ..deflation }.may_lean(100));
+        assert!(!Deflation { remembers: false, ..deflation }.may_lean(100));
+    }
+
+    #[test]
+    fn the_farthest_that_a_message_looks_back_is_within_the_window() {
+        // Behind noise of the greatest length there is nothing but that noise again, from its first byte on.
+        let noise: Vec<u8> = std::iter::repeat_with(|| rand::random_range(b' '..b'~')).take(LEANING_MAX - 4).collect();
+        let plain = text(&noise);
+        let behind = deflated_behind(&plain, &plain);
+        assert!(behind.len() < 50, "{}", behind.len());
+        let mut inflate = flate2::Decompress::new_with_window_bits(false, LEANING_WINDOW);
+        let mut read = |frame: &Bytes| {
+            let mut text = Vec::with_capacity(LEANING_MAX);
+            let whole = [&payload(frame)[..], &[0, 0, 0xff, 0xff]].concat();
+            inflate.decompress_vec(&whole, &mut text, flate2::FlushDecompress::Sync).unwrap();
+            text
+        };
+        assert_eq!(read(&deflated(&plain)), noise);
+        assert_eq!(read(&behind), noise);
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod framing;
 mod gzip;
 mod inbound;
 mod outbox;
+mod packing;
 mod queue;
 mod stream;
 

@@ -11,6 +11,7 @@ use bytes::Bytes;
 
 use super::flusher::Flusher;
 use super::frame::{self, Deflation};
+use super::packing::Packing;
 use super::queue::Queue;
 use super::{Framing, Stream};
 use crate::domain::event::{Dialect, Event};
@@ -56,8 +57,7 @@ pub struct Outbox(Rc<Inner>);
 
 struct Inner {
     way: RefCell<Way>,
-    framing: Framing,
-    deflation: Cell<Option<Deflation>>,
+    packing: Packing,
     queue: RefCell<Queue>,
     /// The task that owns the reading side, or takes the frames; woken when a write would block, a frame can be taken or
     /// the state changes.
@@ -106,8 +106,7 @@ impl Outbox {
         let now = Instant::now();
         Self(Rc::new(Inner {
             way: RefCell::new(way),
-            framing,
-            deflation: Cell::new(None),
+            packing: Packing::new(framing),
             queue: RefCell::default(),
             reader: RefCell::new(Waker::noop().clone()),
             when_low: RefCell::new(None),
@@ -125,13 +124,13 @@ impl Outbox {
 
     /// Compresses messages from now on, if the peer and we have agreed on that.
     pub fn agree_on(&self, deflation: Option<Deflation>) {
-        self.0.deflation.set(deflation);
+        self.0.packing.agree_on(deflation);
     }
 
     /// Whether the peer and we have agreed to compress messages.
     #[must_use]
     pub fn may_deflate(&self) -> bool {
-        self.0.deflation.get().is_some()
+        self.0.packing.may_deflate()
     }
 
     /// Who writes what waits here.
@@ -142,7 +141,7 @@ impl Outbox {
 
     /// Sends a text message.
     pub fn send_text(&self, text: &str) {
-        self.send_packed(self.0.framing.text(text));
+        self.send_packed(self.0.packing.framing().text(text));
     }
 
     /// Sends a binary message over a WebSocket.
@@ -158,25 +157,20 @@ impl Outbox {
     }
 
     fn send_packed(&self, plain: Bytes) {
-        self.send(self.0.framing.packed(plain, self.0.deflation.get()));
+        self.send(self.0.packing.message(plain));
     }
 
     /// Sends an event in a frame that all who hear it share: the packed one if this peer can read that.
     pub fn send_event(&self, event: &Event, dialect: &Dialect) {
-        let plain = event.frame(dialect);
-        if plain.is_empty() {
-            // The dialect has no word for it.
-            return;
-        }
-        match self.0.framing.pack_for_all(plain.len(), self.0.deflation.get()) {
-            Some(pack) => self.send(event.packed_frame(dialect, pack)),
-            None => self.send(plain.clone()),
+        let frame = self.0.packing.event(event, dialect);
+        if !frame.is_empty() {
+            self.send(frame);
         }
     }
 
     /// Asks the peer for a sign of life, or keeps what lies between from closing a quiet connection.
     pub fn send_ping(&self) {
-        if let Some(ping) = self.0.framing.ping() {
+        if let Some(ping) = self.0.packing.framing().ping() {
             self.send(ping);
         }
     }
@@ -233,7 +227,7 @@ impl Outbox {
     /// For how long the peer has sent nothing at all; zero where the reader watches over that.
     #[must_use]
     pub fn silent_for(&self) -> Duration {
-        if self.0.framing.is_watched() {
+        if self.0.packing.framing().is_watched() {
             return Duration::ZERO;
         }
         self.0.last_heard.get().elapsed()

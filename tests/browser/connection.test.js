@@ -45,7 +45,7 @@ test('a page and the hub agree to compress what they say', async (t) => {
 
   const { response } = await shaken;
   const [, extensions] = Object.entries(response.headers).find(([name]) => /^sec-websocket-extensions$/i.test(name));
-  assert.match(extensions, /^permessage-deflate; server_no_context_takeover/);
+  assert.match(extensions, /^permessage-deflate; client_no_context_takeover/);
   await live(page);
 });
 

@@ -36,7 +36,6 @@ pub struct Audience {
     delivered: Cell<u64>,
     bytes: Cell<u64>,
     gaps: Cell<u64>,
-    others: Cell<u64>,
     closed: Cell<u64>,
     latencies: RefCell<Latencies>,
     /// What each session saw, by its number.
@@ -54,7 +53,6 @@ impl Audience {
             delivered: Cell::new(0),
             bytes: Cell::new(0),
             gaps: Cell::new(0),
-            others: Cell::new(0),
             closed: Cell::new(0),
             latencies: RefCell::default(),
             checks: RefCell::new(vec![OrderCheck::default(); sessions]),
@@ -102,6 +100,8 @@ impl Audience {
                 let now = *now.get_or_insert_with(Instant::now);
                 parts(text).for_each(|part| self.hear(index, part, now));
             }
+            // Nobody could read it: what it told is missing, and that is told.
+            Frame::Packed => {}
             Frame::Close(code) => tracing::debug!(session = index, code, "closed by the hub"),
         });
         let read = read.await;
@@ -123,7 +123,6 @@ impl Audience {
 
     /// Only a gap matters of other frames; what is no gap by its first bytes is not read further.
     fn hear_other(&self, text: &[u8]) {
-        self.others.set(self.others.get() + 1);
         if !text.starts_with(b"{\"type\":\"event\"") && is_gap(text) {
             self.gaps.set(self.gaps.get() + 1);
         }
@@ -146,11 +145,6 @@ impl Audience {
     /// Bytes so far, of the load and of whatever else came.
     pub fn bytes(&self) -> u64 {
         self.bytes.get()
-    }
-
-    /// Frames that were not of the load.
-    pub fn others(&self) -> u64 {
-        self.others.get()
     }
 
     /// The seconds from the start to the last delivery.

@@ -7,13 +7,22 @@ use super::{
     audience::Audience,
     limits::{ROOM, allow_connections},
     modules::register_modules,
+    process::Usage,
+    publish::{Post, Published, Stream, publication, publish},
     report::Report,
+    schedule::Schedule,
     sessions::open_sessions,
-    target::TargetArgs,
+    target::{Target, TargetArgs},
 };
 use crate::cli::{CliError, duration::parse_duration};
 
 const SETTLE: Duration = Duration::from_secs(2);
+/// Events that are published at once.
+const BURST: u64 = 20;
+/// Bytes of the data of each.
+const EVENT: usize = 100;
+/// All events of the bursts have come, or nothing has come for so long.
+const SILENCE: Duration = Duration::from_secs(10);
 
 /// Sessions that only stay open: what each costs as it comes in, and its memory
 #[derive(Debug, Clone, Args)]
@@ -27,11 +36,22 @@ pub struct IdleArgs {
     /// The topic each of them subscribes to
     #[arg(long, default_value = "modules")]
     topic: String,
+    /// Bursts of 20 events to all of them afterwards, one a second; their memory is told before and after
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=600))]
+    after_bursts: u32,
     /// How long their processor time is measured
     #[arg(long, default_value = "10s", value_parser = parse_duration)]
     duration: Duration,
     #[command(flatten)]
     target: TargetArgs,
+}
+
+/// What became of the bursts.
+struct Bursts {
+    deliveries: u64,
+    missing: u64,
+    refused: u64,
+    after: Option<Usage>,
 }
 
 /// Opens sessions and lets them be.
@@ -53,6 +73,7 @@ pub async fn measure(args: &IdleArgs) -> Result<Report, CliError> {
     let open = target.usage()?;
     sleep(args.duration).await;
     let later = target.usage()?;
+    let bursts = if args.after_bursts > 0 { Some(args.burst(&target, &audience).await?) } else { None };
     listeners.iter().for_each(tokio::task::JoinHandle::abort);
 
     let mut report = Report::new("idle");
@@ -70,8 +91,49 @@ pub async fn measure(args: &IdleArgs) -> Result<Report, CliError> {
         report.figure("serverCpuUsPerSecond", "  of each session in a second", each, "µs");
         report.figure("serverRssMib", "server memory in all (RSS)", later.resident as f64 / f64::from(1 << 20), "MiB");
     }
+    if let Some(bursts) = &bursts {
+        args.report_bursts(&mut report, bursts, later.zip(empty));
+    }
     report.must_be_none("closed", "sessions closed by the hub", audience.closed());
     target.close().await?;
 
     Ok(report)
+}
+
+impl IdleArgs {
+    /// Publishes the bursts, and lets everything come to rest again.
+    async fn burst(&self, target: &Target, audience: &Audience) -> Result<Bursts, CliError> {
+        let destination = target.destination.clone();
+        let token = Some(target.session.access_token.clone());
+        let post = Post { destination, path: "/api/v1/events".to_owned(), token, body: publication };
+        let duration = Duration::from_secs(self.after_bursts.into());
+        let schedule = Schedule::new(BURST as f64, duration, 1, 0).in_bursts_of(BURST);
+        let stream = Stream { number: 0, topic: self.topic.clone(), size: EVENT, schedule };
+        let published = publish(&post, vec![stream], audience).await?;
+        let sum = |of: fn(&Published) -> u64| published.iter().map(of).sum::<u64>();
+        let due = sum(|stream| stream.accepted) * u64::from(self.sessions);
+        audience.silent(due, SILENCE).await;
+        sleep(SETTLE).await;
+        let deliveries = audience.delivered();
+
+        Ok(Bursts {
+            deliveries,
+            missing: due.saturating_sub(deliveries),
+            refused: sum(|stream| stream.refused),
+            after: target.usage()?,
+        })
+    }
+
+    fn report_bursts(&self, report: &mut Report, bursts: &Bursts, before: Option<(Usage, Usage)>) {
+        report.count("deliveries", "deliveries in bursts", bursts.deliveries);
+        if let (Some(after), Some((before, empty))) = (bursts.after, before) {
+            let of_a_session = |bytes: f64| bytes / 1024.0 / f64::from(self.sessions);
+            let memory = of_a_session(after.resident.saturating_sub(empty.resident) as f64);
+            report.figure("serverRssKibPerSessionAfter", "memory per session after them (RSS)", memory, "KiB");
+            let grown = of_a_session(after.resident as f64 - before.resident as f64);
+            report.figure("serverRssKibPerSessionGrown", "  more than before", grown, "KiB");
+        }
+        report.must_be_none("refused", "publications refused", bursts.refused);
+        report.must_be_none("missing", "deliveries that did not come", bursts.missing);
+    }
 }

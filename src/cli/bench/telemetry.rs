@@ -1,3 +1,5 @@
+mod feed;
+
 use std::{
     cell::{Cell, RefCell},
     collections::VecDeque,
@@ -14,18 +16,18 @@ use tokio::{
 };
 
 use super::{
-    audience::Audience,
     limits::{ROOM, allow_connections},
     modules::{BenchModule, reading, register_modules},
     process::Usage,
     progress,
     report::{Latencies, Report},
     schedule::Schedule,
-    sessions::{enter, open_sessions},
-    target::{Target, TargetArgs},
+    sessions::enter,
+    target::TargetArgs,
     wire::{Destination, Frame, WireSocket},
 };
 use crate::cli::{CliError, client::ClientError, duration::parse_duration, rate::parse_rate};
+use feed::{Feed, Watched};
 
 const AT_ONCE: usize = 64;
 const SETTLE: Duration = Duration::from_secs(2);
@@ -50,6 +52,18 @@ pub struct TelemetryArgs {
     /// Sessions that watch all modules meanwhile
     #[arg(long, default_value_t = 0)]
     watchers: u32,
+    /// Newer values a second that each of them wants at most
+    #[arg(long, value_parser = parse_rate)]
+    max_rate: Option<f64>,
+    /// Values of a reading, each another number every time; without it, four as a small sensor has them
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=60))]
+    values: Option<u32>,
+    /// The watchers offer to inflate what the hub compresses
+    #[arg(long, requires = "watchers")]
+    deflate: bool,
+    /// Does it twice, each time with a hub of its own: plain, and compressed; and tells the ratios
+    #[arg(long, requires = "watchers", conflicts_with_all = ["url", "deflate"])]
+    compare: bool,
     #[command(flatten)]
     target: TargetArgs,
 }
@@ -74,6 +88,17 @@ struct Readings {
 
 /// Lets modules report, each at its own moment of the second.
 pub async fn measure(args: &TelemetryArgs) -> Result<Report, CliError> {
+    if !args.compare {
+        return measure_feed(args, args.deflate).await.map(|(report, _)| report);
+    }
+    let (_, plain) = measure_feed(args, false).await?;
+    let (mut report, deflated) = measure_feed(args, true).await?;
+    feed::compare(&mut report, &plain, &deflated);
+
+    Ok(report)
+}
+
+async fn measure_feed(args: &TelemetryArgs, deflates: bool) -> Result<(Report, Watched), CliError> {
     let online = args.online.min(args.modules);
     allow_connections(u64::from(online) + u64::from(args.watchers))?;
     let target = args.target.open(&ROOM).await?;
@@ -83,14 +108,15 @@ pub async fn measure(args: &TelemetryArgs) -> Result<Report, CliError> {
     let registration = registering.elapsed();
     let registered = target.usage()?;
     let sockets = connect(&target.destination, &modules[..online as usize]).await?;
-    let (audience, watching) = watch(args, &target).await?;
+    let feed = Feed::open(args, &target, deflates).await?;
     sleep(SETTLE).await;
 
+    feed.begin();
     let before = target.usage()?;
     let counts = Rc::new(Counts::default());
     args.let_report(sockets, &counts).await;
     let after = target.usage()?;
-    watching.iter().for_each(JoinHandle::abort);
+    let watched = feed.end(before.zip(after).map(|(before, after)| (after - before).processor()));
     target.close().await?;
 
     let mut report = Report::new("telemetry");
@@ -98,10 +124,10 @@ pub async fn measure(args: &TelemetryArgs) -> Result<Report, CliError> {
     let per_second = f64::from(args.modules) / registration.as_secs_f64();
     report.figure("registrationsPerSecond", "  registrations per second", per_second, "/s");
     report.count("online", "modules online", online.into());
-    args.report_answers(&mut report, &counts, &audience);
+    args.report_answers(&mut report, &counts, &watched);
     args.report_costs(&mut report, counts.acked.get(), &Readings { empty, registered, before, after });
 
-    Ok(report)
+    Ok((report, watched))
 }
 
 /// Opens the socket of each module.
@@ -124,22 +150,8 @@ pub async fn connect(destination: &Destination, modules: &[BenchModule]) -> Resu
     Ok(sockets)
 }
 
-async fn watch(args: &TelemetryArgs, target: &Target) -> Result<(Rc<Audience>, Vec<JoinHandle<()>>), CliError> {
-    let token = &target.session.access_token;
-    let count = args.watchers as usize;
-    let sockets = open_sessions(&target.destination, token, count, |_| "modules".to_owned()).await?;
-    let audience = Audience::new(count);
-    let tasks = sockets
-        .into_iter()
-        .enumerate()
-        .map(|(index, socket)| spawn_local(audience.clone().listen(index, socket)))
-        .collect();
-
-    Ok((audience, tasks))
-}
-
 impl TelemetryArgs {
-    fn report_answers(&self, report: &mut Report, counts: &Counts, audience: &Audience) {
+    fn report_answers(&self, report: &mut Report, counts: &Counts, watched: &Watched) {
         report.count("readings", "readings acknowledged", counts.acked.get());
         let names = [
             ("ackP50Ms", "acknowledgement p50"),
@@ -148,11 +160,11 @@ impl TelemetryArgs {
         ];
         report.latencies(names, &counts.latencies.borrow());
         report.count("watchers", "sessions watching", self.watchers.into());
-        report.count("frames", "frames to the watchers", audience.others());
+        watched.report(report);
         let unanswered = counts.sent.get().saturating_sub(counts.acked.get() + counts.refused.get());
         report.must_be_none("refused", "readings refused", counts.refused.get());
         report.must_be_none("unacknowledged", "readings without an answer", unanswered);
-        report.must_be_none("closed", "connections closed by the hub", counts.closed.get() + audience.closed());
+        report.must_be_none("closed", "connections closed by the hub", counts.closed.get() + watched.closed);
     }
 
     fn report_costs(&self, report: &mut Report, readings: u64, usage: &Readings) {
@@ -173,6 +185,12 @@ impl TelemetryArgs {
         report.figure("serverRssMib", "server memory in all (RSS)", after.resident as f64 / f64::from(1 << 20), "MiB");
     }
 
+    /// What the readings of a module are like, by their number.
+    fn reading_of(&self, module: u64) -> impl Fn(u64) -> String + use<> {
+        let values = self.values;
+        move |number| values.map_or_else(|| reading(number), |values| feed::reading(module, number, values))
+    }
+
     /// Ends when the time is over and every reading has its answer, or a little later.
     async fn let_report(&self, sockets: Vec<WireSocket>, counts: &Rc<Counts>) {
         let senders = sockets.len() as u64;
@@ -182,7 +200,8 @@ impl TelemetryArgs {
             .zip(0..)
             .map(|(socket, number)| {
                 let schedule = Schedule::new(self.rate * senders as f64, self.duration, senders, number);
-                spawn_local(report_on_time(socket, schedule, start, Rc::clone(counts)))
+                let reading = self.reading_of(number);
+                spawn_local(report_on_time(socket, schedule, start, Rc::clone(counts), reading))
             })
             .collect();
         let bar = progress(self.duration.as_secs() as usize, "reporting");
@@ -200,7 +219,13 @@ impl TelemetryArgs {
 }
 
 /// Sends each reading when it is due and ends when the last has its answer.
-async fn report_on_time(mut socket: WireSocket, schedule: Schedule, start: Instant, counts: Rc<Counts>) {
+async fn report_on_time(
+    mut socket: WireSocket,
+    schedule: Schedule,
+    start: Instant,
+    counts: Rc<Counts>,
+    reading: impl Fn(u64) -> String,
+) {
     let mut waiting = VecDeque::new();
     let mut number = 0;
     while number < schedule.count() || !waiting.is_empty() {

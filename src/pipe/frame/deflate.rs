@@ -1,4 +1,5 @@
-//! Compression of single messages (RFC 7692): no message leans on another, so that one compressed frame serves all.
+//! Compression of messages (RFC 7692): by itself, so that one compressed frame serves all, or behind another message, for
+//! all who have read that one last.
 
 use std::cell::RefCell;
 
@@ -35,11 +36,19 @@ thread_local! {
 
 /// Compresses a message for a peer that looks back this far, and hands it over; nothing if that cannot be done.
 pub fn deflate<T>(message: &[u8], window: u8, take: impl FnOnce(&[u8]) -> T) -> Option<T> {
+    deflate_behind(&[], message, window, take)
+}
+
+/// The same for a peer that has read `before` just now: what is alike there is not told again.
+pub fn deflate_behind<T>(before: &[u8], message: &[u8], window: u8, take: impl FnOnce(&[u8]) -> T) -> Option<T> {
     WORKSHOP.with_borrow_mut(|Workshop { compressors, scratch }| {
         let place = compressors.get_mut(usize::from(window.checked_sub(SMALLEST_WINDOW)?))?;
         let compress = place
             .get_or_insert_with(|| Box::new(Compress::new_with_window_bits(Compression::new(LEVEL), false, window)));
         compress.reset();
+        if !before.is_empty() {
+            compress.set_dictionary(before).ok()?;
+        }
         scratch.clear();
         let is_whole = compress_into(compress, message, scratch);
         let taken = scratch.strip_suffix(&TAIL).filter(|_| is_whole).map(take);
@@ -70,13 +79,43 @@ fn compress_into(compress: &mut Compress, message: &[u8], out: &mut Vec<u8>) -> 
 pub fn inflate(compressed: &[u8], max: usize) -> Result<Vec<u8>, FrameError> {
     INFLATE.with_borrow_mut(|inflate| {
         inflate.reset(false);
-        let mut message = Vec::new();
-        inflate_into(inflate, compressed, &mut message, max)?;
-        let length = message.len();
-        inflate_into(inflate, &TAIL, &mut message, max)?;
-        // The tail completes the last block; if it brings something out, that block was cut off.
-        if message.len() == length { Ok(message) } else { Err(FrameError::Damaged) }
+        inflate_whole(inflate, compressed, max)
     })
+}
+
+/// Inflates the messages of one peer, which may lean on those before.
+#[derive(Debug)]
+pub struct Inflater(Decompress);
+
+impl Inflater {
+    /// One that has read nothing yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(Decompress::new(false))
+    }
+
+    /// Inflates the next message.
+    ///
+    /// # Errors
+    /// As [`inflate`]; after that it is of no more use.
+    pub fn inflate(&mut self, compressed: &[u8], max: usize) -> Result<Vec<u8>, FrameError> {
+        inflate_whole(&mut self.0, compressed, max)
+    }
+}
+
+impl Default for Inflater {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn inflate_whole(inflate: &mut Decompress, compressed: &[u8], max: usize) -> Result<Vec<u8>, FrameError> {
+    let mut message = Vec::new();
+    inflate_into(inflate, compressed, &mut message, max)?;
+    let length = message.len();
+    inflate_into(inflate, &TAIL, &mut message, max)?;
+    // The tail completes the last block; if it brings something out, that block was cut off.
+    if message.len() == length { Ok(message) } else { Err(FrameError::Damaged) }
 }
 
 fn inflate_into(
@@ -162,6 +201,19 @@ mod tests {
 
             prop_assert!(shorter.len() < message.len());
             prop_assert_eq!(inflated_within(&shorter, window), Some(message));
+        }
+
+        #[test]
+        fn messages_that_lean_on_the_one_before_are_read_in_their_order(
+            texts in prop::collection::vec("[a-f]{0,300}", 1..20),
+            window in 12_u8..=15,
+        ) {
+            let (mut before, mut inflater) = (String::new(), Inflater::new());
+            for text in texts {
+                let shorter = deflate_behind(before.as_bytes(), text.as_bytes(), window, <[u8]>::to_vec).unwrap();
+                prop_assert_eq!(inflater.inflate(&shorter, 300).unwrap(), text.as_bytes());
+                before = text;
+            }
         }
 
         #[test]

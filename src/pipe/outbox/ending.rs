@@ -30,7 +30,7 @@ impl Outbox {
         if self.0.state.get() != State::Open {
             return;
         }
-        if self.0.framing.has_close_frames() && self.is_written() {
+        if self.0.packing.framing().has_close_frames() && self.is_written() {
             self.enqueue(frame::close(code, reason));
         }
         self.0.state.set(State::Closing);

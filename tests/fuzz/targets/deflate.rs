@@ -8,7 +8,7 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|input: &[u8]| {
     let [window, times, piece @ ..] = input else { return };
     let message = piece.repeat(usize::from(*times) + 1);
-    let deflation = Deflation { threshold: 0, window: 8 + window % 8 };
+    let deflation = Deflation { threshold: 0, window: 8 + window % 8, remembers: false };
     let compressed = frame::deflated_for(&frame::binary(&message), deflation);
     let mut assembler = Assembler::new(message.len().max(1), true);
     let read = assembler.feed(&masked(&compressed));

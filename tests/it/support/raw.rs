@@ -19,6 +19,7 @@ pub struct RawFrame {
     pub first: u8,
     /// The payload as it came.
     pub payload: Vec<u8>,
+    text: Vec<u8>,
 }
 
 impl RawFrame {
@@ -29,13 +30,7 @@ impl RawFrame {
 
     /// The JSON in it, inflated if need be.
     pub fn json(&self) -> Value {
-        if !self.is_compressed() {
-            return serde_json::from_slice(&self.payload).expect("a text holds JSON");
-        }
-        let mut text = Vec::with_capacity(1 << 20);
-        let compressed = [&self.payload[..], &TAIL].concat();
-        Decompress::new(false).decompress_vec(&compressed, &mut text, FlushDecompress::Sync).expect("it inflates");
-        serde_json::from_slice(&text).expect("a text holds JSON")
+        serde_json::from_slice(&self.text).expect("a text holds JSON")
     }
 
     /// The code of a close frame.
@@ -48,6 +43,7 @@ impl RawFrame {
 /// An open socket.
 pub struct RawSocket {
     stream: TcpStream,
+    inflate: Decompress,
     /// What the hub answered to the offered extensions.
     pub extensions: Option<String>,
 }
@@ -75,7 +71,7 @@ impl RawSocket {
         assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
         let line = head.lines().find_map(|line| line.strip_prefix("sec-websocket-extensions: "));
         let extensions = line.map(str::to_owned);
-        Self { stream, extensions }
+        Self { stream, inflate: Decompress::new(false), extensions }
     }
 
     /// Sends one frame, or as much of it as `payload` has of the announced `length`.
@@ -141,7 +137,19 @@ impl RawSocket {
         };
         let mut payload = vec![0; length];
         self.stream.read_exact(&mut payload).await?;
-        Ok(RawFrame { first, payload })
+        let text = if first == 0xc1 { self.inflated(&payload) } else { payload.clone() };
+        Ok(RawFrame { first, payload, text })
+    }
+
+    /// Inflates a message, with those before in mind unless the hub said that it leans on none.
+    fn inflated(&mut self, payload: &[u8]) -> Vec<u8> {
+        if self.extensions.as_ref().is_some_and(|agreed| agreed.contains("server_no_context_takeover")) {
+            self.inflate.reset(false);
+        }
+        let mut text = Vec::with_capacity(1 << 20);
+        let compressed = [payload, &TAIL].concat();
+        self.inflate.decompress_vec(&compressed, &mut text, FlushDecompress::Sync).expect("it inflates");
+        text
     }
 }
 

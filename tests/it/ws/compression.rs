@@ -6,6 +6,7 @@ use crate::support::raw::{RawSocket, compressed};
 use crate::support::{Account, TestHub};
 
 const OFFER: &str = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits";
+const FORGETFUL: &str = "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover";
 const SMALL_WINDOW: &str = "Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=9";
 const HELLO: &[u8] = br#"{"type":"hello","topics":["custom:a"]}"#;
 
@@ -31,8 +32,8 @@ async fn one_compressed_frame_goes_to_all_who_can_read_it() {
     let mut second = listener(&hub, &admin, OFFER).await;
     let narrow = listener(&hub, &admin, SMALL_WINDOW).await;
     assert_eq!(plain.extensions, None);
+    assert_eq!(first.extensions.as_deref(), Some("permessage-deflate; client_no_context_takeover"));
     let agreed = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
-    assert_eq!(first.extensions.as_deref(), Some(agreed));
     assert_eq!(narrow.extensions, Some(format!("{agreed}; server_max_window_bits=9")));
 
     let data = publish(&admin, &"now and then ".repeat(100)).await;
@@ -48,13 +49,45 @@ async fn one_compressed_frame_goes_to_all_who_can_read_it() {
 }
 
 #[actix::test]
+async fn an_event_leans_on_the_one_before_in_one_frame_for_all_who_remember_that() {
+    let hub = TestHub::start().await;
+    let admin = hub.admin().await;
+    let mut first = listener(&hub, &admin, OFFER).await;
+    let mut second = listener(&hub, &admin, OFFER).await;
+    let mut forgetful = listener(&hub, &admin, FORGETFUL).await;
+    publish(&admin, "the door is open, the light is on").await;
+    assert_eq!(first.next_of("event").await, second.next_of("event").await);
+    assert!(!forgetful.next_of("event").await.is_compressed());
+    let mut late = listener(&hub, &admin, OFFER).await;
+
+    for text in ["the door is shut, the light is on", "the door is shut, the light is off"] {
+        let data = publish(&admin, text).await;
+
+        let frame = first.next_of("event").await;
+        assert!(frame.is_compressed() && frame.payload.len() < 60, "{} bytes", frame.payload.len());
+        assert_eq!(frame.json()["data"], data);
+        assert_eq!(second.next_of("event").await, frame);
+        for other in [&mut forgetful, &mut late] {
+            assert_eq!(other.next_of("event").await.json()["data"], data);
+        }
+    }
+    // What is told to one alone comes between.
+    first.send(0x81, br#"{"type":"subscribe","id":1,"topics":["modules"]}"#).await;
+    first.next_of("snapshot").await;
+    let data = publish(&admin, "the door is open, the light is on").await;
+    let heard = [first.next_of("event").await, second.next_of("event").await, late.next_of("event").await];
+    assert!(heard.iter().all(|frame| frame.json()["data"] == data));
+    assert_eq!(heard[1], heard[2], "who came late is like the others after one event");
+}
+
+#[actix::test]
 async fn short_frames_stay_plain_and_snapshots_are_compressed() {
     let hub = TestHub::start().await;
     let admin = hub.admin().await;
     for number in 0..5 {
         admin.create_module(&format!("MC-{number}")).await;
     }
-    let mut socket = listener(&hub, &admin, OFFER).await;
+    let mut socket = listener(&hub, &admin, FORGETFUL).await;
 
     publish(&admin, "short").await;
     assert!(!socket.next_of("event").await.is_compressed());

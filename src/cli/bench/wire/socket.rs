@@ -19,7 +19,7 @@ use tokio_tungstenite::tungstenite::{
 };
 
 use super::{Destination, FrameBuffer, masked};
-use crate::{cli::client::ClientError, pipe::frame::inflate};
+use crate::{cli::client::ClientError, pipe::frame::Inflater};
 
 const READ_AT_ONCE: usize = 64 << 10;
 const LONGEST_HANDSHAKE: usize = 16 << 10;
@@ -41,6 +41,10 @@ pub struct WireSocket {
     has_early: bool,
     bytes: u64,
     heartbeat: Heartbeat,
+    /// What compressed messages are read with, which lean on each other; made with the first.
+    inflater: Option<Box<Inflater>>,
+    /// Compressed messages are shown as they are.
+    counts_only: bool,
 }
 
 /// What a server wants to hear when it asks for a sign of life in messages of its own; none for any other message.
@@ -51,6 +55,8 @@ pub type Heartbeat = fn(&[u8]) -> Option<&'static str>;
 pub enum Frame<'a> {
     /// A message; other servers than the hub send theirs as binary ones.
     Text(&'a [u8]),
+    /// A compressed message that is only counted, or that nobody can read.
+    Packed,
     /// The hub closes, with this code if it gave one.
     Close(Option<u16>),
 }
@@ -90,13 +96,27 @@ impl WireSocket {
         stream.write_all(request.as_bytes()).await.map_err(closed)?;
         let rest = read_handshake(&mut stream, path, &derive_accept_key(key.as_bytes())).await?;
 
-        Ok(Self { stream, frames: rest, has_early: true, bytes: 0, heartbeat: |_| None })
+        Ok(Self {
+            stream,
+            frames: rest,
+            has_early: true,
+            bytes: 0,
+            heartbeat: |_| None,
+            inflater: None,
+            counts_only: false,
+        })
     }
 
     /// The same, which answers what asks for a sign of life.
     #[must_use]
     pub fn answering(self, heartbeat: Heartbeat) -> Self {
         Self { heartbeat, ..self }
+    }
+
+    /// Leaves compressed messages unread from now on, for good: each leans on those before.
+    pub fn only_count(&mut self) {
+        self.counts_only = true;
+        self.inflater = None;
     }
 
     /// Sends a text message.
@@ -144,6 +164,7 @@ impl WireSocket {
         let mut answer = None;
         let is_shown = Cell::new(false);
         let heartbeat = self.heartbeat;
+        let (inflater, counts_only) = (&mut self.inflater, self.counts_only);
         let mut hear = |header: &FrameHeader, payload: &[u8]| {
             is_shown.set(true);
             match (header.opcode, heartbeat(payload)) {
@@ -151,7 +172,8 @@ impl WireSocket {
                     answer = Some(masked(OpCode::Control(Control::Pong), payload));
                 }
                 (_, Some(sign)) => answer = Some(masked(OpCode::Data(Data::Text), sign.as_bytes())),
-                (_, None) => tell(header, payload, &mut show),
+                (_, None) if header.rsv1 && counts_only => show(Frame::Packed),
+                (_, None) => tell(header, payload, inflater, &mut show),
             }
         };
         if std::mem::take(&mut self.has_early) {
@@ -183,12 +205,17 @@ impl WireSocket {
 }
 
 /// Shows a frame, inflated if it is compressed.
-fn tell(header: &FrameHeader, payload: &[u8], show: &mut impl FnMut(Frame<'_>)) {
+fn tell(header: &FrameHeader, payload: &[u8], inflater: &mut Option<Box<Inflater>>, show: &mut impl FnMut(Frame<'_>)) {
     match header.opcode {
-        OpCode::Data(Data::Text) if header.rsv1 => match inflate(payload, LONGEST_TEXT) {
-            Ok(text) => show(Frame::Text(&text)),
-            Err(error) => tracing::debug!(%error, "a frame does not inflate"),
-        },
+        OpCode::Data(Data::Text) if header.rsv1 => {
+            match inflater.get_or_insert_default().inflate(payload, LONGEST_TEXT) {
+                Ok(text) => show(Frame::Text(&text)),
+                Err(error) => {
+                    tracing::debug!(%error, "a frame does not inflate");
+                    show(Frame::Packed);
+                }
+            }
+        }
         OpCode::Data(Data::Text | Data::Binary) => show(Frame::Text(payload)),
         OpCode::Control(Control::Close) => show(Frame::Close(close_code(payload))),
         _ => {}
@@ -270,6 +297,7 @@ mod tests {
         let mut heard = Vec::new();
         let show = |frame: Frame<'_>| match frame {
             Frame::Text(text) => heard.push(String::from_utf8_lossy(text).into_owned()),
+            Frame::Packed => heard.push("packed".to_owned()),
             Frame::Close(code) => heard.push(format!("{code:?}")),
         };
         socket.unwrap().read(show).await.unwrap();
