@@ -227,8 +227,11 @@
 //!   `bad_frames_get_a_problem_and_cost_nothing`; nor does it take more
 //!   memory than a message may: test `a_bomb_takes_no_more_memory_than_a_message_may`, test
 //!   `a_hundred_million_bytes_in_single_ones_hold_little_and_end_at_the_limit`. `tests/fuzz` tries both for hours.
-//! - An event is compressed once, and who cannot read that frame gets another: test
-//!   `one_compressed_frame_goes_to_all_who_can_read_it`, test `a_peer_with_a_small_window_can_follow`.
+//! - An event is compressed once for all who can read it by itself, and once behind another event for all who had that one
+//!   last; whoever can read neither gets another: test `one_compressed_frame_goes_to_all_who_can_read_it`, test
+//!   `an_event_leans_on_the_one_before_in_one_frame_for_all_who_remember_that`, test
+//!   `a_frame_that_leans_is_made_once_for_all_who_had_the_same_before_and_for_a_few_others`, test
+//!   `whatever_each_hears_and_is_told_between_all_is_read_as_it_was_said`, test `a_peer_with_a_small_window_can_follow`.
 //! - Secrets are in no log: test `no_secret_is_logged`, test `the_password_of_the_server_is_never_shown`; and nobody learns from an answer which addresses have accounts:
 //!   test `nobody_learns_whether_an_address_is_known`.
 //! - A message of MQTT is acknowledged after its commit, in its turn, and taken once while its session lasts, with QoS 1 as
