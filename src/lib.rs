@@ -106,7 +106,9 @@
 //!   `a_change_of_roles_the_end_of_a_login_and_of_an_account_are_felt_at_once`, test
 //!   `a_socket_ends_in_the_second_its_token_does_unless_a_newer_one_extends_it`.
 //! - Who may do what is judged at the door, from the database, for every request: test `roles_count_at_once`, test
-//!   `who_is_kept_out_is_out_at_once`, test `only_admins_manage_accounts`.
+//!   `who_is_kept_out_is_out_at_once`, test `only_admins_manage_accounts`. That a token was found good once spares its
+//!   signature only: test `a_token_that_was_verified_is_refused_once_it_has_ended`, test
+//!   `a_token_that_begins_like_a_verified_one_is_verified_itself`.
 //! - The end of a login ends its sockets, whoever ends it: test `a_logout_ends_the_sockets_of_its_login_only`, test
 //!   `the_sockets_of_an_account_changed_beside_the_hub_end_and_others_stay`.
 //! - What was acknowledged survives a crash: test `accounts_modules_and_last_states_survive_kill_9`, test
@@ -127,6 +129,7 @@
 //!   `questions_that_came_together_are_answered_as_the_answers_are_read`, test
 //!   `a_payload_of_questions_is_answered_as_the_answers_are_fetched`, test
 //!   `one_person_is_remembered_a_bounded_number_of_times`, test
+//!   `verified_tokens_are_remembered_a_bounded_number_of_times_and_those_in_use_stay`, test
 //!   `a_message_counts_as_many_as_it_has_readings_and_no_more_than_may_come_at_once_are_read`.
 //! - A crowd that comes at once is let in at a bounded rate, and each of the others has a moment of its own: test
 //!   `a_crowd_is_let_in_no_faster_than_the_accept_rate`, test `those_turned_away_come_back_one_after_the_other`, test

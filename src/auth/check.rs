@@ -9,8 +9,7 @@ use super::known::Key;
 use super::{AccessTokens, AuthError, Credential, Known, Principal, ShowTicket, opaque};
 use crate::domain::ids::LoginId;
 use crate::domain::time::Timestamp;
-use crate::store::logins::{self, Login};
-use crate::store::users::User;
+use crate::store::logins::{self, Holder};
 use crate::store::{Connection, Store, StoreError};
 
 /// How long redeeming a ticket may take.
@@ -87,7 +86,7 @@ impl Authenticator {
         &self,
         key: Key,
         expires_at: Option<Timestamp>,
-        find: impl FnOnce(&mut Connection) -> Result<Option<(Login, User)>, StoreError> + Send + 'static,
+        find: impl FnOnce(&mut Connection) -> Result<Option<Holder>, StoreError> + Send + 'static,
     ) -> Result<Principal, AuthError> {
         let principal = match self.known.get(&key, Instant::now()) {
             Some(principal) => principal,
@@ -104,20 +103,20 @@ impl Authenticator {
     async fn look_up(
         &self,
         key: Key,
-        find: impl FnOnce(&mut Connection) -> Result<Option<(Login, User)>, StoreError> + Send + 'static,
+        find: impl FnOnce(&mut Connection) -> Result<Option<Holder>, StoreError> + Send + 'static,
     ) -> Result<Principal, AuthError> {
         let (moment, read_at) = (self.known.moment(), Instant::now());
-        let (login, user) = self.store.read(find).await?.ok_or(AuthError::Unknown)?;
-        if user.disabled || !login.is_alive(Timestamp::now()) {
+        let holder = self.store.read(find).await?.ok_or(AuthError::Unknown)?;
+        if !holder.is_let_in(Timestamp::now()) {
             return Err(AuthError::Unknown);
         }
         let principal = Principal {
-            user_id: user.id,
-            login_id: login.id,
-            name: user.name.to_string(),
-            email: user.email.to_string(),
-            roles: user.roles,
-            expires_at: login.expires_at,
+            user_id: holder.user_id,
+            login_id: holder.login_id,
+            name: holder.name,
+            email: holder.email,
+            roles: holder.roles,
+            expires_at: holder.expires_at,
             read_at,
             address: None,
         };

@@ -15,6 +15,7 @@ mod remove;
 mod throttle;
 mod tickets;
 mod token;
+mod verified;
 
 pub use accounts::{
     Accounts, AccountsOptions, ChangePassword, CountUsers, CreateUser, DeleteUser, FindUser, ListUsers, LogIn, LogOut,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::AuthError;
 use super::key::SigningKey;
+use super::verified::Verified;
 use crate::config::Auth as AuthConfig;
 use crate::domain::ids::{LoginId, UserId};
 use crate::domain::time::Timestamp;
@@ -44,6 +45,7 @@ pub struct AccessTokens {
     audience: String,
     lifetime: Duration,
     validation: Validation,
+    verified: Verified,
 }
 
 impl AccessTokens {
@@ -54,7 +56,8 @@ impl AccessTokens {
         validation.set_issuer(&[&config.issuer]);
         validation.set_audience(&[&config.audience]);
         validation.set_required_spec_claims(&["iss", "aud", "exp", "sub"]);
-        validation.leeway = 0;
+        // When a token ends is looked at each time, its signature but once.
+        validation.validate_exp = false;
         Self {
             encoding: EncodingKey::from_secret(key.as_bytes()),
             decoding: DecodingKey::from_secret(key.as_bytes()),
@@ -63,6 +66,7 @@ impl AccessTokens {
             audience: config.audience.clone(),
             lifetime: config.access_lifetime,
             validation,
+            verified: Verified::default(),
         }
     }
 
@@ -95,6 +99,24 @@ impl AccessTokens {
     /// # Errors
     /// [`AuthError::Unknown`] for everything but a valid token of this hub.
     pub fn read(&self, token: &str) -> Result<TokenFacts, AuthError> {
+        self.read_at(token, Timestamp::now())
+    }
+
+    fn read_at(&self, token: &str, now: Timestamp) -> Result<TokenFacts, AuthError> {
+        let known = self.verified.find(token);
+        let is_known = known.is_some();
+        let facts = known.map_or_else(|| self.verify(token), Ok)?;
+        if facts.expires_at <= now {
+            return Err(AuthError::Unknown);
+        }
+        if !is_known {
+            self.verified.add(token, facts.clone());
+        }
+        Ok(facts)
+    }
+
+    /// Reads a token that is this hub's, ended or not.
+    fn verify(&self, token: &str) -> Result<TokenFacts, AuthError> {
         let read = decode::<Claims>(token, &self.decoding, &self.validation).map_err(|_| AuthError::Unknown)?;
         if read.header.kid.as_deref() != Some(&self.key_id) {
             return Err(AuthError::Unknown);
@@ -129,6 +151,40 @@ mod tests {
         let facts = tokens.read(&tokens.issue(&user_id, &login_id, now).unwrap()).unwrap();
         assert_eq!((facts.user_id, facts.login_id), (user_id, login_id));
         assert_eq!(facts.expires_at.as_millis() / 1000, now.plus(tokens.lifetime()).as_millis() / 1000);
+    }
+
+    #[test]
+    fn a_token_that_was_verified_is_refused_once_it_has_ended() {
+        let tokens = tokens(KEY, &AuthConfig::default());
+        let token = issued_by(&tokens);
+        let end = tokens.read(&token).unwrap().expires_at;
+
+        assert!(tokens.read_at(&token, Timestamp::from_millis(end.as_millis() - 1)).is_ok());
+        assert!(matches!(tokens.read_at(&token, end), Err(AuthError::Unknown)));
+        assert!(matches!(
+            tokens.read_at(&issued_by(&tokens), end.plus(Duration::from_secs(60))),
+            Err(AuthError::Unknown)
+        ));
+    }
+
+    #[test]
+    fn a_token_that_begins_like_a_verified_one_is_verified_itself() {
+        let tokens = tokens(KEY, &AuthConfig::default());
+        let good = issued_by(&tokens);
+        assert!(tokens.read(&good).is_ok());
+        let (signed, signature) = good.rsplit_once('.').unwrap();
+        let other = issued_by(&tokens);
+        let (_, foreign) = other.rsplit_once('.').unwrap();
+
+        for forged in [
+            format!("{signed}."),
+            format!("{signed}.{foreign}"),
+            format!("{good}x"),
+            format!("{signed}.{}", signature.replace(|_: char| true, "A")),
+        ] {
+            assert!(matches!(tokens.read(&forged), Err(AuthError::Unknown)), "{forged}");
+        }
+        assert!(tokens.read(&good).is_ok());
     }
 
     #[test]

@@ -87,7 +87,8 @@ fn ticket(query: &str) -> Option<&str> {
 }
 
 fn scheme<'a>(headers: &'a HeaderMap, wanted: &str) -> Option<&'a str> {
-    let (scheme, rest) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    // Whatever is text will do: what is no token is none that anybody knows.
+    let (scheme, rest) = str::from_utf8(headers.get(header::AUTHORIZATION)?.as_bytes()).ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case(wanted).then_some(rest.trim())
 }
 

@@ -92,13 +92,13 @@ impl Directory {
         Err(ModuleError::Busy)
     }
 
-    /// Makes sure that a token is that of a module: in memory, before any of its body is read and its actor starts. Whoever
+    /// Makes sure that a token is that of a module, and answers its hash: in memory, before any of its body is read and its actor starts. Whoever
     /// comes from an address that shows many wrong ones is refused slowly; a right one is let in all the same.
     ///
     /// # Errors
     /// [`ModuleError::WrongToken`] also for a module that is not there, [`ModuleError::Throttled`].
-    pub async fn verify(&self, id: &ModuleId, token: &str, from: IpAddr) -> Result<(), ModuleError> {
-        let known = identify(&self.registry, Some(id.as_str()), token).await.map(drop);
+    pub async fn verify(&self, id: &ModuleId, token: &str, from: IpAddr) -> Result<TokenHash, ModuleError> {
+        let known = identify(&self.registry, Some(id.as_str()), token).await.map(|identified| identified.token);
         if matches!(known, Err(ModuleError::WrongToken)) {
             self.wrong_tokens.count(from).await.map_err(ModuleError::Throttled)?;
         }

@@ -14,9 +14,6 @@ use crate::domain::event::{Delivery, Event, NewEvent};
 use crate::domain::time::Timestamp;
 use crate::domain::topic::Channel;
 
-/// Rows in one statement.
-const BATCH: usize = 500;
-
 /// How much of the journal is read at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Page {
@@ -31,19 +28,20 @@ pub struct Page {
 /// # Errors
 /// [`StoreError::Conflict`] when a place is taken.
 pub fn append<'a>(conn: &mut Connection, new: impl IntoIterator<Item = &'a Event>) -> Result<(), StoreError> {
-    let rows: Vec<EventRow> = new.into_iter().map(EventRow::from).collect();
+    let mut rows = new.into_iter().map(NewRow::from);
     match conn {
+        // One prepared statement for all of them; one for several rows is parsed anew each time.
         Connection::Sqlite(conn) => {
-            for batch in rows.chunks(BATCH) {
-                diesel::insert_into(events::table).values(batch).execute(conn)?;
-            }
-        }
-        // A statement of its own for each number of rows would cost more than the rows.
-        Connection::Postgres(conn) if rows.len() > 1 => {
-            diesel::copy_from(events::table).from_insertable(&rows).execute(conn)?;
+            rows.try_for_each(|row| diesel::insert_into(events::table).values(row).execute(conn).map(drop))?;
         }
         Connection::Postgres(conn) => {
-            diesel::insert_into(events::table).values(&rows).execute(conn)?;
+            let rows: Vec<_> = rows.collect();
+            if rows.len() > 1 {
+                // A statement of its own for each number of rows would cost more than the rows.
+                diesel::copy_from(events::table).from_insertable(&rows).execute(conn)?;
+            } else {
+                diesel::insert_into(events::table).values(&rows).execute(conn)?;
+            }
         }
     }
     Ok(())
@@ -151,8 +149,8 @@ pub(super) fn audience_text(audience: &[Channel]) -> String {
     serde_json::to_string(audience).unwrap_or_else(|_| "[]".to_owned())
 }
 
-#[derive(Queryable, Selectable, Insertable)]
-#[diesel(table_name = events, treat_none_as_default_value = false)]
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = events)]
 struct EventRow {
     offset: i64,
     name: String,
@@ -162,15 +160,26 @@ struct EventRow {
     at: i64,
 }
 
-impl From<&Event> for EventRow {
-    fn from(event: &Event) -> Self {
+#[derive(Insertable)]
+#[diesel(table_name = events, treat_none_as_default_value = false)]
+struct NewRow<'a> {
+    offset: i64,
+    name: &'a str,
+    ended: Option<String>,
+    audience: String,
+    data: &'a str,
+    at: i64,
+}
+
+impl<'a> From<&'a Event> for NewRow<'a> {
+    fn from(event: &'a Event) -> Self {
         let what = &event.what;
         Self {
             offset: to_row(event.offset()),
-            name: what.name.to_string(),
+            name: what.name.as_str(),
             ended: what.delivery.ended().map(ToString::to_string),
             audience: audience_text(&what.audience),
-            data: what.data.get().to_owned(),
+            data: what.data.get(),
             at: what.at.as_millis(),
         }
     }

@@ -7,6 +7,7 @@ use diesel::prelude::*;
 use super::schema::{logins, spent_refresh_tokens as spent, users};
 use super::users::{User, UserRow};
 use super::{Connection, StoreError};
+use crate::domain::grant::Role;
 use crate::domain::ids::{LoginId, UserId};
 use crate::domain::time::Timestamp;
 
@@ -31,7 +32,7 @@ pub struct Login {
     pub revoked_at: Option<Timestamp>,
     /// Where the person came from.
     pub address: String,
-    /// What program they used, as it says itself.
+    /// What program they used, by its own word.
     pub user_agent: String,
 }
 
@@ -40,6 +41,32 @@ impl Login {
     #[must_use]
     pub fn is_alive(&self, now: Timestamp) -> bool {
         self.revoked_at.is_none() && now < self.expires_at
+    }
+}
+
+/// Whose login it is, as far as a request needs to know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// Which login.
+    pub login_id: LoginId,
+    /// Whose.
+    pub user_id: UserId,
+    /// What they are called.
+    pub name: String,
+    /// Their address.
+    pub email: String,
+    /// What they are to the hub.
+    pub roles: Vec<Role>,
+    /// When the login ends by itself.
+    pub expires_at: Timestamp,
+    is_ended: bool,
+}
+
+impl Holder {
+    /// Whether the login has neither ended nor been ended, and the person is not kept out.
+    #[must_use]
+    pub fn is_let_in(&self, now: Timestamp) -> bool {
+        !self.is_ended && now < self.expires_at
     }
 }
 
@@ -52,20 +79,20 @@ pub fn insert(conn: &mut Connection, login: &Login) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// A login with its account, alive or not.
+/// Whose a login is, alive or not.
 ///
 /// # Errors
 /// [`StoreError`] when the database does not answer.
-pub fn find(conn: &mut Connection, id: &LoginId) -> Result<Option<(Login, User)>, StoreError> {
-    find_where!(conn, logins::id.eq(id.as_str()))
+pub fn find(conn: &mut Connection, id: &LoginId) -> Result<Option<Holder>, StoreError> {
+    holder(find_where!(conn, HolderRow, logins::id.eq(id.as_str())))
 }
 
-/// The login of a session cookie with its account, alive or not.
+/// Whose the login of a session cookie is, alive or not.
 ///
 /// # Errors
 /// [`StoreError`] when the database does not answer.
-pub fn find_by_cookie(conn: &mut Connection, hash: &str) -> Result<Option<(Login, User)>, StoreError> {
-    find_where!(conn, logins::cookie_hash.eq(hash))
+pub fn find_by_cookie(conn: &mut Connection, hash: &str) -> Result<Option<Holder>, StoreError> {
+    holder(find_where!(conn, HolderRow, logins::cookie_hash.eq(hash)))
 }
 
 /// The login of its current refresh token with its account, alive or not.
@@ -73,7 +100,7 @@ pub fn find_by_cookie(conn: &mut Connection, hash: &str) -> Result<Option<(Login
 /// # Errors
 /// [`StoreError`] when the database does not answer.
 pub fn find_by_refresh(conn: &mut Connection, hash: &str) -> Result<Option<(Login, User)>, StoreError> {
-    find_where!(conn, logins::refresh_hash.eq(hash))
+    both(find_where!(conn, Both, logins::refresh_hash.eq(hash)))
 }
 
 /// The login that a refresh token belonged to before it was used.
@@ -83,7 +110,7 @@ pub fn find_by_refresh(conn: &mut Connection, hash: &str) -> Result<Option<(Logi
 pub fn find_by_spent_refresh(conn: &mut Connection, hash: &str) -> Result<Option<(Login, User)>, StoreError> {
     let login: Option<String> = spent::table.find(hash).select(spent::login_id).first(conn).optional()?;
     let Some(login) = login else { return Ok(None) };
-    find_where!(conn, logins::id.eq(login))
+    both(find_where!(conn, Both, logins::id.eq(login)))
 }
 
 /// Replaces the refresh token and remembers the old one as spent.
@@ -153,27 +180,30 @@ pub fn forget_ended(conn: &mut Connection, before: Timestamp) -> Result<usize, S
 }
 
 type Both = (LoginRow, UserRow);
-
 #[diesel::dsl::auto_type]
 fn joined() -> _ {
     logins::table.inner_join(users::table)
 }
 
-/// The one login with its account that a filter lets through, which asks for what is unique.
+/// The one row of a login and its account that a filter lets through, which asks for what is unique.
 ///
 /// Each database is asked by itself, as a statement for either would be put together anew each time; and without a limit, as
 /// SQLite prepares a statement anew whenever the number behind its `LIMIT` is bound. Both cost more than the search, and
 /// every request asks here.
 macro_rules! find_where {
-    ($conn:expr, $filter:expr) => {{
+    ($conn:expr, $row:ty, $filter:expr) => {{
         let sought = joined().filter($filter);
-        both(match $conn {
-            Connection::Sqlite(conn) => sought.select(Both::as_select()).get_result(conn),
-            Connection::Postgres(conn) => sought.select(Both::as_select()).get_result(conn),
-        })
+        match $conn {
+            Connection::Sqlite(conn) => sought.select(<$row>::as_select()).get_result(conn),
+            Connection::Postgres(conn) => sought.select(<$row>::as_select()).get_result(conn),
+        }
     }};
 }
 use find_where;
+
+fn holder(found: QueryResult<HolderRow>) -> Result<Option<Holder>, StoreError> {
+    found.optional()?.map(Holder::try_from).transpose()
+}
 
 fn both(found: QueryResult<Both>) -> Result<Option<(Login, User)>, StoreError> {
     let Some((login, user)) = found.optional()? else { return Ok(None) };
@@ -193,6 +223,43 @@ struct LoginRow {
     revoked_at: Option<i64>,
     address: String,
     user_agent: String,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = logins)]
+struct HolderRow {
+    id: String,
+    expires_at: i64,
+    revoked_at: Option<i64>,
+    #[diesel(embed)]
+    user: HolderUser,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = users)]
+struct HolderUser {
+    id: String,
+    email: String,
+    name: String,
+    roles: String,
+    disabled: i64,
+}
+
+impl TryFrom<HolderRow> for Holder {
+    type Error = StoreError;
+
+    fn try_from(HolderRow { id, expires_at, revoked_at, user }: HolderRow) -> Result<Self, StoreError> {
+        let unreadable = || StoreError::unreadable("users", &user.id);
+        Ok(Self {
+            login_id: id.parse().map_err(|_| StoreError::unreadable("logins", &id))?,
+            user_id: user.id.parse().map_err(|_| unreadable())?,
+            roles: serde_json::from_str(&user.roles).map_err(|_| unreadable())?,
+            name: user.name,
+            email: user.email,
+            expires_at: Timestamp::from_millis(expires_at),
+            is_ended: revoked_at.is_some() || user.disabled != 0,
+        })
+    }
 }
 
 impl From<&Login> for LoginRow {

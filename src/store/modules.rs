@@ -133,7 +133,7 @@ pub fn owners(conn: &mut Connection) -> Result<HashMap<ModuleId, UserId>, StoreE
 /// [`StoreError`] of the database only.
 pub fn owner(conn: &mut Connection, id: &ModuleId) -> Result<Option<UserId>, StoreError> {
     let found: Option<Option<String>> =
-        modules::table.find(id.as_str()).select(modules::user_id).first(conn).optional()?;
+        modules::table.find(id.as_str()).select(modules::user_id).get_result(conn).optional()?;
     Ok(found.flatten().and_then(|owner| owner.parse().ok()))
 }
 
@@ -143,7 +143,7 @@ pub fn owner(conn: &mut Connection, id: &ModuleId) -> Result<Option<UserId>, Sto
 /// [`StoreError::Unreadable`] for a row that breaks its own rules.
 pub fn find(conn: &mut Connection, id: &ModuleId) -> Result<Option<ModuleRecord>, StoreError> {
     let row: Option<ModuleRow> =
-        modules::table.find(id.as_str()).select(ModuleRow::as_select()).first(conn).optional()?;
+        modules::table.find(id.as_str()).select(ModuleRow::as_select()).get_result(conn).optional()?;
     row.map(ModuleRecord::try_from).transpose()
 }
 
@@ -153,7 +153,7 @@ pub fn find(conn: &mut Connection, id: &ModuleId) -> Result<Option<ModuleRecord>
 /// [`StoreError`] of the database only.
 pub fn is_of(conn: &mut Connection, id: &ModuleId, owner: Option<&UserId>) -> Result<bool, StoreError> {
     let found: Option<Option<String>> =
-        modules::table.find(id.as_str()).select(modules::user_id).first(conn).optional()?;
+        modules::table.find(id.as_str()).select(modules::user_id).get_result(conn).optional()?;
     Ok(found.is_some_and(|stored| stored.as_deref() == owner.map(UserId::as_str)))
 }
 

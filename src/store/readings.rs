@@ -88,8 +88,11 @@ fn insert(conn: &mut Connection, rows: &[NewRow<'_>]) -> Result<(), StoreError> 
         Connection::Postgres(conn) if rows.len() > 1 => {
             diesel::copy_from(readings::table).from_insertable(rows).execute(conn)?;
         }
+        Connection::Postgres(conn) => {
+            diesel::insert_into(readings::table).values(rows).execute(conn)?;
+        }
         // One prepared statement for all of them; one for many rows is parsed anew each time.
-        _ => {
+        Connection::Sqlite(conn) => {
             for row in rows {
                 diesel::insert_into(readings::table).values(row).execute(conn)?;
             }
@@ -136,7 +139,13 @@ pub(super) fn number(conn: &mut Connection, module: &ModuleId) -> Result<(), Sto
 /// [`StoreError`] of the database only.
 pub fn number_of(conn: &mut Connection, module: &ModuleId) -> Result<Option<ModuleNumber>, StoreError> {
     let found = history_modules::table.filter(history_modules::module_id.eq(module.as_str()));
-    Ok(found.select(history_modules::number).first(conn).optional()?)
+    let found = found.select(history_modules::number);
+    // Each database by itself and without a limit, as for logins: every reading asks here.
+    let number = match conn {
+        Connection::Sqlite(conn) => found.get_result(conn),
+        Connection::Postgres(conn) => found.get_result(conn),
+    };
+    Ok(number.optional()?)
 }
 
 /// Whether a number is one of the history, also of a module that is gone and whose history is not yet.
@@ -145,7 +154,7 @@ pub fn number_of(conn: &mut Connection, module: &ModuleId) -> Result<Option<Modu
 /// [`StoreError`] of the database only.
 pub fn is_known(conn: &mut Connection, module: ModuleNumber) -> Result<bool, StoreError> {
     let known = history_modules::table.find(module).select(history_modules::number);
-    Ok(known.first::<ModuleNumber>(conn).optional()?.is_some())
+    Ok(known.get_result::<ModuleNumber>(conn).optional()?.is_some())
 }
 
 /// The first rows of the tail after a row: which, of which module, when received.

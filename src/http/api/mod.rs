@@ -31,6 +31,9 @@ pub use schemas::{ReadProblems, UserSummary, WriteProblems};
 /// The routes under `/api/v1`.
 pub fn routes(config: &mut ServiceConfig) {
     config
+        // Routes are tried one after the other: those of devices and programs, which come all the time, first.
+        .configure(telemetry::routes)
+        .configure(events::routes)
         .configure(auth::routes)
         .configure(profile::routes)
         .configure(users::routes)
@@ -41,11 +44,9 @@ pub fn routes(config: &mut ServiceConfig) {
         .configure(stops::routes)
         .configure(alarms::routes)
         .configure(alarm_rules::routes)
-        .configure(telemetry::routes)
         .configure(export::routes)
         .configure(retention::routes)
         .configure(webhooks::routes)
-        .configure(events::routes)
         .configure(stats::routes)
         .configure(audit::routes)
         .configure(monitor::routes);

@@ -12,7 +12,6 @@ use super::super::problem::{ApiError, ApiResult};
 use super::super::table::methods;
 use super::WriteProblems;
 use super::history::read_history;
-use crate::domain::module::TokenHash;
 use crate::domain::problem::{Problem, read_json, read_json_list};
 use crate::domain::telemetry::{Reading, check_count};
 use crate::module::{Directory, ModuleError};
@@ -62,12 +61,12 @@ pub async fn report_telemetry(
 ) -> ApiResult<impl Responder> {
     let (id, token) = credential::module_of(&request)?;
     // Nobody else has the hub read, let alone parse, a body, nor learns what is wrong with readings.
-    directory.verify(&id, &token, ClientAddress::of(&request).ip()).await?;
+    let token = directory.verify(&id, &token, ClientAddress::of(&request).ip()).await?;
     let form = Form::of(request.content_type());
     let body = read_body(&request, &mut payload.into_inner()).await?;
     let readings = Readings::read(form, &body)?;
     let Readings { form, readings, lines } = readings;
-    let accepted = directory.ingest(&id, readings.into(), TokenHash::of(&token)).await;
+    let accepted = directory.ingest(&id, readings.into(), token).await;
     let accepted = accepted.map_err(|error| place(error, form, &lines))?;
     Ok(web::Json(Accepted { accepted }))
 }

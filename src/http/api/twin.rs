@@ -20,7 +20,6 @@ use crate::domain::audit::Action;
 use crate::domain::document::MergePatch;
 use crate::domain::grant::Permission;
 use crate::domain::ids::ModuleId;
-use crate::domain::module::TokenHash;
 use crate::domain::problem::{Problem, read_json};
 use crate::domain::topic::Topic;
 use crate::module::{ChangeDesired, Directory, ModuleError, ReadTwin, Report};
@@ -60,14 +59,14 @@ pub async fn read_twin(
     directory: Data<Directory>,
 ) -> ApiResult<impl Responder> {
     let own = credential::bearer(request.headers()).filter(|token| token.starts_with(MODULE_TOKEN));
-    let token = own.map(TokenHash::of);
-    if let Some(own) = own {
-        directory.verify(&id, own, ClientAddress::of(&request).ip()).await?;
+    let token = if let Some(own) = own {
+        Some(directory.verify(&id, own, ClientAddress::of(&request).ip()).await?)
     } else {
         let caller = authenticate(&request, &gate).await?;
         caller.require(Permission::ModulesRead)?;
         directory.see(&caller, &id).await?;
-    }
+        None
+    };
     let twin = directory.ask(&id, ReadTwin { token }, TWIN_TIMEOUT).await;
     Ok(told(&*twin.map_err(|error| if token.is_some() { as_stranger(error) } else { error })?))
 }
@@ -128,9 +127,9 @@ pub async fn report_state(
 ) -> ApiResult<impl Responder> {
     let (id, token) = credential::module_of(&request)?;
     // Only the module itself learns what is wrong with its report.
-    directory.verify(&id, &token, ClientAddress::of(&request).ip()).await?;
+    let token = directory.verify(&id, &token, ClientAddress::of(&request).ip()).await?;
     let patch = read_patch(&request, payload).await?;
-    let report = Report { patch, token: Some(TokenHash::of(&token)) };
+    let report = Report { patch, token: Some(token) };
     let twin = directory.ask(&id, report, TWIN_TIMEOUT).await.map_err(as_stranger)?;
     Ok(told(&twin))
 }
