@@ -50,6 +50,9 @@ pub struct FanoutArgs {
     /// Topics; sessions and events are spread over them evenly
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
     topics: u32,
+    /// Each session listens to every topic
+    #[arg(long, conflicts_with = "kind")]
+    all_topics: bool,
     /// Connections that publish; each keeps its own order
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
     publishers: u32,
@@ -131,6 +134,20 @@ impl FanoutArgs {
         }
     }
 
+    /// What a session subscribes to.
+    fn topics_of(&self, index: usize) -> Vec<String> {
+        let index = index as u64;
+        let count = if self.all_topics { u64::from(self.topics) } else { 1 };
+
+        (index..index + count).map(|index| self.topic(index)).collect()
+    }
+
+    /// Whether a session is to get the events of a stream.
+    fn hears(&self, session: u64, stream: u64) -> bool {
+        let topics = u64::from(self.topics);
+        self.all_topics || session % topics == stream % topics
+    }
+
     async fn publish(&self, stage: &Stage, audience: &Rc<Audience>) -> Result<Vec<Published>, CliError> {
         let streams = (0..self.streams())
             .map(|number| Stream {
@@ -173,8 +190,7 @@ impl FanoutArgs {
     }
 
     fn sessions_of(&self, stream: u64) -> u64 {
-        let topics = u64::from(self.topics);
-        (0..u64::from(self.sessions)).filter(|session| session % topics == stream % topics).count() as u64
+        (0..u64::from(self.sessions)).filter(|session| self.hears(*session, stream)).count() as u64
     }
 
     /// Deliveries that are due for what the hub accepted.
@@ -241,24 +257,17 @@ impl FanoutArgs {
     }
 
     fn report_order(&self, report: &mut Report, audience: &Audience, published: &[Published]) {
-        let topics = u64::from(self.topics);
-        let lost = published
-            .iter()
-            .map(|stream| {
-                let listening =
-                    (0..u64::from(self.sessions)).filter(|session| session % topics == stream.number % topics);
-                audience.lost(listening, stream)
-            })
-            .sum();
+        let of = |stream: &Published| {
+            let listening = (0..u64::from(self.sessions)).filter(|session| self.hears(*session, stream.number));
+            audience.lost(listening, stream)
+        };
+        let lost = published.iter().map(of).sum();
+        let groups = if self.all_topics { 1 } else { self.topics as usize };
         report.must_be_none("refused", "publications refused", published.iter().map(|stream| stream.refused).sum());
         report.must_be_none("lost", "lost", lost);
         report.must_be_none("doubled", "doubled", audience.doubled());
         report.must_be_none("reordered", "reordered", audience.reordered());
-        report.must_be_none(
-            "orders",
-            "sessions with an order of their own",
-            audience.other_orders(self.topics as usize),
-        );
+        report.must_be_none("orders", "sessions with an order of their own", audience.other_orders(groups));
         report.must_be_none("gaps", "gaps told", audience.gaps());
         report.must_be_none("closed", "sessions closed by the hub", audience.closed());
     }
@@ -293,5 +302,15 @@ mod tests {
             (0..3).map(|number| Published { number, accepted: 5, ..Published::default() }).collect();
 
         assert_eq!(args.expected(&published), 50);
+    }
+
+    #[test]
+    fn deliveries_are_expected_on_all_sessions_where_each_listens_to_every_topic() {
+        let args = args(&["--sessions", "10", "--topics", "3", "--all-topics"]);
+        let published: Vec<_> =
+            (0..3).map(|number| Published { number, accepted: 5, ..Published::default() }).collect();
+
+        assert_eq!(args.topics_of(1), ["custom:bench-1", "custom:bench-2", "custom:bench-0"]);
+        assert_eq!(args.expected(&published), 150);
     }
 }

@@ -5,11 +5,12 @@ use crate::cli::CliError;
 /// Files a process has open beside its connections: database, logs, pipes, timers.
 const OTHER_FILES: u64 = 150;
 
-/// Settings of a hub that takes as many clients of one account, as fast, as a measurement opens.
-pub const ROOM: [(&str, &str); 3] = [
+/// Settings of a hub that takes as many clients of one account, as fast and with as many topics, as a measurement opens.
+pub const ROOM: [(&str, &str); 4] = [
     ("CARILLON__SOCKET__MAX_PER_USER", "1000000"),
     ("CARILLON__SOCKET__ACCEPT_RATE", "1000000"),
     ("CARILLON__HTTP__MAX_CONNECTIONS", "1000000"),
+    ("CARILLON__SOCKET__MAX_TOPICS", "1000000"),
 ];
 
 /// Makes room for so many connections of this process and of the hub it starts.

@@ -5,6 +5,7 @@ mod callgrind;
 mod fanout;
 mod fleet;
 mod floor;
+mod growth;
 mod history;
 mod idle;
 mod ingest;
@@ -71,6 +72,8 @@ pub enum Bench {
     Restart(restart::RestartArgs),
     /// Everything comes and goes for a long time: what the hub keeps of it, and whether anything is lost
     Soak(soak::SoakArgs),
+    /// The same load at several sizes, each on a fresh hub: what one client, topic, module or event more costs
+    Growth(growth::GrowthArgs),
     /// A bare server to compare with, as `fanout --target floor` and `ingest --floor` start it
     Floor(floor::FloorArgs),
 }
@@ -103,6 +106,7 @@ async fn measure(what: &Bench) -> Result<Report, CliError> {
         Bench::Slow(args) => slow::measure(args).await,
         Bench::Restart(args) => restart::measure(args).await,
         Bench::Soak(args) => soak::measure(args).await,
+        Bench::Growth(args) => Box::pin(growth::measure(args)).await,
         Bench::Floor(args) => floor::serve(args).await,
     }
 }

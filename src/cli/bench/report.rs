@@ -87,6 +87,11 @@ impl Report {
         self.figures.push(Figure { key, label, value, unit });
     }
 
+    /// A figure of this report by its key in JSON.
+    pub fn get(&self, key: &str) -> Option<f64> {
+        self.figures.iter().find(|figure| figure.key == key).map(|figure| figure.value)
+    }
+
     /// Adds the figures of several things.
     pub fn series(&mut self, series: Series) {
         self.series.push(series);

@@ -73,6 +73,7 @@ pub async fn measure(args: &ResumeArgs) -> Result<Report, CliError> {
     let started = starting.elapsed();
     let nothing = args.resume(&target, epoch, 0).await?;
     let ring = args.resume(&target, epoch, missed).await?;
+    let memory = target.usage()?;
     let Some(hub) = target.close().await? else { return Err(CliError::Failed("there is no hub".to_owned())) };
     let target = Target::start(hub.with("CARILLON__BROKER__RING", SMALL_RING)).await?;
     let table = args.resume(&target, epoch, missed).await?;
@@ -90,6 +91,9 @@ pub async fn measure(args: &ResumeArgs) -> Result<Report, CliError> {
     let names =
         [("tableP50Ms", "  all there p50"), ("tableP99Ms", "  all there p99"), ("tableMaxMs", "  all there max")];
     args.report(&mut report, &table, ["tableCpuMs", "server CPU of each, from the table"], Some(names));
+    if let Some(memory) = memory {
+        report.figure("serverRssMib", "server memory in all (RSS)", memory.resident as f64 / f64::from(1 << 20), "MiB");
+    }
     let all = [nothing, ring, table];
     report.must_be_none("lost", "lost", all.iter().map(|round| round.lost).sum());
     report.must_be_none("doubled", "doubled or out of order", all.iter().map(|round| round.doubled).sum());

@@ -24,12 +24,25 @@ pub async fn open_sessions(
     count: usize,
     topic: impl Fn(usize) -> String,
 ) -> Result<Vec<WireSocket>, CliError> {
+    open_sessions_on(destination, token, count, |index| vec![topic(index)]).await
+}
+
+/// The same with several topics for each session.
+///
+/// # Errors
+/// As [`open_sessions`].
+pub async fn open_sessions_on(
+    destination: &Destination,
+    token: &str,
+    count: usize,
+    topics: impl Fn(usize) -> Vec<String>,
+) -> Result<Vec<WireSocket>, CliError> {
     let bar = progress(count, "opening sessions");
     let opening = (0..count).map(|index| {
-        let topic = topic(index);
+        let topics = topics(index);
         let bar = &bar;
         async move {
-            let opened = timeout(ANSWER_TIMEOUT, open(destination, index, token, &topic));
+            let opened = timeout(ANSWER_TIMEOUT, open(destination, index, token, &topics));
             let socket = opened.await.map_err(|_| ClientError::Closed("a session got no answer".to_owned()))??;
             bar.inc(1);
             Ok::<_, ClientError>(socket)
@@ -41,8 +54,13 @@ pub async fn open_sessions(
     Ok(sessions)
 }
 
-async fn open(destination: &Destination, index: usize, token: &str, topic: &str) -> Result<WireSocket, ClientError> {
-    let subscribe = serde_json::json!({ "type": "subscribe", "id": 1, "topics": [topic] }).to_string();
+async fn open(
+    destination: &Destination,
+    index: usize,
+    token: &str,
+    topics: &[String],
+) -> Result<WireSocket, ClientError> {
+    let subscribe = serde_json::json!({ "type": "subscribe", "id": 1, "topics": topics }).to_string();
     enter(destination, index, "/ws", token, Some(&subscribe)).await
 }
 

@@ -102,3 +102,18 @@ async fn nothing_is_kept_or_lost_when_everything_comes_and_goes() {
         assert!(report["figures"][figure].as_f64() > Some(0.0), "no {figure} in {report}");
     }
 }
+
+#[actix::test]
+async fn what_one_more_costs_is_told_for_each_kind_of_thing() {
+    let load = ["--duration", "1s", "--clients", "5", "--online", "5", "--missed", "20", "--rate", "20"];
+    for (of, sizes) in [("clients", "2,10"), ("topics", "1,4"), ("modules", "1,20"), ("journal", "20,200")] {
+        let (ran, report) = bench(&[&["growth", of, "--sizes", sizes][..], &load].concat()).await;
+
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        assert_eq!(report["faults"], serde_json::json!([]), "{report}");
+        assert_eq!(report["sizes"].as_array().map(Vec::len), Some(2), "{report}");
+        for trend in report["trends"].as_array().expect("lines") {
+            assert!(trend["slope"].is_number(), "{trend}");
+        }
+    }
+}

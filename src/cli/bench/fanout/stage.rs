@@ -13,7 +13,7 @@ use super::super::{
     process::Usage,
     progress,
     publish::{Post, Published, Stream, data, publication, publish},
-    sessions::open_sessions,
+    sessions::open_sessions_on,
     target::Target,
     wire::{Destination, WireSocket},
 };
@@ -102,13 +102,13 @@ impl Stage {
     /// # Errors
     /// [`CliError::Client`] when the server refuses one of them.
     pub async fn sessions(&self, args: &FanoutArgs) -> Result<Vec<WireSocket>, CliError> {
-        let (count, topic) = (args.sessions as usize, |index: usize| args.topic(index as u64));
+        let count = args.sessions as usize;
         match self {
             Self::Hub(hub) => {
                 let destination = hub.destination.offering_deflate(args.deflate);
-                open_sessions(&destination, &hub.session.access_token, count, topic).await
+                open_sessions_on(&destination, &hub.session.access_token, count, |index| args.topics_of(index)).await
             }
-            Self::Other(other) => other.sessions(count, topic).await,
+            Self::Other(other) => other.sessions(count, |index| args.topic(index as u64)).await,
         }
     }
 
