@@ -65,8 +65,8 @@ pub struct SoakArgs {
     /// Sessions that come in a second: some close, some are cut off, some read nothing, some of which catch up
     #[arg(long, default_value_t = 20.0, value_parser = parse_rate)]
     arrivals: f64,
-    /// How long a session, or a module's connection, stays at most
-    #[arg(long, default_value = "10s", value_parser = parse_duration)]
+    /// How long a session, or a module's connection, stays at most; much shorter than an access token lives
+    #[arg(long, default_value = "20s", value_parser = parse_duration)]
     stay: Duration,
     /// Sessions that listen all the time
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
@@ -80,8 +80,8 @@ pub struct SoakArgs {
     /// Custom events in a second
     #[arg(long, default_value_t = 50.0, value_parser = parse_rate)]
     rate: f64,
-    /// Bytes of an event's data
-    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(64..=60_000))]
+    /// Bytes of an event's data; who reads nothing is to fall behind
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(64..=60_000))]
     size: u32,
     /// Where the hub of `--url` takes MQTT
     #[arg(long, requires = "url", default_value = "127.0.0.1:1883")]
