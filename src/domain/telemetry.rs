@@ -81,7 +81,9 @@ struct Key(Arc<str>);
 /// Whether a text can be the name of a value.
 #[must_use]
 pub fn is_key(text: &str) -> bool {
-    (1..=KEY_MAX).contains(&text.chars().count()) && !text.contains(char::is_control)
+    let is_plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    let length = if is_plain { text.len() } else { text.chars().count() };
+    (1..=KEY_MAX).contains(&length) && (is_plain || !text.contains(char::is_control))
 }
 
 /// Keys are in the order of their texts.
@@ -241,13 +243,27 @@ impl<'de> Deserialize<'de> for Telemetry {
 
 impl<'de> Deserialize<'de> for Key {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        if is_key(&text) {
-            return Ok(Self(text.into()));
+        struct Name;
+
+        impl Visitor<'_> for Name {
+            type Value = Key;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the name of a value")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Key, E> {
+                if is_key(text) {
+                    return Ok(Key(text.into()));
+                }
+                let start: String = text.chars().take(KEY_MAX).flat_map(char::escape_debug).collect();
+                let advice =
+                    format_args!("`{start}` cannot be a key; use 1 to {KEY_MAX} characters, no control characters");
+                Err(E::custom(advice))
+            }
         }
-        let start: String = text.chars().take(KEY_MAX).flat_map(char::escape_debug).collect();
-        let advice = format_args!("`{start}` cannot be a key; use 1 to {KEY_MAX} characters, no control characters");
-        Err(de::Error::custom(advice))
+
+        deserializer.deserialize_str(Name)
     }
 }
 

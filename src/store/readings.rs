@@ -4,6 +4,9 @@ use std::collections::HashMap;
 use std::ops::{Range, RangeInclusive};
 
 use diesel::prelude::*;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::sql_types::{BigInt, Text};
+use diesel::sqlite::Sqlite;
 
 use super::latest::{Commit, NewReading};
 use super::schema::{history_modules, readings};
@@ -18,6 +21,8 @@ pub type RowId = i64;
 
 /// Rows that one statement names.
 const ROWS_AT_ONCE: usize = 1000;
+/// Rows that one statement of SQLite adds.
+const ROWS_TOGETHER: usize = 16;
 
 /// Rows that were added for one module.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,21 +90,55 @@ fn new_row(id: RowId, module: ModuleNumber, reading: &NewReading) -> NewRow<'_> 
 
 fn insert(conn: &mut Connection, rows: &[NewRow<'_>]) -> Result<(), StoreError> {
     match conn {
-        Connection::Postgres(conn) if rows.len() > 1 => {
-            diesel::copy_from(readings::table).from_insertable(rows).execute(conn)?;
-        }
-        Connection::Postgres(conn) => {
-            diesel::insert_into(readings::table).values(rows).execute(conn)?;
-        }
-        // One prepared statement for all of them; one for many rows is parsed anew each time.
+        Connection::Postgres(conn) => match rows {
+            [] => {}
+            [row] => drop(diesel::insert_into(readings::table).values(row).execute(conn)?),
+            rows => drop(diesel::copy_from(readings::table).from_insertable(rows).execute(conn)?),
+        },
         Connection::Sqlite(conn) => {
-            for row in rows {
-                diesel::insert_into(readings::table).values(row).execute(conn)?;
+            let (many, others) = rows.as_chunks();
+            for rows in many {
+                Append::<ROWS_TOGETHER>(rows).execute(conn)?;
+            }
+            for row in others {
+                Append::<1>(std::array::from_ref(row)).execute(conn)?;
             }
         }
     }
     Ok(())
 }
+
+/// So many rows, always in the same words: unlike an `INSERT` of diesel's own it is parsed once in a connection, which is
+/// most of the price of a row.
+struct Append<'a, const ROWS: usize>(&'a [NewRow<'a>; ROWS]);
+
+impl<const ROWS: usize> QueryId for Append<'_, ROWS> {
+    type QueryId = Append<'static, ROWS>;
+
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl<const ROWS: usize> QueryFragment<Sqlite> for Append<'_, ROWS> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        out.push_sql("INSERT INTO readings (id, module, ts, received_at, body) VALUES ");
+        for (place, row) in self.0.iter().enumerate() {
+            out.push_sql(if place == 0 { "(" } else { ", (" });
+            out.push_bind_param::<BigInt, _>(&row.id)?;
+            out.push_sql(", ");
+            out.push_bind_param::<BigInt, _>(&row.module)?;
+            out.push_sql(", ");
+            out.push_bind_param::<BigInt, _>(&row.ts)?;
+            out.push_sql(", ");
+            out.push_bind_param::<BigInt, _>(&row.received_at)?;
+            out.push_sql(", ");
+            out.push_bind_param::<Text, _>(row.body)?;
+            out.push_sql(")");
+        }
+        Ok(())
+    }
+}
+
+impl<const ROWS: usize> RunQueryDsl<SqliteConnection> for Append<'_, ROWS> {}
 
 /// The numbers of modules; those that are gone have none.
 fn numbers_of<'a>(
@@ -139,13 +178,7 @@ pub(super) fn number(conn: &mut Connection, module: &ModuleId) -> Result<(), Sto
 /// [`StoreError`] of the database only.
 pub fn number_of(conn: &mut Connection, module: &ModuleId) -> Result<Option<ModuleNumber>, StoreError> {
     let found = history_modules::table.filter(history_modules::module_id.eq(module.as_str()));
-    let found = found.select(history_modules::number);
-    // Each database by itself and without a limit, as for logins: every reading asks here.
-    let number = match conn {
-        Connection::Sqlite(conn) => found.get_result(conn),
-        Connection::Postgres(conn) => found.get_result(conn),
-    };
-    Ok(number.optional()?)
+    Ok(found.select(history_modules::number).first(conn).optional()?)
 }
 
 /// Whether a number is one of the history, also of a module that is gone and whose history is not yet.
@@ -154,7 +187,7 @@ pub fn number_of(conn: &mut Connection, module: &ModuleId) -> Result<Option<Modu
 /// [`StoreError`] of the database only.
 pub fn is_known(conn: &mut Connection, module: ModuleNumber) -> Result<bool, StoreError> {
     let known = history_modules::table.find(module).select(history_modules::number);
-    Ok(known.get_result::<ModuleNumber>(conn).optional()?.is_some())
+    Ok(known.first::<ModuleNumber>(conn).optional()?.is_some())
 }
 
 /// The first rows of the tail after a row: which, of which module, when received.

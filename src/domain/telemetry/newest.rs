@@ -59,14 +59,13 @@ impl Newest {
     /// # Errors
     /// [`TooManyKeys`] when there would be more than [`KEYS_MAX`] keys; nothing is changed then.
     pub fn take(&mut self, newer: &Telemetry, at: Timestamp, came: Timestamp) -> Result<bool, TooManyKeys> {
-        let added = newer.0.keys().filter(|key| !self.values.0.contains_key(*key)).count();
-        if self.values.len() + added > KEYS_MAX {
-            return Err(TooManyKeys(self.values.len() + added));
-        }
+        self.make_sure_of_room(newer)?;
         let mut has_changed = false;
         for (key, value) in &newer.0 {
-            if self.times.get(key).is_some_and(|known| !supersedes(*known, at, came)) {
-                continue;
+            match self.times.get_mut(key) {
+                Some(known) if !supersedes(*known, at, came) => continue,
+                Some(known) => *known = at,
+                None => drop(self.times.insert(key.clone(), at)),
             }
             if let Some(known) = self.values.0.get_mut(key) {
                 has_changed |= known != value;
@@ -75,13 +74,17 @@ impl Newest {
                 has_changed = true;
                 self.values.0.insert(key.clone(), value.clone());
             }
-            if let Some(time) = self.times.get_mut(key) {
-                *time = at;
-            } else {
-                self.times.insert(key.clone(), at);
-            }
         }
         Ok(has_changed)
+    }
+
+    fn make_sure_of_room(&self, newer: &Telemetry) -> Result<(), TooManyKeys> {
+        if self.values.len() + newer.len() <= KEYS_MAX {
+            return Ok(());
+        }
+        let added = newer.0.keys().filter(|key| !self.values.0.contains_key(*key)).count();
+        let all = self.values.len() + added;
+        if all > KEYS_MAX { Err(TooManyKeys(all)) } else { Ok(()) }
     }
 }
 
