@@ -93,7 +93,7 @@ fn escaped(key: &str) -> Cow<'_, str> {
 /// A [`Problem`] that names the field.
 pub fn read_json<'de, T: Deserialize<'de>>(json: &'de [u8]) -> Result<T, Problem> {
     // Where all is well nobody need note the way there.
-    if let Ok(Object(value)) = serde_json::from_slice(json) {
+    if let Some(value) = str::from_utf8(json).ok().and_then(read_json_text) {
         return Ok(value);
     }
     // Derived readers would take an array for an object, value by value.
@@ -104,12 +104,19 @@ pub fn read_json<'de, T: Deserialize<'de>>(json: &'de [u8]) -> Result<T, Problem
     read_any(json)
 }
 
+/// Reads a JSON object, if it is as it must be.
+pub fn read_json_text<'de, T: Deserialize<'de>>(json: &'de str) -> Option<T> {
+    // All at once known to be text, its strings need not be looked at one by one.
+    serde_json::from_str(json).ok().map(|Object(value)| value)
+}
+
 /// Reads a JSON array of objects like [`read_json`]; all of them or nothing.
 ///
 /// # Errors
 /// A [`Problem`] that names the element and the field.
 pub fn read_json_list<'de, T: Deserialize<'de>>(json: &'de [u8]) -> Result<Vec<T>, Problem> {
-    if let Ok(elements) = serde_json::from_slice::<Vec<Object<T>>>(json) {
+    let text = str::from_utf8(json).ok();
+    if let Some(elements) = text.and_then(|text| serde_json::from_str::<Vec<Object<T>>>(text).ok()) {
         return Ok(elements.into_iter().map(|Object(element)| element).collect());
     }
     let elements: Vec<&RawValue> = read_any(json)?;

@@ -8,7 +8,7 @@ use super::command::{Desired, ToDevice};
 use crate::domain::command::{CommandName, CommandResult, null};
 use crate::domain::document::{Document, MergePatch};
 use crate::domain::ids::{CommandId, ModuleId};
-use crate::domain::problem::{Problem, read_json};
+use crate::domain::problem::{Problem, read_json, read_json_text};
 use crate::domain::telemetry::{Reading, Telemetry};
 use crate::domain::time::Timestamp;
 
@@ -60,13 +60,20 @@ struct Head {
     id: Option<serde_json::Value>,
 }
 
+/// By far the most frames are of this type.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum TelemetryType {
+    Telemetry,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct TelemetryFrame {
     #[serde(rename = "type")]
-    _type: IgnoredAny,
-    #[serde(default, rename = "id")]
-    _id: Option<u64>,
+    _type: TelemetryType,
+    #[serde(default)]
+    id: Option<u64>,
     #[serde(default)]
     ts: Option<Timestamp>,
     telemetry: Telemetry,
@@ -101,6 +108,9 @@ impl DeviceFrame {
     /// # Errors
     /// [`BadFrame`] with a problem that names the place.
     pub fn read(text: &str) -> Result<(Option<u64>, Self), BadFrame> {
+        if let Some(TelemetryFrame { id, ts, telemetry, .. }) = read_json_text(text) {
+            return Ok((id, Self::Telemetry(Reading { ts, telemetry })));
+        }
         let head: Head = read(None, text)?;
         let id = head.id.as_ref().and_then(serde_json::Value::as_u64);
         let frame = match head.r#type.as_str() {
