@@ -12,15 +12,13 @@ mod mask;
 
 pub use assembler::{Assembler, Incoming};
 use deflate::deflate_behind;
-pub use deflate::{Inflater, inflate};
+pub use deflate::{Inflater, LEANING_WINDOW, inflate};
 pub(super) use deflate::{LARGEST_WINDOW, deflate};
 pub use error::FrameError;
 
 /// The longest payload of a control frame (RFC 6455, 5.5).
 const CONTROL_MAX: usize = 125;
 
-/// How far back a message looks that leans on the one before, as a power of two.
-pub const LEANING_WINDOW: u8 = 12;
 /// The longest message that leans on another or is leant on, so that both lie within that window.
 const LEANING_MAX: usize = 1800;
 /// The bit of a header that says that the message is compressed (RFC 7692, 6).
@@ -73,13 +71,15 @@ pub fn binary(payload: &[u8]) -> Bytes {
 /// The same message as a frame that is compressed for all.
 #[must_use]
 pub fn deflated(plain: &Bytes) -> Bytes {
-    deflated_within(&[], plain, LARGEST_WINDOW)
+    deflated_within(plain, LARGEST_WINDOW)
 }
 
 /// The same message as a frame for all who have read the message of the plain frame `before` last.
 #[must_use]
 pub fn deflated_behind(before: &Bytes, plain: &Bytes) -> Bytes {
-    deflated_within(&before[header_length(before)..], plain, LEANING_WINDOW)
+    let payload = &plain[header_length(plain)..];
+    deflate_behind(&before[header_length(before)..], payload, |shorter| finished(opcode_of(plain), true, shorter))
+        .unwrap_or_else(|| plain.clone())
 }
 
 /// Whether the message of one of our own frames is compressed.
@@ -92,15 +92,18 @@ pub fn is_deflated(frame: &[u8]) -> bool {
 #[must_use]
 pub fn deflated_for(plain: &Bytes, deflation: Deflation) -> Bytes {
     let window = if deflation.is_for_all(plain.len()) { LARGEST_WINDOW } else { deflation.window };
-    deflated_within(&[], plain, window)
+    deflated_within(plain, window)
 }
 
 /// Stays plain when there is no compressor for such a window.
-fn deflated_within(before: &[u8], plain: &Bytes, window: u8) -> Bytes {
+fn deflated_within(plain: &Bytes, window: u8) -> Bytes {
+    let payload = &plain[header_length(plain)..];
+    deflate(payload, window, |shorter| finished(opcode_of(plain), true, shorter)).unwrap_or_else(|| plain.clone())
+}
+
+fn opcode_of(plain: &Bytes) -> OpCode {
     let is_text = plain.first() == text(&[]).first();
-    let opcode = OpCode::Data(if is_text { Data::Text } else { Data::Binary });
-    deflate_behind(before, &plain[header_length(plain)..], window, |shorter| finished(opcode, true, shorter))
-        .unwrap_or_else(|| plain.clone())
+    OpCode::Data(if is_text { Data::Text } else { Data::Binary })
 }
 
 /// The payload of one of our own plain frames.

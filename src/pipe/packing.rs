@@ -15,13 +15,16 @@ use crate::domain::event::{Dialect, Event};
 pub struct Packing {
     framing: Framing,
     deflation: Cell<Option<Deflation>>,
+    /// Whether events go out as they are: nothing is to be asked then, which is what most deliveries are.
+    is_plain: Cell<bool>,
     last: Cell<Bytes>,
 }
 
 impl Packing {
     /// Of frames of this kind, not compressed yet.
-    pub const fn new(framing: Framing) -> Self {
-        Self { framing, deflation: Cell::new(None), last: Cell::new(Bytes::new()) }
+    pub fn new(framing: Framing) -> Self {
+        let is_plain = Cell::new(framing.pack_for_all(0, None).is_none());
+        Self { framing, deflation: Cell::new(None), is_plain, last: Cell::new(Bytes::new()) }
     }
 
     /// What the frames look like.
@@ -31,7 +34,10 @@ impl Packing {
 
     /// Compresses from now on, if the peer and we have agreed on that.
     pub fn agree_on(&self, deflation: Option<Deflation>) {
+        let is_socket = matches!(self.framing, Framing::WebSocket | Framing::Engine);
+        let deflation = deflation.filter(|_| is_socket);
         self.deflation.set(deflation);
+        self.is_plain.set(deflation.is_none() && self.framing.pack_for_all(0, None).is_none());
         self.last.take();
     }
 
@@ -50,8 +56,13 @@ impl Packing {
     }
 
     /// An event in a frame that all share who can read the same; empty if the dialect has no word for it.
+    #[inline]
     pub fn event(&self, event: &Event, dialect: &Dialect) -> Bytes {
         let plain = event.frame(dialect);
+        if self.is_plain.get() { plain.clone() } else { self.packed(event, dialect, plain) }
+    }
+
+    fn packed(&self, event: &Event, dialect: &Dialect, plain: &Bytes) -> Bytes {
         let Some(deflation) = self.deflation.get() else {
             return match self.framing.pack_for_all(plain.len(), None) {
                 Some(pack) if !plain.is_empty() => event.packed_frame(dialect, pack),

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, builder::ArgPredicate};
 use tokio::{task::spawn_local, time::sleep};
 
 use super::{
@@ -33,12 +33,12 @@ pub struct IdleArgs {
     /// Modules that are there, whose state each session is told as it comes
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=10_000))]
     modules: u32,
-    /// The topic each of them subscribes to
-    #[arg(long, default_value = "modules")]
+    /// The topic each of them subscribes to; one on which events can be published if there are to be bursts
+    #[arg(long, default_value = "modules", default_value_if("after_bursts", ArgPredicate::IsPresent, "custom:bench"))]
     topic: String,
     /// Bursts of 20 events to all of them afterwards, one a second; their memory is told before and after
-    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=600))]
-    after_bursts: u32,
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=600))]
+    after_bursts: Option<u32>,
     /// How long their processor time is measured
     #[arg(long, default_value = "10s", value_parser = parse_duration)]
     duration: Duration,
@@ -73,7 +73,10 @@ pub async fn measure(args: &IdleArgs) -> Result<Report, CliError> {
     let open = target.usage()?;
     sleep(args.duration).await;
     let later = target.usage()?;
-    let bursts = if args.after_bursts > 0 { Some(args.burst(&target, &audience).await?) } else { None };
+    let bursts = match args.after_bursts {
+        Some(bursts) => Some(args.burst(bursts, &target, &audience).await?),
+        None => None,
+    };
     listeners.iter().for_each(tokio::task::JoinHandle::abort);
 
     let mut report = Report::new("idle");
@@ -102,11 +105,11 @@ pub async fn measure(args: &IdleArgs) -> Result<Report, CliError> {
 
 impl IdleArgs {
     /// Publishes the bursts, and lets everything come to rest again.
-    async fn burst(&self, target: &Target, audience: &Audience) -> Result<Bursts, CliError> {
+    async fn burst(&self, bursts: u32, target: &Target, audience: &Audience) -> Result<Bursts, CliError> {
         let destination = target.destination.clone();
         let token = Some(target.session.access_token.clone());
         let post = Post { destination, path: "/api/v1/events".to_owned(), token, body: publication };
-        let duration = Duration::from_secs(self.after_bursts.into());
+        let duration = Duration::from_secs(bursts.into());
         let schedule = Schedule::new(BURST as f64, duration, 1, 0).in_bursts_of(BURST);
         let stream = Stream { number: 0, topic: self.topic.clone(), size: EVENT, schedule };
         let published = publish(&post, vec![stream], audience).await?;
