@@ -105,8 +105,10 @@
 //!   `a_change_of_owner_is_felt_at_once`, test
 //!   `a_change_of_roles_the_end_of_a_login_and_of_an_account_are_felt_at_once`, test
 //!   `a_socket_ends_in_the_second_its_token_does_unless_a_newer_one_extends_it`.
-//! - Who may do what is judged at the door, from the database, for every request: test `roles_count_at_once`, test
-//!   `who_is_kept_out_is_out_at_once`, test `only_admins_manage_accounts`. That a token was found good once spares its
+//! - Who may do what is judged at the door for every request, from the database, or from what was read there less than a
+//!   second ago if this process has changed nothing since: test `roles_count_at_once`, test
+//!   `who_is_kept_out_is_out_at_once`, test `only_admins_manage_accounts`, test
+//!   `a_login_counts_until_something_changes_or_a_second_is_over`. That a token was found good once spares its
 //!   signature only: test `a_token_that_was_verified_is_refused_once_it_has_ended`, test
 //!   `a_token_that_begins_like_a_verified_one_is_verified_itself`.
 //! - The end of a login ends its sockets, whoever ends it: test `a_logout_ends_the_sockets_of_its_login_only`, test
