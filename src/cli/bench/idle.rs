@@ -1,7 +1,10 @@
 use std::time::Duration;
 
 use clap::{Args, builder::ArgPredicate};
-use tokio::{task::spawn_local, time::sleep};
+use tokio::{
+    task::spawn_local,
+    time::{Instant, sleep},
+};
 
 use super::{
     audience::Audience,
@@ -39,6 +42,9 @@ pub struct IdleArgs {
     /// Bursts of 20 events to all of them afterwards, one a second; their memory is told before and after
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=600))]
     after_bursts: Option<u32>,
+    /// How many of them come in at the same time
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..))]
+    at_once: u32,
     /// How long their processor time is measured
     #[arg(long, default_value = "10s", value_parser = parse_duration)]
     duration: Duration,
@@ -61,7 +67,9 @@ pub async fn measure(args: &IdleArgs) -> Result<Report, CliError> {
     register_modules(&target.api, args.modules as usize).await?;
     let empty = target.usage()?;
     let token = &target.session.access_token;
-    let sockets = open_sessions(&target.destination, token, args.sessions as usize, |_| args.topic.clone()).await?;
+    let (count, at_once, began) = (args.sessions as usize, args.at_once as usize, Instant::now());
+    let sockets = open_sessions(&target.destination, token, count, at_once, |_| args.topic.clone()).await?;
+    let all_in = began.elapsed();
     let entered = target.usage()?;
     let audience = Audience::new(sockets.len());
     let listeners: Vec<_> = sockets
@@ -81,6 +89,7 @@ pub async fn measure(args: &IdleArgs) -> Result<Report, CliError> {
 
     let mut report = Report::new("idle");
     report.count("sessions", "sessions", args.sessions.into());
+    report.figure("secondsToEnter", "until all were in", all_in.as_secs_f64(), "s");
     if let (Some(empty), Some(entered), Some(open), Some(later)) = (empty, entered, open, later) {
         let entering = (entered - empty).processor().as_secs_f64() * 1e6 / f64::from(args.sessions);
         report.figure("serverCpuUsToEnter", "processor time of coming in", entering, "µs");

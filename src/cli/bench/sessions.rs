@@ -11,10 +11,10 @@ use super::{
 use crate::cli::{CliError, client::ClientError};
 
 /// Connections that are being opened at the same time.
-const AT_ONCE: usize = 64;
+pub const AT_ONCE: usize = 64;
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Opens `count` sessions on one login; session number `index` subscribes to `topic(index)`.
+/// Opens `count` sessions on one login, so many at the same time; session number `index` subscribes to `topic(index)`.
 ///
 /// # Errors
 /// [`CliError::Client`] when the hub refuses one of them.
@@ -22,9 +22,10 @@ pub async fn open_sessions(
     destination: &Destination,
     token: &str,
     count: usize,
+    at_once: usize,
     topic: impl Fn(usize) -> String,
 ) -> Result<Vec<WireSocket>, CliError> {
-    open_sessions_on(destination, token, count, |index| vec![topic(index)]).await
+    open_sessions_on(destination, token, count, at_once, |index| vec![topic(index)]).await
 }
 
 /// The same with several topics for each session.
@@ -35,6 +36,7 @@ pub async fn open_sessions_on(
     destination: &Destination,
     token: &str,
     count: usize,
+    at_once: usize,
     topics: impl Fn(usize) -> Vec<String>,
 ) -> Result<Vec<WireSocket>, CliError> {
     let bar = progress(count, "opening sessions");
@@ -48,7 +50,7 @@ pub async fn open_sessions_on(
             Ok::<_, ClientError>(socket)
         }
     });
-    let sessions = stream::iter(opening).buffered(AT_ONCE).try_collect().await?;
+    let sessions = stream::iter(opening).buffered(at_once).try_collect().await?;
     bar.finish_and_clear();
 
     Ok(sessions)

@@ -17,7 +17,7 @@ use super::{
     modules::register_modules,
     process::Usage,
     report::{Latencies, Report},
-    sessions::open_sessions,
+    sessions::{AT_ONCE, open_sessions},
     target::{Target, TargetArgs},
     telemetry::connect,
     wire::{Frame, WireSocket},
@@ -71,14 +71,15 @@ pub async fn measure(args: &SlowArgs) -> Result<Report, CliError> {
     let devices = connect(&target.destination, &modules).await?;
     let token = &target.session.access_token;
     let topic = |_| TOPIC.to_owned();
-    let healthy = open_sessions(&target.destination, token, args.healthy as usize, topic).await?;
+    let healthy = open_sessions(&target.destination, token, args.healthy as usize, AT_ONCE, topic).await?;
     let audience = Audience::new(healthy.len());
     let listeners: Vec<_> = healthy
         .into_iter()
         .enumerate()
         .map(|(index, socket)| spawn_local(Rc::clone(&audience).listen(index, socket)))
         .collect();
-    let stalling = open_sessions(&target.destination.over_ethernet(), token, args.stalled as usize, topic).await?;
+    let stalling =
+        open_sessions(&target.destination.over_ethernet(), token, args.stalled as usize, AT_ONCE, topic).await?;
     let fleet = Fleet::start(devices, args.rate, args.size as usize);
     let (stall, stalls) = watch::channel(false);
     let reading: Vec<_> = stalling.into_iter().map(|socket| spawn_local(read_until(socket, stalls.clone()))).collect();

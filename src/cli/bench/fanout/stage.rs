@@ -13,7 +13,7 @@ use super::super::{
     process::Usage,
     progress,
     publish::{Post, Published, Stream, data, publication, publish},
-    sessions::open_sessions_on,
+    sessions::{AT_ONCE, open_sessions_on},
     target::Target,
     wire::{Destination, WireSocket},
 };
@@ -22,9 +22,6 @@ use super::{
     dialect::{Kind, say},
 };
 use crate::cli::{CliError, client::ClientError};
-
-/// Connections that are being opened at the same time.
-const AT_ONCE: usize = 64;
 
 /// What is measured.
 pub enum Stage {
@@ -106,7 +103,8 @@ impl Stage {
         match self {
             Self::Hub(hub) => {
                 let destination = hub.destination.offering_deflate(args.deflate);
-                open_sessions_on(&destination, &hub.session.access_token, count, |index| args.topics_of(index)).await
+                open_sessions_on(&destination, &hub.session.access_token, count, AT_ONCE, |index| args.topics_of(index))
+                    .await
             }
             Self::Other(other) => other.sessions(count, |index| args.topic(index as u64)).await,
         }

@@ -14,7 +14,7 @@ use crate::cli::{
         publish::{Post, Published, Stream, publication, publish},
         report::Report,
         schedule::Schedule,
-        sessions::open_sessions,
+        sessions::{AT_ONCE, open_sessions},
     },
 };
 
@@ -46,7 +46,7 @@ impl Crowd {
     pub async fn gather(args: &SoakArgs, place: &Place, round: Duration) -> Result<Self, CliError> {
         let Place { target, keys, .. } = place;
         let count = args.listeners as usize;
-        let sockets = open_sessions(&target.destination, &keys.token(), count, |_| TOPIC.to_owned()).await?;
+        let sockets = open_sessions(&target.destination, &keys.token(), count, AT_ONCE, |_| TOPIC.to_owned()).await?;
         let audience = Audience::new(sockets.len());
         let listen = |(index, socket)| {
             let said = keys.tokens();
