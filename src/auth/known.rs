@@ -25,7 +25,7 @@ pub(super) enum Key {
 
 /// The people of logins that were read lately; clones share them.
 ///
-/// Invariant: what this process has changed is in no answer that is given after the change was told ([`Known::forget_all`]);
+/// Invariant: what this process has changed is in no answer that is given after the change was told (`forget_all`);
 /// what another process has changed, in none a second later.
 #[derive(Clone, Default)]
 pub struct Known(Arc<Inner>);

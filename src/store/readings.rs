@@ -178,7 +178,13 @@ pub(super) fn number(conn: &mut Connection, module: &ModuleId) -> Result<(), Sto
 /// [`StoreError`] of the database only.
 pub fn number_of(conn: &mut Connection, module: &ModuleId) -> Result<Option<ModuleNumber>, StoreError> {
     let found = history_modules::table.filter(history_modules::module_id.eq(module.as_str()));
-    Ok(found.select(history_modules::number).first(conn).optional()?)
+    let found = found.select(history_modules::number);
+    // Each database by itself and without a limit, as for logins: every reading asks here.
+    let number = match conn {
+        Connection::Sqlite(conn) => found.get_result(conn),
+        Connection::Postgres(conn) => found.get_result(conn),
+    };
+    Ok(number.optional()?)
 }
 
 /// Whether a number is one of the history, also of a module that is gone and whose history is not yet.
@@ -187,7 +193,7 @@ pub fn number_of(conn: &mut Connection, module: &ModuleId) -> Result<Option<Modu
 /// [`StoreError`] of the database only.
 pub fn is_known(conn: &mut Connection, module: ModuleNumber) -> Result<bool, StoreError> {
     let known = history_modules::table.find(module).select(history_modules::number);
-    Ok(known.first::<ModuleNumber>(conn).optional()?.is_some())
+    Ok(known.get_result::<ModuleNumber>(conn).optional()?.is_some())
 }
 
 /// The first rows of the tail after a row: which, of which module, when received.
