@@ -50,6 +50,8 @@ pub enum AccountChanged {
         user_id: UserId,
         /// What they are now.
         roles: Vec<Role>,
+        /// Who was looked up later than that has them.
+        changed_at: Instant,
         /// The event that parts what was heard before from what comes now.
         announced: Announced,
     },

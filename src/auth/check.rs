@@ -88,7 +88,9 @@ impl Authenticator {
         expires_at: Option<Timestamp>,
         find: impl FnOnce(&mut Connection) -> Result<Option<Holder>, StoreError> + Send + 'static,
     ) -> Result<Principal, AuthError> {
-        let principal = match self.known.get(&key, Instant::now()) {
+        let now = Timestamp::now();
+        let known = self.known.get(&key, Instant::now()).filter(|known| known.expires_at > now);
+        let principal = match known {
             Some(principal) => principal,
             None => self.look_up(key, find).await?,
         };

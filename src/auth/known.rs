@@ -1,6 +1,7 @@
 //! Who was looked up a moment ago: a program that asks twenty times a second is read from the database once.
 
 use std::collections::HashMap;
+use std::mem;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -11,7 +12,7 @@ use crate::domain::ids::LoginId;
 /// For how long a login that was read counts, unless it changes: as soon as that, open sockets hear of what another process
 /// has changed.
 const BELIEVED_FOR: Duration = Duration::from_secs(1);
-/// How many logins are kept.
+/// How many logins are kept; with one more all others are forgotten.
 const MOST: usize = 4096;
 
 /// What a login is found by.
@@ -65,14 +66,13 @@ impl Known {
 
     /// Keeps who was read after all changes up to a moment.
     pub(super) fn keep(&self, key: Key, principal: &Principal, moment: Moment) {
-        let now = self.moment();
+        let entry = Entry { principal: principal.clone(), moment };
         let mut entries = self.entries();
-        if entries.len() >= MOST {
-            entries.retain(|_, entry| entry.counts(now, principal.read_at));
-        }
-        if entries.len() < MOST {
-            entries.insert(key, Entry { principal: principal.clone(), moment });
-        }
+        // By far the most have had their second.
+        let old = if entries.len() >= MOST { mem::take(&mut *entries) } else { HashMap::new() };
+        entries.insert(key, entry);
+        drop(entries);
+        drop(old);
     }
 
     fn entries(&self) -> MutexGuard<'_, HashMap<Key, Entry>> {
@@ -134,16 +134,13 @@ mod tests {
     }
 
     #[test]
-    fn there_is_room_for_so_many_and_again_when_those_count_no_more() {
+    fn there_is_room_for_so_many_and_always_for_the_newest() {
         let known = Known::default();
         let now = Instant::now();
-        (0..=MOST).for_each(|number| known.keep(key(number), &read_at(now), known.moment()));
-        assert!(known.get(&key(0), now).is_some() && known.get(&key(MOST), now).is_none());
-
-        let later = now + BELIEVED_FOR;
-        known.keep(key(MOST), &read_at(later), known.moment());
-
-        assert!(known.get(&key(MOST), later).is_some());
-        assert_eq!(known.entries().len(), 1);
+        for number in 0..=MOST {
+            known.keep(key(number), &read_at(now), known.moment());
+            assert!(known.get(&key(number), now).is_some() && known.entries().len() <= MOST);
+        }
+        assert!(known.get(&key(0), now).is_none());
     }
 }

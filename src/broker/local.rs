@@ -249,11 +249,11 @@ impl State {
         }
     }
 
-    /// Counts what the listeners of a channel were handed, and has all writes of this thread wait for what is about to come;
-    /// one of the listeners knows who writes.
-    fn handed_out(&mut self, id: ChannelId, deliveries: u64) {
+    /// Counts what the listeners of a channel were handed, and has all writes of this thread wait for what is about to come,
+    /// unless it is a newest value, which goes out at once; one of the listeners knows who writes.
+    fn handed_out(&mut self, id: ChannelId, deliveries: u64, is_latest: bool) {
         self.index.count(id, deliveries);
-        if !self.expects_more || deliveries == 0 || self.held.is_some() {
+        if !self.expects_more || is_latest || deliveries == 0 || self.held.is_some() {
             return;
         }
         let seats = self.index.listeners_at(id).iter().map(|listener| listener.seat as usize);
@@ -297,7 +297,7 @@ impl State {
                     deliveries += 1;
                 }
             }
-            self.handed_out(id, deliveries - before);
+            self.handed_out(id, deliveries - before, is_latest);
         }
         while let Some(number) = self.called_back.pop() {
             self.hand_with_care(number, event, relay);

@@ -92,8 +92,9 @@ impl Directory {
         Err(ModuleError::Busy)
     }
 
-    /// Makes sure that a token is that of a module, and answers its hash: in memory, before any of its body is read and its actor starts. Whoever
-    /// comes from an address that shows many wrong ones is refused slowly; a right one is let in all the same.
+    /// Makes sure that a token is that of a module, and answers its hash: in memory, before any of its body is read and its
+    /// actor starts. Whoever comes from an address that shows many wrong ones is refused slowly; a right one is let in all
+    /// the same.
     ///
     /// # Errors
     /// [`ModuleError::WrongToken`] also for a module that is not there, [`ModuleError::Throttled`].

@@ -1,7 +1,9 @@
 //! What a device and the hub say to each other over `/ws/module`; pure.
 
-use serde::de::{DeserializeOwned, IgnoredAny};
-use serde::{Deserialize, Serialize};
+use std::fmt;
+
+use serde::de::{self, DeserializeOwned, IgnoredAny, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 use super::command::{Desired, ToDevice};
@@ -37,8 +39,8 @@ pub struct Identify {
     pub token: String,
 }
 
-impl std::fmt::Debug for Identify {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Identify {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Identify").field("module_id", &self.module_id).finish_non_exhaustive()
     }
 }
@@ -60,11 +62,27 @@ struct Head {
     id: Option<serde_json::Value>,
 }
 
-/// By far the most frames are of this type.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-enum TelemetryType {
-    Telemetry,
+/// The text `telemetry`: by far the most frames are of this type.
+struct TelemetryType;
+
+impl<'de> Deserialize<'de> for TelemetryType {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+
+        impl Visitor<'_> for Text {
+            type Value = TelemetryType;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("`telemetry`")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<TelemetryType, E> {
+                if text == "telemetry" { Ok(TelemetryType) } else { Err(E::custom("another type")) }
+            }
+        }
+
+        deserializer.deserialize_str(Text)
+    }
 }
 
 #[derive(Deserialize)]

@@ -73,7 +73,7 @@ impl Flusher {
     }
 
     /// Has what waits now, and what comes meanwhile, written together: until [`Flusher::release`], and never for longer than
-    /// the interval from the first of these calls.
+    /// the interval from the first of these calls; it is over when the flusher has had its turn.
     pub fn hold(&self) {
         if self.0.held_until.get().is_none() {
             self.0.held_until.set(Some(Instant::now() + self.0.interval));
@@ -82,7 +82,9 @@ impl Flusher {
 
     /// Nothing more is about to come.
     pub fn release(&self) {
-        if self.0.held_until.take().is_some() {
+        // Over, but not forgotten: the next one begins when what waited has left.
+        if self.0.held_until.get().is_some() {
+            self.0.held_until.set(Some(Instant::now()));
             self.0.wake.notify_one();
         }
     }

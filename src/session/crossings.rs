@@ -28,9 +28,9 @@ impl Crossings {
         self.ended_users.insert(user, Instant::now());
     }
 
-    /// The roles of the account are others now.
-    pub fn roles_changed(&mut self, user: UserId) {
-        self.changed_roles.insert(user, Instant::now());
+    /// The roles of the account are others since then.
+    pub fn roles_changed(&mut self, user: UserId, changed_at: Instant) {
+        self.changed_roles.insert(user, changed_at);
     }
 
     /// Whether a session may begin whose login and account were looked at in that moment.
@@ -63,7 +63,7 @@ mod tests {
         let before = Instant::now();
         assert_eq!(crossings.judge(&user, &login, before), Ok(()));
 
-        crossings.roles_changed(user.clone());
+        crossings.roles_changed(user.clone(), Instant::now());
         assert_eq!(crossings.judge(&user, &login, before), Err(NotAdmitted::RolesChanged));
         let later = before + KEPT;
         assert_eq!(crossings.judge(&user, &login, later), Ok(()), "who comes back has the new roles");

@@ -262,9 +262,9 @@ impl Handler<AccountChanged> for Registry {
             }
             AccountChanged::Revoked { logins, .. } => logins.iter().for_each(|login| self.end_login(login)),
             AccountChanged::ProfileUpdated { announced, .. } => self.announce(announced, ctx),
-            AccountChanged::RolesChanged { user_id, announced, .. } => {
+            AccountChanged::RolesChanged { user_id, changed_at, announced, .. } => {
                 self.end_where(&End::ROLES_CHANGED, |known| known.user_id == user_id);
-                self.crossings.roles_changed(user_id);
+                self.crossings.roles_changed(user_id, changed_at);
                 self.announce(announced, ctx);
             }
             AccountChanged::Outside { alive, looked_at } => {

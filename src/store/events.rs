@@ -30,7 +30,7 @@ pub struct Page {
 pub fn append<'a>(conn: &mut Connection, new: impl IntoIterator<Item = &'a Event>) -> Result<(), StoreError> {
     let mut rows = new.into_iter().map(NewRow::from);
     match conn {
-        // One prepared statement for all of them; one for several rows is parsed anew each time.
+        // One prepared statement for all of them; one of diesel's own for several rows is parsed anew each time.
         Connection::Sqlite(conn) => {
             rows.try_for_each(|row| diesel::insert_into(events::table).values(row).execute(conn).map(drop))?;
         }

@@ -180,6 +180,7 @@ pub fn forget_ended(conn: &mut Connection, before: Timestamp) -> Result<usize, S
 }
 
 type Both = (LoginRow, UserRow);
+
 #[diesel::dsl::auto_type]
 fn joined() -> _ {
     logins::table.inner_join(users::table)

@@ -108,8 +108,8 @@ fn insert(conn: &mut Connection, rows: &[NewRow<'_>]) -> Result<(), StoreError> 
     Ok(())
 }
 
-/// So many rows, always in the same words: unlike an `INSERT` of diesel's own it is parsed once in a connection, which is
-/// most of the price of a row.
+/// So many rows, always in the same words: unlike an `INSERT` of diesel's own of several rows it is parsed once in a
+/// connection, and unlike one of a single row its words are not put together for every row.
 struct Append<'a, const ROWS: usize>(&'a [NewRow<'a>; ROWS]);
 
 impl<const ROWS: usize> QueryId for Append<'_, ROWS> {

@@ -35,6 +35,23 @@ async fn what_was_written_is_read_after_opening_again() {
     assert_eq!(scratch.store().read(move |conn| users::find(conn, &id)).await.unwrap(), stored);
 }
 
+#[derive(diesel::QueryableByName)]
+struct BuiltWith {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    compile_options: String,
+}
+
+#[actix::test]
+async fn the_database_in_the_binary_is_built_as_the_project_says() {
+    let scratch = Scratch::of_sqlite();
+    let asking = |conn: &mut Connection| Ok(sql_query("PRAGMA compile_options").load::<BuiltWith>(conn)?);
+    let built: Vec<_> =
+        scratch.store().read(asking).await.unwrap().into_iter().map(|row| row.compile_options).collect();
+    for option in ["ENABLE_QPSG", "THREADSAFE=2", "DEFAULT_MEMSTATUS=0"] {
+        assert!(built.iter().any(|had| had == option), "{option} of `.cargo/config.toml` is not among {built:?}");
+    }
+}
+
 #[actix::test]
 async fn a_failed_write_leaves_nothing_behind() {
     let scratch = Scratch::new();

@@ -20,9 +20,9 @@ impl Handler<LogOut> for Accounts {
         self.work(|desk| async move {
             let (login_id, at) = (who.login_id.clone(), Timestamp::now());
             let event = NewEvent::user_logged_out(&who.user_id, &who.name, at);
-            let ended = desk.store.write(move |conn| {
+            let ended = desk.write(move |conn| {
                 let was_alive = logins::revoke(conn, &login_id, at)?;
-                was_alive.then(|| announcements::add(conn, event)).transpose()
+                Ok(was_alive.then(|| announcements::add(conn, event)).transpose()?)
             });
             if let Some(announced) = ended.await? {
                 let Principal { user_id, login_id, .. } = who;

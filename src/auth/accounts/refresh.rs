@@ -36,7 +36,7 @@ impl Desk {
         let now = Timestamp::now();
         let (lifetime, refresh_token) = (self.login_lifetime, opaque::generate());
         let (old, new) = (opaque::fingerprint(token), opaque::fingerprint(&refresh_token));
-        let found = self.store.write(move |conn| exchange(conn, &old, &new, now, now.plus(lifetime))).await?;
+        let found = self.write(move |conn| Ok(exchange(conn, &old, &new, now, now.plus(lifetime))?)).await?;
         let (login, user) = match found {
             Found::Renewed(both) => *both,
             Found::Reused(login) => {

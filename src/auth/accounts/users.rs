@@ -1,5 +1,7 @@
 //! Managing accounts, one's own and others'. Who may is judged at the door.
 
+use std::time::Instant;
+
 use actix::prelude::*;
 
 use super::{Accounts, Desk};
@@ -160,8 +162,9 @@ impl Desk {
             self.tell(AccountChanged::ProfileUpdated { user_id: user_id.clone(), announced });
         }
         if let Some(announced) = parted.clone() {
-            let roles = after.roles.clone();
-            self.tell(AccountChanged::RolesChanged { user_id: user_id.clone(), roles, announced });
+            // Before it is told: whoever is looked up from then on has the new ones.
+            let (roles, changed_at) = (after.roles.clone(), Instant::now());
+            self.tell(AccountChanged::RolesChanged { user_id: user_id.clone(), roles, changed_at, announced });
         }
         if !ended.is_empty() {
             self.tell(AccountChanged::Revoked { user_id, logins: ended.clone() });

@@ -52,6 +52,14 @@ pub struct IdleArgs {
     target: TargetArgs,
 }
 
+/// What was read of the hub's process at the turning points.
+struct Readings {
+    empty: Option<Usage>,
+    entered: Option<Usage>,
+    open: Option<Usage>,
+    later: Option<Usage>,
+}
+
 /// What became of the bursts.
 struct Bursts {
     deliveries: u64,
@@ -90,19 +98,7 @@ pub async fn measure(args: &IdleArgs) -> Result<Report, CliError> {
     let mut report = Report::new("idle");
     report.count("sessions", "sessions", args.sessions.into());
     report.figure("secondsToEnter", "until all were in", all_in.as_secs_f64(), "s");
-    if let (Some(empty), Some(entered), Some(open), Some(later)) = (empty, entered, open, later) {
-        let entering = (entered - empty).processor().as_secs_f64() * 1e6 / f64::from(args.sessions);
-        report.figure("serverCpuUsToEnter", "processor time of coming in", entering, "µs");
-        let of_a_session = |bytes: u64| bytes as f64 / 1024.0 / f64::from(args.sessions);
-        let memory = later - empty;
-        report.figure("serverRssKibPerSession", "memory per session (RSS)", of_a_session(memory.resident), "KiB");
-        report.figure("serverPssKibPerSession", "memory per session (PSS)", of_a_session(memory.proportional), "KiB");
-        let share = (later - open).processor().as_secs_f64() / args.duration.as_secs_f64() * 100.0;
-        report.figure("serverCpuPercent", "processor share of the hub", share, "%");
-        let each = share / 100.0 * 1e6 / f64::from(args.sessions);
-        report.figure("serverCpuUsPerSecond", "  of each session in a second", each, "µs");
-        report.figure("serverRssMib", "server memory in all (RSS)", later.resident as f64 / f64::from(1 << 20), "MiB");
-    }
+    args.report_costs(&mut report, &Readings { empty, entered, open, later });
     if let Some(bursts) = &bursts {
         args.report_bursts(&mut report, bursts, later.zip(empty));
     }
@@ -113,6 +109,24 @@ pub async fn measure(args: &IdleArgs) -> Result<Report, CliError> {
 }
 
 impl IdleArgs {
+    fn report_costs(&self, report: &mut Report, readings: &Readings) {
+        let Readings { empty: Some(empty), entered: Some(entered), open: Some(open), later: Some(later) } = *readings
+        else {
+            return;
+        };
+        let entering = (entered - empty).processor().as_secs_f64() * 1e6 / f64::from(self.sessions);
+        report.figure("serverCpuUsToEnter", "processor time of coming in", entering, "µs");
+        let of_a_session = |bytes: u64| bytes as f64 / 1024.0 / f64::from(self.sessions);
+        let memory = later - empty;
+        report.figure("serverRssKibPerSession", "memory per session (RSS)", of_a_session(memory.resident), "KiB");
+        report.figure("serverPssKibPerSession", "memory per session (PSS)", of_a_session(memory.proportional), "KiB");
+        let share = (later - open).processor().as_secs_f64() / self.duration.as_secs_f64() * 100.0;
+        report.figure("serverCpuPercent", "processor share of the hub", share, "%");
+        let each = share / 100.0 * 1e6 / f64::from(self.sessions);
+        report.figure("serverCpuUsPerSecond", "  of each session in a second", each, "µs");
+        report.figure("serverRssMib", "server memory in all (RSS)", later.resident as f64 / f64::from(1 << 20), "MiB");
+    }
+
     /// Publishes the bursts, and lets everything come to rest again.
     async fn burst(&self, bursts: u32, target: &Target, audience: &Audience) -> Result<Bursts, CliError> {
         let destination = target.destination.clone();

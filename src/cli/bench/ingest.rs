@@ -115,12 +115,8 @@ pub async fn measure(args: &IngestArgs) -> Result<Report, CliError> {
     if let Some(peer) = &args.peer {
         let outcome = args.measure_peer(peer, &modules).await?;
         let peer_cost = outcome.report(&mut report, &PEER, args);
-        report.figure(
-            "messagesRatio",
-            "messages per second, times the peer's",
-            hub.per_second() / outcome.per_second(),
-            "",
-        );
+        let pace = hub.per_second() / outcome.per_second();
+        report.figure("messagesRatio", "messages per second, times the peer's", pace, "");
         if let (Some(cost), Some(peer_cost)) = (cost, peer_cost) {
             report.figure("cpuRatio", "CPU per reading, times the peer's", cost / peer_cost, "");
         }

@@ -20,7 +20,7 @@ use super::{
     sessions::{AT_ONCE, open_sessions},
     target::{Target, TargetArgs},
     telemetry::connect,
-    wire::{Frame, WireSocket},
+    wire::{Destination, Frame, WireSocket},
 };
 use crate::cli::{CliError, duration::parse_duration, rate::parse_rate};
 
@@ -69,17 +69,14 @@ pub async fn measure(args: &SlowArgs) -> Result<Report, CliError> {
     let target = args.target.open(&[&ROOM[..], &STALLING].concat()).await?;
     let modules = register_modules(&target.api, args.modules as usize).await?;
     let devices = connect(&target.destination, &modules).await?;
-    let token = &target.session.access_token;
-    let topic = |_| TOPIC.to_owned();
-    let healthy = open_sessions(&target.destination, token, args.healthy as usize, AT_ONCE, topic).await?;
+    let healthy = listening(&target, &target.destination, args.healthy).await?;
     let audience = Audience::new(healthy.len());
     let listeners: Vec<_> = healthy
         .into_iter()
         .enumerate()
         .map(|(index, socket)| spawn_local(Rc::clone(&audience).listen(index, socket)))
         .collect();
-    let stalling =
-        open_sessions(&target.destination.over_ethernet(), token, args.stalled as usize, AT_ONCE, topic).await?;
+    let stalling = listening(&target, &target.destination.over_ethernet(), args.stalled).await?;
     let fleet = Fleet::start(devices, args.rate, args.size as usize);
     let (stall, stalls) = watch::channel(false);
     let reading: Vec<_> = stalling.into_iter().map(|socket| spawn_local(read_until(socket, stalls.clone()))).collect();
@@ -105,6 +102,10 @@ pub async fn measure(args: &SlowArgs) -> Result<Report, CliError> {
     report.must_be_none("closed", "healthy sessions closed by the hub", audience.closed());
 
     Ok(report)
+}
+
+async fn listening(target: &Target, destination: &Destination, count: u32) -> Result<Vec<WireSocket>, CliError> {
+    open_sessions(destination, &target.session.access_token, count as usize, AT_ONCE, |_| TOPIC.to_owned()).await
 }
 
 impl SlowArgs {

@@ -106,7 +106,7 @@ pub async fn measure(args: &SoakArgs) -> Result<Report, CliError> {
 
     // What the hub opens when it is first needed, it keeps.
     let (warm, _) = args.live(&place, (args.duration / ROUNDS).min(WARM_UP), 1).await?;
-    let before = place.settled(|_, now, earlier| now.files() == earlier.files()).await?;
+    let before = place.settled(|since, now, earlier| since > SETTLE || now.files() == earlier.files()).await?;
     let rounds = (args.duration.as_secs_f64() / args.round().as_secs_f64()).round() as usize;
     let (crowd, notes) = args.live(&place, args.round(), rounds).await?;
     let after = place.settled(|since, now, _| since > SETTLE || now.left_over(&before).is_empty()).await?;

@@ -90,6 +90,22 @@ async fn what_comes_while_more_is_expected_leaves_with_it() {
 }
 
 #[actix::test]
+async fn what_is_released_leaves_though_more_is_expected_again_at_once() {
+    let (outbox, flusher) = outbox_of(Duration::from_secs(3600));
+    let taken = taker(&outbox);
+    many_turns().await;
+
+    outbox.send_text("a");
+    for _ in 0..3 {
+        flusher.hold();
+        flusher.release();
+    }
+    flusher.hold();
+
+    assert_eq!(taken.await.unwrap(), 1);
+}
+
+#[actix::test]
 async fn what_is_expected_and_does_not_come_is_not_waited_for_longer_than_the_interval() {
     let (outbox, flusher) = outbox_of(Duration::from_millis(1));
     let taken = taker(&outbox);

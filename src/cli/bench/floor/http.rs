@@ -10,7 +10,10 @@ use serde_json::json;
 
 use crate::{
     cli::{CliError, bench::report::Report},
-    domain::telemetry::Reading,
+    domain::{
+        problem::{read_json, read_json_list},
+        telemetry::Reading,
+    },
 };
 
 /// Serves until it is ended: one route, no middleware, as many workers as there are processors.
@@ -25,15 +28,15 @@ pub async fn serve(at: SocketAddr) -> Result<Report, CliError> {
     Ok(Report::new("floor"))
 }
 
-/// Reads one reading or an array of them into the types of the hub.
+/// Reads one reading or an array of them into the types of the hub, by its reader.
 async fn parse(body: Bytes) -> HttpResponse {
     let read = match body.first() {
-        Some(b'[') => serde_json::from_slice::<Vec<Reading>>(&body),
-        _ => serde_json::from_slice(&body).map(|reading| vec![reading]),
+        Some(b'[') => read_json_list::<Reading>(&body),
+        _ => read_json(&body).map(|reading| vec![reading]),
     };
 
     match read {
         Ok(readings) => HttpResponse::Ok().json(json!({ "accepted": readings.len() })),
-        Err(error) => HttpResponse::BadRequest().body(error.to_string()),
+        Err(problem) => HttpResponse::BadRequest().json(problem),
     }
 }
