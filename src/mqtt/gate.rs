@@ -13,7 +13,7 @@ use super::line::{Heard, Line};
 use super::places::{Entry, Stay};
 use super::session::Session;
 use super::topic::check_name;
-use super::wire::{Fault, Version};
+use super::wire::{Fault, Version, words};
 
 /// How long it may take to find out who somebody is.
 pub const ADMIT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -175,7 +175,7 @@ fn refuse<B: Bridge>(bridge: &B, line: &mut Line, refusal: Refusal) {
     // Who takes not even that much without its words is told nothing.
     line.send(Packet::ConnectAck(Box::new(ConnectAck {
         reason_code: refusal.reason,
-        reason_string: Some(refusal.detail.as_ref().into()),
+        reason_string: Some(words(&refusal.detail)),
         ..ConnectAck::default()
     })));
 }

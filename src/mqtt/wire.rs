@@ -12,6 +12,9 @@ use tokio_util::codec::{Decoder, Encoder};
 
 mod older;
 mod shorter;
+mod words;
+
+pub use words::words;
 
 /// The versions that are spoken here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use super::ending::End;
 use super::{Connection, Finished};
 use crate::mqtt::bridge::{Bridge, Note, Refused};
 use crate::mqtt::session::Session;
-use crate::mqtt::wire::Version;
+use crate::mqtt::wire::{Version, words};
 
 impl<B: Bridge> Connection<B> {
     /// Answers messages that came together.
@@ -61,7 +61,7 @@ impl<B: Bridge> Connection<B> {
         let ack = PublishAck {
             packet_id,
             reason_code: refused.map_or(PublishAckReason::Success, |refused| refused.reason),
-            reason_string: refused.map(|refused| refused.detail.as_ref().into()),
+            reason_string: refused.map(|refused| words(&refused.detail)),
             ..PublishAck::default()
         };
         // Without words it is short enough for everybody who was let in.

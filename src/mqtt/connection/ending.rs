@@ -14,7 +14,7 @@ use super::{Connection, NORMAL, UnderWay, acks};
 use crate::mqtt::bridge::{Bridge, Note};
 use crate::mqtt::places::{SETTLE, Stay};
 use crate::mqtt::session::Session;
-use crate::mqtt::wire::Version;
+use crate::mqtt::wire::{Version, words};
 use crate::pipe::{GONE, TOO_SLOW};
 
 /// How often a will that waits looks whether its client is back.
@@ -126,7 +126,7 @@ async fn settle_all(under_way: &mut UnderWay, session: &mut Session) {
 }
 
 fn goodbye(reason_code: DisconnectReasonCode, detail: &str) -> Packet {
-    Packet::Disconnect(Disconnect { reason_code, reason_string: Some(detail.into()), ..Disconnect::default() })
+    Packet::Disconnect(Disconnect { reason_code, reason_string: Some(words(detail)), ..Disconnect::default() })
 }
 
 /// What is left of a client whose connection is gone.
