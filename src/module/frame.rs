@@ -1,9 +1,10 @@
 //! What a device and the hub say to each other over `/ws/module`; pure.
 
+use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{self, DeserializeOwned, IgnoredAny, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::command::{Desired, ToDevice};
@@ -62,34 +63,11 @@ struct Head {
     id: Option<serde_json::Value>,
 }
 
-/// The text `telemetry`: by far the most frames are of this type.
-struct TelemetryType;
-
-impl<'de> Deserialize<'de> for TelemetryType {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Text;
-
-        impl Visitor<'_> for Text {
-            type Value = TelemetryType;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("`telemetry`")
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<TelemetryType, E> {
-                if text == "telemetry" { Ok(TelemetryType) } else { Err(E::custom("another type")) }
-            }
-        }
-
-        deserializer.deserialize_str(Text)
-    }
-}
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct TelemetryFrame {
-    #[serde(rename = "type")]
-    _type: TelemetryType,
+struct TelemetryFrame<'a> {
+    #[serde(borrow)]
+    r#type: Cow<'a, str>,
     #[serde(default)]
     id: Option<u64>,
     #[serde(default)]
@@ -126,7 +104,10 @@ impl DeviceFrame {
     /// # Errors
     /// [`BadFrame`] with a problem that names the place.
     pub fn read(text: &str) -> Result<(Option<u64>, Self), BadFrame> {
-        if let Some(TelemetryFrame { id, ts, telemetry, .. }) = read_json_text(text) {
+        // By far the most frames are reports, and as they must be.
+        if let Some(TelemetryFrame { r#type, id, ts, telemetry }) = read_json_text(text)
+            && r#type == "telemetry"
+        {
             return Ok((id, Self::Telemetry(Reading { ts, telemetry })));
         }
         let head: Head = read(None, text)?;
@@ -155,7 +136,7 @@ impl DeviceFrame {
     }
 }
 
-fn read<T: DeserializeOwned>(id: Option<u64>, text: &str) -> Result<T, BadFrame> {
+fn read<'de, T: Deserialize<'de>>(id: Option<u64>, text: &'de str) -> Result<T, BadFrame> {
     read_json(text.as_bytes()).map_err(|problem| BadFrame { id, problem })
 }
 
@@ -249,6 +230,8 @@ mod tests {
         let (_, frame) =
             DeviceFrame::read(r#"{"telemetry":{},"type":"telemetry","ts":"2026-05-01T12:00:00Z"}"#).unwrap();
         assert!(matches!(frame, DeviceFrame::Telemetry(reading) if reading.ts.is_some()));
+        let (_, frame) = DeviceFrame::read(r#"{"type":"telemetr\u0079","telemetry":{}}"#).unwrap();
+        assert!(matches!(frame, DeviceFrame::Telemetry(_)), "however it is written");
         let frame = DeviceFrame::read(r#"{"type":"identify","moduleId":"MC-1","token":"cm_secret"}"#).unwrap();
         assert!(!format!("{frame:?}").contains("secret"));
         assert!(DeviceFrame::read(r#"{"type":"result","commandId":"c","ok":true,"result":{"x":[1]}}"#).is_ok());
@@ -264,6 +247,8 @@ mod tests {
             (r#"{"type":"shout","id":2}"#, 422, "/type", Some(2)),
             (r#"{"type":"identify","moduleId":"a b","token":""}"#, 422, "/moduleId", None),
             (r#"{"type":1}"#, 422, "/type", None),
+            (r#"{"type":{"telemetry":null},"telemetry":{}}"#, 422, "/type", None),
+            (r#"{"type":"shout","telemetry":{}}"#, 422, "/type", None),
         ] {
             let bad = DeviceFrame::read(text).unwrap_err();
             let told = bad.problem.errors.first().map_or("", |error| error.pointer.as_str());

@@ -120,6 +120,21 @@ async fn who_brings_a_place_of_another_thread_waits_for_it_but_not_for_ever() {
 }
 
 #[actix::test]
+async fn what_each_gets_waits_for_more_that_is_about_to_come_and_newest_values_do_not() {
+    let mut rig = Rig::new(10);
+    rig.come_back(0, 0, 1, false);
+    rig.expect_more(true);
+
+    rig.publish(&[(Kind::Latest(0), 1), (Kind::Each, 2)]).await;
+    assert!(!rig.is_holding(), "a newest value, and what nobody listens to");
+    rig.publish(&[(Kind::Each, 1)]).await;
+    assert!(rig.is_holding());
+
+    rig.expect_more(false);
+    assert!(!rig.is_holding());
+}
+
+#[actix::test]
 async fn a_client_that_drains_slowly_costs_no_more_than_what_it_missed() {
     const EVENTS: usize = 2000;
     let mut rig = Rig::new(EVENTS);

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::task::{JoinHandle, yield_now};
+use tokio::time::timeout;
 
 use super::{Outbox, OutboxOptions};
 use crate::pipe::{Flusher, Framing, Noted};
@@ -54,12 +55,32 @@ async fn who_leaves_by_itself_is_not_counted_unless_it_had_taken_nothing_for_lon
     assert_eq!(counted(true, |outbox| outbox.let_go(Duration::ZERO)).await, [4008]);
 }
 
-/// Somebody who takes what an outbox writes, as soon as that is due.
-fn taker(outbox: &Outbox) -> JoinHandle<usize> {
-    let outbox = outbox.clone();
-    actix_rt::spawn(poll_fn(move |cx| {
-        outbox.poll_take(cx, usize::MAX).map(|taken| taken.map_or(0, |frames| frames.len()))
-    }))
+/// How long it may take what is due to leave; nothing here comes near it but what is wrong.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// An outbox of which somebody takes what it writes, as soon as that is due.
+struct Watched {
+    outbox: Outbox,
+    flusher: Flusher,
+    taken: JoinHandle<usize>,
+}
+
+impl Watched {
+    async fn with(interval: Duration) -> Self {
+        let flusher = Flusher::start(interval, |_| {});
+        let outbox = Outbox::taken(Framing::Text, flusher.clone(), OutboxOptions { high_water: 100, low_water: 10 });
+        let taker = outbox.clone();
+        let taking =
+            poll_fn(move |cx| taker.poll_take(cx, usize::MAX).map(|taken| taken.map_or(0, |frames| frames.len())));
+        let watched = Self { outbox, flusher, taken: actix_rt::spawn(taking) };
+        many_turns().await;
+        watched
+    }
+
+    /// How many frames left together.
+    async fn taken(self) -> usize {
+        timeout(PATIENCE, self.taken).await.expect("nothing left").unwrap()
+    }
 }
 
 async fn many_turns() {
@@ -68,51 +89,40 @@ async fn many_turns() {
     }
 }
 
-fn outbox_of(interval: Duration) -> (Outbox, Flusher) {
-    let flusher = Flusher::start(interval, |_| {});
-    (Outbox::taken(Framing::Text, flusher.clone(), OutboxOptions { high_water: 100, low_water: 10 }), flusher)
-}
-
 #[actix::test]
 async fn what_comes_while_more_is_expected_leaves_with_it() {
-    let (outbox, flusher) = outbox_of(Duration::from_secs(3600));
-    let taken = taker(&outbox);
-    many_turns().await;
+    let watched = Watched::with(Duration::from_secs(3600)).await;
 
-    flusher.hold();
-    outbox.send_text("a");
+    watched.flusher.hold();
+    watched.outbox.send_text("a");
     many_turns().await;
-    assert!(!taken.is_finished(), "it left before the others came");
-    outbox.send_text("b");
-    flusher.release();
+    assert!(!watched.taken.is_finished(), "it left before the others came");
+    watched.outbox.send_text("b");
+    watched.flusher.release();
 
-    assert_eq!(taken.await.unwrap(), 2);
+    assert_eq!(watched.taken().await, 2);
 }
 
 #[actix::test]
 async fn what_is_released_leaves_though_more_is_expected_again_at_once() {
-    let (outbox, flusher) = outbox_of(Duration::from_secs(3600));
-    let taken = taker(&outbox);
-    many_turns().await;
+    let watched = Watched::with(Duration::from_secs(3600)).await;
 
-    outbox.send_text("a");
+    watched.outbox.send_text("a");
     for _ in 0..3 {
-        flusher.hold();
-        flusher.release();
+        watched.flusher.hold();
+        watched.flusher.release();
     }
-    flusher.hold();
+    watched.flusher.hold();
 
-    assert_eq!(taken.await.unwrap(), 1);
+    assert_eq!(watched.taken().await, 1);
 }
 
 #[actix::test]
 async fn what_is_expected_and_does_not_come_is_not_waited_for_longer_than_the_interval() {
-    let (outbox, flusher) = outbox_of(Duration::from_millis(1));
-    let taken = taker(&outbox);
-    many_turns().await;
+    let watched = Watched::with(Duration::from_millis(1)).await;
 
-    flusher.hold();
-    outbox.send_text("a");
+    watched.flusher.hold();
+    watched.outbox.send_text("a");
 
-    assert_eq!(taken.await.unwrap(), 1);
+    assert_eq!(watched.taken().await, 1);
 }

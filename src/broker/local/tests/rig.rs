@@ -85,6 +85,16 @@ impl Rig {
         }
     }
 
+    /// More is said to come behind what is published next.
+    pub fn expect_more(&self, does: bool) {
+        self.relay.expect_more(does);
+    }
+
+    /// Whether what was published waits for what is to come.
+    pub fn is_holding(&self) -> bool {
+        self.relay.state().held.is_some()
+    }
+
     pub fn reset(&mut self) {
         self.is_lost = false;
         let kept: Vec<_> = self.broker.since(0).cloned().collect();
