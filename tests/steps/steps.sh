@@ -173,7 +173,7 @@ autobahn() {
     "$(($(sum '^([0-9]+) cases passed' "$log") + $(sum '^[0-9]+ of ([0-9]+) cases failed' "$log") - bad))" "$bad" 0
 }
 
-# The instructions of the hot path, which are the same on every machine, against their limits.
+# The instructions of the hot path, which are nearly the same on every machine, against their limits.
 step_instructions() {
   need valgrind valgrind || { fail instructions "valgrind cannot be installed, see $logs/install-valgrind.log"; return; }
   log_of instructions benches/gate
