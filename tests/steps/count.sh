@@ -25,6 +25,7 @@ log_of() {
   shift
   timeout 1800 "$@" >"$logs/$name.log" 2>&1
   status=$?
+  [ $status -ne 124 ] || echo "error: not done within half an hour" >>"$logs/$name.log"
   [ $status -eq 0 ] || tail -n 60 "$logs/$name.log" | sed 's/^/   | /'
   return $status
 }
@@ -48,8 +49,14 @@ sum() {
   sed -nE "s/.*$1.*/\1/p" "$2" | awk '{ n += $1 } END { print n + 0 }'
 }
 
+# summary - what the logs of the failed suites say comes last, beside their names: of a long output often only the end is kept.
 summary() {
-  local fault
+  local fault log
+  for fault in "${faults[@]+"${faults[@]}"}"; do
+    for log in $(grep -oE "$logs/[^ ,]+\.log" <<<"$fault"); do
+      [ ! -e "$log" ] || said "${fault%%:*}" "$log"
+    done
+  done
   for fault in "${faults[@]+"${faults[@]}"}"; do echo "FAILED $fault"; done
   echo "$passed passed, $failed failed, $skipped skipped"
   [ "$failed" -eq 0 ]
