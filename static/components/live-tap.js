@@ -14,12 +14,16 @@ const SHORT = 300;
  * shows here, and it ends with it; that somebody looks is written down by the hub before the first event comes.
  *
  *     tap.open({ title: 'Ada', topics: ['tap:user:…', 'tap:modules:…'] });
+ *
+ * Fires `begun` when the hub listens for it, and has written that down.
  */
 class LiveTap extends HTMLElement {
   #hub = null;
   #rows = [];
   #held = [];
   #count = 0;
+  /** Topics that the hub has said nothing of yet. */
+  #due = 0;
   #isPaused = false;
   #list = h('ol', { class: 'tap-rows', tabindex: '0' });
   #title = h('h3', {});
@@ -48,11 +52,13 @@ class LiveTap extends HTMLElement {
     this.close();
     this.#clear();
     this.#isPaused = false;
+    this.#due = topics.length;
     this.#title.textContent = title;
     this.#list.setAttribute('aria-label', title);
     this.#panel.hidden = false;
     const hub = new Carillon({ topics });
     hub.on('*', (event) => this.#take(event));
+    hub.on('snapshot', () => this.#begun());
     hub.on('problem', (problem) => this.#refused(problem));
     hub.on('state', () => this.#draw());
     this.#hub = hub;
@@ -86,6 +92,13 @@ class LiveTap extends HTMLElement {
     return h('form', { class: 'tap-form', onsubmit: submit }, topic, button);
   }
 
+  // Each topic is told once where it stands, as soon as the hub listens.
+  #begun() {
+    this.#due -= 1;
+    if (this.#due === 0) this.dispatchEvent(new Event('begun'));
+    this.#draw();
+  }
+
   #take({ event, data, at }) {
     this.#count += 1;
     const rows = this.#isPaused ? this.#held : this.#rows;
@@ -95,6 +108,7 @@ class LiveTap extends HTMLElement {
   }
 
   #refused({ status, detail }) {
+    this.#due = 0;
     const words = { 403: t('error.forbidden'), 422: t('tap.noTopic') }[status] ?? detail ?? t('error.unexpected');
     this.#rows.unshift(h('li', { class: 'tap-refused' }, icon('warning'), h('span', {}, words)));
     this.#draw();
@@ -126,7 +140,8 @@ class LiveTap extends HTMLElement {
   #render() {
     this.#name();
     if (!this.#hub) return;
-    const live = this.#hub.state === 'live' ? t('tap.seen', { count: this.#count }) : t(`connection.${this.#hub.state}`);
+    const state = this.#hub.state === 'live' && this.#due > 0 ? 'connecting' : this.#hub.state;
+    const live = state === 'live' ? t('tap.seen', { count: this.#count }) : t(`connection.${state}`);
     this.#state.textContent = this.#isPaused ? t('tap.held', { count: this.#held.length }) : live;
     const empty = h('li', { class: 'quiet' }, t('tap.empty'));
     this.#list.replaceChildren(...(this.#rows.length ? this.#rows : [empty]));

@@ -24,7 +24,7 @@ class AdminPage extends HTMLElement {
   #users = h('data-table');
   #modules = h('data-table');
   #audit = h('data-table');
-  #tap = h('live-tap');
+  #tap = h('live-tap', { onbegun: () => this.#audit.refresh() });
   #stops = [];
   #people = null;
 
@@ -47,7 +47,7 @@ class AdminPage extends HTMLElement {
         ),
         h('section', { class: 'card feed-card' }, h('h2', {}, t('admin.feed')), this.#feed),
       ),
-      plain(t('monitor.title'), h('live-monitor', { ontap: ({ detail }) => this.#look(detail) })),
+      plain(t('monitor.title'), h('live-monitor', { ontap: ({ detail }) => this.#tap.open(detail) })),
       plain(t('tap.title'), h('p', { class: 'quiet tap-words' }, t('tap.words')), this.#tap),
       section(t('admin.users'), t('user.add'), () => addUser(() => this.#users.refresh()), this.#users),
       section(t('admin.modules'), t('module.add'), addModule, this.#modules),
@@ -76,12 +76,6 @@ class AdminPage extends HTMLElement {
     ];
   }
 
-  // The hub writes it down before the first event comes.
-  #look(what) {
-    this.#tap.open(what);
-    this.#audit.refresh();
-  }
-
   // No event tells who closed a browser, or that somebody else made an account; the counts do.
   #tell(stats) {
     const people = `${stats.activeUsers} of ${stats.totalUsers}`;
@@ -104,7 +98,7 @@ class AdminPage extends HTMLElement {
       columns: userColumns({
         edit: (user) => editUser(user, again),
         remove: (user) => deleteUser(user, again),
-        look: ({ id, name }) => this.#look({ title: name, topics: [`tap:user:${id}`, `tap:modules:${id}`] }),
+        look: ({ id, name }) => this.#tap.open({ title: name, topics: [`tap:user:${id}`, `tap:modules:${id}`] }),
       }),
       id: ({ id }) => id,
       load: (query, signal) => api.get('/users', { query, signal }),
@@ -128,7 +122,7 @@ class AdminPage extends HTMLElement {
       columns: moduleColumns({
         edit: renameModule,
         remove: (module) => deleteModule(module, () => [this.#modules, this.#audit].forEach((table) => table.refresh())),
-        look: ({ moduleId, name }) => this.#look({ title: name, topics: [`tap:module:${moduleId}`] }),
+        look: ({ moduleId, name }) => this.#tap.open({ title: name, topics: [`tap:module:${moduleId}`] }),
         telemetry: false,
       }),
       id: ({ moduleId }) => moduleId,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import WebSocket from 'ws';
-import { assertNoFaults, live, openTab, PHONE, tabIn } from './support/browser.js';
+import { assertNoFaults, live, noticed, openTab, PHONE, tabIn } from './support/browser.js';
 import { call, Device, HUB, newModule, report, signIn, uniqueId } from './support/hub.js';
 
 test('an alarm rings on every page, is acknowledged, and clears itself before one’s eyes', async (t) => {
@@ -102,7 +102,7 @@ test('many alarms are acknowledged at once', async (t) => {
 
   await page.getByRole('button', { name: /Acknowledge the \d+ shown/ }).click();
 
-  await page.getByText(/alarms are acknowledged/).waitFor();
+  await noticed(page, 'alarms are acknowledged');
   await rows.first().waitFor({ state: 'detached' });
   const { items } = await call('GET', `/alarms?state=acknowledged&perPage=100`);
   assert.equal(items.filter(({ ruleName }) => ruleName === type).length, 3);

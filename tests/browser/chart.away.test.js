@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Cable } from '../clients/support/cable.js';
-import { assertNoFaults, live, openTab } from './support/browser.js';
+import { assertNoFaults, comeBack, live, openTab } from './support/browser.js';
 import { call, Device, newModule } from './support/hub.js';
 import { points } from './support/chart.js';
 
@@ -13,8 +13,7 @@ test('a chart is complete after the network was cut', async (t) => {
   await page.locator('connection-banner[data-state="reconnecting"]').waitFor();
   await device.send(20);
   await cable.mend();
-  await page.getByRole('button', { name: 'Retry now' }).click();
-  await live(page);
+  await comeBack(page);
   await device.send(5);
 
   await assertComplete(page, moduleId, 30);
@@ -26,6 +25,8 @@ test('a chart is complete after its tab was hidden, and asks nobody meanwhile', 
   page.on('request', (request) => /\/telemetry\?/.test(request.url()) && (asked += 1));
 
   await hide(page, true);
+  // What it asked before it was hidden is no matter.
+  asked = 0;
   // For longer than a chart that is seen waits before it asks.
   let sent = 5;
   for (const until = Date.now() + 2000; Date.now() < until; sent += 5) await device.send(5);
@@ -74,7 +75,7 @@ test('a chart that could not be read comes by itself when the hub is back', asyn
   await device.send(5);
 
   await cable.mend();
-  await page.getByRole('button', { name: 'Retry now' }).click();
+  await comeBack(page);
 
   await points(page, 'level', ({ length }) => length > 0);
   await page.locator('telemetry-chart').getByRole('button', { name: 'Try again' }).waitFor({ state: 'detached' });

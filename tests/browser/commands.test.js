@@ -24,7 +24,7 @@ test('what a module was told, by whom and what it answered stands on its page, l
   assertNoFaults(page);
 });
 
-test('a command that nobody answers is shown with its deadline, and then as unanswered', async (t) => {
+test('a command that nobody answers is shown with its deadline, and after it as unanswered', async (t) => {
   const { module, token } = await newModule(t);
   await Device.connect(t, token);
   const page = await openTab(t, `/modules/${module.moduleId}`);
@@ -32,10 +32,13 @@ test('a command that nobody answers is shown with its deadline, and then as unan
   const history = page.locator('command-history');
   await history.getByText('No command yet').waitFor();
 
-  const told = call('POST', `/modules/${module.moduleId}/commands`, { command: 'wait', timeoutMs: 4000 }).catch(() => {});
+  const tell = (command, timeoutMs) => call('POST', `/modules/${module.moduleId}/commands`, { command, timeoutMs }).catch(() => {});
+  const row = (command) => history.locator('tbody tr', { hasText: command });
 
-  await history.getByText('Waiting').waitFor();
-  await history.getByText('until').waitFor();
-  await told;
-  await history.getByText('No answer').waitFor();
+  // Two, so that neither has to be seen in time: one that waits for as long as anybody looks, and one that does not.
+  tell('linger', 60000);
+  await row('linger').getByText('Waiting').waitFor();
+  await row('linger').getByText('until').waitFor();
+  await tell('hurry', 100);
+  await row('hurry').getByText('No answer').waitFor();
 });

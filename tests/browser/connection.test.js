@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { live, openTab, rowOf } from './support/browser.js';
+import { live, noticed, openTab, rowOf } from './support/browser.js';
 import { Cable } from '../clients/support/cable.js';
 import { call, newModule } from './support/hub.js';
 
 test('a cut network is shown, and what was missed is there when it is back', async (t) => {
   const { module } = await newModule(t);
   const cable = await Cable.lay(t);
-  const page = await openTab(t, `/modules?search=${module.moduleId}`, { origin: cable.origin });
+  const page = await openTab(t, '/static/favicon.svg', { origin: cable.origin });
+  await page.clock.install();
+  await page.goto(`${cable.origin}/modules?search=${module.moduleId}`);
   await rowOf(page, module.moduleId).waitFor();
   await live(page);
 
@@ -15,10 +17,13 @@ test('a cut network is shown, and what was missed is there when it is back', asy
   await page.locator('connection-banner[data-state="reconnecting"]').waitFor();
   await page.getByText('The connection is interrupted').waitFor();
   await call('PATCH', `/modules/${module.moduleId}`, { name: 'Changed meanwhile' });
+  // Its clock stands still: it would come back by itself before the button is found.
+  await page.clock.pauseAt(Date.now() + 60000);
   await cable.mend();
   await page.getByRole('button', { name: 'Retry now' }).click();
-
   await live(page);
+  await page.clock.resume();
+
   await page.locator('connection-banner').waitFor({ state: 'hidden' });
   await rowOf(page, module.moduleId).getByText('Changed meanwhile').waitFor();
 });
@@ -62,6 +67,6 @@ test('a login that ends elsewhere leads back to the login page', async (t) => {
   );
 
   assert.equal(status, 204);
-  await page.getByText('Your login has ended').waitFor();
+  await noticed(page, 'Your login has ended');
   await page.getByLabel('Email').waitFor();
 });

@@ -4,12 +4,12 @@ import { fileURLToPath } from 'node:url';
 import { Cable } from '../clients/support/cable.js';
 import { OwnHub } from '../clients/support/own_hub.js';
 import { SAMPLES } from '../../static/pages/client/samples.js';
-import { assertNoFaults, live, openTab, rowOf } from './support/browser.js';
+import { assertNoFaults, live, noticed, openTab, PATIENCE_MS, rowOf } from './support/browser.js';
 import { call, Device, HUB, newModule } from './support/hub.js';
 
 // The client library in a real browser, in the hub's own pages and in others.
 
-const way = (page, words) => page.locator('connection-facts dd', { hasText: words }).waitFor();
+const way = (page, words, timeout = PATIENCE_MS) => page.locator('connection-facts dd', { hasText: words }).waitFor({ timeout });
 
 test('where WebSockets are blocked the pages live by a stream, and move over when they are not', async (t) => {
   const cable = await Cable.lay(t);
@@ -27,7 +27,8 @@ test('where WebSockets are blocked the pages live by a stream, and move over whe
   await page.getByRole('link', { name: 'Account' }).click();
   await way(page, 'Event stream');
   cable.blocksSockets = false;
-  await way(page, 'WebSocket');
+  // It looks ever more seldom, so that this may take as long again as everything before.
+  await way(page, 'WebSocket', 4 * PATIENCE_MS);
   await live(page);
 });
 
@@ -45,7 +46,7 @@ test('without a network the page says so, and comes back by itself with it', asy
   await page.context().setOffline(false);
 
   await live(page);
-  await page.getByText('Live again').waitFor();
+  await noticed(page, 'Live again');
   await rowOf(page, module.moduleId).getByText('Changed meanwhile').waitFor();
 });
 
@@ -67,7 +68,7 @@ test('after an hour without the hub the page is complete again, without a hand, 
   await cable.mend();
   while (!(await page.locator('.lamp[data-state="live"]').count())) await page.clock.runFor(5000);
 
-  await page.getByText('Live again').waitFor();
+  await noticed(page, 'Live again');
   await rowOf(page, module.moduleId).getByText('Changed meanwhile').waitFor();
 });
 
@@ -87,7 +88,7 @@ test('a hub that goes and comes back finds its pages again', async (t) => {
   await page.locator('.lamp[data-state="reconnecting"]').waitFor();
   await hub.start();
   await live(page);
-  await page.getByText('Live again').first().waitFor();
+  await noticed(page, 'Live again');
 });
 
 test('where it is not allowed the page says that it is over, and knocks no more', async (t) => {

@@ -5,7 +5,7 @@ import { EMAIL, PASSWORD } from './support/hub.js';
 
 test('a person logs in with the keyboard alone, and out again', async (t) => {
   const page = await openTab(t, '/', { signedIn: false });
-  await page.getByLabel('Email').waitFor();
+  await page.getByLabel('Email').and(page.locator(':focus')).waitFor();
 
   await page.keyboard.type(EMAIL);
   await page.keyboard.press('Tab');

@@ -38,6 +38,8 @@ test('a tap shows what goes by, holds it while paused, and is in the audit', asy
   await tap.getByText('0 events').waitFor();
 
   const device = await Device.connect(t, token);
+  // It is written down before it is told, so that a newest value may overtake it.
+  await tap.locator('li', { hasText: 'rt_module_online' }).waitFor();
   await device.send({ speed: 7 });
   await tap.locator('li', { hasText: 'rt_telemetry_updated' }).filter({ hasText: '"speed":7' }).waitFor();
   await tap.getByRole('button', { name: 'Pause' }).click();

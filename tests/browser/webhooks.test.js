@@ -3,7 +3,7 @@ import { createHmac } from 'node:crypto';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
 import { test } from 'node:test';
-import { assertNoFaults, live, openTab } from './support/browser.js';
+import { assertNoFaults, live, noticed, openTab } from './support/browser.js';
 import { call, uniqueId } from './support/hub.js';
 
 test('a webhook is made, its secret shown once, tried, and what it was told is listed', async (t) => {
@@ -37,7 +37,7 @@ test('a webhook is made, its secret shown once, tried, and what it was told is l
   assert.equal(await row.getByText('Acknowledged').count(), 0);
 
   await row.getByRole('button', { name: `Test ${name}` }).click();
-  await page.getByText('The address answered 204').waitFor();
+  await noticed(page, 'The address answered 204');
   const [{ signature, body }] = told;
   const [, time, mark] = signature.match(/^t=(\d+),v1=([0-9a-f]+)$/);
   assert.equal(mark, createHmac('sha256', secret).update(`${time}.${body}`).digest('hex'));
@@ -51,7 +51,7 @@ test('a webhook is made, its secret shown once, tried, and what it was told is l
 
   status = 422;
   await row.getByRole('button', { name: `Test ${name}` }).click();
-  await page.getByText('It did not get through: Answered 422').waitFor();
+  await noticed(page, 'It did not get through: Answered 422');
   await row.getByRole('button', { name: `Deliveries of ${name}` }).click();
   const failed = dialog.locator('tbody tr', { hasText: 'Given up' });
   await failed.getByText('Answered 422').waitFor();

@@ -67,8 +67,30 @@ export async function tabIn(context, address) {
       console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`),
     ),
   );
+  await page.addInitScript(noteNotices);
   await page.goto(address);
   return page;
+}
+
+// Runs in the page.
+function noteNotices() {
+  globalThis.notices = [];
+  const note = (node) => node.classList?.contains('toast') && globalThis.notices.push(node.textContent);
+  new MutationObserver((changes) => changes.forEach(({ addedNodes }) => addedNodes.forEach(note))).observe(document, {
+    childList: true,
+    subtree: true,
+  });
+}
+
+/** Waits until a notice has been shown, which may be gone already: it stays for some seconds only. */
+export async function noticed(page, words) {
+  await page.waitForFunction((part) => globalThis.notices.some((notice) => notice.includes(part)), words);
+}
+
+/** Has the page try at once to come back, wherever its own attempts have got to. */
+export async function comeBack(page) {
+  await page.evaluate(() => globalThis.mc_socketReconnect());
+  await live(page);
 }
 
 async function carryLogin(context, origin) {
