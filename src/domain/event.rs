@@ -193,7 +193,7 @@ impl Event {
 
     /// The same frame in the shorter form that `pack` makes of it, for those who can read that; also made once. There is
     /// one such form: everybody must pack alike.
-    pub fn packed_frame(&self, dialect: &Dialect, pack: fn(&Bytes) -> Bytes) -> Bytes {
+    pub fn packed_frame(&self, dialect: &Dialect, pack: fn(&Bytes) -> Bytes) -> &Bytes {
         self.frames.packed(dialect.slot, || pack(self.frame(dialect)))
     }
 
@@ -205,7 +205,7 @@ impl Event {
         before: &Bytes,
         dialect: &Dialect,
         pack: fn(before: &Bytes, plain: &Bytes) -> Bytes,
-    ) -> Option<Bytes> {
+    ) -> Option<&Bytes> {
         self.frames.behind(before, dialect.slot, || pack(before, self.frame(dialect)))
     }
 }

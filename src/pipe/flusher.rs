@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
+use super::chain::Shelf;
 use super::outbox::Outbox;
 
 /// How many connections write before other work of the thread gets its turn.
@@ -30,6 +31,7 @@ pub struct Flusher(Rc<Inner>);
 
 struct Inner {
     dirty: RefCell<Vec<Outbox>>,
+    shelf: Shelf,
     wake: Notify,
     /// Whether it was woken since it last looked for who has something to write.
     is_woken: Cell<bool>,
@@ -50,6 +52,7 @@ impl Flusher {
     pub fn start(interval: Duration, note: impl Fn(Noted) + 'static) -> Self {
         let flusher = Self(Rc::new(Inner {
             dirty: RefCell::default(),
+            shelf: Shelf::default(),
             wake: Notify::new(),
             is_woken: Cell::new(false),
             now: Cell::new(Instant::now()),
@@ -87,6 +90,11 @@ impl Flusher {
             self.0.held_until.set(Some(Instant::now()));
             self.0.wake.notify_one();
         }
+    }
+
+    /// The frames that connections of this thread were sent last.
+    pub(super) fn shelf(&self) -> &Shelf {
+        &self.0.shelf
     }
 
     /// What time it was when the frames that wait now began to; good for times of seconds, and free.

@@ -3,6 +3,7 @@
 //! Everything here lives on one thread, that of the socket.
 
 mod arrival;
+mod chain;
 mod flusher;
 pub mod frame;
 mod framing;

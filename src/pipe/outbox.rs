@@ -163,8 +163,8 @@ impl Outbox {
     /// Sends an event in a frame that all who hear it share: the packed one if this peer can read that.
     pub fn send_event(&self, event: &Event, dialect: &Dialect) {
         let frame = self.0.packing.event(event, dialect);
-        if !frame.is_empty() {
-            self.send(frame);
+        if !frame.is_empty() && self.0.state.get() == State::Open {
+            self.enqueue(frame.len(), |queue| queue.push_shared(frame, self.0.flusher.shelf()));
         }
     }
 
@@ -180,7 +180,7 @@ impl Outbox {
         if self.0.state.get() != State::Open {
             return;
         }
-        self.enqueue(frame);
+        self.enqueue(frame.len(), |queue| queue.push(frame));
     }
 
     /// Whether so much waits that events must not be added.
@@ -244,8 +244,8 @@ impl Outbox {
         self.0.is_awaited.set(true);
     }
 
-    fn enqueue(&self, frame: Bytes) {
-        self.count(as_change(frame.len()));
+    fn enqueue(&self, length: usize, push: impl FnOnce(&mut Queue)) {
+        self.count(as_change(length));
         if !self.0.is_dirty.replace(true) {
             self.0.flusher.add(self.clone());
         }
@@ -253,7 +253,7 @@ impl Outbox {
         if queue.waiting() == 0 {
             self.0.last_progress.set(self.0.flusher.now());
         }
-        queue.push(frame);
+        push(&mut queue);
     }
 
     fn count(&self, change: i64) {

@@ -57,38 +57,38 @@ impl Packing {
 
     /// An event in a frame that all share who can read the same; empty if the dialect has no word for it.
     #[inline]
-    pub fn event(&self, event: &Event, dialect: &Dialect) -> Bytes {
+    pub fn event<'event>(&self, event: &'event Event, dialect: &Dialect) -> &'event Bytes {
         let plain = event.frame(dialect);
-        if self.is_plain.get() { plain.clone() } else { self.packed(event, dialect, plain) }
+        if self.is_plain.get() { plain } else { self.packed(event, dialect, plain) }
     }
 
-    fn packed(&self, event: &Event, dialect: &Dialect, plain: &Bytes) -> Bytes {
+    fn packed<'event>(&self, event: &'event Event, dialect: &Dialect, plain: &'event Bytes) -> &'event Bytes {
         let Some(deflation) = self.deflation.get() else {
             return match self.framing.pack_for_all(plain.len(), None) {
                 Some(pack) if !plain.is_empty() => event.packed_frame(dialect, pack),
-                _ => plain.clone(),
+                _ => plain,
             };
         };
         if plain.is_empty() {
-            return Bytes::new();
+            return plain;
         }
         if deflation.may_lean(plain.len()) {
             return self.leaning(event, dialect, plain);
         }
         let pack = self.framing.pack_for_all(plain.len(), Some(deflation));
-        let packed = pack.map_or_else(|| plain.clone(), |pack| event.packed_frame(dialect, pack));
-        if frame::is_deflated(&packed) {
+        let packed = pack.map_or(plain, |pack| event.packed_frame(dialect, pack));
+        if frame::is_deflated(packed) {
             self.last.take();
         }
         packed
     }
 
     /// Behind what the peer has read last, or else by itself, however short: the next event leans on it.
-    fn leaning(&self, event: &Event, dialect: &Dialect, plain: &Bytes) -> Bytes {
+    fn leaning<'event>(&self, event: &'event Event, dialect: &Dialect, plain: &Bytes) -> &'event Bytes {
         let last = self.last.take();
         let behind = if last.is_empty() { None } else { event.frame_behind(&last, dialect, frame::deflated_behind) };
         let packed = behind.unwrap_or_else(|| event.packed_frame(dialect, frame::deflated));
-        self.last.set(if frame::is_deflated(&packed) { plain.clone() } else { last });
+        self.last.set(if frame::is_deflated(packed) { plain.clone() } else { last });
         packed
     }
 }
@@ -138,7 +138,7 @@ mod tests {
 
         fn hears(&mut self, event: &Event) -> usize {
             let packed = self.packing.event(event, &DIALECT);
-            let read = self.read(&packed);
+            let read = self.read(packed);
             assert_eq!(read, event.what.data.get());
             packed.len()
         }
@@ -187,6 +187,6 @@ mod tests {
         let packed = [1, 2].map(|offset| reader.hears(&event(offset, 10)));
         assert_eq!(packed[0], packed[1]);
         let short = event(3, 1);
-        assert!(!frame::is_deflated(&reader.packing.event(&short, &DIALECT)));
+        assert!(!frame::is_deflated(reader.packing.event(&short, &DIALECT)));
     }
 }

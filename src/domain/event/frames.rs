@@ -36,19 +36,19 @@ impl Frames {
         self.dialects[slot].plain.get_or_init(encode)
     }
 
-    pub fn packed(&self, slot: usize, pack: impl FnOnce() -> Bytes) -> Bytes {
-        self.dialects[slot].packed.get_or_init(pack).clone()
+    pub fn packed(&self, slot: usize, pack: impl FnOnce() -> Bytes) -> &Bytes {
+        self.dialects[slot].packed.get_or_init(pack)
     }
 
     /// None when there are as many others as may be.
-    pub fn behind(&self, before: &Bytes, slot: usize, pack: impl Fn() -> Bytes) -> Option<Bytes> {
+    pub fn behind(&self, before: &Bytes, slot: usize, pack: impl Fn() -> Bytes) -> Option<&Bytes> {
         let mut place = &self.leaning;
         for _ in 0..LEANING_MAX {
             let leaning = place.get_or_init(|| {
                 Box::new(Leaning { slot, before: before.clone(), frame: pack(), next: OnceLock::new() })
             });
             if leaning.is_behind(before, slot) {
-                return Some(leaning.frame.clone());
+                return Some(&leaning.frame);
             }
             place = &leaning.next;
         }
@@ -71,7 +71,8 @@ mod tests {
     #[test]
     fn a_frame_that_leans_is_made_once_for_all_who_had_the_same_before_and_for_a_few_others() {
         let (frames, before) = (Frames::default(), Bytes::from("before".to_owned()));
-        let behind = |before: &Bytes, slot| frames.behind(before, slot, || [before, &b"+"[..]].concat().into());
+        let behind =
+            |before: &Bytes, slot| frames.behind(before, slot, || [before, &b"+"[..]].concat().into()).cloned();
 
         let first = behind(&before, 0).unwrap();
         assert_eq!(first, "before+");

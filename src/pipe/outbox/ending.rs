@@ -31,7 +31,8 @@ impl Outbox {
             return;
         }
         if self.0.packing.framing().has_close_frames() && self.is_written() {
-            self.enqueue(frame::close(code, reason));
+            let frame = frame::close(code, reason);
+            self.enqueue(frame.len(), |queue| queue.push(frame));
         }
         self.0.state.set(State::Closing);
         self.wake_reader();
