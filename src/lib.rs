@@ -133,6 +133,11 @@
 //!   `one_person_is_remembered_a_bounded_number_of_times`, test
 //!   `verified_tokens_are_remembered_a_bounded_number_of_times_and_those_in_use_stay`, test
 //!   `a_message_counts_as_many_as_it_has_readings_and_no_more_than_may_come_at_once_are_read`.
+//! - What many clients are sent waits once for all of those of a thread, and who reads nothing holds little of what others
+//!   are sent: test `a_burst_that_many_are_sent_takes_no_memory_of_each`, test
+//!   `who_takes_nothing_holds_little_of_what_others_are_sent`, test
+//!   `who_goes_another_way_than_others_at_every_frame_holds_little_of_theirs`, test
+//!   `what_each_is_sent_among_others_is_what_leaves`.
 //! - A crowd that comes at once is let in at a bounded rate, and each of the others has a moment of its own: test
 //!   `a_crowd_is_let_in_no_faster_than_the_accept_rate`, test `those_turned_away_come_back_one_after_the_other`, test
 //!   `those_sent_away_come_back_no_faster_than_they_are_let_in`; no login and no address of
