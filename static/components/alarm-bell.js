@@ -11,6 +11,9 @@ const LOOK_MS = 300000;
 class AlarmBell extends HTMLElement {
   #abort = null;
   #leave = null;
+  #looks = 0;
+  /** The look of which the answer is shown. */
+  #shown = 0;
   #count = h('span', { class: 'bell-count numbers', hidden: true, 'aria-hidden': 'true' });
   #words = h('span', { class: 'visually-hidden', role: 'status' });
   #soon = paced(() => this.#look(), 100, 1000);
@@ -37,9 +40,14 @@ class AlarmBell extends HTMLElement {
   async #look() {
     if (!this.isConnected || document.hidden) return;
     const { signal } = this.#abort;
+    const look = (this.#looks += 1);
     // What is shown stays where nobody answers; the banner of the connection tells.
     const found = await api.get('/alarms', { query: { state: 'active', perPage: 1 }, signal }).catch(() => null);
-    if (found && !signal.aborted) this.#show(found.active);
+    // A slow answer may come behind a newer one.
+    if (found && !signal.aborted && look > this.#shown) {
+      this.#shown = look;
+      this.#show(found.active);
+    }
   }
 
   #show(active) {

@@ -11,5 +11,7 @@ export const ALARM_EVENTS = ['rt_alarm_raised', 'rt_alarm_acknowledged', 'rt_ala
  */
 export function followAlarms(heard) {
   const stops = [...ALARM_EVENTS, 'welcome', 'gap'].map((name) => session.hub.on(name, () => heard()));
+  // What an admin hears of all alarms begins a moment after the welcome; its snapshot says when.
+  stops.push(session.hub.on('snapshot', ({ topic }) => topic === 'alarms' && heard()));
   return () => stops.forEach((stop) => stop());
 }

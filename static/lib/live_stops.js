@@ -48,6 +48,8 @@ class StopsInForce extends EventTarget {
     this.#abort = new AbortController();
     const { signal } = this.#abort;
     for (const name of ['rt_emergency_stop_updated', 'welcome', 'gap']) session.hub.on(name, () => this.#soon());
+    // What an admin hears of all stops begins a moment after the welcome; its snapshot says when.
+    session.hub.on('snapshot', ({ topic }) => topic === 'alarms' && this.#soon());
     document.addEventListener('visibilitychange', () => this.#soon(), { signal });
     const timer = setInterval(() => this.#soon(), LOOK_MS);
     signal.addEventListener('abort', () => clearInterval(timer));

@@ -66,7 +66,7 @@ impl Growing {
         match self {
             Self::Clients => vec![1000, 5000, 10_000, 19_000],
             Self::Topics => vec![1, 10, 100, 1000],
-            Self::Modules => vec![1, 1000, 10_000, 50_000],
+            Self::Modules => vec![1, 1000, 10_000, 100_000],
             Self::Journal => vec![1000, 10_000, 100_000, 1_000_000],
         }
     }
