@@ -32,7 +32,7 @@ said_by_node() {
 said_by_libtest() {
   awk '
     /^---- .* stdout ----$/ { print "> " $2; telling = 0; next }
-    /^failures:$/ || /^note: / || !NF { telling = 0 }
+    /^(failures|stack backtrace):$/ || /^note: / || !NF { telling = 0 }
     /panicked at / || /^Error: / { telling = 1 }
     telling { print }'
 }
