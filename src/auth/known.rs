@@ -1,19 +1,16 @@
 //! Who was looked up a moment ago: a program that asks twenty times a second is read from the database once.
 
-use std::collections::HashMap;
-use std::mem;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::Principal;
+use super::lately::Lately;
 use crate::domain::ids::LoginId;
 
 /// For how long a login that was read counts, unless it changes: as soon as that, open sockets hear of what another process
 /// has changed.
 const BELIEVED_FOR: Duration = Duration::from_secs(1);
-/// How many logins are kept; with one more all others are forgotten.
-const MOST: usize = 4096;
 
 /// What a login is found by.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -34,9 +31,10 @@ pub struct Known(Arc<Inner>);
 #[derive(Default)]
 struct Inner {
     changes: AtomicU64,
-    entries: Mutex<HashMap<Key, Entry>>,
+    entries: Lately<Key, Entry>,
 }
 
+#[derive(Clone)]
 struct Entry {
     principal: Principal,
     moment: Moment,
@@ -60,23 +58,12 @@ impl Known {
     /// Who was read a moment ago.
     pub(super) fn get(&self, key: &Key, now: Instant) -> Option<Principal> {
         let moment = self.moment();
-        let entries = self.entries();
-        entries.get(key).filter(|entry| entry.counts(moment, now)).map(|entry| entry.principal.clone())
+        self.0.entries.find(key, |entry| entry.counts(moment, now)).map(|entry| entry.principal)
     }
 
     /// Keeps who was read after all changes up to a moment.
     pub(super) fn keep(&self, key: Key, principal: &Principal, moment: Moment) {
-        let entry = Entry { principal: principal.clone(), moment };
-        let mut entries = self.entries();
-        // By far the most have had their second.
-        let old = if entries.len() >= MOST { mem::take(&mut *entries) } else { HashMap::new() };
-        entries.insert(key, entry);
-        drop(entries);
-        drop(old);
-    }
-
-    fn entries(&self) -> MutexGuard<'_, HashMap<Key, Entry>> {
-        self.0.entries.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.entries.add(key, Entry { principal: principal.clone(), moment });
     }
 }
 
@@ -89,6 +76,7 @@ impl Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::auth::lately::GENERATION;
     use crate::domain::ids::UserId;
     use crate::domain::time::Timestamp;
 
@@ -137,9 +125,9 @@ mod tests {
     fn there_is_room_for_so_many_and_always_for_the_newest() {
         let known = Known::default();
         let now = Instant::now();
-        for number in 0..=MOST {
+        for number in 0..=2 * GENERATION {
             known.keep(key(number), &read_at(now), known.moment());
-            assert!(known.get(&key(number), now).is_some() && known.entries().len() <= MOST);
+            assert!(known.get(&key(number), now).is_some() && known.0.entries.len() <= 2 * GENERATION);
         }
         assert!(known.get(&key(0), now).is_none());
     }

@@ -8,6 +8,7 @@ mod error;
 mod first_admin;
 mod key;
 mod known;
+mod lately;
 pub mod opaque;
 mod password;
 mod principal;
