@@ -25,7 +25,7 @@ mod watch;
 use line::Line;
 use load::{Counts, Plan};
 use meter::Meter;
-use outcome::{FLOOR, HUB, Outcome, PEER};
+use outcome::Outcome;
 use watch::Watch;
 
 const SETTLE: Duration = Duration::from_secs(2);
@@ -111,10 +111,12 @@ pub async fn measure(args: &IngestArgs) -> Result<Report, CliError> {
     report.count("modules", "modules", args.modules.into());
     report.count("batch", "readings in a message", args.batch.into());
     report.count("watchers", "dashboards", args.watchers.into());
-    let cost = hub.report(&mut report, &HUB, args);
+    let cost = hub.report(&mut report, args);
     if let Some(peer) = &args.peer {
         let outcome = args.measure_peer(peer, &modules).await?;
-        let peer_cost = outcome.report(&mut report, &PEER, args);
+        let mut beside = Report::new("peer");
+        let peer_cost = outcome.report(&mut beside, args);
+        report.put_beside(beside);
         let pace = hub.per_second() / outcome.per_second();
         report.figure("messagesRatio", "messages per second, times the peer's", pace, "");
         if let (Some(cost), Some(peer_cost)) = (cost, peer_cost) {
@@ -122,7 +124,9 @@ pub async fn measure(args: &IngestArgs) -> Result<Report, CliError> {
         }
     }
     if args.floor {
-        let floor_cost = args.measure_floor(&modules).await?.report(&mut report, &FLOOR, args);
+        let mut beside = Report::new("floor");
+        let floor_cost = args.measure_floor(&modules).await?.report(&mut beside, args);
+        report.put_beside(beside);
         if let (Some(cost), Some(floor_cost)) = (cost, floor_cost) {
             report.figure("floorRatio", "price of a reading, times the floor's", cost / floor_cost, "");
         }

@@ -1,4 +1,5 @@
 use std::{
+    borrow::Cow,
     io::{self, Write},
     time::Duration,
 };
@@ -25,8 +26,8 @@ pub struct Report {
 
 #[derive(Debug)]
 struct Figure {
-    key: &'static str,
-    label: &'static str,
+    key: Cow<'static, str>,
+    label: Cow<'static, str>,
     value: f64,
     unit: &'static str,
 }
@@ -84,7 +85,7 @@ impl Report {
 
     /// Adds a figure: `key` in JSON, `label` and `unit` in the table.
     pub fn figure(&mut self, key: &'static str, label: &'static str, value: f64, unit: &'static str) {
-        self.figures.push(Figure { key, label, value, unit });
+        self.figures.push(Figure { key: key.into(), label: label.into(), value, unit });
     }
 
     /// A figure of this report by its key in JSON.
@@ -121,6 +122,18 @@ impl Report {
         }
     }
 
+    /// Takes over the same measurement of another server, named after it: of the `floor` comes `floorCpu` where there is
+    /// `serverCpu` here, and `floorFrames` beside `frames`.
+    pub fn put_beside(&mut self, other: Self) {
+        let word = other.name;
+        self.add_faults(word, &other);
+        self.figures.extend(other.figures.into_iter().map(|figure| {
+            let key = figure.key.strip_prefix("server").map_or_else(|| capitalised(&figure.key), str::to_owned);
+            let label = figure.label.strip_prefix("server ").unwrap_or(&figure.label);
+            Figure { key: format!("{word}{key}").into(), label: format!("{word}: {label}").into(), ..figure }
+        }));
+    }
+
     /// Takes over what was not in order in a part of this measurement.
     pub fn add_faults(&mut self, of: &str, part: &Self) {
         self.faults.extend(part.faults.iter().map(|fault| format!("{fault} ({of})")));
@@ -153,7 +166,7 @@ impl Report {
     /// The report as one JSON object.
     pub fn json(&self) -> Value {
         let figures: Map<_, _> =
-            self.figures.iter().map(|figure| (figure.key.to_owned(), number(figure.value))).collect();
+            self.figures.iter().map(|figure| (figure.key.clone().into_owned(), number(figure.value))).collect();
 
         let mut report = json!({ "bench": self.name, "figures": figures, "faults": self.faults });
         for series in &self.series {
@@ -161,6 +174,11 @@ impl Report {
         }
         report
     }
+}
+
+fn capitalised(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect()
 }
 
 /// A number as people read it: whole when it is large or whole, else with two digits.
@@ -235,6 +253,27 @@ mod tests {
 
         assert_eq!(report.fault().as_deref(), Some("fanout: 3 doubled"));
         assert_eq!(report.json()["figures"]["doubled"], 3);
+    }
+
+    #[test]
+    fn what_another_server_came_to_is_named_after_it() {
+        let mut floor = Report::new("floor");
+        floor.figure("serverCpuUs", "server CPU", 2.0, "µs");
+        floor.must_be_none("failed", "messages refused", 3);
+        let mut report = Report::new("ingest");
+        report.figure("serverCpuUs", "server CPU", 5.0, "µs");
+
+        report.put_beside(floor);
+
+        let figures: Vec<_> =
+            report.figures.iter().map(|figure| (&*figure.key, &*figure.label, figure.value)).collect();
+        let expected = [
+            ("serverCpuUs", "server CPU", 5.0),
+            ("floorCpuUs", "floor: CPU", 2.0),
+            ("floorFailed", "floor: messages refused", 3.0),
+        ];
+        assert_eq!(figures, expected);
+        assert_eq!(report.fault().as_deref(), Some("ingest: 3 messages refused (floor)"));
     }
 
     #[test]
