@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
 use super::{
@@ -39,13 +39,27 @@ pub async fn open_sessions_on(
     at_once: usize,
     topics: impl Fn(usize) -> Vec<String>,
 ) -> Result<Vec<WireSocket>, CliError> {
+    let subscribe = |index| json!({ "type": "subscribe", "id": 1, "topics": topics(index) }).to_string();
+    open_sessions_saying(destination, token, count, at_once, subscribe).await
+}
+
+/// The same with any first word that is answered; session number `index` says `first(index)`.
+///
+/// # Errors
+/// As [`open_sessions`].
+pub async fn open_sessions_saying(
+    destination: &Destination,
+    token: &str,
+    count: usize,
+    at_once: usize,
+    first: impl Fn(usize) -> String,
+) -> Result<Vec<WireSocket>, CliError> {
     let bar = progress(count, "opening sessions");
     let opening = (0..count).map(|index| {
-        let topics = topics(index);
+        let first = first(index);
         let bar = &bar;
         async move {
-            let opened = timeout(ANSWER_TIMEOUT, open(destination, index, token, &topics));
-            let socket = opened.await.map_err(|_| ClientError::Closed("a session got no answer".to_owned()))??;
+            let socket = enter(destination, index, "/ws", token, Some(&first)).await?;
             bar.inc(1);
             Ok::<_, ClientError>(socket)
         }
@@ -56,22 +70,23 @@ pub async fn open_sessions_on(
     Ok(sessions)
 }
 
-async fn open(
-    destination: &Destination,
-    index: usize,
-    token: &str,
-    topics: &[String],
-) -> Result<WireSocket, ClientError> {
-    let subscribe = serde_json::json!({ "type": "subscribe", "id": 1, "topics": topics }).to_string();
-    enter(destination, index, "/ws", token, Some(&subscribe)).await
-}
-
 /// Opens a WebSocket and waits for the welcome, or for the answer to a first frame; comes back whenever the hub says that
 /// too many begin at once.
 ///
 /// # Errors
-/// [`ClientError`] when the hub refuses.
+/// [`ClientError`] when the hub refuses, or does not answer in time.
 pub async fn enter(
+    destination: &Destination,
+    index: usize,
+    path: &str,
+    token: &str,
+    first: Option<&str>,
+) -> Result<WireSocket, ClientError> {
+    let entered = timeout(ANSWER_TIMEOUT, come_in(destination, index, path, token, first));
+    entered.await.map_err(|_| ClientError::Closed(format!("`{path}` gave no answer in {ANSWER_TIMEOUT:?}")))?
+}
+
+async fn come_in(
     destination: &Destination,
     index: usize,
     path: &str,

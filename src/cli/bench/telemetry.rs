@@ -22,14 +22,13 @@ use super::{
     progress,
     report::{Latencies, Report},
     schedule::Schedule,
-    sessions::enter,
+    sessions::{AT_ONCE, enter},
     target::TargetArgs,
     wire::{Destination, Frame, WireSocket},
 };
 use crate::cli::{CliError, client::ClientError, duration::parse_duration, rate::parse_rate};
 use feed::{Feed, Watched};
 
-const AT_ONCE: usize = 64;
 const SETTLE: Duration = Duration::from_secs(2);
 /// The last acknowledgements may come so long after the last reading.
 const LAST_ACKS: Duration = Duration::from_secs(3);
@@ -38,7 +37,7 @@ const LAST_ACKS: Duration = Duration::from_secs(3);
 #[derive(Debug, Clone, Args)]
 pub struct TelemetryArgs {
     /// Modules that are registered
-    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=99_999))]
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     modules: u32,
     /// Modules of those that are connected
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]

@@ -2,20 +2,18 @@
 
 use std::{cell::Cell, rc::Rc, time::Duration};
 
-use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::de::IgnoredAny;
 use serde_json::json;
 use tokio::task::{JoinHandle, spawn_local};
 
 use super::super::{
-    progress,
     report::Report,
-    sessions::enter,
+    sessions::{AT_ONCE, open_sessions_saying},
     target::Target,
     wire::{Frame, WireSocket},
 };
-use super::{AT_ONCE, TelemetryArgs};
-use crate::cli::{CliError, client::ClientError};
+use super::TelemetryArgs;
+use crate::cli::CliError;
 
 /// One in so many of them reads what comes; the others count it, so that the load costs little beside the hub.
 const READS: usize = 100;
@@ -55,16 +53,9 @@ impl Feed {
         if let Some(rate) = args.max_rate {
             subscribe["maxRate"] = rate.into();
         }
-        let subscribe = &subscribe.to_string();
-        let bar = &progress(args.watchers as usize, "opening sessions");
-        let opening = (0..args.watchers as usize).map(|index| async move {
-            let token = &target.session.access_token;
-            let socket = enter(destination, index, "/ws", token, Some(subscribe)).await?;
-            bar.inc(1);
-            Ok::<_, ClientError>(socket)
-        });
-        let sockets: Vec<_> = stream::iter(opening).buffered(AT_ONCE).try_collect().await?;
-        bar.finish_and_clear();
+        let subscribe = subscribe.to_string();
+        let (token, count) = (&target.session.access_token, args.watchers as usize);
+        let sockets = open_sessions_saying(destination, token, count, AT_ONCE, |_| subscribe.clone()).await?;
         let counts = Rc::new(Counts::default());
         let watch = |(index, socket)| spawn_local(watch(socket, index % READS == 0, Rc::clone(&counts)));
         let tasks = sockets.into_iter().enumerate().map(watch).collect();
