@@ -114,9 +114,7 @@ pub async fn measure(args: &IngestArgs) -> Result<Report, CliError> {
     let cost = hub.report(&mut report, args);
     if let Some(peer) = &args.peer {
         let outcome = args.measure_peer(peer, &modules).await?;
-        let mut beside = Report::new("peer");
-        let peer_cost = outcome.report(&mut beside, args);
-        report.put_beside(beside);
+        let peer_cost = outcome.report_beside(&mut report, "peer", args);
         let pace = hub.per_second() / outcome.per_second();
         report.figure("messagesRatio", "messages per second, times the peer's", pace, "");
         if let (Some(cost), Some(peer_cost)) = (cost, peer_cost) {
@@ -124,9 +122,7 @@ pub async fn measure(args: &IngestArgs) -> Result<Report, CliError> {
         }
     }
     if args.floor {
-        let mut beside = Report::new("floor");
-        let floor_cost = args.measure_floor(&modules).await?.report(&mut beside, args);
-        report.put_beside(beside);
+        let floor_cost = args.measure_floor(&modules).await?.report_beside(&mut report, "floor", args);
         if let (Some(cost), Some(floor_cost)) = (cost, floor_cost) {
             report.figure("floorRatio", "price of a reading, times the floor's", cost / floor_cost, "");
         }

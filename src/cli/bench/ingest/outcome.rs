@@ -43,6 +43,15 @@ impl Outcome {
         cost
     }
 
+    /// The same for another server, whose figures are named after it.
+    pub fn report_beside(&self, report: &mut Report, name: &'static str, args: &IngestArgs) -> Option<f64> {
+        let mut beside = Report::new(name);
+        let cost = self.report(&mut beside, args);
+        report.put_beside(beside);
+
+        cost
+    }
+
     fn report_cost(&self, report: &mut Report, readings: u64) -> Option<f64> {
         let each = |all: f64| all / readings.max(1) as f64;
         let (key, label, cost, unit) = match self.spent.as_ref()? {
