@@ -24,7 +24,7 @@
 //! | 4 | [`admin`] | modules and sessions |
 //! | 3 | [`session`] [`module`] [`telemetry`] [`connector`] | the broker |
 //! | 2 | [`broker`] [`auth`] | storage and pure rules |
-//! | 1 | [`store`] [`observe`] [`pipe`] | diesel; tracing and figures; what stands between a socket and an actor |
+//! | 1 | [`store`] [`observe`] [`pipe`] [`reply`] | diesel; tracing and figures; what stands between a socket and an actor; answers given later |
 //! | 0 | [`domain`] [`config`] | nothing: no actor, no database, no runtime |
 //!
 //! HTTP handlers change state only by messages to actors: they hold no locks and write no events. Actors decide and do
@@ -302,6 +302,7 @@ pub mod module;
 pub mod mqtt;
 pub mod observe;
 pub mod pipe;
+pub mod reply;
 pub mod session;
 pub mod store;
 pub mod telemetry;

@@ -4,12 +4,12 @@
 use std::time::Duration;
 
 use actix::prelude::*;
-use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::actor::{Broker, BrokerError, Publish, PublishAll};
 use crate::domain::cursor::Offset;
 use crate::domain::event::NewEvent;
+use crate::reply::{Promise, Reply, promise};
 
 /// How long states gather for one message while they come thick and fast.
 const INTERVAL: Duration = Duration::from_millis(5);
@@ -22,7 +22,7 @@ const MANY: usize = 256;
 /// Invariant: what was published first goes first.
 pub struct Forwarder {
     broker: Addr<Broker>,
-    waiting: Vec<(NewEvent, oneshot::Sender<Result<Offset, BrokerError>>)>,
+    waiting: Vec<(NewEvent, Promise<Offset, BrokerError>)>,
     last: Instant,
     turn: Option<SpawnHandle>,
 }
@@ -44,8 +44,7 @@ impl Forwarder {
         ctx.spawn(published.map(move |results, _, _| {
             // A broker that is gone answers nobody, and then everybody knows.
             for (answer, result) in answers.into_iter().zip(results.unwrap_or_default()) {
-                // Who published may not wait for the answer.
-                let _ = answer.send(result);
+                answer.keep(result);
             }
         }));
     }
@@ -56,11 +55,11 @@ impl Actor for Forwarder {
 }
 
 impl Handler<Publish> for Forwarder {
-    type Result = ResponseFuture<Result<Offset, BrokerError>>;
+    type Result = Reply<Offset, BrokerError>;
 
     fn handle(&mut self, Publish(event): Publish, ctx: &mut Self::Context) -> Self::Result {
         let is_each = event.delivery.is_each();
-        let (answer, answered) = oneshot::channel();
+        let (answer, reply) = promise(|| BrokerError::Stopped);
         self.waiting.push((event, answer));
         let left = (self.last + INTERVAL).saturating_duration_since(Instant::now());
         if is_each || left.is_zero() || self.waiting.len() >= MANY {
@@ -68,7 +67,7 @@ impl Handler<Publish> for Forwarder {
         } else if self.turn.is_none() {
             self.turn = Some(ctx.run_later(left, Self::forward));
         }
-        Box::pin(async move { answered.await.unwrap_or(Err(BrokerError::Stopped)) })
+        reply
     }
 }
 

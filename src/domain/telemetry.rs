@@ -166,6 +166,12 @@ impl LatestState {
         Self { newest, json }
     }
 
+    /// A state whose values are written already.
+    #[must_use]
+    pub const fn written(newest: Newest, json: Box<RawValue>) -> Self {
+        Self { newest, json }
+    }
+
     /// The values with their times.
     #[must_use]
     pub const fn newest(&self) -> &Newest {

@@ -14,6 +14,7 @@ use super::outgoing::OutgoingLine;
 use super::progress::Progress;
 use crate::domain::event::NewEvent;
 use crate::domain::time::Timestamp;
+use crate::reply::Reply;
 use crate::store::latest::NewReading;
 
 mod command;
@@ -124,16 +125,10 @@ impl Actor for Module {
 }
 
 impl Handler<Ingest> for Module {
-    type Result = ResponseFuture<Result<usize, ModuleError>>;
+    type Result = Reply<usize, ModuleError>;
 
-    fn handle(&mut self, mut ingest: Ingest, ctx: &mut Self::Context) -> Self::Result {
-        let result = self.ingest(&mut ingest, ctx);
-        Box::pin(async move {
-            match result? {
-                None => Ok(ingest.readings.len()),
-                Some(answered) => answered.await.unwrap_or_else(|_| Err(ModuleError::given_up(&ingest.offer))),
-            }
-        })
+    fn handle(&mut self, ingest: Ingest, ctx: &mut Self::Context) -> Self::Result {
+        self.ingest(ingest, ctx).unwrap_or_else(|error| Reply::now(Err(error)))
     }
 }
 

@@ -16,7 +16,7 @@ use super::entry::{Entry, ModuleView};
 use super::error::ModuleError;
 use super::house::{Parts, Shared};
 use super::line::Line;
-use super::messages::{ListCommands, ListModules, ModuleCounts, ModulePage};
+use super::messages::{ListCommands, ListModules, Located, ModuleCounts, ModulePage};
 use super::types::{ListTypes, TypePage, types_of};
 use crate::auth::{ModuleWithdrawn, Principal, Throttle};
 use crate::config::{Auth, Pairing};
@@ -153,17 +153,17 @@ impl Desk {
     }
 
     /// The module's actor, started if there is none.
-    pub fn locate(&self, id: &ModuleId) -> Result<Addr<Module>, ModuleError> {
+    pub fn locate(&self, id: &ModuleId) -> Result<Located, ModuleError> {
         let entry = self.catalogue.borrow().get(id).cloned().ok_or_else(|| ModuleError::NotFound(id.clone()))?;
         if let Some(actor) = self.running(id) {
-            return Ok(actor);
+            return Ok(Located { actor, entry });
         }
         let arbiter = &self.arbiters[self.started.get() % self.arbiters.len()];
         self.started.set(self.started.get() + 1);
-        let shared = Arc::clone(&self.shared);
-        let actor = Module::start_in_arbiter(arbiter, move |_| Module::new(entry, shared));
+        let (shared, known) = (Arc::clone(&self.shared), Arc::clone(&entry));
+        let actor = Module::start_in_arbiter(arbiter, move |_| Module::new(known, shared));
         self.actors.borrow_mut().insert(id.clone(), actor.clone());
-        Ok(actor)
+        Ok(Located { actor, entry })
     }
 
     /// A page of what a module was told, newest first, and how much there is.

@@ -11,7 +11,7 @@ use actix::{Addr, Handler, MailboxError, Message};
 
 use super::actor::{Ingest, Module};
 use super::error::ModuleError;
-use super::messages::{ByToken, GetModule, Locate};
+use super::messages::{ByToken, GetModule, Locate, Located};
 use super::registry::Registry;
 use super::strangers::WrongTokens;
 use crate::auth::Principal;
@@ -24,7 +24,7 @@ use crate::store::offer::Offer;
 pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(25);
 /// How often a module that went to rest meanwhile is located again.
 pub(super) const ATTEMPTS: usize = 10;
-/// Addresses kept before those of stopped actors are looked for.
+/// Modules kept before those whose actors have stopped are looked for.
 const SWEEP_FROM: usize = 1024;
 
 /// A module that has shown its token.
@@ -56,7 +56,7 @@ pub struct Directory {
 
 #[derive(Default)]
 struct Known {
-    addresses: HashMap<ModuleId, Addr<Module>>,
+    modules: HashMap<ModuleId, Located>,
     sweep_at: usize,
 }
 
@@ -93,12 +93,15 @@ impl Directory {
     }
 
     /// Makes sure that a token is that of a module, and answers its hash: in memory, before any of its body is read and its
-    /// actor starts. Whoever comes from an address that shows many wrong ones is refused slowly; a right one is let in all
+    /// actor starts; of a module this thread has spoken to without asking another one. Whoever comes from an address that shows many wrong ones is refused slowly; a right one is let in all
     /// the same.
     ///
     /// # Errors
     /// [`ModuleError::WrongToken`] also for a module that is not there, [`ModuleError::Throttled`].
     pub async fn verify(&self, id: &ModuleId, token: &str, from: IpAddr) -> Result<TokenHash, ModuleError> {
+        if let Some(hash) = self.recognise(id, token) {
+            return Ok(hash);
+        }
         let known = identify(&self.registry, Some(id.as_str()), token).await.map(|identified| identified.token);
         if matches!(known, Err(ModuleError::WrongToken)) {
             self.wrong_tokens.count(from).await.map_err(ModuleError::Throttled)?;
@@ -138,28 +141,38 @@ impl Directory {
         Err(ModuleError::Busy)
     }
 
+    /// The hash of a token, if it is that of a module whose actor runs; one that was removed is no longer running, or
+    /// refuses what comes.
+    fn recognise(&self, id: &ModuleId, token: &str) -> Option<TokenHash> {
+        let known = self.known.borrow();
+        let module = known.modules.get(id).filter(|module| module.actor.connected())?;
+        let hash = TokenHash::of(token);
+        (module.entry.meta.load().token_hash == hash).then_some(hash)
+    }
+
     async fn locate(&self, id: &ModuleId) -> Result<Addr<Module>, ModuleError> {
-        let known = self.known.borrow().addresses.get(id).filter(|module| module.connected()).cloned();
-        if let Some(module) = known {
+        let known = self.known.borrow().modules.get(id).map(|module| module.actor.clone());
+        if let Some(module) = known.filter(Addr::connected) {
             return Ok(module);
         }
         let module = self.registry.send(Locate(id.clone())).timeout(ANSWER_TIMEOUT).await??;
-        self.known.borrow_mut().add(id, &module);
-        Ok(module)
+        let actor = module.actor.clone();
+        self.known.borrow_mut().add(id, module);
+        Ok(actor)
     }
 
     fn forget(&self, id: &ModuleId) {
-        self.known.borrow_mut().addresses.remove(id);
+        self.known.borrow_mut().modules.remove(id);
     }
 }
 
 impl Known {
-    fn add(&mut self, id: &ModuleId, module: &Addr<Module>) {
-        if self.addresses.len() >= self.sweep_at.max(SWEEP_FROM) {
-            self.addresses.retain(|_, module| module.connected());
-            self.sweep_at = 2 * self.addresses.len();
+    fn add(&mut self, id: &ModuleId, module: Located) {
+        if self.modules.len() >= self.sweep_at.max(SWEEP_FROM) {
+            self.modules.retain(|_, module| module.actor.connected());
+            self.sweep_at = 2 * self.modules.len();
         }
-        self.addresses.insert(id.clone(), module.clone());
+        self.modules.insert(id.clone(), module);
     }
 }
 

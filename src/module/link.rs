@@ -156,7 +156,7 @@ pub fn new_connection() -> ConnectionId {
 /// [`ModuleError::WrongToken`] when the token was replaced since it was shown, [`ModuleError::Busy`].
 pub async fn attach(registry: &Addr<Registry>, id: &ModuleId, attach: Attach) -> Result<Addr<Module>, ModuleError> {
     for _ in 0..ATTEMPTS {
-        let module = registry.send(Locate(id.clone())).timeout(ANSWER_TIMEOUT).await??;
+        let module = registry.send(Locate(id.clone())).timeout(ANSWER_TIMEOUT).await??.actor;
         let Attach { connection, end, deliver, token } = &attach;
         let again = Attach { connection: *connection, end: end.clone(), deliver: deliver.clone(), token: *token };
         match module.send(again).timeout(ANSWER_TIMEOUT).await {

@@ -172,8 +172,17 @@ pub struct Rotated {
 
 /// Asks for the actor of a module; starts it if need be.
 #[derive(Debug, Message)]
-#[rtype(result = "Result<Addr<Module>, ModuleError>")]
+#[rtype(result = "Result<Located, ModuleError>")]
 pub struct Locate(pub ModuleId);
+
+/// Where a module is found, for as long as its actor runs.
+#[derive(Debug, Clone)]
+pub struct Located {
+    /// Its actor.
+    pub actor: Addr<Module>,
+    /// What is known of it, without asking the actor.
+    pub(super) entry: Arc<Entry>,
+}
 
 /// Asks which module has a token.
 #[derive(Debug, Message)]

@@ -3,10 +3,9 @@
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 
-use tokio::sync::oneshot;
-
 use super::error::ModuleError;
 use super::house::Shared;
+use crate::reply::{Promise, Reply, promise};
 use crate::store::offer::Offer;
 
 /// Counts what a module has reported, from 1.
@@ -37,7 +36,7 @@ struct Waiting {
     readings: usize,
     weight: usize,
     offer: Offer,
-    answer: oneshot::Sender<Result<usize, ModuleError>>,
+    answer: Promise<usize, ModuleError>,
 }
 
 impl Progress {
@@ -96,18 +95,12 @@ impl Progress {
     /// Waits for all there is on behalf of some readings, which weigh so much, see [`NewReading::weight`].
     ///
     /// [`NewReading::weight`]: crate::store::latest::NewReading::weight
-    pub fn wait(
-        &mut self,
-        readings: usize,
-        weight: usize,
-        offer: Offer,
-        shared: &Shared,
-    ) -> oneshot::Receiver<Result<usize, ModuleError>> {
-        let (answer, answered) = oneshot::channel();
+    pub fn wait(&mut self, readings: usize, weight: usize, offer: Offer, shared: &Shared) -> Reply<usize, ModuleError> {
+        let (answer, reply) = promise(|| ModuleError::OutcomeUnknown);
         self.weigh(self.weight + weight, shared);
         let (to_store, to_publish) = (self.newest, self.changed);
         self.waiting.push_back(Waiting { to_store, to_publish, readings, weight, offer, answer });
-        answered
+        reply
     }
 
     /// What was on its way to the broker is published.
@@ -174,8 +167,7 @@ impl Progress {
 
     fn tell(&mut self, waiting: Waiting, result: Result<usize, ModuleError>, shared: &Shared) {
         self.weigh(self.weight - waiting.weight, shared);
-        // Who asked may have gone.
-        let _ = waiting.answer.send(result);
+        waiting.answer.keep(result);
     }
 
     fn weigh(&mut self, weight: usize, shared: &Shared) {

@@ -4,7 +4,6 @@ use std::rc::Rc;
 
 use actix::prelude::*;
 
-use super::actor::Module;
 use super::claim::{ClaimCode, ClaimModule, IssueCode, RevokeCode};
 use super::desk::Desk;
 use super::entry::ModuleView;
@@ -12,7 +11,7 @@ use super::error::ModuleError;
 use super::house::Parts;
 use super::messages::{
     ByToken, CountModules, CreateModule, Created, DeleteModule, DrainLinks, GetModule, ListCommands, ListModules,
-    Locate, ModuleCounts, ModulePage, RotateCredential, Rotated, TakeSnapshot, UpdateModule,
+    Locate, Located, ModuleCounts, ModulePage, RotateCredential, Rotated, TakeSnapshot, UpdateModule,
 };
 use super::stop::{ClearStop, ListStops, MakeStop, StopModule, StopModules, StopView};
 use super::types::{ListTypes, TypePage};
@@ -194,7 +193,7 @@ impl Handler<GetModule> for Registry {
 }
 
 impl Handler<Locate> for Registry {
-    type Result = Result<Addr<Module>, ModuleError>;
+    type Result = Result<Located, ModuleError>;
 
     fn handle(&mut self, Locate(id): Locate, _: &mut Self::Context) -> Self::Result {
         self.0.locate(&id)

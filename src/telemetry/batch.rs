@@ -2,13 +2,12 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use tokio::sync::oneshot;
-
 use crate::domain::ids::ModuleId;
+use crate::reply::Promise;
 use crate::store::latest::{Commit, CommitError};
 
 /// Those who wait for a commit.
-pub type Answers = Vec<oneshot::Sender<Result<(), CommitError>>>;
+pub type Answers = Vec<Promise<(), CommitError>>;
 
 /// The newest state per module with all its readings and everybody who waits for them.
 ///
@@ -39,7 +38,7 @@ impl Batch {
     }
 
     /// Adds a state with its readings; a newer state of the same module replaces it, readings gather.
-    pub fn add(&mut self, newer: Commit, answer: oneshot::Sender<Result<(), CommitError>>) {
+    pub fn add(&mut self, newer: Commit, answer: Promise<(), CommitError>) {
         self.waiting += 1;
         self.readings += newer.readings.len();
         let Some((known, answers)) = self.entries.get_mut(&newer.module_id) else {
@@ -73,6 +72,7 @@ impl Batch {
 mod tests {
     use super::*;
     use crate::domain::time::Timestamp;
+    use crate::reply::promise;
 
     fn add(batch: &mut Batch, module: usize) {
         let commit = Commit {
@@ -82,7 +82,7 @@ mod tests {
             clock: None,
             readings: Vec::new(),
         };
-        batch.add(commit, oneshot::channel().0);
+        batch.add(commit, promise(|| CommitError::Busy).0);
     }
 
     #[test]

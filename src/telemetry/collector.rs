@@ -15,6 +15,7 @@ use crate::config;
 use crate::domain::ids::ModuleId;
 use crate::domain::time::Timestamp;
 use crate::observe::Metrics;
+use crate::reply::{Reply, promise};
 use crate::store::latest::{Commit, CommitError};
 use crate::store::readings::{self, Appended, ModuleNumber, RowId};
 use crate::store::{Connection, Store, StoreError};
@@ -175,8 +176,7 @@ impl Collector {
             "a commit of readings hangs; others are refused until it ends"
         );
         for waiting in refused {
-            // Who asked may have gone.
-            let _ = waiting.send(Err(CommitError::Stuck));
+            waiting.keep(Err(CommitError::Stuck));
         }
     }
 
@@ -198,8 +198,7 @@ fn answer(answers: Answers, result: Result<(), StoreError>) {
         CommitError::Store(Arc::new(error))
     });
     for waiting in answers {
-        // Who asked may have gone.
-        let _ = waiting.send(result.clone());
+        waiting.keep(result.clone());
     }
 }
 
@@ -212,26 +211,26 @@ impl Actor for Collector {
 }
 
 impl Handler<Commit> for Collector {
-    type Result = ResponseFuture<Result<(), CommitError>>;
+    type Result = Reply<(), CommitError>;
 
     fn handle(&mut self, commit: Commit, ctx: &mut Self::Context) -> Self::Result {
         if self.is_stuck {
-            return Box::pin(std::future::ready(Err(CommitError::Stuck)));
+            return Reply::now(Err(CommitError::Stuck));
         }
         if self.batch.waiting() >= self.options.max_waiting || self.tail.rows() >= UNSEALED_MAX {
-            return Box::pin(std::future::ready(Err(CommitError::Busy)));
+            return Reply::now(Err(CommitError::Busy));
         }
         if !commit.readings.is_empty() && self.full.contains_key(&commit.module_id) {
-            return Box::pin(std::future::ready(Err(CommitError::ModuleBehind)));
+            return Reply::now(Err(CommitError::ModuleBehind));
         }
-        let (answer, answered) = oneshot::channel();
+        let (answer, reply) = promise(|| CommitError::Busy);
         self.last = Instant::now();
         if self.batch.is_empty() {
             self.first = self.last;
         }
         self.batch.add(commit, answer);
         self.begin_turn(ctx);
-        Box::pin(async move { answered.await.unwrap_or(Err(CommitError::Busy)) })
+        reply
     }
 }
 

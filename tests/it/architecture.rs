@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// The folders of `src/` from the ground up; a folder uses lower levels and itself, never a neighbour.
 const LEVELS: [&[&str]; 6] = [
     &["domain", "config"],
-    &["store", "observe", "pipe"],
+    &["store", "observe", "pipe", "reply"],
     &["broker", "auth"],
     &["session", "module", "telemetry", "connector"],
     &["admin"],

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use actix::prelude::*;
-use tokio::sync::oneshot;
+use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use super::super::clock::{Bounds, Clock};
@@ -16,6 +16,7 @@ use crate::domain::module::TokenHash;
 use crate::domain::retention::Tier;
 use crate::domain::telemetry::{LatestState, Newest, Reading};
 use crate::domain::time::Timestamp;
+use crate::reply::Reply;
 use crate::store::latest::NewReading;
 
 /// What readings come to that may be taken.
@@ -33,17 +34,21 @@ struct Judged {
 impl Module {
     pub(super) fn ingest(
         &mut self,
-        ingest: &mut Ingest,
+        mut ingest: Ingest,
         ctx: &mut Context<Self>,
-    ) -> Result<Option<oneshot::Receiver<Result<usize, ModuleError>>>, ModuleError> {
+    ) -> Result<Reply<usize, ModuleError>, ModuleError> {
         self.check(ingest.token)?;
         self.progress.check_room(ingest.readings.len(), &self.shared)?;
         if ingest.offer.is_withdrawn() {
             return Err(ModuleError::Busy);
         }
         let now = Timestamp::now();
-        let judged = self.judge_all_or_good(ingest, now)?;
-        let new = lined_up(ingest, &judged.times, now);
+        let judged = self.judge_all_or_good(&mut ingest, now)?;
+        let texts: Vec<_> = ingest.readings.iter().map(|reading| json(&reading.telemetry)).collect();
+        let last = ingest.readings.last().zip(texts.last());
+        let whole =
+            last.filter(|(reading, _)| reading.telemetry == *judged.newest.values()).map(|(_, text)| text.clone());
+        let new = lined_up(&ingest, texts, &judged.times, now);
         let weight = new.iter().map(NewReading::weight).sum();
         self.progress.check_room(weight, &self.shared)?;
         self.last_work = Instant::now();
@@ -52,20 +57,27 @@ impl Module {
             self.hear_over_http(ctx);
         }
         self.unsent.extend(new);
-        let count = self.let_in(ingest, judged, now);
-        let answered = (!self.progress.is_settled())
-            .then(|| self.progress.wait(count, weight, ingest.offer.clone(), &self.shared));
+        let count = self.let_in(&mut ingest, judged, whole, now);
+        let reply = if self.progress.is_settled() {
+            Reply::now(Ok(count))
+        } else {
+            self.progress.wait(count, weight, ingest.offer, &self.shared)
+        };
         self.wants_commit |= self.progress.needs_storing();
         // Also when nothing changed: that the module came online may have to be told.
         self.pump(ctx);
-        Ok(answered)
+        Ok(reply)
     }
 
-    /// Makes the state after readings the live one, and has all who look at them do so; answers how many they are.
-    fn let_in(&mut self, ingest: &mut Ingest, judged: Judged, now: Timestamp) -> usize {
+    /// Makes the state after readings, which may be written already, the live one, and has all who look at them do so;
+    /// answers how many they are.
+    fn let_in(&mut self, ingest: &mut Ingest, judged: Judged, text: Option<Box<RawValue>>, now: Timestamp) -> usize {
         let Judged { times, newest, has_changed, clock } = judged;
         let count = times.len();
-        self.keep((newest, clock), has_changed, now);
+        self.keep((newest, text), clock, now);
+        if has_changed {
+            self.shared.changed();
+        }
         if count > 0 {
             let Shared { warden, metrics, .. } = &*self.shared;
             self.entry.watch.see(&self.entry.id, (&ingest.readings, &times), now, warden, metrics);
@@ -150,27 +162,27 @@ impl Module {
     }
 
     /// Makes a state the live one.
-    fn keep(&self, (newest, clock): (Newest, Clock), has_changed: bool, now: Timestamp) {
+    fn keep(&self, (newest, text): (Newest, Option<Box<RawValue>>), clock: Clock, now: Timestamp) {
         let mut live = Live::clone(&self.entry.live.load());
         live.last_seen = Some(now);
         live.clock = clock;
         if *live.telemetry.newest() != newest {
-            live.telemetry = Arc::new(LatestState::new(newest));
+            live.telemetry = Arc::new(match text {
+                Some(text) => LatestState::written(newest, text),
+                None => LatestState::new(newest),
+            });
         }
         self.entry.live.store(Arc::new(live));
-        if has_changed {
-            self.shared.changed();
-        }
     }
 }
 
 /// Readings as they are stored.
-fn lined_up(ingest: &Ingest, times: &[Timestamp], now: Timestamp) -> Vec<NewReading> {
-    let new = |(reading, ts): (&Reading, &Timestamp)| NewReading {
+fn lined_up(ingest: &Ingest, texts: Vec<Box<RawValue>>, times: &[Timestamp], now: Timestamp) -> Vec<NewReading> {
+    let new = |(text, ts): (Box<RawValue>, &Timestamp)| NewReading {
         ts: *ts,
         received_at: now,
-        body: Box::from(json(&reading.telemetry).get()),
+        body: text.into(),
         offer: ingest.offer.clone(),
     };
-    ingest.readings.iter().zip(times).map(new).collect()
+    texts.into_iter().zip(times).map(new).collect()
 }

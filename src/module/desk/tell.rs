@@ -9,6 +9,7 @@ use actix::MailboxError;
 use super::super::actor::Republish;
 use super::super::announce::announce;
 use super::super::entry::{Entry, Meta};
+use super::super::messages::Located;
 use super::{Desk, View};
 use crate::auth::{ModuleWithdrawn, Orphan};
 use crate::domain::ids::{ModuleId, UserId};
@@ -95,7 +96,7 @@ impl Desk {
     /// After the events of the change, so that the new owner knows the module by then; of its presence only what has
     /// changed since they were written.
     pub(super) fn republish(&self, id: &ModuleId, told_online: bool) {
-        if let Ok(actor) = self.locate(id) {
+        if let Ok(Located { actor, .. }) = self.locate(id) {
             actor.do_send(Republish { told_online });
         }
     }
