@@ -1,6 +1,5 @@
 //! Telemetry: what a module says of itself.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -8,6 +7,7 @@ use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Number;
 use serde_json::value::RawValue;
+use smol_str::SmolStr;
 
 use super::event::json;
 use super::problem::Problem;
@@ -19,6 +19,8 @@ pub use newest::Newest;
 
 /// How many readings one request or message may bring.
 pub const READINGS_MAX: usize = 10_000;
+/// How many keys there is room for at once.
+const USUAL: usize = 4;
 /// How many keys a telemetry object may have.
 pub const KEYS_MAX: usize = 64;
 /// The longest key, in characters.
@@ -70,13 +72,13 @@ impl Value {
 
 /// Values by key, in the order of the keys.
 ///
-/// Invariant: at most [`KEYS_MAX`] keys of 1 to [`KEY_MAX`] characters, none of them a control character.
+/// Invariant: at most [`KEYS_MAX`] keys of 1 to [`KEY_MAX`] characters, none of them a control character, and none twice.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Telemetry(BTreeMap<Key, Value>);
+pub struct Telemetry(Vec<(Key, Value)>);
 
 /// The name of one value: 1 to [`KEY_MAX`] characters, none of them a control character, which not every database keeps.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Key(Arc<str>);
+struct Key(SmolStr);
 
 /// Whether a text can be the name of a value.
 #[must_use]
@@ -84,13 +86,6 @@ pub fn is_key(text: &str) -> bool {
     let is_plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
     let length = if is_plain { text.len() } else { text.chars().count() };
     (1..=KEY_MAX).contains(&length) && (is_plain || !text.contains(char::is_control))
-}
-
-/// Keys are in the order of their texts.
-impl std::borrow::Borrow<str> for Key {
-    fn borrow(&self) -> &str {
-        &self.0
-    }
 }
 
 /// One report of a module, as every door takes it: `{ts?, telemetry: {…}}`.
@@ -127,7 +122,7 @@ impl Telemetry {
     /// The value under a key.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Value> {
-        self.0.get(key)
+        self.place_of(key).ok().map(|place| &self.0[place].1)
     }
 
     /// How many keys there are.
@@ -144,7 +139,23 @@ impl Telemetry {
 
     /// The keys and their values, in the order of the keys.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
-        self.0.iter().map(|(key, value)| (&*key.0, value))
+        self.0.iter().map(|(key, value)| (key.0.as_str(), value))
+    }
+
+    /// Where a key is, or would be.
+    fn place_of(&self, key: &str) -> Result<usize, usize> {
+        self.0.binary_search_by(|(known, _)| known.0.as_str().cmp(key))
+    }
+
+    /// Puts a value in its place, where another one of the same key goes.
+    fn put(&mut self, key: Key, value: Value) {
+        if self.0.last().is_none_or(|(last, _)| *last < key) {
+            return self.0.push((key, value));
+        }
+        match self.place_of(&key.0) {
+            Ok(place) => self.0[place].1 = value,
+            Err(place) => self.0.insert(place, (key, value)),
+        }
     }
 }
 
@@ -205,7 +216,7 @@ impl Serialize for LatestState {
 
 impl Serialize for Telemetry {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(key, value)| (&*key.0, value)))
+        serializer.collect_map(self.iter())
     }
 }
 
@@ -232,14 +243,14 @@ impl<'de> Deserialize<'de> for Telemetry {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Telemetry, A::Error> {
-                let mut values = BTreeMap::new();
+                let mut values = Telemetry(Vec::with_capacity(USUAL));
                 while let Some(key) = map.next_key()? {
-                    values.insert(key, map.next_value()?);
+                    values.put(key, map.next_value()?);
                     if values.len() > KEYS_MAX {
                         return Err(de::Error::custom(format_args!("too many keys; use at most {KEYS_MAX}")));
                     }
                 }
-                Ok(Telemetry(values))
+                Ok(values)
             }
         }
 

@@ -15,7 +15,8 @@ fn any_telemetry() -> impl Strategy<Value = Telemetry> {
         (-1e300..1e300).prop_map(|number: f64| Value::Number(Number::from_f64(number).unwrap())),
         ".{0,20}".prop_map(|text: String| Value::Text(text.into())),
     ];
-    prop::collection::btree_map("[a-h]{1,2}".prop_map(|key: String| Key(key.into())), value, 0..10).prop_map(Telemetry)
+    let values = prop::collection::btree_map("[a-h]{1,2}".prop_map(|key: String| Key(key.into())), value, 0..10);
+    values.prop_map(|values| Telemetry(values.into_iter().collect()))
 }
 
 proptest! {

@@ -117,11 +117,12 @@ impl fmt::Display for Filter {
 /// [`TopicError`] when it is none.
 pub fn check_name(text: &str) -> Result<(), TopicError> {
     check_text(text)?;
-    if text.contains(['+', '#']) { Err(TopicError::Wildcard) } else { Ok(()) }
+    if text.bytes().any(|byte| matches!(byte, b'+' | b'#')) { Err(TopicError::Wildcard) } else { Ok(()) }
 }
 
 fn check_text(text: &str) -> Result<(), TopicError> {
-    let is_good = !text.is_empty() && !text.contains('\0') && text.split('/').nth(LEVELS_MAX).is_none();
+    let levels = 1 + text.bytes().filter(|byte| *byte == b'/').count();
+    let is_good = !text.is_empty() && !text.bytes().any(|byte| byte == 0) && levels <= LEVELS_MAX;
     if is_good { Ok(()) } else { Err(TopicError::Text) }
 }
 

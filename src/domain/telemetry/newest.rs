@@ -1,17 +1,15 @@
 //! The newest value of each key, by the time at which it was measured.
 
-use std::collections::BTreeMap;
-
-use super::{KEYS_MAX, Key, Telemetry, TooManyKeys};
+use super::{KEYS_MAX, Telemetry, TooManyKeys};
 use crate::domain::time::{Timestamp, supersedes};
 
 /// The newest values of a module, and when each was measured.
 ///
-/// Invariant: every key of `times` is a key of `values`; a value without a time is older than any other.
+/// Invariant: `times` has one for each of `values`; a value without a time is older than any other.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Newest {
     values: Telemetry,
-    times: BTreeMap<Key, Timestamp>,
+    times: Vec<Option<Timestamp>>,
 }
 
 impl Newest {
@@ -21,11 +19,11 @@ impl Newest {
     #[must_use]
     pub fn restored(values: Telemetry, times: Option<&str>) -> Self {
         let stored: Vec<i64> = times.and_then(|times| serde_json::from_str(times).ok()).unwrap_or_default();
-        let keys = values.0.keys().cloned();
-        let times = match stored[..] {
-            [all] => keys.map(|key| (key, Timestamp::from_millis(all))).collect(),
-            _ => keys.zip(stored.into_iter().map(Timestamp::from_millis)).collect(),
+        let time_at = |place| match stored[..] {
+            [all] => Some(all),
+            _ => stored.get(place).copied(),
         };
+        let times = (0..values.len()).map(|place| time_at(place).map(Timestamp::from_millis)).collect();
         Self { values, times }
     }
 
@@ -38,8 +36,8 @@ impl Newest {
     /// The times in the order of the keys, as a JSON array of Unix milliseconds; one for all where they are the same.
     #[must_use]
     pub fn times_json(&self) -> String {
-        let time_of = |key| self.times.get(key).map_or(i64::MIN, |time| time.as_millis());
-        let mut times: Vec<i64> = self.values.0.keys().map(time_of).collect();
+        let written = |time: &Option<Timestamp>| time.map_or(i64::MIN, Timestamp::as_millis);
+        let mut times: Vec<i64> = self.times.iter().map(written).collect();
         if times.windows(2).all(|pair| pair[0] == pair[1]) {
             times.truncate(1);
         }
@@ -50,7 +48,7 @@ impl Newest {
     /// When the value under a key was measured, if that is known.
     #[must_use]
     pub fn time_of(&self, key: &str) -> Option<Timestamp> {
-        self.times.get(key).copied()
+        self.times[self.values.place_of(key).ok()?]
     }
 
     /// Takes over what was measured at a time and came at another, by the hub's clock, except where something newer is
@@ -60,19 +58,23 @@ impl Newest {
     /// [`TooManyKeys`] when there would be more than [`KEYS_MAX`] keys; nothing is changed then.
     pub fn take(&mut self, newer: &Telemetry, at: Timestamp, came: Timestamp) -> Result<bool, TooManyKeys> {
         self.make_sure_of_room(newer)?;
-        let mut has_changed = false;
+        let (values, times) = (&mut self.values.0, &mut self.times);
+        let (mut has_changed, mut place) = (false, 0);
         for (key, value) in &newer.0 {
-            match self.times.get_mut(key) {
-                Some(known) if !supersedes(*known, at, came) => continue,
-                Some(known) => *known = at,
-                None => drop(self.times.insert(key.clone(), at)),
-            }
-            if let Some(known) = self.values.0.get_mut(key) {
-                has_changed |= known != value;
-                known.clone_from(value);
-            } else {
-                has_changed = true;
-                self.values.0.insert(key.clone(), value.clone());
+            // Both are in the order of the keys.
+            place += values[place..].iter().take_while(|(known, _)| known < key).count();
+            match values.get_mut(place).filter(|(known, _)| known == key) {
+                Some(_) if times[place].is_some_and(|known| !supersedes(known, at, came)) => continue,
+                Some((_, known)) => {
+                    has_changed |= known != value;
+                    known.clone_from(value);
+                    times[place] = Some(at);
+                }
+                None => {
+                    has_changed = true;
+                    values.insert(place, (key.clone(), value.clone()));
+                    times.insert(place, Some(at));
+                }
             }
         }
         Ok(has_changed)
@@ -82,7 +84,7 @@ impl Newest {
         if self.values.len() + newer.len() <= KEYS_MAX {
             return Ok(());
         }
-        let added = newer.0.keys().filter(|key| !self.values.0.contains_key(*key)).count();
+        let added = newer.iter().filter(|(key, _)| self.values.get(key).is_none()).count();
         let all = self.values.len() + added;
         if all > KEYS_MAX { Err(TooManyKeys(all)) } else { Ok(()) }
     }
@@ -90,12 +92,17 @@ impl Newest {
 
 impl From<Telemetry> for Newest {
     fn from(values: Telemetry) -> Self {
-        Self { values, times: BTreeMap::new() }
+        let times = vec![None; values.len()];
+        Self { values, times }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
     use super::*;
 
     fn telemetry(json: &str) -> Telemetry {
@@ -118,6 +125,34 @@ mod tests {
         assert_eq!(newest.take(&telemetry(r#"{"c":3}"#), at(5), NOW), Ok(true), "the last one wins");
         assert_eq!(newest.take(&telemetry(r#"{"a":1}"#), at(20), NOW), Ok(false));
         assert_eq!(newest.take(&telemetry(r#"{"a":5}"#), at(15), NOW), Ok(false), "the same value again is newer too");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_kept_agrees_with_a_plain_model(
+            readings in prop::collection::vec((prop::collection::vec(("[a-f]", 0_u8..3), 0..6), 0_i64..6), 1..12),
+        ) {
+            let (mut newest, mut model) = (Newest::default(), BTreeMap::<String, (u8, i64)>::new());
+            for (values, time) in readings {
+                // In any order, and the last one of a key counts.
+                let pairs: Vec<_> = values.iter().map(|(key, value)| format!(r#""{key}":{value}"#)).collect();
+                let before = model.clone();
+                for (key, value) in values.iter().cloned().collect::<BTreeMap<_, _>>() {
+                    if model.get(&key).is_none_or(|(_, known)| *known <= time) {
+                        model.insert(key, (value, time));
+                    }
+                }
+                let has_changed = newest.take(&telemetry(&format!("{{{}}}", pairs.join(","))), at(time), NOW).unwrap();
+                let value_of = |model: &BTreeMap<String, (u8, i64)>| model.values().map(|(value, _)| *value).collect::<Vec<_>>();
+                prop_assert_eq!(has_changed, value_of(&before) != value_of(&model) || before.len() != model.len());
+            }
+            let kept: Vec<_> = newest.values().iter().map(|(key, value)| {
+                (key.to_owned(), value.as_whole().unwrap(), newest.time_of(key).unwrap().as_millis())
+            }).collect();
+            let expected: Vec<_> = model.into_iter().map(|(key, (value, time))| (key, i64::from(value), time)).collect();
+            prop_assert_eq!(kept, expected);
+            prop_assert_eq!(Newest::restored(newest.values().clone(), Some(&newest.times_json())), newest);
+        }
     }
 
     #[test]

@@ -31,21 +31,23 @@ pub enum Heading<'a> {
 /// Reads a topic: whose it is, and what it is for.
 #[must_use]
 pub fn read_topic(topic: &str) -> Option<(&str, Heading<'_>)> {
-    let mut levels = topic.split('/');
-    if levels.next() != Some(ROOT) {
-        return None;
-    }
-    let owner = levels.next()?;
-    let heading = match (levels.next()?, levels.next()) {
-        ("telemetry", None) => Heading::Telemetry,
-        ("telemetry", Some(key)) if !key.is_empty() => Heading::Value(key),
-        ("result", None) => Heading::Result,
-        ("reported", None) => Heading::Reported,
-        ("command", None) => Heading::Command,
-        ("desired", None) => Heading::Desired,
-        _ => return None,
-    };
-    levels.next().is_none().then_some((owner, heading))
+    let (owner, rest) = topic.strip_prefix(ROOT)?.strip_prefix('/')?.split_once('/')?;
+    Some((owner, read_heading(rest)?))
+}
+
+/// Reads what a topic is for from what stands behind the module.
+fn read_heading(rest: &str) -> Option<Heading<'_>> {
+    Some(match rest {
+        "telemetry" => Heading::Telemetry,
+        "result" => Heading::Result,
+        "reported" => Heading::Reported,
+        "command" => Heading::Command,
+        "desired" => Heading::Desired,
+        _ => {
+            let key = rest.strip_prefix("telemetry/")?;
+            return (!key.is_empty() && !key.contains('/')).then_some(Heading::Value(key));
+        }
+    })
 }
 
 /// The topic of a module.
@@ -57,7 +59,8 @@ pub fn topic_of(id: &ModuleId, what: &str) -> String {
 /// What a topic of this module is for; none for those of others and those that there are not.
 #[must_use]
 pub fn own_heading<'a>(id: &ModuleId, topic: &'a str) -> Option<Heading<'a>> {
-    read_topic(topic).filter(|(owner, _)| *owner == id.as_str()).map(|(_, heading)| heading)
+    let behind = topic.strip_prefix(ROOT)?.strip_prefix('/')?.strip_prefix(id.as_str())?;
+    read_heading(behind.strip_prefix('/')?)
 }
 
 /// Reads the readings of a message: an object of values, `{ts?, telemetry}`, an array of those, or one value.

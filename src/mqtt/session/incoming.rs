@@ -29,7 +29,7 @@ enum Step {
 /// What a client sent and has not been told the end of.
 ///
 /// Invariant: `exact` holds the numbers of QoS 2 between PUBLISH and PUBREL; `under_way` those of QoS 1 before PUBACK;
-/// `recent` at most `window` after PUBACK, in the order of their last. As many as a client may have unacknowledged, and
+/// `recent` at most `window` after PUBACK, none twice, in the order of their last. As many as a client may have unacknowledged, and
 /// acknowledgements are read in their order: what it has not read is among them.
 #[derive(Debug, Default)]
 pub struct Incoming {
@@ -96,7 +96,9 @@ impl Incoming {
         let message = self.under_way.remove(place);
         if is_taken {
             // A number that is given again stands for the newer message.
-            self.recent.retain(|(known, _)| *known != id);
+            if let Some(place) = self.recent.iter().position(|(known, _)| *known == id) {
+                self.recent.remove(place);
+            }
             self.recent.push_back(message);
             if self.recent.len() > self.window {
                 self.recent.pop_front();
