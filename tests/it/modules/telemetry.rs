@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use rmqtt_codec::v5::ConnectAckReason;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -138,10 +138,30 @@ async fn a_wrong_token_learns_nothing() {
         assert_eq!((answer.status, &answer.text), (401, &unknown.text));
     }
     assert_eq!(push(&hub, ID, &token, good).await.status, 200);
-    let rotated = owner.post(&format!("/api/v1/modules/{ID}/credentials"), json!({})).await.json();
-    assert_eq!(push(&hub, ID, &token, bad).await.status, 401);
+}
+
+#[actix::test]
+async fn a_token_is_refused_as_soon_as_it_is_no_longer_that_of_the_module_also_where_it_was_known() {
+    let hub = TestHub::start().await;
+    let owner = hub.admin().await;
+    let (token, other) = (owner.create_module(ID).await, owner.create_module("MC-1002-STN").await);
+    let module = format!("/api/v1/modules/{ID}");
+    // So often that every thread knows the module.
+    let every = async |token: &str, body: Value, status: u16| {
+        for _ in 0..16 {
+            assert_eq!(push(&hub, ID, token, body.clone()).await.status, status, "{body}");
+        }
+    };
+    let (good, bad) = (json!({"telemetry": {"a": 1}}), json!({"telemetry": {"a": []}}));
+
+    every(&token, good.clone(), 200).await;
+    every(&other, bad.clone(), 401).await;
+    let rotated = owner.post(&format!("{module}/credentials"), json!({})).await.json();
+    every(&token, bad.clone(), 401).await;
     let token = rotated["token"].as_str().expect("a token");
-    assert_eq!(push(&hub, ID, token, json!({"telemetry": {"a": 2}})).await.status, 200);
+    every(token, good, 200).await;
+    assert_eq!(owner.delete(&module).await.status, 204);
+    every(token, bad, 401).await;
 }
 
 #[actix::test]
