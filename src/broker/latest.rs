@@ -13,7 +13,7 @@ const SWEEP_FROM: usize = 64;
 ///
 /// Invariant: every key in `offsets` leads to one event in `events`, and none is there without a key.
 /// Invariant: `events` is in the order of the offsets; no more of its places are empty than there are values, and
-/// [`SWEEP_FROM`].
+/// `SWEEP_FROM`.
 #[derive(Debug, Default)]
 pub struct LatestTable {
     offsets: HashMap<LatestKey, Offset>,
