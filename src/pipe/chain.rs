@@ -10,27 +10,32 @@ use bytes::Bytes;
 /// How many frames are linked at most: so many may be held by a connection that takes the first of them and no other.
 const LINKS_MAX: u8 = 64;
 
-/// The longest frame that is linked, for the same reason.
+/// How many bytes they have together, for the same reason.
+pub(super) const BYTES_MAX: usize = 16 * 1024;
+
+/// The longest frame that is linked.
 const SHARED_MAX: usize = 2048;
 
 /// How many beginnings are kept: about one for each way in which an event is written.
 const BEGINNINGS: usize = 4;
 
-/// From how many frames on a run is worth what it may hold beyond them.
-const LONG: u32 = 16;
+/// A run is worth what it may hold beyond its own frames up to so many times their bytes.
+pub(super) const BEYOND_MAX: usize = 4;
 
 /// A frame, and what those who were sent it were sent next.
 ///
-/// Invariant: what is linked behind has the next place, and no place is beyond `LINKS_MAX`.
+/// Invariant: what is linked behind has the next place, and no place is beyond `LINKS_MAX`; `end` is how many bytes there
+/// are from the beginning of the chain up to the end of this frame, and not beyond `BYTES_MAX`.
 struct Link {
     frame: Bytes,
     next: OnceCell<Rc<Self>>,
     place: u8,
+    end: usize,
 }
 
 impl Link {
-    fn at(place: u8, frame: &Bytes) -> Self {
-        Self { frame: frame.clone(), next: OnceCell::new(), place }
+    fn first(frame: &Bytes) -> Self {
+        Self { frame: frame.clone(), next: OnceCell::new(), place: 1, end: frame.len() }
     }
 
     /// Whether it is the very same frame, not one that is alike.
@@ -40,11 +45,17 @@ impl Link {
 
     /// The link of what comes behind this one, if that is what all others were sent next too.
     fn followed_by(&self, frame: &Bytes) -> Option<&Rc<Self>> {
-        if self.place == LINKS_MAX || frame.len() > SHARED_MAX {
+        let (place, end) = (self.place + 1, self.end + frame.len());
+        if place > LINKS_MAX || end > BYTES_MAX || frame.len() > SHARED_MAX {
             return None;
         }
-        let next = self.next.get_or_init(|| Rc::new(Self::at(self.place + 1, frame)));
+        let next = self.next.get_or_init(|| Rc::new(Self { frame: frame.clone(), next: OnceCell::new(), place, end }));
         next.holds(frame).then_some(next)
+    }
+
+    /// How many bytes may be linked behind it.
+    const fn room(&self) -> usize {
+        if self.place == LINKS_MAX { 0 } else { BYTES_MAX - self.end }
     }
 }
 
@@ -70,9 +81,10 @@ impl Run {
         true
     }
 
-    /// Whether it holds few frames that are not its own.
-    pub const fn is_long(&self) -> bool {
-        self.count >= LONG
+    /// Whether it holds little that is not its own.
+    pub fn is_long(&self) -> bool {
+        let own = self.first.frame.len() + self.last.end - self.first.end;
+        self.last.room() <= BEYOND_MAX * own
     }
 
     /// Whether it is one frame.
@@ -119,8 +131,8 @@ impl Shelf {
         let newest = &mut beginnings[0];
         match newest.as_mut().and_then(Rc::get_mut) {
             // Nobody has it any more: its room is good for the next.
-            Some(link) => *link = Link::at(1, frame),
-            None => *newest = Some(Rc::new(Link::at(1, frame))),
+            Some(link) => *link = Link::first(frame),
+            None => *newest = Some(Rc::new(Link::first(frame))),
         }
         newest.as_ref().map(Run::of)
     }

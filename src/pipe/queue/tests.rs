@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::super::chain::{BEYOND_MAX, BYTES_MAX};
 use super::*;
 
 proptest! {
@@ -162,6 +163,27 @@ fn who_goes_another_way_than_others_at_every_frame_holds_little_of_theirs() {
     drop(shelf);
     let held = frames.iter().filter(|frame| !frame.is_unique()).count();
     assert!(held < CHAIN * (RUNS + 2), "{held}");
+}
+
+#[test]
+fn who_is_sent_short_frames_among_long_ones_holds_little_of_those() {
+    let shelf = Shelf::default();
+    let (mut all, mut some) = (Queue::default(), Queue::default());
+    let mut frames = Vec::new();
+    for burst in 0..100 {
+        for number in 0..64 {
+            let frame = event(burst, if number < 16 { 30 } else { 1000 });
+            all.push_shared(&frame, &shelf);
+            if number < 16 {
+                some.push_shared(&frame, &shelf);
+            }
+            frames.push(frame);
+        }
+        all.clear();
+    }
+    drop(shelf);
+    let held: usize = frames.iter().filter(|frame| !frame.is_unique()).map(Bytes::len).sum();
+    assert!(held <= some.waiting() * (1 + BEYOND_MAX) + BYTES_MAX * (RUNS + 2), "{held}");
 }
 
 #[test]
