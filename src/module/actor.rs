@@ -124,6 +124,13 @@ impl Actor for Module {
     }
 }
 
+/// Whoever waits for an actor that breaks off, as by a panic, learns what became of their readings.
+impl Drop for Module {
+    fn drop(&mut self) {
+        self.progress.give_up(&self.shared);
+    }
+}
+
 impl Handler<Ingest> for Module {
     type Result = Reply<usize, ModuleError>;
 

@@ -1,6 +1,7 @@
 //! Who waits until what a module reported is both published and stored.
 
 use std::collections::VecDeque;
+use std::mem;
 use std::sync::atomic::Ordering;
 
 use super::error::ModuleError;
@@ -145,6 +146,14 @@ impl Progress {
     /// Everybody waits in vain.
     pub fn fail_all(&mut self, error: &ModuleError, shared: &Shared) {
         self.fail(|_| true, error, shared);
+    }
+
+    /// Nobody will answer any more: what is not being written is taken back.
+    pub fn give_up(&mut self, shared: &Shared) {
+        for waiting in mem::take(&mut self.waiting) {
+            let error = ModuleError::given_up(&waiting.offer);
+            self.tell(waiting, Err(error), shared);
+        }
     }
 
     fn fail(&mut self, has_failed: impl Fn(&Waiting) -> bool, error: &ModuleError, shared: &Shared) {

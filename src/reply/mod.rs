@@ -133,7 +133,7 @@ mod tests {
     #[derive(Debug, PartialEq)]
     struct Gone;
 
-    /// Answers a question when the next one comes.
+    /// Answers a question when the next one comes; stops at number 0.
     #[derive(Default)]
     struct Slow(Option<Promise<u8, Gone>>);
 
@@ -149,12 +149,12 @@ mod tests {
         type Result = Reply<u8, Gone>;
 
         fn handle(&mut self, Ask(number): Ask, ctx: &mut Self::Context) -> Self::Result {
-            if let Some(earlier) = self.0.take() {
-                earlier.keep(Ok(number));
-            }
             if number == 0 {
                 ctx.stop();
                 return Reply::now(Ok(0));
+            }
+            if let Some(earlier) = self.0.take() {
+                earlier.keep(Ok(number));
             }
             let (promise, reply) = promise(|| Gone);
             self.0 = Some(promise);
@@ -174,7 +174,7 @@ mod tests {
         let asked = slow.send(Ask(1));
         let waiting = actix::spawn(asked);
         slow.send(Ask(0)).await.unwrap().unwrap();
-        assert_eq!(waiting.await.unwrap().unwrap(), Ok(0));
+        assert_eq!(waiting.await.unwrap().unwrap(), Err(Gone));
 
         let (kept, reply) = promise::<u8, Gone>(|| Gone);
         drop(reply);

@@ -48,3 +48,33 @@ async fn what_nobody_waits_for_any_more_is_not_taken_in() {
     assert!(matches!(answer, Err(ModuleError::Busy)));
     assert!(bench.entry.live.load().telemetry.values().is_empty());
 }
+
+#[derive(Message)]
+#[rtype(result = "()")]
+struct BreakOff;
+
+impl Handler<BreakOff> for Module {
+    type Result = ();
+
+    fn handle(&mut self, _: BreakOff, ctx: &mut Self::Context) {
+        ctx.stop();
+    }
+}
+
+#[actix::test]
+async fn what_an_actor_that_breaks_off_had_not_begun_to_write_is_taken_back() {
+    pause();
+    let bench = Bench::new();
+    bench.hold_commits();
+    let being_written = bench.report(r#"{"speed":1}"#);
+    sleep(MOMENT).await;
+    assert!(bench.stored.borrow().offers[0].take());
+    let behind = bench.report(r#"{"speed":2}"#);
+    sleep(MOMENT).await;
+
+    bench.module.send(BreakOff).await.unwrap();
+
+    assert!(matches!(being_written.await.unwrap(), Err(ModuleError::OutcomeUnknown)));
+    assert!(matches!(behind.await.unwrap(), Err(ModuleError::Busy)), "it may be sent again");
+    assert_eq!(bench.shared.waiting.load(std::sync::atomic::Ordering::Relaxed), 0);
+}
