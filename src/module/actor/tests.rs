@@ -23,6 +23,7 @@ use crate::store::testing::{self, Scratch};
 mod commands;
 mod patience;
 mod rest;
+mod state;
 
 const MOMENT: Duration = Duration::from_millis(1);
 const PRESENCE: Duration = Duration::from_secs(60);
