@@ -137,7 +137,11 @@
 //!   are sent: test `a_burst_that_many_are_sent_takes_no_memory_of_each`, test
 //!   `who_takes_nothing_holds_little_of_what_others_are_sent`, test
 //!   `who_goes_another_way_than_others_at_every_frame_holds_little_of_theirs`, test
+//!   `who_is_sent_short_frames_among_long_ones_holds_little_of_those`, test
 //!   `what_each_is_sent_among_others_is_what_leaves`.
+//! - Whoever asks an actor is answered once, also by one that breaks off, which takes back what it has not begun to write:
+//!   test `each_is_told_once_its_answer_is_known_and_of_a_promise_that_is_broken`, test
+//!   `what_an_actor_that_breaks_off_had_not_begun_to_write_is_taken_back`.
 //! - A crowd that comes at once is let in at a bounded rate, and each of the others has a moment of its own: test
 //!   `a_crowd_is_let_in_no_faster_than_the_accept_rate`, test `those_turned_away_come_back_one_after_the_other`, test
 //!   `those_sent_away_come_back_no_faster_than_they_are_let_in`; no login and no address of
@@ -260,7 +264,8 @@
 //!   `a_reading_that_waited_for_others_has_the_time_at_which_it_came`; no session waits for a will:
 //!   test `a_session_is_handed_over_also_while_the_will_waits_for_a_slow_database`.
 //! - A wrong token of a module costs no body and no actor: test
-//!   `a_stranger_is_refused_before_a_body_is_read_and_an_actor_starts`; who shows many is slowed down, and they are counted
+//!   `a_stranger_is_refused_before_a_body_is_read_and_an_actor_starts`; one that no longer counts is wrong at once: test
+//!   `a_token_is_refused_as_soon_as_it_is_no_longer_that_of_the_module_also_where_it_was_known`; who shows many is slowed down, and they are counted
 //!   for the house: test `wrong_tokens_are_counted_once_for_the_house_by_whatever_thread_and_door_they_come`.
 //! - A module reaches nothing but itself by MQTT, whatever it calls itself: test
 //!   `a_module_publishes_to_topics_of_its_own_only`, test `a_module_listens_to_what_is_meant_for_it_only`, test

@@ -58,7 +58,7 @@ impl LatestTable {
         self.events.get(self.position(offset)).filter(|place| place.offset == offset)?.event.as_ref()
     }
 
-    /// The values newer than an offset, oldest first; costs what it answers.
+    /// The values newer than an offset, oldest first; costs what it answers, and a look at each place emptied since.
     pub fn newer_than(&self, offset: Offset) -> impl Iterator<Item = &Arc<Event>> {
         self.events.range(self.position(offset.saturating_add(1))..).filter_map(|place| place.event.as_ref())
     }

@@ -106,7 +106,7 @@ impl Replica {
 
     /// Every `Each` event after the offset merged with the latest values newer than it, in order.
     ///
-    /// The cost follows what is taken, not what is kept. Ask [`Replica::reaches`] first.
+    /// The cost follows what came since, not what is kept. Ask [`Replica::reaches`] first.
     pub fn since(&self, offset: Offset) -> impl Iterator<Item = &Arc<Event>> {
         let start = self.ring.partition_point(|event| event.offset() <= offset);
         let mut events = self.ring.range(start..).peekable();

@@ -93,8 +93,8 @@ impl Directory {
     }
 
     /// Makes sure that a token is that of a module, and answers its hash: in memory, before any of its body is read and its
-    /// actor starts; of a module this thread has spoken to without asking another one. Whoever comes from an address that shows many wrong ones is refused slowly; a right one is let in all
-    /// the same.
+    /// actor starts; of a module this thread has spoken to without asking another one. Whoever comes from an address that
+    /// shows many wrong ones is refused slowly; a right one is let in all the same.
     ///
     /// # Errors
     /// [`ModuleError::WrongToken`] also for a module that is not there, [`ModuleError::Throttled`].
