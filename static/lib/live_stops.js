@@ -16,6 +16,9 @@ const PAGES_MAX = 11;
 class StopsInForce extends EventTarget {
   #stops = [];
   #abort = null;
+  #looks = 0;
+  /** The look of which the answer is shown. */
+  #shown = 0;
   #soon = paced(() => this.#look(), 100, 1000);
 
   constructor() {
@@ -64,9 +67,12 @@ class StopsInForce extends EventTarget {
   async #look() {
     const signal = this.#abort?.signal;
     if (!signal || document.hidden) return;
+    const look = (this.#looks += 1);
     // What is shown stays where nobody answers; the banner of the connection tells.
     const found = await read(signal).catch(() => null);
-    if (!found || signal.aborted) return;
+    // A slow answer may come behind a newer one.
+    if (!found || signal.aborted || look < this.#shown) return;
+    this.#shown = look;
     const before = this.#stops.map(({ stopId }) => stopId).join();
     this.#stops = found;
     const isSame = found.map(({ stopId }) => stopId).join() === before;

@@ -85,3 +85,31 @@ test('one module is found by its name and stopped', async (t) => {
   assert.equal(items[0].scope, 'module');
   assertNoFaults(page);
 });
+
+test('an answer that comes late does not hide a stop that a newer one has told of', async (t) => {
+  t.after(clearAll);
+  const { module } = await newModule(t);
+  const page = await openTab(t, '/account');
+  await live(page);
+  let answerLate;
+  const held = new Promise((resolve) => {
+    page.route('**/api/v1/emergency-stops?active=true*', async (route) => {
+      const response = await route.fetch();
+      answerLate = () => route.fulfill({ response });
+      resolve();
+    }, { times: 1 });
+  });
+  await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
+  await held;
+
+  await call('POST', '/emergency-stops', { scope: 'module', moduleId: module.moduleId });
+  const banner = page.locator('stop-banner');
+  await banner.getByText('Emergency stop in force').waitFor();
+  const answered = page.waitForResponse('**/api/v1/emergency-stops?active=true*');
+  await answerLate();
+  await (await answered).finished();
+  await page.evaluate(() => new Promise((resolve) => setTimeout(resolve)));
+
+  assert.ok(await banner.isVisible());
+  assertNoFaults(page);
+});
