@@ -57,6 +57,7 @@ test('what people and devices write is text, never markup', async (t) => {
   const device = await Device.connect(t, token);
   await device.send({ '<i>note</i>': '<script>document.title=2</script>' });
   const page = await openTab(t, `/modules?search=${module.moduleId}`);
+  await live(page);
 
   await rowOf(page, module.moduleId).getByRole('link', { name }).click();
   await page.getByRole('heading', { name, exact: true }).waitFor();
