@@ -28,6 +28,9 @@ use wiring::MqttDoor;
 /// What closing the last files may take of the time to stop.
 const LAST_STEPS: Duration = Duration::from_secs(1);
 
+/// Which part of the time to stop devices may wait for answers; the rest is for goodbyes.
+const FOR_ANSWERS: f64 = 0.75;
+
 /// A running hub.
 pub struct Hub {
     address: SocketAddr,
@@ -87,15 +90,16 @@ impl Hub {
         self.setup_address.as_deref()
     }
 
-    /// Stops: takes nobody new, says goodbye to everybody, writes what waits, closes.
+    /// Stops: takes nobody new, answers what is under way, says goodbye to everybody, writes what waits, closes.
     pub async fn stop(self) {
-        let deadline = Instant::now() + self.config.shutdown.grace;
+        let (began, grace) = (Instant::now(), self.config.shutdown.grace);
+        let deadline = began + grace;
         self.house.health.stop();
         self.server.pause().await;
         if let Some(mqtt) = &self.mqtt {
             mqtt.pause().await;
         }
-        self.house.say_goodbye(&self.config).await;
+        self.house.say_goodbye(&self.config, began + grace.mul_f64(FOR_ANSWERS)).await;
         let left = deadline.saturating_duration_since(Instant::now());
         if actix_web::rt::time::timeout(left, self.house.sockets.wait_until_none()).await.is_err() {
             tracing::warn!(sockets = self.house.sockets.count(), "some peers did not close in time");

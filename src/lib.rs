@@ -285,7 +285,13 @@
 //! - Nobody can have the hub call what is not of the internet, unless its operator allows it: test
 //!   `nothing_is_called_that_is_not_of_the_internet`, test `only_addresses_of_the_internet_are_public`.
 //! - The hub goes when it is told to: test
-//!   `sigterm_says_goodbye_and_exits_0_within_10_seconds_while_sockets_are_open`.
+//!   `sigterm_says_goodbye_and_exits_0_within_10_seconds_while_sockets_are_open`; what modules have under way then is
+//!   acknowledged before the goodbye, so that nothing is stored twice: test
+//!   `what_is_under_way_when_the_hub_stops_is_acknowledged_before_the_goodbye_and_stored_once`, test
+//!   `devices_that_go_on_sending_or_read_nothing_hold_up_no_stop_and_what_is_stored_was_acknowledged`, or taken back: test
+//!   `what_cannot_be_stored_while_the_hub_stops_is_taken_back_in_time`; no more is read meanwhile: test
+//!   `nothing_more_is_taken_from_a_device_once_the_hub_stops`, test
+//!   `a_connection_whose_hub_stops_is_answered_what_is_under_way_and_read_no_more`.
 //!
 //! # What is deliberately absent
 //!

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix::prelude::*;
 use actix_server::Server;
@@ -190,11 +190,12 @@ impl House {
         started.map_err(|_| StartError::Part(MailboxError::Timeout))
     }
 
-    /// Says goodbye to every client, each with its own moment to come back.
-    pub async fn say_goodbye(&self, config: &Config) {
+    /// Says goodbye to every client, each with its own moment to come back; devices are answered first what is under way,
+    /// until then at most.
+    pub async fn say_goodbye(&self, config: &Config, answers_until: Instant) {
         let moments = Moments { spread: config.shutdown.spread, return_rate: config.socket.return_rate() };
         let people = self.sessions.send(Drain(moments)).timeout(LAST_WORDS);
-        let devices = self.modules.send(module::DrainLinks(moments)).timeout(LAST_WORDS);
+        let devices = self.modules.send(module::DrainLinks { moments, answers_until }).timeout(LAST_WORDS);
         if let (Err(error), _) | (_, Err(error)) = tokio::join!(people, devices) {
             tracing::warn!(%error, "not everybody was told that the hub stops");
         }

@@ -7,7 +7,7 @@ use super::keys::{Checks, Keys, Section};
 /// How the hub stops.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shutdown {
-    /// How long requests and clients have to finish after the stop signal.
+    /// How long requests and clients have to finish after the stop signal; modules are answered in the first three quarters.
     pub grace: Duration,
     /// The span over which clients are told to come back, so that they do not all come at once.
     pub spread: Duration,

@@ -9,21 +9,20 @@ use actix::prelude::*;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::actor::{CloseLink, EndLink, Module};
+use super::actor::{CloseLink, Module};
 use super::alarm::{Enter, Warden};
 use super::catalogue::{Catalogue, View};
 use super::entry::{Entry, ModuleView};
 use super::error::ModuleError;
 use super::house::{Parts, Shared};
 use super::line::Line;
-use super::messages::{ListCommands, ListModules, Located, ModuleCounts, ModulePage};
+use super::messages::{DrainLinks, ListCommands, ListModules, Located, ModuleCounts, ModulePage};
 use super::types::{ListTypes, TypePage, types_of};
 use crate::auth::{ModuleWithdrawn, Principal, Throttle};
 use crate::config::{Auth, Pairing};
 use crate::domain::event::json;
 use crate::domain::ids::{ModuleId, StopId};
 use crate::domain::module::TokenHash;
-use crate::domain::moments::Moments;
 use crate::store::Store;
 use crate::store::commands::{self, CommandRecord};
 use crate::store::modules::StoredModule;
@@ -176,13 +175,12 @@ impl Desk {
     }
 
     /// Ends the links of all modules, which come back one after the other.
-    pub fn drain_links(&self, moments: Moments) {
+    pub fn drain_links(&self, drain: DrainLinks) {
         // The hub stops once; a second word changes nothing.
-        let _ = self.shared.stopping.set(moments);
+        let _ = self.shared.stopping.set(drain);
         let actors = self.actors.borrow();
         for (place, actor) in actors.values().enumerate() {
-            let retry_after = Some(moments.moment(place, actors.len()));
-            actor.do_send(CloseLink(EndLink { retry_after, ..EndLink::RESTART }));
+            actor.do_send(CloseLink(drain.end(drain.moments.moment(place, actors.len()))));
         }
     }
 

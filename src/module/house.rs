@@ -10,11 +10,11 @@ use arc_swap::ArcSwap;
 use super::alarm::{Observed, Warden};
 use super::announce::announce;
 use super::command::ActiveStops;
+use super::messages::DrainLinks;
 use super::registry::Registry;
 use crate::auth::ModuleWithdrawn;
 use crate::broker::{Announce, Publish};
 use crate::config::{Config, Pairing};
-use crate::domain::moments::Moments;
 use crate::domain::retention::Policy;
 use crate::observe::Metrics;
 use crate::store::Store;
@@ -150,8 +150,8 @@ pub struct Shared {
     pub waiting: AtomicUsize,
     /// Grows with every change that a snapshot shows, after the change and before its event.
     pub version: AtomicU64,
-    /// When devices come back, once the hub stops; none is let in any more then.
-    pub stopping: OnceLock<Moments>,
+    /// How links end, once the hub stops; no device is let in any more then.
+    pub stopping: OnceLock<DrainLinks>,
 }
 
 impl Shared {

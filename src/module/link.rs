@@ -3,10 +3,10 @@
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix::prelude::*;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 use super::actor::{Attach, ConnectionId, Detach, EndLink, Module};
 use super::answers::Answers;
@@ -36,7 +36,8 @@ static CONNECTIONS: AtomicU64 = AtomicU64::new(1);
 /// One connection of a device.
 ///
 /// Invariant: at most `in_flight` readings wait for their acknowledgement, and get it in the order in which they came; what the
-/// socket has read beyond that waits in `texts`, and the socket waits.
+/// socket has read beyond that waits in `texts`, and the socket waits. Once the hub stops nothing more is taken, and what is
+/// under way is answered before the goodbye.
 /// A bad frame is answered and changes nothing; only who is not identified is sent away.
 pub struct Link {
     connection: ConnectionId,
@@ -49,6 +50,10 @@ pub struct Link {
     /// When what waits in `texts`, or was taken from there last, came.
     received: Timestamp,
     reads_on: Vec<oneshot::Sender<()>>,
+    /// How it ends as soon as nothing is under way.
+    leaving: Option<EndLink>,
+    /// Nobody waits any more for what is under way.
+    given_up: Rc<Notify>,
 }
 
 impl Link {
@@ -65,6 +70,8 @@ impl Link {
             texts: VecDeque::new(),
             received: Timestamp::now(),
             reads_on: Vec::new(),
+            leaving: None,
+            given_up: Rc::default(),
         }
     }
 
@@ -129,6 +136,15 @@ impl Link {
     fn refuse(&self, id: Option<u64>, problem: &Problem) {
         self.tell(id, problem);
         self.outbox.close(NOT_IDENTIFIED, "say who you are first");
+    }
+
+    /// Says what is left to say, and closes.
+    fn part(&self, EndLink { code, reason, retry_after, .. }: EndLink) {
+        if let Some(after) = retry_after {
+            let retry_after_ms = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
+            self.outbox.send_text(&HubFrame::Bye { code, reason, retry_after_ms }.to_text());
+        }
+        self.outbox.close(code, reason);
     }
 
     fn beat(&mut self, _: &mut Context<Self>) {
@@ -243,12 +259,12 @@ impl Handler<ToDevice> for Link {
 impl Handler<EndLink> for Link {
     type Result = ();
 
-    fn handle(&mut self, EndLink { code, reason, retry_after }: EndLink, _: &mut Self::Context) {
-        if let Some(after) = retry_after {
-            let retry_after_ms = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
-            self.outbox.send_text(&HubFrame::Bye { code, reason, retry_after_ms }.to_text());
-        }
-        self.outbox.close(code, reason);
+    fn handle(&mut self, end: EndLink, ctx: &mut Self::Context) {
+        let Some(until) = end.answers_until else { return self.part(end) };
+        self.leaving = Some(end);
+        let left = until.saturating_duration_since(Instant::now());
+        ctx.run_later(left, |link, _| link.given_up.notify_waiters());
+        self.read_on(ctx);
     }
 }
 

@@ -1,12 +1,13 @@
 //! What can be said to the registry.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use actix::{Addr, Message, MessageResponse};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::actor::Module;
+use super::actor::{EndLink, Module};
 use super::claim::ClaimCode;
 use super::entry::{Entry, ModuleView};
 use super::error::ModuleError;
@@ -216,4 +217,16 @@ pub struct ModuleCounts {
 /// Ends every link, each with its own moment to come back: the hub stops.
 #[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "()")]
-pub struct DrainLinks(pub Moments);
+pub struct DrainLinks {
+    /// When devices come back.
+    pub moments: Moments,
+    /// Until when they are answered what is under way; what is not by then is taken back.
+    pub answers_until: Instant,
+}
+
+impl DrainLinks {
+    /// The end of a link whose device comes back after that.
+    pub(super) fn end(&self, retry_after: Duration) -> EndLink {
+        EndLink { retry_after: Some(retry_after), answers_until: Some(self.answers_until), ..EndLink::RESTART }
+    }
+}

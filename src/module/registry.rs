@@ -227,7 +227,7 @@ impl Handler<CountModules> for Registry {
 impl Handler<DrainLinks> for Registry {
     type Result = ();
 
-    fn handle(&mut self, DrainLinks(moments): DrainLinks, _: &mut Self::Context) {
-        self.0.drain_links(moments);
+    fn handle(&mut self, drain: DrainLinks, _: &mut Self::Context) {
+        self.0.drain_links(drain);
     }
 }

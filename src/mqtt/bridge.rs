@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::net::IpAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::future::{LocalBoxFuture, join_all};
 use rmqtt_codec::types::{Publish, QoS};
@@ -97,6 +97,8 @@ pub enum Word {
     DeliverShared(Message, Subscription),
     /// The connection ends, for this reason.
     End(DisconnectReasonCode, &'static str),
+    /// The hub stops: what is under way is answered until then, while nothing more is read, and the connection ends.
+    Stop(Instant),
     /// A newer connection takes over; the session is handed to it, if it is remembered.
     TakeOver(oneshot::Sender<Option<Session>>),
 }

@@ -64,7 +64,7 @@ type UnderWay = FuturesOrdered<LocalBoxFuture<'static, Vec<Finished>>>;
 ///
 /// Invariant: acknowledgements go out in the order of their messages; what is `gathered` or under way weighs `working`, and while
 /// that is `receive_max` or more, nothing is read: so it is never more by more than one message. Nothing is left in
-/// `gathered` while it waits.
+/// `gathered` while it waits. Once the hub stops nothing more is read.
 struct Connection<B: Bridge> {
     bridge: Rc<B>,
     guest: B::Guest,
@@ -75,6 +75,8 @@ struct Connection<B: Bridge> {
     gathered: Vec<(Publish, usize)>,
     under_way: UnderWay,
     working: usize,
+    /// Until when what is under way is answered, once the hub stops.
+    answers_until: Option<Instant>,
     will: Option<LastWill>,
     expiry: u32,
     keep_alive: Option<Duration>,
@@ -97,6 +99,7 @@ impl<B: Bridge> Connection<B> {
             gathered: Vec::new(),
             under_way: FuturesOrdered::new(),
             working: 0,
+            answers_until: None,
             will,
             expiry,
             keep_alive,
@@ -106,10 +109,24 @@ impl<B: Bridge> Connection<B> {
         }
     }
 
+    /// Serves the client to its end; where the hub stops, what is under way is answered before, as long as there is time.
     async fn run(&mut self) -> End {
+        let end = self.attend().await;
+        let (End::Stopped, Some(until)) = (&end, self.answers_until) else { return end };
+        let answered = tokio::time::timeout_at(until.into(), self.attend()).await;
+        answered.unwrap_or_else(|_| {
+            self.bridge.give_up(&self.guest);
+            end
+        })
+    }
+
+    async fn attend(&mut self) -> End {
         let look = tokio::time::sleep_until(self.next_look().into());
         tokio::pin!(look);
         loop {
+            if self.answers_until.is_some() && self.under_way.is_empty() {
+                return End::Stopped;
+            }
             self.send_waiting();
             let may_read = self.may_read();
             let flow = tokio::select! {
@@ -163,6 +180,10 @@ impl<B: Bridge> Connection<B> {
             Word::Deliver { message, is_own } => self.session.deliver(&message, is_own),
             Word::DeliverShared(message, subscription) => self.session.deliver_shared(&message, &subscription),
             Word::End(reason, detail) => return ControlFlow::Break(End::Expelled(reason, detail.into())),
+            Word::Stop(until) => {
+                self.answers_until = Some(until);
+                return ControlFlow::Break(End::Stopped);
+            }
             Word::TakeOver(hand_over) => return ControlFlow::Break(End::TakenOver(hand_over)),
         };
         if is_lost {
@@ -196,7 +217,7 @@ impl<B: Bridge> Connection<B> {
     }
 
     fn may_read(&self) -> bool {
-        self.working < usize::from(self.bridge.terms().receive_max)
+        self.answers_until.is_none() && self.working < usize::from(self.bridge.terms().receive_max)
     }
 
     /// Takes what came, and all that came with it.

@@ -1,7 +1,7 @@
 //! What can be said to a module, and by it to its link.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix::{Message, Recipient};
 use tokio::sync::oneshot;
@@ -74,18 +74,23 @@ pub struct EndLink {
     pub reason: &'static str,
     /// When the device may come back; told only if it is a moment of its own.
     pub retry_after: Option<Duration>,
+    /// Until when what is under way is answered first, while nothing more is read; without it the link closes at once.
+    pub answers_until: Option<Instant>,
 }
 
 impl EndLink {
     /// A newer connection of the same module is there.
-    pub const REPLACED: Self =
-        Self { code: 4010, reason: "replaced by a newer connection of this module", retry_after: None };
+    pub const REPLACED: Self = Self::at_once(4010, "replaced by a newer connection of this module");
     /// The module has a new token.
-    pub const TOKEN_CHANGED: Self = Self { code: 4001, reason: "the module has a new token", retry_after: None };
+    pub const TOKEN_CHANGED: Self = Self::at_once(4001, "the module has a new token");
     /// The module was removed.
-    pub const REMOVED: Self = Self { code: 4001, reason: "the module was removed", retry_after: None };
+    pub const REMOVED: Self = Self::at_once(4001, "the module was removed");
     /// The hub stops.
-    pub const RESTART: Self = Self { code: 1012, reason: "the hub restarts; connect again", retry_after: None };
+    pub const RESTART: Self = Self::at_once(1012, "the hub restarts; connect again");
+
+    const fn at_once(code: u16, reason: &'static str) -> Self {
+        Self { code, reason, retry_after: None, answers_until: None }
+    }
 }
 
 /// Ends the link of a module, whatever connection it has.

@@ -18,8 +18,8 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 impl Module {
     pub(super) fn attach(&mut self, attach: Attach, ctx: &mut Context<Self>) {
-        if let Some(moments) = self.shared.stopping.get() {
-            attach.end.do_send(EndLink { retry_after: Some(moments.any()), ..EndLink::RESTART });
+        if let Some(stopping) = self.shared.stopping.get() {
+            attach.end.do_send(stopping.end(stopping.moments.any()));
             return;
         }
         self.last_work = Instant::now();

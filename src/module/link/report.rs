@@ -1,9 +1,10 @@
 //! What a device sends, and how it is answered: readings that come together go to the module together.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use actix::prelude::*;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 use super::{Drained, Link, refusal};
 use crate::domain::telemetry::Reading;
@@ -52,15 +53,17 @@ impl Link {
             left_out: Some(told),
             ..Ingest::now(readings.into(), None, Offer::default())
         };
-        ctx.spawn(ingest(&module, readings).into_actor(self).map(move |answer, link, ctx| {
-            // Nothing was told where nothing was left out.
-            let mut left_out: BTreeMap<_, _> = left_out.try_recv().unwrap_or_default().into_iter().collect();
-            let frames_of = |answer: Result<(), ModuleError>| {
-                let mut of = |place| left_out.remove(&place).map_or_else(|| answer.clone(), Err);
-                ids.iter().enumerate().map(|(place, id)| acknowledgement(*id, of(place))).collect()
-            };
-            link.answered(&places, answer, frames_of, ctx);
-        }));
+        ctx.spawn(ingest(&module, readings, Rc::clone(&self.given_up)).into_actor(self).map(
+            move |answer, link, ctx| {
+                // Nothing was told where nothing was left out.
+                let mut left_out: BTreeMap<_, _> = left_out.try_recv().unwrap_or_default().into_iter().collect();
+                let frames_of = |answer: Result<(), ModuleError>| {
+                    let mut of = |place| left_out.remove(&place).map_or_else(|| answer.clone(), Err);
+                    ids.iter().enumerate().map(|(place, id)| acknowledgement(*id, of(place))).collect()
+                };
+                link.answered(&places, answer, frames_of, ctx);
+            },
+        ));
     }
 
     /// Answers a frame in its turn once the module has, if there is anything to say.
@@ -71,7 +74,7 @@ impl Link {
         frame_of: impl FnOnce(Result<T, ModuleError>) -> Option<String> + 'static,
     ) {
         let place = self.answers.reserve();
-        ctx.spawn(asked.into_actor(self).map(move |answer, link, ctx| {
+        ctx.spawn(unless_given_up(Rc::clone(&self.given_up), asked).into_actor(self).map(move |answer, link, ctx| {
             link.answered(&[place], answer, |answer| vec![frame_of(answer)], ctx);
         }));
     }
@@ -97,8 +100,15 @@ impl Link {
         self.read_on(ctx);
     }
 
-    /// Takes what waits and lets the socket read on, unless enough waits for the device already.
+    /// Takes what waits and lets the socket read on, unless enough waits for the device already. Where the hub stops,
+    /// nothing more is taken, and the link ends when all is answered.
     pub(super) fn read_on(&mut self, ctx: &mut Context<Self>) {
+        if let Some(end) = self.leaving {
+            if self.answers.waiting() == 0 {
+                self.part(end);
+            }
+            return;
+        }
         self.take_waiting(ctx);
         if self.outbox.is_high() && !self.outbox.is_ending() {
             let link = ctx.address();
@@ -119,14 +129,27 @@ impl Link {
 fn ingest(
     module: &Addr<Module>,
     readings: Ingest,
+    given_up: Rc<Notify>,
 ) -> impl Future<Output = Result<Result<(), ModuleError>, MailboxError>> + use<> {
     let offer = readings.offer.clone();
-    let asked = module.send(readings).timeout(ANSWER_TIMEOUT);
+    let asked = unless_given_up(given_up, module.send(readings).timeout(ANSWER_TIMEOUT));
     async move {
         match asked.await {
             Err(MailboxError::Timeout) => Ok(Err(ModuleError::given_up(&offer))),
             answer => answer.map(|taken| taken.map(drop)),
         }
+    }
+}
+
+/// Waits for an answer; who gives up has waited too long for it.
+async fn unless_given_up<T>(
+    given_up: Rc<Notify>,
+    asked: impl Future<Output = Result<T, MailboxError>>,
+) -> Result<T, MailboxError> {
+    tokio::select! {
+        biased;
+        answer = asked => answer,
+        () = given_up.notified() => Err(MailboxError::Timeout),
     }
 }
 

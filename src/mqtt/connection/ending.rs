@@ -32,6 +32,8 @@ pub(super) enum End {
     Lost,
     /// The hub ends it.
     Expelled(DisconnectReasonCode, Cow<'static, str>),
+    /// The hub stops.
+    Stopped,
     /// A newer connection takes over.
     TakenOver(oneshot::Sender<Option<Session>>),
 }
@@ -84,8 +86,10 @@ impl<B: Bridge> Connection<B> {
         let (told, publishes_will, hand_over) = match end {
             End::Left => (None, false, None),
             End::LeftWithWill | End::Lost => (None, true, None),
-            End::Expelled(reason, detail) => {
-                (Some((reason, detail)), reason != DisconnectReasonCode::ServerShuttingDown, None)
+            End::Expelled(reason, detail) => (Some((reason, detail)), true, None),
+            End::Stopped => {
+                let told = (DisconnectReasonCode::ServerShuttingDown, "the hub restarts; connect again".into());
+                (Some(told), false, None)
             }
             End::TakenOver(hand_over) => {
                 let told = (DisconnectReasonCode::SessionTakenOver, "a newer connection took over".into());

@@ -86,7 +86,7 @@ impl Handler<EndLink> for Ear {
 
     fn handle(&mut self, end: EndLink, ctx: &mut Self::Context) {
         let words = self.words.clone();
-        let word = Word::End(reason_of(end), end.reason);
+        let word = end.answers_until.map_or_else(|| Word::End(reason_of(end), end.reason), Word::Stop);
         // However many words wait, this one comes through; a connection that is gone needs none.
         ctx.spawn(async move { drop(words.send(word).await) }.into_actor(self));
     }
@@ -135,7 +135,6 @@ const fn reason_of(end: EndLink) -> DisconnectReasonCode {
     match end.code {
         4010 => DisconnectReasonCode::SessionTakenOver,
         4001 => DisconnectReasonCode::NotAuthorized,
-        1012 => DisconnectReasonCode::ServerShuttingDown,
         _ => DisconnectReasonCode::AdministrativeAction,
     }
 }

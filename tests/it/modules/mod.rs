@@ -1,6 +1,7 @@
 //! Modules: their registry, their presence, and the doors by which they report.
 
 mod bad_days;
+mod goodbye;
 mod link;
 mod presence;
 mod registry;

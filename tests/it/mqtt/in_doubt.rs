@@ -1,11 +1,11 @@
 //! A house that is slow at bad moments, behind connections of MQTT whose session lasts.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use carillon::mqtt::bridge::{Arrived, Bridge, Granted, Note, Opened, Refusal, Refused, Terms};
+use carillon::mqtt::bridge::{Arrived, Bridge, Granted, Note, Opened, Refusal, Refused, Terms, Word, Words};
 use carillon::mqtt::line::Line;
 use carillon::mqtt::places::Places;
 use carillon::mqtt::serve_connection;
@@ -14,7 +14,8 @@ use carillon::pipe::{Flusher, Outbox, OutboxOptions};
 use futures_util::future::LocalBoxFuture;
 use rmqtt_codec::types::{Publish, QoS};
 use rmqtt_codec::v5::{
-    Connect, ConnectAck, ConnectAckReason, Packet, PublishAck, PublishAckReason, SubscribeAckReason,
+    Connect, ConnectAck, ConnectAckReason, DisconnectReasonCode, Packet, PublishAck, PublishAckReason,
+    SubscribeAckReason,
 };
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
@@ -32,6 +33,10 @@ struct House {
     /// Whether what is published is being stored for ever.
     hangs: Cell<bool>,
     given_up: Rc<Notify>,
+    /// Ends all storing that hangs well.
+    stored: Rc<Notify>,
+    /// How to speak to the newest connection.
+    words: RefCell<Option<Words>>,
     taken: Cell<usize>,
 }
 
@@ -50,7 +55,8 @@ impl Bridge for House {
         Ok(Arrived { guest: (), owner: "one".to_owned(), is_remembered: true })
     }
 
-    async fn open(&self, (): &mut (), _: Opened<'_>) -> Result<(), Refusal> {
+    async fn open(&self, (): &mut (), opened: Opened<'_>) -> Result<(), Refusal> {
+        self.words.replace(Some(opened.words.clone()));
         if self.is_shut.get() {
             return std::future::pending().await;
         }
@@ -59,12 +65,15 @@ impl Bridge for House {
 
     fn publish(&self, (): &(), _: Publish) -> LocalBoxFuture<'static, Result<(), Refused>> {
         self.taken.set(self.taken.get() + 1);
-        let (hangs, given_up) = (self.hangs.get(), Rc::clone(&self.given_up));
+        let (hangs, given_up, stored) = (self.hangs.get(), Rc::clone(&self.given_up), Rc::clone(&self.stored));
         Box::pin(async move {
             if !hangs {
                 return Ok(());
             }
-            given_up.notified().await;
+            tokio::select! {
+                () = stored.notified() => return Ok(()),
+                () = given_up.notified() => {}
+            }
             Err(Refused { reason: PublishAckReason::UnspecifiedError, detail: "nobody knows".into(), is_grave: false })
         })
     }
@@ -103,6 +112,8 @@ async fn serve() -> (Rc<House>, SocketAddr) {
         is_shut: Cell::default(),
         hangs: Cell::default(),
         given_up: Rc::default(),
+        stored: Rc::default(),
+        words: RefCell::default(),
         taken: Cell::default(),
     });
     let flusher = Flusher::start(Duration::ZERO, |_| {});
@@ -181,4 +192,45 @@ async fn a_message_of_qos_2_that_was_being_stored_when_its_connection_ended_is_t
     assert!(ack.session_present, "{ack:?}");
     send_both(&mut client, true).await;
     assert_eq!(house.taken.get(), 3, "that of QoS 1, which nobody knows to be stored, is taken again, and no other");
+}
+
+/// Has a message of each quality under way when the hub stops, whose answers may take so long.
+async fn stop_with_both_under_way(patience: Duration) -> (Rc<House>, TestClient) {
+    let (house, address) = serve().await;
+    let (mut client, _) = remembered(address).await;
+    house.hangs.set(true);
+    send(&mut client, QoS::ExactlyOnce, 1, false).await;
+    send(&mut client, QoS::AtLeastOnce, 2, false).await;
+    client.ping().await;
+    let words = house.words.take().expect("it is open");
+    words.send(Word::Stop(Instant::now() + patience)).await.expect("it listens");
+    send(&mut client, QoS::AtLeastOnce, 3, false).await;
+    (house, client)
+}
+
+#[actix::test]
+async fn a_connection_whose_hub_stops_is_answered_what_is_under_way_and_read_no_more() {
+    let (house, mut client) = stop_with_both_under_way(Duration::from_secs(600)).await;
+    // Until it has had its turn.
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    house.stored.notify_waiters();
+
+    let answer = client.next().await;
+    assert!(matches!(&answer, Some(Packet::PublishReceived(ack)) if is_good(ack, 1)), "{answer:?}");
+    let answer = client.next().await;
+    assert!(matches!(&answer, Some(Packet::PublishAck(ack)) if is_good(ack, 2)), "{answer:?}");
+    assert_eq!(client.end().await, Some(DisconnectReasonCode::ServerShuttingDown));
+    assert_eq!(house.taken.get(), 2);
+}
+
+#[actix::test]
+async fn a_connection_whose_hub_stops_ends_in_time_with_no_answer_to_what_hangs() {
+    let (house, mut client) = stop_with_both_under_way(Duration::from_millis(100)).await;
+
+    let answer = client.next().await;
+    let reason = DisconnectReasonCode::ServerShuttingDown;
+    assert!(matches!(&answer, Some(Packet::Disconnect(told)) if told.reason_code == reason), "{answer:?}");
+    assert_eq!(house.taken.get(), 2);
 }
