@@ -113,6 +113,15 @@ mod tests {
         Arc::new(NewEvent { name, delivery, audience: vec![], data: json(&0), at }.stamped(epoch, offset))
     }
 
+    #[test]
+    fn a_value_that_comes_late_takes_the_place_of_its_offset() {
+        let (epoch, mut table) = (Epoch::generate(), LatestTable::default());
+        for (number, offset) in [(2, 2), (3, 3), (1, 1)] {
+            table.replace(&key(number), event(epoch, offset, number));
+        }
+        assert!(table.newer_than(0).map(|event| event.offset()).eq([1, 2, 3]));
+    }
+
     proptest! {
         #[test]
         fn the_table_agrees_with_a_plain_model_and_stays_small(

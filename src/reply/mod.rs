@@ -53,15 +53,13 @@ pub fn promise<T, E>(broken: fn() -> E) -> (Promise<T, E>, Reply<T, E>) {
 impl<T, E> Promise<T, E> {
     /// Answers.
     pub fn keep(self, answer: Result<T, E>) {
-        self.slot.answer(answer);
+        self.slot.answer(|| answer);
     }
 }
 
 impl<T, E> Drop for Promise<T, E> {
     fn drop(&mut self) {
-        if !self.slot.is_answered() {
-            self.slot.answer(Err((self.broken)()));
-        }
+        self.slot.answer(|| Err((self.broken)()));
     }
 }
 
@@ -74,17 +72,11 @@ impl<T, E> Reply<T, E> {
 }
 
 impl<T, E> Slot<T, E> {
-    fn is_answered(&self) -> bool {
-        let state = self.0.replace(State::Done);
-        let is_answered = matches!(state, State::Known(_) | State::Done);
-        self.0.set(state);
-        is_answered
-    }
-
-    fn answer(&self, answer: Result<T, E>) {
+    /// Answers, unless that was done before.
+    fn answer(&self, answer: impl FnOnce() -> Result<T, E>) {
         match self.0.replace(State::Done) {
-            State::Open => self.0.set(State::Known(answer)),
-            State::Asked(asker) => tell(asker, answer),
+            State::Open => self.0.set(State::Known(answer())),
+            State::Asked(asker) => tell(asker, answer()),
             done @ (State::Known(_) | State::Done) => self.0.set(done),
         }
     }

@@ -132,6 +132,9 @@ impl Handler<ToDevice> for FakeLink {
     fn handle(&mut self, _: ToDevice, _: &mut Self::Context) {}
 }
 
+/// What becomes of a reading.
+type Answered = actix_rt::task::JoinHandle<Result<usize, ModuleError>>;
+
 struct Bench {
     entry: Arc<Entry>,
     shared: Arc<Shared>,
@@ -177,7 +180,7 @@ impl Bench {
     }
 
     /// Sends a reading; the answer is there at the earliest after a moment.
-    fn report(&self, json: &str) -> actix_rt::task::JoinHandle<Result<usize, ModuleError>> {
+    fn report(&self, json: &str) -> Answered {
         let ingest = Ingest::now(readings(json), Some(TokenHash::of("cm_good")), Offer::default());
         let sent = self.module.send(ingest);
         actix_rt::spawn(async move { sent.await.unwrap() })
@@ -185,6 +188,15 @@ impl Bench {
 
     fn hold_commits(&self) {
         self.stored.borrow_mut().is_held = true;
+    }
+
+    /// A bench without commits, and a reading that has come to the collector.
+    async fn holding(json: &str) -> (Self, Answered) {
+        let bench = Self::new();
+        bench.hold_commits();
+        let asked = bench.report(json);
+        sleep(MOMENT).await;
+        (bench, asked)
     }
 
     fn answer_commit(&self, result: Result<(), CommitError>) {
@@ -210,10 +222,7 @@ fn readings(json: &str) -> Arc<[Reading]> {
 #[actix::test]
 async fn a_reading_is_acknowledged_when_it_is_published_and_stored() {
     pause();
-    let bench = Bench::new();
-    bench.hold_commits();
-    let asked = bench.report(r#"{"speed":1}"#);
-    sleep(MOMENT).await;
+    let (bench, asked) = Bench::holding(r#"{"speed":1}"#).await;
 
     assert!(!asked.is_finished());
     assert_eq!(bench.names(), ["rt_module_online", "rt_telemetry_updated"]);
@@ -227,10 +236,7 @@ async fn a_reading_is_acknowledged_when_it_is_published_and_stored() {
 #[actix::test]
 async fn while_a_commit_runs_the_newest_state_waits_for_the_next_one() {
     pause();
-    let bench = Bench::new();
-    bench.hold_commits();
-    let first = bench.report(r#"{"speed":1}"#);
-    sleep(MOMENT).await;
+    let (bench, first) = Bench::holding(r#"{"speed":1}"#).await;
     let (second, third) = (bench.report(r#"{"speed":2}"#), bench.report(r#"{"speed":3}"#));
     sleep(MOMENT).await;
     let too_many = bench.report(r#"{"speed":4}"#);
@@ -299,10 +305,7 @@ async fn one_request_takes_a_share_of_the_line_however_much_it_brings_and_a_full
 #[actix::test]
 async fn after_a_failed_commit_even_an_unchanged_reading_is_stored_before_its_answer() {
     pause();
-    let bench = Bench::new();
-    bench.hold_commits();
-    let failed = bench.report(r#"{"speed":1}"#);
-    sleep(MOMENT).await;
+    let (bench, failed) = Bench::holding(r#"{"speed":1}"#).await;
     bench.answer_commit(Err(CommitError::Store(Arc::new(StoreError::Full))));
     assert!(matches!(failed.await.unwrap(), Err(ModuleError::Unavailable)));
 
@@ -362,10 +365,7 @@ async fn readings_over_http_keep_a_module_online_and_then_it_rests() {
 #[actix::test]
 async fn a_removed_module_ends_when_nothing_is_on_its_way() {
     pause();
-    let bench = Bench::new();
-    bench.hold_commits();
-    let asked = bench.report(r#"{"speed":1}"#);
-    sleep(MOMENT).await;
+    let (bench, asked) = Bench::holding(r#"{"speed":1}"#).await;
 
     let removed = actix_rt::spawn(bench.module.send(Removed));
     sleep(MOMENT).await;

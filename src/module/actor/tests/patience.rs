@@ -5,10 +5,7 @@ use super::*;
 #[actix::test]
 async fn what_the_store_does_not_begin_to_write_in_time_is_refused_and_taken_back() {
     pause();
-    let bench = Bench::new();
-    bench.hold_commits();
-    let first = bench.report(r#"{"speed":1}"#);
-    sleep(MOMENT).await;
+    let (bench, first) = Bench::holding(r#"{"speed":1}"#).await;
     let second = bench.report(r#"{"speed":2}"#);
     sleep(ANSWER_TIMEOUT).await;
 
@@ -23,10 +20,7 @@ async fn what_the_store_does_not_begin_to_write_in_time_is_refused_and_taken_bac
 #[actix::test]
 async fn what_is_being_written_is_waited_for_and_unknown_if_that_takes_too_long() {
     pause();
-    let bench = Bench::new();
-    bench.hold_commits();
-    let stored = bench.report(r#"{"speed":1}"#);
-    sleep(MOMENT).await;
+    let (bench, stored) = Bench::holding(r#"{"speed":1}"#).await;
     assert!(bench.stored.borrow().offers[0].take());
     sleep(ANSWER_TIMEOUT).await;
     bench.answer_commit(Ok(()));
@@ -64,10 +58,7 @@ impl Handler<BreakOff> for Module {
 #[actix::test]
 async fn what_an_actor_that_breaks_off_had_not_begun_to_write_is_taken_back() {
     pause();
-    let bench = Bench::new();
-    bench.hold_commits();
-    let being_written = bench.report(r#"{"speed":1}"#);
-    sleep(MOMENT).await;
+    let (bench, being_written) = Bench::holding(r#"{"speed":1}"#).await;
     assert!(bench.stored.borrow().offers[0].take());
     let behind = bench.report(r#"{"speed":2}"#);
     sleep(MOMENT).await;

@@ -16,10 +16,7 @@ async fn a_module_that_comes_back_with_nothing_new_is_told_online() {
 #[actix::test]
 async fn what_the_store_refused_is_stored_before_the_actor_rests() {
     pause();
-    let bench = Bench::new();
-    bench.hold_commits();
-    let failed = bench.report(r#"{"speed":1}"#);
-    sleep(MOMENT).await;
+    let (bench, failed) = Bench::holding(r#"{"speed":1}"#).await;
     bench.answer_commit(Err(CommitError::Busy));
     assert!(failed.await.unwrap().is_err());
     bench.stored.borrow_mut().is_held = false;
