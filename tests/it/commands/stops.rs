@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{COMMANDS, ID, answer, ask, next_command};
+use super::{COMMANDS, ID, answer, ask, next_command, refusal};
 use crate::support::database::Intruder;
 use crate::support::{Account, TestDevice, TestHub};
 
@@ -29,7 +29,7 @@ async fn a_stop_comes_before_all_that_waits_and_holds_until_it_is_cleared() {
     assert_eq!(waiting.await.expect("the caller is answered").json()["type"], "/problems/module-stopped");
     assert_eq!(owner.post(COMMANDS, json!({"command": "open"})).await.status, 409);
     answer(&mut device, &open, true, json!(null)).await;
-    assert_eq!(device.next().await.expect("an answer")["problem"]["status"], 409, "it was taken back");
+    assert_eq!(refusal(&mut device).await["status"], 409, "it was taken back");
     answer(&mut device, &told, true, json!("standing")).await;
     device.report(1, json!({"after": "the answer"})).await;
 
