@@ -108,8 +108,10 @@ fn failed(error: &(dyn std::error::Error + 'static)) -> StoreError {
 
 #[cfg(test)]
 mod tests {
-    use diesel::{RunQueryDsl, sql_query};
+    use diesel::{QueryDsl, RunQueryDsl, sql_query};
 
+    use super::super::readings;
+    use super::super::schema::readings as stored;
     use super::super::testing::Scratch;
     use super::*;
 
@@ -153,6 +155,36 @@ mod tests {
         }
         .unwrap();
         apply(&mut conn).unwrap();
+    }
+
+    #[test]
+    fn readings_of_one_row_have_rows_of_their_own_before_there_were_runs() {
+        let scratch = Scratch::new();
+        let mut conn = empty(&scratch);
+        apply(&mut conn).unwrap();
+        let several = r#"[[5,{"a":1.5}],[4,{"b":"x"}]]"#;
+        let rows = format!(
+            "INSERT INTO readings (id, module, ts, received_at, body, last_ts, count) \
+             VALUES (1, 1, 3, 7, '{{\"a\":1}}', 3, 1), (2, 1, 4, 8, '{several}', 5, 2)"
+        );
+        sql_query(rows).execute(&mut conn).unwrap();
+        while applied(&mut conn).unwrap().contains("20261122000000") {
+            match &mut conn {
+                Connection::Sqlite(conn) => conn.revert_last_migration(SQLITE).map(drop),
+                Connection::Postgres(conn) => conn.revert_last_migration(POSTGRESQL).map(drop),
+            }
+            .unwrap();
+        }
+
+        let columns = (stored::id, stored::ts, stored::received_at, stored::body);
+        let single = stored::table.select(columns).order(stored::id).load(&mut conn).unwrap();
+        let found: Vec<(i64, i64, i64, String)> = single;
+        let found: Vec<_> = found.iter().map(|(id, ts, at, body)| (*id, *ts, *at, &**body)).collect();
+        assert_eq!(found, [(1, 3, 7, r#"{"a":1}"#), (2, 5, 8, r#"{"a":1.5}"#), (3, 4, 8, r#"{"b":"x"}"#)]);
+        apply(&mut conn).unwrap();
+        let left = readings::load(&mut conn, std::slice::from_ref(&(1..4))).unwrap();
+        let left: Vec<_> = left.iter().map(|row| (row.rows.clone(), row.readings[0].ts)).collect();
+        assert_eq!(left, [(1..2, 3), (2..3, 5), (3..4, 4)]);
     }
 
     #[test]

@@ -43,6 +43,7 @@ pub mod presence;
 pub mod readings;
 pub mod retention;
 pub mod rollups;
+pub mod runs;
 pub mod schema;
 pub mod series;
 mod settle;

@@ -1,5 +1,8 @@
-//! The tables `history_modules` and `readings`: the hot tail of the history, one row a reading, found by its id only.
+//! The tables `history_modules` and `readings`: the hot tail of the history, found by its ids only.
+//!
+//! Each reading has an id. Those of a module that came together have ids in a row and are one row, with the first of them.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::{Range, RangeInclusive};
 
@@ -9,6 +12,7 @@ use diesel::sql_types::{BigInt, Text};
 use diesel::sqlite::Sqlite;
 
 use super::latest::{Commit, NewReading};
+use super::runs::{self, TailReading};
 use super::schema::{history_modules, readings};
 use super::{Connection, StoreError, states};
 use crate::domain::ids::ModuleId;
@@ -16,7 +20,7 @@ use crate::domain::time::Timestamp;
 
 /// The number of a module in the history; never given twice, also when a module of the same name comes again.
 pub type ModuleNumber = i64;
-/// Which row of the tail; they grow with time.
+/// Which reading of the tail; they grow with time.
 pub type RowId = i64;
 
 /// Rows that one statement names.
@@ -35,18 +39,36 @@ pub struct Appended {
     pub received_at: Timestamp,
 }
 
-/// One reading of the tail.
-#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
-#[diesel(table_name = readings)]
+/// Readings of a module that came together.
+#[derive(Debug, Clone, PartialEq)]
 pub struct TailRow {
-    /// Which row.
-    pub id: RowId,
-    /// When it was measured, in Unix milliseconds.
-    pub ts: i64,
-    /// When it was received, in Unix milliseconds.
+    /// Which readings.
+    pub rows: Range<RowId>,
+    /// When they were received, in Unix milliseconds.
     pub received_at: i64,
-    /// The values by key, as JSON.
-    pub body: String,
+    /// What was measured, in the order in which it came.
+    pub readings: Vec<TailReading>,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = readings)]
+struct StoredRow {
+    id: RowId,
+    ts: i64,
+    received_at: i64,
+    body: String,
+    count: i64,
+}
+
+/// Where some readings of the tail are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Whose they are.
+    pub module: ModuleNumber,
+    /// Which they are.
+    pub rows: Range<RowId>,
+    /// When they were received, in Unix milliseconds.
+    pub received_at: i64,
 }
 
 #[derive(Insertable)]
@@ -56,7 +78,9 @@ struct NewRow<'a> {
     module: ModuleNumber,
     ts: i64,
     received_at: i64,
-    body: &'a str,
+    body: Cow<'a, str>,
+    last_ts: i64,
+    count: i64,
 }
 
 /// Stores states and readings in the caller's transaction, the first row as `next`; modules that are gone are passed
@@ -72,9 +96,10 @@ pub fn append(conn: &mut Connection, commits: &[Commit], next: RowId) -> Result<
         let Some(first) = commit.readings.first() else { continue };
         let Some(module) = numbers.get(commit.module_id.as_str()).copied() else { continue };
         let from = next;
-        for reading in &commit.readings {
-            rows.push(new_row(next, module, reading));
-            next += 1;
+        for run in runs::runs(&commit.readings) {
+            let row = new_row(next, module, run);
+            next += row.count;
+            rows.push(row);
         }
         let new = Appended { module, rows: from..next, received_at: first.received_at };
         appended.push((commit.module_id.clone(), new));
@@ -83,9 +108,18 @@ pub fn append(conn: &mut Connection, commits: &[Commit], next: RowId) -> Result<
     Ok(appended)
 }
 
-fn new_row(id: RowId, module: ModuleNumber, reading: &NewReading) -> NewRow<'_> {
-    let (ts, received_at) = (reading.ts.as_millis(), reading.received_at.as_millis());
-    NewRow { id, module, ts, received_at, body: &reading.body }
+/// The row of a run, which has one reading or more.
+fn new_row(id: RowId, module: ModuleNumber, run: &[NewReading]) -> NewRow<'_> {
+    let times = || run.iter().map(|reading| reading.ts.as_millis());
+    NewRow {
+        id,
+        module,
+        ts: times().min().unwrap_or_default(),
+        received_at: run.first().map_or(0, |first| first.received_at.as_millis()),
+        body: runs::body_of(run),
+        last_ts: times().max().unwrap_or_default(),
+        count: RowId::try_from(run.len()).unwrap_or(RowId::MAX),
+    }
 }
 
 fn insert(conn: &mut Connection, rows: &[NewRow<'_>]) -> Result<(), StoreError> {
@@ -120,7 +154,7 @@ impl<const ROWS: usize> QueryId for Append<'_, ROWS> {
 
 impl<const ROWS: usize> QueryFragment<Sqlite> for Append<'_, ROWS> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
-        out.push_sql("INSERT INTO readings (id, module, ts, received_at, body) VALUES ");
+        out.push_sql("INSERT INTO readings (id, module, ts, received_at, body, last_ts, count) VALUES ");
         for (place, row) in self.0.iter().enumerate() {
             out.push_sql(if place == 0 { "(" } else { ", (" });
             out.push_bind_param::<BigInt, _>(&row.id)?;
@@ -131,7 +165,11 @@ impl<const ROWS: usize> QueryFragment<Sqlite> for Append<'_, ROWS> {
             out.push_sql(", ");
             out.push_bind_param::<BigInt, _>(&row.received_at)?;
             out.push_sql(", ");
-            out.push_bind_param::<Text, _>(row.body)?;
+            out.push_bind_param::<Text, _>(&*row.body)?;
+            out.push_sql(", ");
+            out.push_bind_param::<BigInt, _>(&row.last_ts)?;
+            out.push_sql(", ");
+            out.push_bind_param::<BigInt, _>(&row.count)?;
             out.push_sql(")");
         }
         Ok(())
@@ -196,49 +234,56 @@ pub fn is_known(conn: &mut Connection, module: ModuleNumber) -> Result<bool, Sto
     Ok(known.get_result::<ModuleNumber>(conn).optional()?.is_some())
 }
 
-/// The first rows of the tail after a row: which, of which module, when received.
+/// Where the first readings of the tail after one of them are, at most so many rows.
 ///
 /// # Errors
 /// [`StoreError`] of the database only.
-pub fn places_after(
-    conn: &mut Connection,
-    after: RowId,
-    limit: i64,
-) -> Result<Vec<(RowId, ModuleNumber, i64)>, StoreError> {
+pub fn places_after(conn: &mut Connection, after: RowId, limit: i64) -> Result<Vec<Place>, StoreError> {
     let rows = readings::table.filter(readings::id.gt(after)).order(readings::id).limit(limit);
-    Ok(rows.select((readings::id, readings::module, readings::received_at)).load(conn)?)
+    let rows = rows.select((readings::id, readings::module, readings::received_at, readings::count));
+    let rows: Vec<(RowId, ModuleNumber, i64, i64)> = rows.load(conn)?;
+    let place = |(id, module, received_at, count)| Place { module, rows: id..id + count, received_at };
+    Ok(rows.into_iter().map(place).collect())
 }
 
-/// Those rows that are still in the tail, by id.
+/// Those readings that are still in the tail, by id, and those that came together with one of them.
 ///
 /// # Errors
-/// [`StoreError`] of the database only.
+/// [`StoreError::Unreadable`] for a row that breaks its own rules.
 pub fn load(conn: &mut Connection, rows: &[Range<RowId>]) -> Result<Vec<TailRow>, StoreError> {
     load_measured(conn, rows, &(i64::MIN..=i64::MAX))
 }
 
-/// Those rows that are still in the tail and were measured between two moments, in Unix milliseconds, by id.
+/// The same of those that were measured between two moments, in Unix milliseconds.
 ///
 /// # Errors
-/// [`StoreError`] of the database only.
+/// [`StoreError::Unreadable`] for a row that breaks its own rules.
 pub fn load_measured(
     conn: &mut Connection,
     rows: &[Range<RowId>],
     measured: &RangeInclusive<i64>,
 ) -> Result<Vec<TailRow>, StoreError> {
-    let mut found = Vec::new();
+    let mut found: Vec<StoredRow> = Vec::new();
     let (runs, single) = runs_and_single(conn, rows);
-    let is_measured = || readings::ts.between(*measured.start(), *measured.end());
+    let is_measured = || readings::ts.le(*measured.end()).and(readings::last_ts.ge(*measured.start()));
     for run in runs {
         let rows = readings::table.filter(readings::id.ge(run.start)).filter(readings::id.lt(run.end));
-        found.extend(rows.filter(is_measured()).select(TailRow::as_select()).load(conn)?);
+        found.extend(rows.filter(is_measured()).select(StoredRow::as_select()).load(conn)?);
     }
     for ids in single.chunks(ROWS_AT_ONCE) {
         let rows = readings::table.filter(readings::id.eq_any(ids.to_vec())).filter(is_measured());
-        found.extend(rows.select(TailRow::as_select()).load(conn)?);
+        found.extend(rows.select(StoredRow::as_select()).load(conn)?);
     }
     found.sort_unstable_by_key(|row| row.id);
-    Ok(found)
+    found.into_iter().map(|row| read(row, measured)).collect()
+}
+
+fn read(row: StoredRow, measured: &RangeInclusive<i64>) -> Result<TailRow, StoreError> {
+    let StoredRow { id, ts, received_at, body, count } = row;
+    let readings = runs::read_body(count, ts, &body);
+    let mut readings = readings.ok_or_else(|| StoreError::unreadable("readings", &id.to_string()))?;
+    readings.retain(|reading| measured.contains(&reading.ts));
+    Ok(TailRow { rows: id..id + count, received_at, readings })
 }
 
 /// Some rows of the tail of modules that have no history any more: what was being written when nobody knew whether it was,
@@ -252,7 +297,8 @@ pub fn orphans(conn: &mut Connection, limit: i64) -> Result<Vec<RowId>, StoreErr
     Ok(rows.select(readings::id).load(conn)?)
 }
 
-/// Takes rows out of the tail.
+/// Takes readings out of the tail, and those that came together with one of them, unless the first of those is not
+/// among them.
 ///
 /// # Errors
 /// [`StoreError`] of the database only.

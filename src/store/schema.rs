@@ -190,6 +190,8 @@ diesel::table! {
         ts -> BigInt,
         received_at -> BigInt,
         body -> Text,
+        last_ts -> BigInt,
+        count -> BigInt,
     }
 }
 

@@ -14,7 +14,7 @@ use crate::domain::ids::{ModuleId, UserId};
 use crate::domain::rollup::Window;
 use crate::domain::telemetry::Value;
 use crate::domain::time::Timestamp;
-use crate::store::readings::{self, Appended, ModuleNumber, RowId};
+use crate::store::readings::{self, Appended, ModuleNumber, Place, RowId};
 use crate::store::{Connection, Store, StoreError};
 
 mod budget;
@@ -252,11 +252,10 @@ pub async fn open_tail(store: &Store) -> Result<Tail, StoreError> {
     let mut after = RowId::MIN;
     loop {
         let rows = store.read(move |conn| readings::places_after(conn, after, ROWS_AT_ONCE)).await?;
-        let Some((last, ..)) = rows.last() else { return Ok(tail) };
-        after = *last;
-        for (row, module, received_at) in rows {
-            let received_at = Timestamp::from_millis(received_at);
-            tail.add(Appended { module, rows: row..row + 1, received_at });
+        let Some(last) = rows.last() else { return Ok(tail) };
+        after = last.rows.start;
+        for Place { module, rows, received_at } in rows {
+            tail.add(Appended { module, rows, received_at: Timestamp::from_millis(received_at) });
         }
     }
 }

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use crate::domain::telemetry::Telemetry;
 use crate::domain::time::Timestamp;
 use crate::store::chunks::{self, Chunk};
 use crate::store::growth::{self, More};
 use crate::store::readings::{self, ModuleNumber, RowId, TailRow};
 use crate::store::retention;
 use crate::store::rollups::{self, Block};
+use crate::store::runs::TailReading;
 use crate::store::series::{self, Series};
 use crate::store::{Connection, StoreError};
 use crate::telemetry::chunk::Point;
@@ -53,12 +53,13 @@ pub fn prepare(conn: &mut Connection, module: ModuleNumber, rows: &[Range<RowId>
             end = until;
             break;
         }
-        (until, count) = (row.id + 1, count + 1);
+        (until, count) = (row.rows.end, count + row.readings.len());
         let (from, to): (i64, i64) = received.unwrap_or((row.received_at, row.received_at));
         received = Some((from.min(row.received_at), to.max(row.received_at)));
-        samples += add(&mut by_key, &row)?;
+        samples += add(&mut by_key, row);
     }
-    let until = end;
+    // What came together with the last of them is sealed with it.
+    let until = end.max(until);
     let known = series::of_module(conn, module)?;
     if known.is_empty() && !readings::is_known(conn, module)? {
         // Its module was forgotten: it must not have a history again.
@@ -71,19 +72,21 @@ pub fn prepare(conn: &mut Connection, module: ModuleNumber, rows: &[Range<RowId>
     Ok(Sealing { module, rows: sealed, series: changes, until, readings: count, received })
 }
 
-/// Adds the samples of a row; answers how many. A later row of the same time replaces an earlier one.
-fn add(by_key: &mut BTreeMap<String, BTreeMap<i64, Point>>, row: &TailRow) -> Result<usize, StoreError> {
-    let body: Telemetry =
-        serde_json::from_str(&row.body).map_err(|_| StoreError::unreadable("readings", &row.id.to_string()))?;
-    for (key, value) in body.iter() {
-        let point = Point { ts: row.ts, received_at: row.received_at, value: value.clone() };
-        if let Some(points) = by_key.get_mut(key) {
-            points.insert(row.ts, point);
-        } else {
-            by_key.insert(key.to_owned(), [(row.ts, point)].into());
+/// Adds the samples of a row; answers how many. A later reading of the same time replaces an earlier one.
+fn add(by_key: &mut BTreeMap<String, BTreeMap<i64, Point>>, row: TailRow) -> usize {
+    let (received_at, mut count) = (row.received_at, 0);
+    for TailReading { ts, values } in row.readings {
+        count += values.len();
+        for (key, value) in values.iter() {
+            let point = Point { ts, received_at, value: value.clone() };
+            if let Some(points) = by_key.get_mut(key) {
+                points.insert(ts, point);
+            } else {
+                by_key.insert(key.to_owned(), [(ts, point)].into());
+            }
         }
     }
-    Ok(body.len())
+    count
 }
 
 impl Sealing {

@@ -7,8 +7,9 @@ use super::budget::Budget;
 use super::reader::Reader;
 use super::{HistoryError, Order, Whereabouts};
 use crate::domain::rollup::number_of;
-use crate::domain::telemetry::{Telemetry, Value};
+use crate::domain::telemetry::Value;
 use crate::store::readings::RowId;
+use crate::store::runs::TailReading;
 use crate::store::series::{self, SeriesId};
 use crate::store::{Connection, StoreError, chunks, readings};
 use crate::telemetry::chunk::{Unreadable, unpack};
@@ -75,17 +76,16 @@ pub fn sources(
     }
     let wanted: HashSet<&str> = keys.iter().flat_map(|key| std::iter::once(&**key).chain(key.split(','))).collect();
     for rows in slices(&place.tail) {
-        for row in readings::load_measured(conn, &rows, range)? {
-            let body: Telemetry =
-                serde_json::from_str(&row.body).map_err(|_| StoreError::unreadable("readings", &row.id.to_string()))?;
-            let named = body.iter().filter(|(key, _)| wanted.is_empty() || wanted.contains(key));
+        let found = readings::load_measured(conn, &rows, range)?;
+        for TailReading { ts, values } in found.into_iter().flat_map(|row| row.readings) {
+            let named = values.iter().filter(|(key, _)| wanted.is_empty() || wanted.contains(key));
             let mut count = 0;
             for (key, value) in named {
                 count += 1;
                 if let Some(known) = all.get_mut(key) {
-                    known.tail.insert(row.ts, value.clone());
+                    known.tail.insert(ts, value.clone());
                 } else {
-                    let tail = [(row.ts, value.clone())].into();
+                    let tail = [(ts, value.clone())].into();
                     all.insert(key.to_owned(), Source { id: None, raw_from: i64::MIN, tail });
                 }
             }

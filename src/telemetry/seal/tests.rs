@@ -116,19 +116,44 @@ proptest! {
     }
 }
 
+fn reading(second: i64, received: i64) -> NewReading {
+    NewReading {
+        ts: Timestamp::from_millis(START + second * 1000),
+        received_at: Timestamp::from_millis(START + received * 1000),
+        body: r#"{"a":1}"#.into(),
+        offer: Offer::default(),
+    }
+}
+
+#[actix::test]
+async fn what_came_together_is_sealed_together_wherever_the_rows_are_cut() {
+    let scratch = Scratch::new();
+    let store = scratch.store();
+    store.write(|conn| modules::insert(conn, &module("MC-1"))).await.unwrap();
+    let at = Timestamp::from_millis(START);
+    let readings = (0..30).map(|second| reading(second, second / 10)).collect();
+    let commit = Commit { module_id: module("MC-1").id, state: None, seen_at: at, clock: None, readings };
+    let appended = store.write(move |conn| readings::append(conn, &[commit], 1)).await.unwrap();
+    assert_eq!(appended[0].1.rows, 1..31);
+
+    assert_eq!(seal(&store, vec![1..15]).await, 21);
+    let left = store.read(|conn| readings::load(conn, &[1..31])).await.unwrap();
+    assert_eq!(left.iter().map(|row| row.rows.clone()).collect::<Vec<_>>(), [21..31]);
+    let measured = START + 25_000..=START + 26_000;
+    let some = store.read(move |conn| readings::load_measured(conn, &[1..31], &measured)).await.unwrap();
+    assert_eq!(some[0].readings.iter().map(|one| one.ts).collect::<Vec<_>>(), [START + 25_000, START + 26_000]);
+    assert_eq!(seal(&store, vec![21..31]).await, 31);
+    let one = |second: i64| (START + second * 1000, Value::Number(1.into()));
+    check(&store, &[("a".to_owned(), (0..30).map(one).collect())].into()).await;
+}
+
 #[actix::test]
 async fn rows_that_are_sealed_already_are_passed_over() {
     let scratch = Scratch::new();
     let store = scratch.store();
     store.write(|conn| modules::insert(conn, &module("MC-1"))).await.unwrap();
     let at = Timestamp::from_millis(START);
-    let new = |second: i64| NewReading {
-        ts: Timestamp::from_millis(START + second * 1000),
-        received_at: at,
-        body: r#"{"a":1}"#.into(),
-        offer: Offer::default(),
-    };
-    let readings = (0..20).map(new).collect();
+    let readings = (0..20).map(|second| reading(second, second)).collect();
     let commit = Commit { module_id: module("MC-1").id, state: None, seen_at: at, clock: None, readings };
     store.write(move |conn| readings::append(conn, &[commit], 1)).await.unwrap();
 
@@ -137,7 +162,7 @@ async fn rows_that_are_sealed_already_are_passed_over() {
     assert_eq!(seal(&store, vec![1..16]).await, 16, "in part");
     assert_eq!(seal(&store, vec![1..16, 18..21]).await, 21);
     let left = store.read(|conn| readings::load(conn, &[1..21])).await.unwrap();
-    assert_eq!(left.iter().map(|row| row.id).collect::<Vec<_>>(), [16, 17]);
+    assert_eq!(left.iter().map(|row| row.rows.start).collect::<Vec<_>>(), [16, 17]);
 }
 
 #[actix::test]
