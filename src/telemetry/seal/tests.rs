@@ -39,6 +39,21 @@ fn readings() -> impl Strategy<Value = Vec<(i64, Vec<(usize, Value)>)>> {
     prop::collection::vec((time, values), 1..700)
 }
 
+/// A store with module 1, which has reported nothing yet.
+async fn store_with_module(scratch: &Scratch) -> Store {
+    let store = scratch.store();
+    store.write(|conn| modules::insert(conn, &module("MC-1"))).await.unwrap();
+    store
+}
+
+/// Adds readings of module 1 to the tail, the first as that row; answers which they are.
+async fn append(store: &Store, readings: Vec<NewReading>, from: RowId) -> Range<RowId> {
+    let seen_at = Timestamp::from_millis(1);
+    let commit = Commit { module_id: module("MC-1").id, state: None, seen_at, clock: None, readings };
+    let appended = store.write(move |conn| readings::append(conn, &[commit], from)).await.unwrap();
+    appended[0].1.rows.clone()
+}
+
 async fn seal(store: &Store, rows: Vec<Range<RowId>>) -> RowId {
     let module = 1;
     let sealing = store.snapshot(move |conn| prepare(conn, module, &rows)).await.unwrap();
@@ -84,8 +99,7 @@ proptest! {
     ) {
         actix_rt::System::new().block_on(async {
             let scratch = Scratch::new();
-            let store = scratch.store();
-            store.write(|conn| modules::insert(conn, &module("MC-1"))).await.unwrap();
+            let store = store_with_module(&scratch).await;
             let mut model = Model::new();
             let (mut next, mut left, mut sizes) = (1, &readings[..], sizes.iter().cycle());
             while !left.is_empty() {
@@ -106,9 +120,7 @@ proptest! {
                     new.push(NewReading { ts, received_at, body: body_text.into(), offer });
                     next += 1;
                 }
-                let commit =
-                    Commit { module_id: module("MC-1").id, state: None, seen_at: Timestamp::from_millis(1), clock: None, readings: new };
-                store.write(move |conn| readings::append(conn, &[commit], from)).await.unwrap();
+                append(&store, new, from).await;
                 assert_eq!(seal(&store, vec![from..next]).await, next);
             }
             check(&store, &model).await;
@@ -128,13 +140,9 @@ fn reading(second: i64, received: i64) -> NewReading {
 #[actix::test]
 async fn what_came_together_is_sealed_together_wherever_the_rows_are_cut() {
     let scratch = Scratch::new();
-    let store = scratch.store();
-    store.write(|conn| modules::insert(conn, &module("MC-1"))).await.unwrap();
-    let at = Timestamp::from_millis(START);
+    let store = store_with_module(&scratch).await;
     let readings = (0..30).map(|second| reading(second, second / 10)).collect();
-    let commit = Commit { module_id: module("MC-1").id, state: None, seen_at: at, clock: None, readings };
-    let appended = store.write(move |conn| readings::append(conn, &[commit], 1)).await.unwrap();
-    assert_eq!(appended[0].1.rows, 1..31);
+    assert_eq!(append(&store, readings, 1).await, 1..31);
 
     assert_eq!(seal(&store, vec![1..15]).await, 21);
     let left = store.read(|conn| readings::load(conn, &[1..31])).await.unwrap();
@@ -150,12 +158,8 @@ async fn what_came_together_is_sealed_together_wherever_the_rows_are_cut() {
 #[actix::test]
 async fn rows_that_are_sealed_already_are_passed_over() {
     let scratch = Scratch::new();
-    let store = scratch.store();
-    store.write(|conn| modules::insert(conn, &module("MC-1"))).await.unwrap();
-    let at = Timestamp::from_millis(START);
-    let readings = (0..20).map(|second| reading(second, second)).collect();
-    let commit = Commit { module_id: module("MC-1").id, state: None, seen_at: at, clock: None, readings };
-    store.write(move |conn| readings::append(conn, &[commit], 1)).await.unwrap();
+    let store = store_with_module(&scratch).await;
+    append(&store, (0..20).map(|second| reading(second, second)).collect(), 1).await;
 
     assert_eq!(seal(&store, vec![1..11]).await, 11);
     assert_eq!(seal(&store, vec![1..11]).await, 11, "again");
@@ -168,8 +172,7 @@ async fn rows_that_are_sealed_already_are_passed_over() {
 #[actix::test]
 async fn a_server_is_asked_a_few_questions_however_many_keys_and_rows_are_sealed() {
     let scratch = Scratch::new();
-    let store = scratch.store();
-    store.write(|conn| modules::insert(conn, &module("MC-1"))).await.unwrap();
+    let store = store_with_module(&scratch).await;
     store.write(|conn| modules::insert(conn, &module("MC-2"))).await.unwrap();
     let keys: BTreeMap<String, i64> = (0..20).map(|key| (format!("k{key}"), key)).collect();
     let body = serde_json::to_string(&keys).unwrap();
