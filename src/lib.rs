@@ -155,7 +155,11 @@
 //!   `acknowledgements_of_others_are_prompt_while_a_connection_floods`, test
 //!   `one_request_takes_a_share_of_the_line_however_much_it_brings_and_a_full_line_refuses`, test
 //!   `the_largest_batches_of_modules_leave_room_for_single_readings_of_others`, test
-//!   `single_readings_are_acknowledged_promptly_while_another_module_sends_the_largest_batches`; and one that vanishes is offline in time: test
+//!   `single_readings_are_acknowledged_promptly_while_another_module_sends_the_largest_batches`; nor does whoever sends
+//!   requests behind one that takes its time take the thread meanwhile: test
+//!   `a_flood_behind_a_request_that_waits_costs_nothing_until_its_turn`, test
+//!   `a_flood_behind_a_request_that_takes_its_time_is_not_looked_at_again_and_again`, and no wake is lost by that: test
+//!   `a_wake_that_was_not_in_vain_after_all_is_made_up_for`; and one that vanishes is offline in time: test
 //!   `a_peer_that_vanishes_is_lost_after_one_and_a_half_times_its_keep_alive`.
 //! - Nobody looks into the events of others before it is written down, and only admins do: test
 //!   `a_tap_shows_what_a_person_and_their_modules_hear`, test

@@ -1,5 +1,6 @@
 //! The HTTP server: the application for requests, the doors for upgrades, both on every worker thread.
 
+use std::future::ready;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
@@ -7,22 +8,27 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_codec::Framed;
-use actix_http::{HttpService, Request, h1};
+use actix_http::error::DispatchError;
+use actix_http::{HttpService, Protocol, Request, h1};
 use actix_server::{GracefulShutdownSignal, Server, ServerBuilder};
-use actix_service::{IntoServiceFactory, ServiceFactory, fn_factory, fn_service, map_config};
-use actix_tls::accept::rustls_0_23::TlsStream;
+use actix_service::{IntoServiceFactory, ServiceFactory, ServiceFactoryExt, fn_factory, fn_service, map_config};
+use actix_tls::accept::TlsError;
+use actix_tls::accept::rustls_0_23::{Acceptor, TlsStream};
 use actix_web::dev::AppConfig;
 use actix_web::rt::net::TcpStream;
 use futures_util::future::LocalBoxFuture;
 use rustls::ServerConfig;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Socket, Type};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::application::{Services, application};
+use super::calm::{Accepted, calm};
 use super::door_maker::{DoorMaker, WorkerDoors};
 use super::upgrade::upgrade;
-use crate::pipe::Stream;
+use crate::pipe::{Stream, Watched};
 
+/// What a client says that speaks HTTP/2 (RFC 9113, 3.2).
+const HTTP_2: &[u8] = b"h2";
 /// How long a client may take to send the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// How many connections may wait to be taken.
@@ -69,6 +75,7 @@ pub fn serve(
 }
 
 /// What every worker thread makes its services from.
+#[derive(Clone)]
 struct Front {
     address: SocketAddr,
     services: Services,
@@ -78,20 +85,14 @@ struct Front {
 
 impl Front {
     fn listen(self, builder: ServerBuilder, listener: TcpListener) -> io::Result<ServerBuilder> {
-        let Self { address, services, doors, stopping } = self;
-        let bounds = doors.options.bounds;
+        let bounds = self.doors.options.bounds;
         builder.listen("http", listener, move || {
-            let (opened, config) = (WorkerDoors::default(), AppConfig::default());
-            let app = application(services.clone(), opened.clone());
-            HttpService::build()
-                .keep_alive(KEEP_ALIVE)
-                .client_request_timeout(HEAD_TIMEOUT)
-                .local_addr(address)
-                .graceful_shutdown_signal(notified(&stopping))
-                .on_connect_ext(move |stream: &TcpStream, _| bounds.set(stream))
-                .upgrade(door::<TcpStream>(doors.clone(), opened))
-                .finish(map_config(app, move |()| config.clone()))
-                .tcp()
+            let accept = move |stream: TcpStream| {
+                bounds.set(&stream);
+                let peer = stream.peer_addr().ok();
+                ready(Ok((stream, Protocol::Http1, peer)))
+            };
+            fn_service(accept).and_then(self.http(false))
         })
     }
 
@@ -101,22 +102,42 @@ impl Front {
         listener: TcpListener,
         tls: Arc<ServerConfig>,
     ) -> io::Result<ServerBuilder> {
-        let Self { address, services, doors, stopping } = self;
-        let bounds = doors.options.bounds;
+        let bounds = self.doors.options.bounds;
+        let mut tls = ServerConfig::clone(&tls);
+        tls.alpn_protocols = vec![HTTP_2.to_vec(), b"http/1.1".to_vec()];
         builder.listen("https", listener, move || {
-            let (opened, config) = (WorkerDoors::default(), AppConfig::default());
-            let app = application(services.clone(), opened.clone());
-            HttpService::build()
-                .keep_alive(KEEP_ALIVE)
-                .client_request_timeout(HEAD_TIMEOUT)
-                .local_addr(address)
-                .graceful_shutdown_signal(notified(&stopping))
-                .secure()
-                .on_connect_ext(move |stream: &TlsStream<TcpStream>, _| bounds.set(stream.get_ref().0))
-                .upgrade(door::<TlsStream<TcpStream>>(doors.clone(), opened))
-                .finish(map_config(app, move |()| config.clone()))
-                .rustls_0_23(ServerConfig::clone(&tls))
+            let accepted = move |stream: TlsStream<TcpStream>| {
+                let (tcp, session) = stream.get_ref();
+                bounds.set(tcp);
+                let is_http_2 = session.alpn_protocol() == Some(HTTP_2);
+                let peer = tcp.peer_addr().ok();
+                (stream, if is_http_2 { Protocol::Http2 } else { Protocol::Http1 }, peer)
+            };
+            let acceptor = Acceptor::new(tls.clone()).map_err(TlsError::into_service_error);
+            acceptor.map(accepted).and_then(self.http(true).map_err(TlsError::Service))
         })
+    }
+
+    /// Serves accepted connections.
+    fn http<T>(
+        &self,
+        is_secure: bool,
+    ) -> impl ServiceFactory<Accepted<T>, Config = (), Response = (), Error = DispatchError, InitError = ()> + use<T>
+    where
+        T: AsyncRead + AsyncWrite + Unpin + Into<Stream> + 'static,
+    {
+        let (opened, config) = (WorkerDoors::default(), AppConfig::default());
+        let app = application(self.services.clone(), opened.clone());
+        let builder = HttpService::build()
+            .keep_alive(KEEP_ALIVE)
+            .client_request_timeout(HEAD_TIMEOUT)
+            .local_addr(self.address)
+            .graceful_shutdown_signal(notified(&self.stopping));
+        let builder = if is_secure { builder.secure() } else { builder };
+        let http = builder
+            .upgrade(door::<Watched<T>>(self.doors.clone(), opened))
+            .finish(map_config(app, move |()| config.clone()));
+        calm(http)
     }
 }
 
@@ -168,7 +189,7 @@ where
 /// # Errors
 /// When another program has it, or this machine has no such address.
 pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(socket2::Protocol::TCP))?;
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;

@@ -13,6 +13,7 @@ mod outbox;
 mod packing;
 mod queue;
 mod stream;
+mod watched;
 
 pub use arrival::Arrival;
 pub use flusher::{Flusher, Noted};
@@ -21,3 +22,4 @@ pub use gzip::GzipStream;
 pub use inbound::{Closed, Received, ReceivedBinary, ReceivedTexts};
 pub use outbox::{GONE, Outbox, OutboxOptions, TOO_SLOW};
 pub use stream::{Bounds, Stream};
+pub use watched::{Watch, Watched};

@@ -6,4 +6,5 @@ mod health;
 mod metrics;
 mod monitor;
 mod pages;
+mod pipelining;
 mod tls;

@@ -8,6 +8,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use carillon::config::Database;
+use rustix::param::clock_ticks_per_second;
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use serde_json::Value;
 use tokio::sync::mpsc;
@@ -272,6 +273,15 @@ impl TestProcess {
     pub async fn try_log_in(&self, email: &str, password: &str) -> Answer {
         let body = serde_json::json!({"email": email, "password": password});
         Answer::of(&self.authority, "POST", "/api/v1/auth/login", &[], Some(body)).await
+    }
+
+    /// The time it has had on a processor.
+    pub fn processor_time(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid)).expect("it runs");
+        // Fields 14 and 15 of proc(5); the name in parentheses is the second.
+        let (_, fields) = stat.rsplit_once(") ").expect("a name");
+        let ticks = fields.split(' ').skip(11).take(2).map(|field| field.parse::<u64>().expect("ticks"));
+        Duration::from_secs(ticks.sum()) / u32::try_from(clock_ticks_per_second()).expect("few ticks")
     }
 
     /// SIGTERM.

@@ -1,0 +1,91 @@
+//! A stream that notes whether anything was asked of it.
+
+use std::cell::Cell;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::Stream;
+
+/// Whether a stream was asked for bytes, or took some, since somebody looked last.
+#[derive(Debug, Clone, Default)]
+pub struct Watch(Rc<Cell<bool>>);
+
+impl Watch {
+    /// Looks, and forgets it.
+    #[must_use]
+    pub fn take(&self) -> bool {
+        self.0.take()
+    }
+
+    fn note(&self) {
+        self.0.set(true);
+    }
+}
+
+/// A stream and the watch over it.
+#[derive(Debug)]
+pub struct Watched<T> {
+    stream: T,
+    watch: Watch,
+}
+
+impl<T> Watched<T> {
+    /// Watches over a stream.
+    #[must_use]
+    pub const fn new(stream: T, watch: Watch) -> Self {
+        Self { stream, watch }
+    }
+
+    fn note_taken(&self, taken: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if taken.is_ready() {
+            self.watch.note();
+        }
+        taken
+    }
+}
+
+/// Nobody watches over it any more.
+impl<T: Into<Stream>> From<Watched<T>> for Stream {
+    fn from(watched: Watched<T>) -> Self {
+        watched.stream.into()
+    }
+}
+
+impl<T: AsyncRead + Unpin> AsyncRead for Watched<T> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        self.watch.note();
+        Pin::new(&mut self.stream).poll_read(cx, buffer)
+    }
+}
+
+impl<T: AsyncWrite + Unpin> AsyncWrite for Watched<T> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let taken = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.note_taken(taken)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        pieces: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let taken = Pin::new(&mut self.stream).poll_write_vectored(cx, pieces);
+        self.note_taken(taken)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

@@ -1,0 +1,80 @@
+//! Clients that send requests without waiting for the answers to earlier ones.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use crate::support::process::{Scratch, TestProcess};
+use crate::support::tls::{Certificate, connect};
+
+/// More than the hub reads ahead.
+const REQUESTS: usize = 250;
+
+/// Reads until the text is there.
+fn read_until(stream: &mut impl Read, wanted: &str) -> String {
+    let (mut text, mut buffer) = (String::new(), [0; 4096]);
+    while !text.contains(wanted) {
+        let length = stream.read(&mut buffer).expect("the hub answers");
+        assert!(length > 0, "the hub closed after {text}");
+        text.push_str(&String::from_utf8_lossy(&buffer[..length]));
+    }
+    text
+}
+
+/// Polls for an event that does not come, with a flood behind it; answers how long the poll took, how much of that the hub
+/// was on a processor, and all answers.
+fn flood(stream: &mut (impl Read + Write), hub: &TestProcess) -> (Duration, Duration, String) {
+    let path = "/socket.io/?EIO=4&transport=polling";
+    write!(stream, "GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n").expect("the hub listens");
+    let opened = read_until(stream, "maxPayload");
+    let sid = opened.split("\"sid\":\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a session");
+
+    let (began, used) = (Instant::now(), hub.processor_time());
+    write!(stream, "GET {path}&sid={sid} HTTP/1.1\r\nhost: localhost\r\n\r\n").expect("the hub listens");
+    let filler = "x".repeat(2000);
+    for n in 0..REQUESTS {
+        let headers = format!("host: localhost\r\nx-request-id: number-{n}.\r\nx-filler: {filler}\r\n");
+        write!(stream, "GET /health/live HTTP/1.1\r\n{headers}\r\n").expect("the hub reads on");
+    }
+    stream.flush().expect("the hub reads on");
+    let first = read_until(stream, "HTTP/1.1 200 OK");
+    let (took, used) = (began.elapsed(), hub.processor_time() - used);
+    let last = format!("x-request-id: number-{}.", REQUESTS - 1);
+    (took, used, first + &read_until(stream, &last))
+}
+
+fn check((took, used, answers): (Duration, Duration, String)) {
+    let places: Vec<_> = (0..REQUESTS).map(|n| answers.find(&format!("x-request-id: number-{n}."))).collect();
+    assert!(places.iter().all(Option::is_some) && places.is_sorted(), "answered as they were sent: {places:?}");
+    assert!(took > Duration::from_secs(1), "the flood waited for {took:?} only");
+    assert!(used < took / 5, "the hub was on a processor for {used:?} of {took:?}");
+}
+
+#[actix::test]
+async fn a_flood_behind_a_request_that_waits_costs_nothing_until_its_turn() {
+    let data = Scratch::new();
+    let hub = TestProcess::start_with(data.path(), &[("CARILLON__SOCKET__HEARTBEAT", "3s")]).await;
+
+    let flooded = tokio::task::spawn_blocking(move || {
+        flood(&mut TcpStream::connect(&hub.authority).expect("the hub listens"), &hub)
+    });
+
+    check(flooded.await.expect("the hub answers"));
+}
+
+#[actix::test]
+async fn a_flood_under_tls_costs_nothing_until_its_turn() {
+    let (data, certificate) = (Scratch::new(), Certificate::new());
+    let (file, key) = (certificate.certificate(), certificate.key());
+    let keys = [
+        ("CARILLON__SOCKET__HEARTBEAT", "3s"),
+        ("CARILLON__HTTP__TLS_CERTIFICATE", file.as_str()),
+        ("CARILLON__HTTP__TLS_KEY", key.as_str()),
+    ];
+    let hub = TestProcess::start_with(data.path(), &keys).await;
+
+    let trusted = file.clone();
+    let flooded = tokio::task::spawn_blocking(move || flood(&mut connect(&hub.authority, &trusted), &hub));
+
+    check(flooded.await.expect("the hub answers"));
+}
