@@ -69,6 +69,34 @@ impl Problem {
     }
 }
 
+/// Fields at fault, as they are found; a problem is made of them only if there are any.
+#[derive(Debug, Default)]
+pub struct Faults(Vec<FieldError>);
+
+impl Faults {
+    /// Whether nothing is wrong.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Notes what is wrong with a field.
+    pub fn add(&mut self, pointer: impl Into<String>, detail: impl Into<String>) {
+        self.0.push(FieldError { pointer: pointer.into(), detail: detail.into() });
+    }
+
+    /// What was read from a field; else notes why nothing was.
+    pub fn take<T>(&mut self, pointer: &str, read: Result<T, String>) -> Option<T> {
+        read.map_err(|detail| self.add(pointer, detail)).ok()
+    }
+
+    /// The problem of these fields, of a kind as in [`Problem::new`].
+    #[must_use]
+    pub fn into_problem(self, kind: &str, status: u16, detail: impl Into<String>) -> Problem {
+        Problem { errors: self.0, ..Problem::new(kind, status, detail) }
+    }
+}
+
 /// Writes a path of keys and places as a JSON pointer.
 #[must_use]
 pub fn pointer_of(path: &serde_path_to_error::Path) -> String {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::problem::ApiError;
-use crate::domain::problem::Problem;
+use crate::domain::problem::Faults;
 
 /// The last page that can be asked for.
 pub const PAGE_MAX: u32 = i32::MAX.unsigned_abs();
@@ -40,14 +40,17 @@ impl PageQuery {
     /// 422 for a page or size that cannot be.
     pub fn check(self) -> Result<Page, ApiError> {
         let page = Page { number: self.page.unwrap_or(1), size: self.per_page.unwrap_or(20) };
-        let mut problem = Problem::new("invalid-query", 422, "the query of the address is not as it must be");
+        let mut faults = Faults::default();
         if !(1..=PAGE_MAX).contains(&page.number) {
-            problem = problem.with_error("/page", "pages are counted from 1, and no list has that many");
+            faults.add("/page", "pages are counted from 1, and no list has that many");
         }
         if !(1..=PER_PAGE_MAX).contains(&page.size) {
-            problem = problem.with_error("/perPage", "a page holds 1 to 100 items");
+            faults.add("/perPage", "a page holds 1 to 100 items");
         }
-        if problem.errors.is_empty() { Ok(page) } else { Err(problem.into()) }
+        if faults.is_empty() {
+            return Ok(page);
+        }
+        Err(faults.into_problem("invalid-query", 422, "the query of the address is not as it must be").into())
     }
 }
 

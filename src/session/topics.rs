@@ -4,7 +4,7 @@ use crate::auth::Principal;
 use crate::broker::Wanted;
 use crate::domain::grant::Permission;
 use crate::domain::pace::Pace;
-use crate::domain::problem::Problem;
+use crate::domain::problem::{Faults, Problem};
 use crate::domain::topic::{Channel, Topic};
 
 /// A topic that a session listens to, and what that means at its seat.
@@ -68,15 +68,18 @@ pub fn too_many(most: usize) -> Problem {
 /// A problem that names every text that is no topic.
 pub fn read_topics(texts: &[String]) -> Result<Vec<Topic>, Problem> {
     let mut topics = Vec::with_capacity(texts.len());
-    let mut problem = Problem::new("invalid-fields", 422, "some topics are not as they must be");
+    let mut faults = Faults::default();
     for (place, text) in texts.iter().enumerate() {
         match text.parse::<Topic>() {
             Ok(topic) if topics.contains(&topic) => {}
             Ok(topic) => topics.push(topic),
-            Err(error) => problem = problem.with_error(format!("/topics/{place}"), error.to_string()),
+            Err(error) => faults.add(format!("/topics/{place}"), error.to_string()),
         }
     }
-    if problem.errors.is_empty() { Ok(topics) } else { Err(problem) }
+    if faults.is_empty() {
+        return Ok(topics);
+    }
+    Err(faults.into_problem("invalid-fields", 422, "some topics are not as they must be"))
 }
 
 #[cfg(test)]

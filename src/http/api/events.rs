@@ -15,9 +15,9 @@ use super::super::table::methods;
 use super::stream::listen_to_events;
 use crate::auth::Principal;
 use crate::broker::Publish;
-use crate::domain::event::{Delivery, EventName, NewEvent};
+use crate::domain::event::{Delivery, EventName, EventNameError, NewEvent};
 use crate::domain::grant::Permission;
-use crate::domain::problem::Problem;
+use crate::domain::problem::{Faults, Problem};
 use crate::domain::time::Timestamp;
 use crate::domain::topic::{Channel, Topic};
 
@@ -92,32 +92,30 @@ pub async fn publish_event(
 
 impl CustomEvent {
     fn check(self) -> Result<NewEvent, Problem> {
-        let mut problem = Problem::new("invalid-fields", 422, "some fields are not as they must be");
-        let name = self.event.parse::<EventName>().map_err(|error| error.to_string()).and_then(|name| {
-            let is_own = OWN.iter().any(|own| name.as_str().starts_with(own));
-            if is_own { Err("the hub's own events cannot be published by others".to_owned()) } else { Ok(name) }
-        });
-        let channel = self.topic.parse::<Topic>().map_err(|error| error.to_string()).and_then(channel_of);
-        if let Err(detail) = &name {
-            problem = problem.with_error("/event", detail);
-        }
-        if let Err(detail) = &channel {
-            problem = problem.with_error("/topic", detail);
-        }
+        let mut faults = Faults::default();
+        let name = faults.take("/event", name_of(&self.event));
+        let topic = self.topic.parse::<Topic>().map_err(|error| error.to_string());
+        let channel = faults.take("/topic", topic.and_then(channel_of));
         if !self.data.get().starts_with('{') {
-            problem = problem.with_error("/data", "the payload must be a JSON object");
+            faults.add("/data", "the payload must be a JSON object");
         }
         if self.data.get().len() > DATA_MAX {
-            problem = problem.with_error("/data", "the payload is longer than 64 KiB");
+            faults.add("/data", "the payload is longer than 64 KiB");
         }
         match (name, channel) {
-            (Ok(name), Ok(channel)) if problem.errors.is_empty() => {
+            (Some(name), Some(channel)) if faults.is_empty() => {
                 let (delivery, audience) = (Delivery::Each, vec![channel]);
                 Ok(NewEvent { name, delivery, audience, data: self.data, at: Timestamp::now() })
             }
-            _ => Err(problem),
+            _ => Err(faults.into_problem("invalid-fields", 422, "some fields are not as they must be")),
         }
     }
+}
+
+fn name_of(text: &str) -> Result<EventName, String> {
+    let name: EventName = text.parse().map_err(|error: EventNameError| error.to_string())?;
+    let is_own = OWN.iter().any(|own| name.as_str().starts_with(own));
+    if is_own { Err("the hub's own events cannot be published by others".to_owned()) } else { Ok(name) }
 }
 
 fn channel_of(topic: Topic) -> Result<Channel, String> {

@@ -17,7 +17,7 @@ use crate::admin::Audit;
 use crate::auth::Principal;
 use crate::domain::audit::Action;
 use crate::domain::grant::Permission;
-use crate::domain::problem::Problem;
+use crate::domain::problem::{Faults, Problem};
 use crate::domain::retention::{Change, Policy, Rule, Scope, Span, Tier};
 use crate::store::retention::Kept;
 use crate::telemetry::{Archivist, Loss, PreviewRules, ReadPolicy, ReadUsage, RetentionError, SetRules, Usage};
@@ -237,15 +237,18 @@ async fn told(archivist: &Addr<Archivist>, policy: &Policy) -> ApiResult<HttpRes
 }
 
 fn rules_of(body: RulesBody) -> ApiResult<Vec<Rule>> {
-    let mut problem = Problem::new("invalid-fields", 422, "some fields are not as they must be");
+    let mut faults = Faults::default();
     let mut rules = Vec::new();
     for (place, rule) in body.rules.into_iter().enumerate() {
         match rule.read() {
             Ok(rule) => rules.push(rule),
-            Err(fault) => problem = problem.with_error(format!("/rules/{place}/name"), fault),
+            Err(fault) => faults.add(format!("/rules/{place}/name"), fault),
         }
     }
-    if problem.errors.is_empty() { Ok(rules) } else { Err(problem.into()) }
+    if faults.is_empty() {
+        return Ok(rules);
+    }
+    Err(faults.into_problem("invalid-fields", 422, "some fields are not as they must be").into())
 }
 
 impl RuleView {

@@ -23,7 +23,7 @@ use crate::connector::{
 use crate::domain::audit::Action;
 use crate::domain::grant::Permission;
 use crate::domain::ids::WebhookId;
-use crate::domain::problem::Problem;
+use crate::domain::problem::Faults;
 use crate::domain::webhook::WebhookEvent;
 
 mod views;
@@ -235,14 +235,17 @@ fn distinct(mut events: Vec<WebhookEvent>) -> Vec<WebhookEvent> {
 }
 
 fn check(url: Option<&Target>, events: Option<&[WebhookEvent]>, config: &config::Webhooks) -> ApiResult<()> {
-    let mut problem = Problem::new("invalid-fields", 422, "some fields are not as they must be");
+    let mut faults = Faults::default();
     if let Some(Err(error)) = url.filter(|_| !config.allow_private).map(Target::check_public) {
-        problem = problem.with_error("/url", error.to_string());
+        faults.add("/url", error.to_string());
     }
     if events.is_some_and(<[_]>::is_empty) {
-        problem = problem.with_error("/events", "must name at least one event");
+        faults.add("/events", "must name at least one event");
     }
-    if problem.errors.is_empty() { Ok(()) } else { Err(problem.into()) }
+    if faults.is_empty() {
+        return Ok(());
+    }
+    Err(faults.into_problem("invalid-fields", 422, "some fields are not as they must be").into())
 }
 
 impl From<WebhookError> for ApiError {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::super::super::problem::ApiResult;
 use crate::domain::ids::ModuleId;
-use crate::domain::problem::Problem;
+use crate::domain::problem::Faults;
 use crate::domain::time::Timestamp;
 use crate::telemetry::{self, Order, Position, WindowQuery};
 
@@ -75,23 +75,25 @@ impl Asked {
     /// 422 for what cannot be asked.
     pub fn read(parameters: Vec<(String, String)>) -> ApiResult<Self> {
         let mut asked = Self::default();
-        let mut problem = Problem::new("invalid-query", 422, "the query of the address is not as it must be");
+        let mut faults = Faults::default();
         for (name, value) in parameters {
             if let Err(fault) = asked.take(&name, value) {
-                problem = problem.with_error(format!("/{name}"), fault);
+                faults.add(format!("/{name}"), fault);
             }
         }
         if asked.interval.is_none() && !asked.aggregates.is_empty() {
-            problem = problem.with_error("/agg", "name an `interval` too");
+            faults.add("/agg", "name an `interval` too");
         }
         if asked.interval.is_some() && asked.order == Order::Backward {
-            problem = problem.with_error("/order", "windows are told the oldest first; leave it out");
+            faults.add("/order", "windows are told the oldest first; leave it out");
         }
         if asked.from.zip(asked.to).is_some_and(|(from, to)| from > to) {
-            problem =
-                problem.with_error("/from", "lies after `to`; the earlier time comes first, also with `order=desc`");
+            faults.add("/from", "lies after `to`; the earlier time comes first, also with `order=desc`");
         }
-        if problem.errors.is_empty() { Ok(asked) } else { Err(problem.into()) }
+        if faults.is_empty() {
+            return Ok(asked);
+        }
+        Err(faults.into_problem("invalid-query", 422, "the query of the address is not as it must be").into())
     }
 
     fn take(&mut self, name: &str, value: String) -> Result<(), String> {
