@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr};
 
 use actix_web::dev::Payload;
-use actix_web::http::header::HeaderMap;
+use actix_web::http::header::{self, HeaderMap};
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::future::{Ready, ready};
@@ -54,10 +54,10 @@ impl TrustedProxies {
     pub fn caller(&self, peer: IpAddr, headers: &HeaderMap) -> ClientAddress {
         let peer = peer.to_canonical();
         if !self.has(peer) {
-            let is_direct = !headers.contains_key("x-forwarded-for") && !headers.contains_key("forwarded");
+            let is_direct = !headers.contains_key(header::X_FORWARDED_FOR) && !headers.contains_key(header::FORWARDED);
             return ClientAddress { address: peer, is_direct };
         }
-        let forwarded = headers.get_all("x-forwarded-for").filter_map(|value| value.to_str().ok());
+        let forwarded = headers.get_all(header::X_FORWARDED_FOR).filter_map(|value| value.to_str().ok());
         let hops: Vec<&str> = forwarded.flat_map(|value| value.split(',')).map(str::trim).collect();
         let known = hops.iter().rev().map_while(|hop| hop.parse::<IpAddr>().ok()).map(|hop| hop.to_canonical());
         let address = known.scan(true, |more, hop| more.then(|| (*more = self.has(hop), hop).1)).last();

@@ -1,5 +1,6 @@
 //! The application for plain requests: its routes, and what their handlers are handed.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use actix::{Addr, Recipient};
@@ -16,7 +17,7 @@ use super::door_maker::WorkerDoors;
 use super::engine::{self, EngineSource};
 use super::extract::BodyOptions;
 use super::files::send_lost;
-use super::middleware::{cross_origin, measure, security_headers};
+use super::middleware::{SecurityHeaders, cross_origin, measure};
 use super::{api, operations};
 use crate::admin::{AdminRoom, Audit, Monitor};
 use crate::auth::{Accounts, Authenticator};
@@ -83,20 +84,20 @@ pub fn application(
         InitError = (),
     > + use<>,
 > {
-    let headers = security_headers(services.is_secure);
+    let security = Rc::new(SecurityHeaders::new(services.is_secure));
     let origins = services.config.http.allowed_origins.clone();
     App::new()
         .configure(|config| provide(config, services))
         .app_data(Data::new(engines_behind(doors.clone())))
         .app_data(Data::new(doors))
-        .configure(engine::routes(engine::PATHS[0]))
+        // Routes are tried one after the other, and those of Socket.IO by an expression.
         .service(scope("/api/v1").configure(api::routes))
+        .configure(engine::routes(engine::PATHS[0]))
         .configure(operations::routes)
         .default_service(to(send_lost))
         .wrap(Compress::default())
         .wrap(Condition::new(!origins.is_empty(), cross_origin(&origins)))
-        .wrap(headers)
-        .wrap(from_fn(measure))
+        .wrap(from_fn(move |request, next| measure(request, next, Rc::clone(&security))))
 }
 
 fn engines_behind(doors: WorkerDoors) -> EngineSource {

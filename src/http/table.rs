@@ -1,9 +1,10 @@
 //! How a resource says which methods it has.
 
+use actix_web::guard::{Guard, fn_guard};
 use actix_web::http::header::HeaderValue;
 use actix_web::http::{Method, header};
 use actix_web::web::{resource, to};
-use actix_web::{HttpResponse, Resource, ResponseError, Route, guard};
+use actix_web::{HttpResponse, Resource, ResponseError, Route};
 
 use super::problem::ApiError;
 
@@ -18,11 +19,17 @@ pub fn methods<const N: usize>(path: &str, routes: [(Method, Route); N]) -> Reso
         let refusal = refusal(&allowed);
         async move { refusal }
     };
-    let routes = routes.into_iter().map(|(method, route)| match method {
-        Method::GET => route.guard(guard::Any(guard::Get()).or(guard::Head())),
-        method => route.method(method),
-    });
+    let routes = routes.into_iter().map(|(method, route)| route.guard(by_method(method)));
     routes.fold(resource(path), Resource::route).default_service(to(refuse))
+}
+
+/// Lets a method through; guards of actix's own also note each method that was asked for, which a resource that refuses by
+/// itself has no use for.
+fn by_method(wanted: Method) -> impl Guard {
+    fn_guard(move |request| {
+        let method = &request.head().method;
+        *method == wanted || (wanted == Method::GET && *method == Method::HEAD)
+    })
 }
 
 fn names_of(method: &Method) -> impl Iterator<Item = &str> {

@@ -31,9 +31,10 @@ pub use schemas::{ReadProblems, UserSummary, WriteProblems};
 /// The routes under `/api/v1`.
 pub fn routes(config: &mut ServiceConfig) {
     config
-        // Routes are tried one after the other: those of devices and programs, which come all the time, first.
-        .configure(telemetry::routes)
+        // Routes are tried one after the other: those of devices and programs, which come all the time, first, and of those
+        // the one that is a plain text.
         .configure(events::routes)
+        .configure(telemetry::routes)
         .configure(auth::routes)
         .configure(profile::routes)
         .configure(users::routes)

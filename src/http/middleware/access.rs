@@ -1,30 +1,35 @@
-//! The span, the log line and the figures of every request.
+//! The span, the headers, the log line and the figures of every request.
 
+use std::rc::Rc;
 use std::time::Instant;
 
 use actix_web::Error;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::HeaderName;
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use tracing::{Instrument, debug, info, info_span, warn};
 
 use super::super::problem::ApiError;
-use super::request_id::RequestId;
+use super::headers::SecurityHeaders;
+use super::request_id::{self, RequestId};
 use crate::observe::Metrics;
 
 /// The route of a request that fits none.
 const NO_ROUTE: &str = "none";
 
-/// Names the request, lets it be answered, then logs and counts it.
+/// Names the request, lets it be answered, completes the answer's headers, then logs and counts it.
 ///
 /// Successes are logged at `debug` (one line for each of a thousand readings a second helps nobody), refusals at
 /// `info`, failures at `warn`, all under the target of this file.
 ///
 /// # Errors
 /// Those of the service itself.
-pub async fn measure<B: MessageBody>(request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<B>, Error> {
+pub async fn measure<B: MessageBody>(
+    request: ServiceRequest,
+    next: Next<B>,
+    security: Rc<SecurityHeaders>,
+) -> Result<ServiceResponse<B>, Error> {
     let started = Instant::now();
     let id = RequestId::of(request.headers());
     // What is logged within the span carries the id.
@@ -33,7 +38,8 @@ pub async fn measure<B: MessageBody>(request: ServiceRequest, next: Next<B>) -> 
 
     let mut answer = next.call(request).instrument(span.clone()).await?;
 
-    answer.headers_mut().insert(HeaderName::from_static(RequestId::HEADER), id.header_value());
+    security.complete(answer.headers_mut());
+    answer.headers_mut().insert(request_id::HEADER.clone(), id.into_header_value());
     let _entered = span.enter();
     note(&answer, metrics.as_deref().map(AsRef::as_ref), started);
     Ok(answer)

@@ -7,4 +7,4 @@ mod request_id;
 
 pub use access::measure;
 pub use cross_origin::cross_origin;
-pub use headers::{DOCS_POLICY, security_headers};
+pub use headers::{DOCS_POLICY, SecurityHeaders};
