@@ -3,10 +3,15 @@
 //! Plain queries are written once. What the two databases say differently (several rows at once, `ON CONFLICT`) stands
 //! side by side in the table's file: `match conn { Connection::Sqlite(conn) => …, Connection::Postgres(conn) => … }`.
 
-use diesel::RunQueryDsl;
-use diesel::connection::{AnsiTransactionManager, TransactionManager};
+use diesel::connection::{
+    AnsiTransactionManager, TransactionDepthChange, TransactionManager, TransactionManagerStatus,
+    ValidTransactionManagerStatus,
+};
 use diesel::dsl::sql;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_types::{BigInt, Nullable, Text};
+use diesel::sqlite::Sqlite;
+use diesel::{QueryResult, RunQueryDsl, SqliteConnection};
 
 use super::StoreError;
 use super::either::EitherConnection;
@@ -44,7 +49,7 @@ pub fn in_transaction<T>(
 ) -> Result<Done<T>, StoreError> {
     let id = begin(conn)?;
     match work(conn) {
-        Ok(done) => match (Connection::commit_transaction(conn).map_err(StoreError::from), id) {
+        Ok(done) => match (commit(conn).map_err(StoreError::from), id) {
             (Ok(()), _) => Ok(Done::Surely(done)),
             (Err(error @ StoreError::Lost(_)), Some(id)) => Ok(Done::Perhaps(done, id, error)),
             (Err(error), _) => Err(error),
@@ -75,7 +80,8 @@ pub fn in_snapshot<T>(
 fn begin(conn: &mut Connection) -> Result<Option<TransactionId>, StoreError> {
     match conn {
         Connection::Sqlite(conn) => {
-            AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN IMMEDIATE")?;
+            Begin.execute(conn)?;
+            status_of(conn)?.change_transaction_depth(TransactionDepthChange::IncreaseDepth)?;
             Ok(None)
         }
         Connection::Postgres(conn) => {
@@ -89,6 +95,54 @@ fn begin(conn: &mut Connection) -> Result<Option<TransactionId>, StoreError> {
         }
     }
 }
+
+fn commit(conn: &mut Connection) -> QueryResult<()> {
+    match conn {
+        Connection::Sqlite(conn) => {
+            if let Err(error) = Commit.execute(conn) {
+                // It may have rolled back by itself; a connection that cannot even do this is not used again.
+                let _ = AnsiTransactionManager::rollback_transaction(conn);
+                return Err(error);
+            }
+            status_of(conn)?.change_transaction_depth(TransactionDepthChange::DecreaseDepth)
+        }
+        Connection::Postgres(conn) => AnsiTransactionManager::commit_transaction(conn),
+    }
+}
+
+/// What diesel believes of the transactions of a connection, which must hear of those that it has not begun or ended itself.
+fn status_of(conn: &mut SqliteConnection) -> QueryResult<&mut ValidTransactionManagerStatus> {
+    match AnsiTransactionManager::transaction_manager_status_mut(conn) {
+        TransactionManagerStatus::Valid(status) => Ok(status),
+        TransactionManagerStatus::InError => Err(diesel::result::Error::BrokenTransactionManager),
+    }
+}
+
+/// Begins a transaction that writes: parsed once in a connection, where diesel's own words are parsed each time.
+#[derive(QueryId)]
+struct Begin;
+
+impl QueryFragment<Sqlite> for Begin {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        out.push_sql("BEGIN IMMEDIATE");
+        Ok(())
+    }
+}
+
+impl RunQueryDsl<SqliteConnection> for Begin {}
+
+/// Ends it, parsed once too.
+#[derive(QueryId)]
+struct Commit;
+
+impl QueryFragment<Sqlite> for Commit {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        out.push_sql("COMMIT");
+        Ok(())
+    }
+}
+
+impl RunQueryDsl<SqliteConnection> for Commit {}
 
 /// Whether a transaction of PostgreSQL was committed; none while it still runs.
 pub fn is_committed(conn: &mut Connection, id: TransactionId) -> Result<Option<bool>, StoreError> {

@@ -2,8 +2,12 @@
 
 use std::sync::Arc;
 
+use diesel::connection::DefaultLoadingMode;
 use diesel::pg::PgRowByRowLoadingMode;
 use diesel::prelude::*;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::sql_types::{BigInt, Nullable, Text};
+use diesel::sqlite::Sqlite;
 use serde_json::value::RawValue;
 
 use super::order::{self, from_row, to_row};
@@ -31,9 +35,7 @@ pub fn append<'a>(conn: &mut Connection, new: impl IntoIterator<Item = &'a Event
     let mut rows = new.into_iter().map(NewRow::from);
     match conn {
         // One prepared statement for all of them; one of diesel's own for several rows is parsed anew each time.
-        Connection::Sqlite(conn) => {
-            rows.try_for_each(|row| diesel::insert_into(events::table).values(row).execute(conn).map(drop))?;
-        }
+        Connection::Sqlite(conn) => rows.try_for_each(|row| Append(row).execute(conn).map(drop))?,
         Connection::Postgres(conn) => {
             let rows: Vec<_> = rows.collect();
             if rows.len() > 1 {
@@ -112,10 +114,17 @@ pub fn prune(
     most: usize,
 ) -> Result<Option<Pruned>, StoreError> {
     let oldest = events::table.order(events::offset).limit(limit(most)).select((events::offset, events::at));
-    let oldest: Vec<(i64, i64)> = oldest.load(conn)?;
-    let aged = oldest.iter().take_while(|(_, at)| *at < before.as_millis()).count();
-    let gone = aged.max(excess).min(oldest.len());
-    let Some((last, _)) = gone.checked_sub(1).map(|last| oldest[last]) else { return Ok(None) };
+    let (mut gone, mut last, mut is_aged) = (0, None, true);
+    // No more is read than goes, and one event that stays: most of the time that is all.
+    for row in oldest.load_iter::<(i64, i64), DefaultLoadingMode>(conn)? {
+        let (offset, at) = row?;
+        is_aged &= at < before.as_millis();
+        if !is_aged && gone >= excess {
+            break;
+        }
+        (gone, last) = (gone + 1, Some(offset));
+    }
+    let Some(last) = last else { return Ok(None) };
     diesel::delete(events::table.filter(events::offset.le(last))).execute(conn)?;
     let floor = from_row(last);
     order::set_pruned(conn, floor)?;
@@ -170,6 +179,36 @@ struct NewRow<'a> {
     data: &'a str,
     at: i64,
 }
+
+/// One row, always in the same words: those of an `INSERT` of diesel's own are put together for every row.
+struct Append<'a>(NewRow<'a>);
+
+impl QueryId for Append<'_> {
+    type QueryId = Append<'static>;
+
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl QueryFragment<Sqlite> for Append<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        out.push_sql("INSERT INTO events (\"offset\", name, ended, audience, data, at) VALUES (");
+        out.push_bind_param::<BigInt, _>(&self.0.offset)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Text, _>(self.0.name)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Nullable<Text>, _>(&self.0.ended)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Text, _>(&self.0.audience)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Text, _>(self.0.data)?;
+        out.push_sql(", ");
+        out.push_bind_param::<BigInt, _>(&self.0.at)?;
+        out.push_sql(")");
+        Ok(())
+    }
+}
+
+impl RunQueryDsl<SqliteConnection> for Append<'_> {}
 
 impl<'a> From<&'a Event> for NewRow<'a> {
     fn from(event: &'a Event) -> Self {

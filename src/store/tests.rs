@@ -2,7 +2,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
-use diesel::{RunQueryDsl, sql_query};
+use diesel::{Connection as _, RunQueryDsl, sql_query};
 
 use super::testing::Scratch;
 use super::users::{User, UserFilter, UserSort, UserSortKey};
@@ -65,6 +65,26 @@ async fn a_failed_write_leaves_nothing_behind() {
     assert!(matches!(failed, Err(StoreError::Conflict(_))));
     assert_eq!(store.read(users::count).await.unwrap(), 0);
     assert_eq!(store.counts(), StoreCounts { reads: 1, writes: 1, failures: 0 });
+}
+
+#[actix::test]
+async fn what_cannot_be_committed_is_taken_back_and_the_next_transaction_begins_anew() {
+    let scratch = Scratch::of_sqlite();
+    let store = scratch.store();
+    // A row whose owner is missing is found out at the end only.
+    let orphan = "PRAGMA defer_foreign_keys = ON; INSERT INTO login_of_nobody VALUES (1, 'nobody');";
+    let table = "CREATE TABLE login_of_nobody (id INTEGER, user_id TEXT REFERENCES users (id));";
+    store.write(move |conn| Ok(conn.batch_execute(table)?)).await.unwrap();
+
+    for _ in 0..2 {
+        let refused = store.write(move |conn| Ok(conn.batch_execute(orphan)?)).await;
+        assert!(matches!(refused, Err(StoreError::Conflict(_))), "{refused:?}");
+    }
+
+    let rows = |conn: &mut Connection| Ok(sql_query("DELETE FROM login_of_nobody").execute(conn)?);
+    assert_eq!(store.write(rows).await.unwrap(), 0);
+    let nested = store.write(|conn| Ok(conn.transaction(|conn| sql_query("SELECT 1").execute(conn).map(drop))?)).await;
+    assert!(nested.is_ok(), "{nested:?}");
 }
 
 #[actix::test]
