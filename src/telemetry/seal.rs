@@ -43,7 +43,7 @@ pub struct Sealing {
 /// # Errors
 /// [`StoreError`] of the database, or for a row that cannot be read.
 pub fn prepare(conn: &mut Connection, module: ModuleNumber, rows: &[Range<RowId>]) -> Result<Sealing, StoreError> {
-    let mut by_key: BTreeMap<String, BTreeMap<i64, Point>> = BTreeMap::new();
+    let mut by_key: BTreeMap<String, Vec<Point>> = BTreeMap::new();
     let (mut until, mut samples, mut count) = (rows.first().map_or(0, |run| run.start), 0, 0);
     // Rows that are gone already, sealed by a transaction of which nobody knew the outcome, are behind it as well.
     let mut end = rows.last().map_or(until, |run| run.end);
@@ -72,17 +72,17 @@ pub fn prepare(conn: &mut Connection, module: ModuleNumber, rows: &[Range<RowId>
     Ok(Sealing { module, rows: sealed, series: changes, until, readings: count, received })
 }
 
-/// Adds the samples of a row; answers how many. A later reading of the same time replaces an earlier one.
-fn add(by_key: &mut BTreeMap<String, BTreeMap<i64, Point>>, row: TailRow) -> usize {
+/// Adds the samples of a row; answers how many.
+fn add(by_key: &mut BTreeMap<String, Vec<Point>>, row: TailRow) -> usize {
     let (received_at, mut count) = (row.received_at, 0);
     for TailReading { ts, values } in row.readings {
         count += values.len();
         for (key, value) in values.iter() {
             let point = Point { ts, received_at, value: value.clone() };
             if let Some(points) = by_key.get_mut(key) {
-                points.insert(ts, point);
+                points.push(point);
             } else {
-                by_key.insert(key.to_owned(), [(ts, point)].into());
+                by_key.insert(key.to_owned(), vec![point]);
             }
         }
     }

@@ -1,6 +1,7 @@
 //! What new samples change in the chunks and windows of their series.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::HashMap;
+use std::mem;
 use std::ops::Range;
 
 use super::segments::Segments;
@@ -28,7 +29,8 @@ pub struct News {
     id: Option<SeriesId>,
     key: String,
     raw_from: i64,
-    points: BTreeMap<i64, Point>,
+    /// By their time, no two of the same.
+    points: Vec<Point>,
     spans: Vec<Range<i64>>,
 }
 
@@ -50,11 +52,24 @@ pub struct SeriesChange {
 }
 
 impl News {
-    /// New samples of a series; none for one that is not there yet.
-    pub fn new(series: Option<Series>, key: String, points: BTreeMap<i64, Point>) -> Self {
+    /// New samples of a series, in the order in which they came, of which one replaces those of the same time before it;
+    /// none for one that is not there yet.
+    pub fn new(series: Option<Series>, key: String, mut points: Vec<Point>) -> Self {
         let (id, raw_from) = series.map_or((None, i64::MIN), |series| (Some(series.id), series.raw_from));
-        let spans = spans(points.keys().copied());
+        points.sort_by_key(|point| point.ts);
+        points.dedup_by(|later, kept| {
+            let is_same = later.ts == kept.ts;
+            if is_same {
+                mem::swap(later, kept);
+            }
+            is_same
+        });
+        let spans = spans(points.iter().map(|point| point.ts));
         Self { id, key, raw_from, points, spans }
+    }
+
+    fn moments(&self) -> impl Iterator<Item = i64> {
+        self.points.iter().map(|point| point.ts)
     }
 }
 
@@ -67,7 +82,7 @@ pub fn changes_of(conn: &mut Connection, news: Vec<News>) -> Result<Vec<SeriesCh
     let (mut together, mut count) = (Vec::new(), 0);
     for one in news {
         if count + one.spans.len() > SPANS_AT_ONCE {
-            changes.extend(changes_together(conn, std::mem::take(&mut together))?);
+            changes.extend(changes_together(conn, mem::take(&mut together))?);
             count = 0;
         }
         count += one.spans.len();
@@ -83,7 +98,7 @@ fn changes_together(conn: &mut Connection, news: Vec<News>) -> Result<Vec<Series
         known().flat_map(|(id, one)| one.spans.iter().map(move |span| whole_minutes(id, span))).collect();
     let places: Vec<_> = known()
         .flat_map(|(id, one)| {
-            places(one.points.keys().copied(), one.raw_from).into_iter().map(move |(level, start)| (id, level, start))
+            places(one.moments(), one.raw_from).into_iter().map(move |(level, start)| (id, level, start))
         })
         .collect();
     let mut chunks: HashMap<SeriesId, Vec<Chunk>> = HashMap::new();
@@ -114,6 +129,7 @@ fn whole_minutes(series: SeriesId, span: &Range<i64>) -> chunks::Span {
 }
 
 fn change_of(news: News, chunks: Vec<Chunk>, blocks: &[Block]) -> Result<SeriesChange, StoreError> {
+    let moments: Vec<i64> = news.moments().collect();
     let News { id, key, raw_from, points, .. } = news;
     let (mut segments, mut growth, mut sizes) = (Segments::default(), Kept::default(), HashMap::new());
     for chunk in chunks {
@@ -123,8 +139,7 @@ fn change_of(news: News, chunks: Vec<Chunk>, blocks: &[Block]) -> Result<SeriesC
             segments.add_stored(points);
         }
     }
-    let moments: BTreeSet<i64> = points.keys().copied().collect();
-    for point in points.into_values() {
+    for point in points {
         segments.add(point);
     }
     let (blocks, window_bytes) = make_again(Stored::of(blocks)?, &segments, moments, raw_from);
