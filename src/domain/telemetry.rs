@@ -4,21 +4,21 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::de::{self, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, ser};
 use serde_json::Number;
 use serde_json::value::RawValue;
 use smol_str::SmolStr;
 
 use super::event::json;
-use super::problem::Problem;
-use super::time::Timestamp;
 
 mod newest;
+mod plain;
+mod reading;
 
 pub use newest::Newest;
+pub use plain::Plain;
+pub use reading::{READINGS_MAX, Reading, check_count};
 
-/// How many readings one request or message may bring.
-pub const READINGS_MAX: usize = 10_000;
 /// How many keys there is room for at once.
 const USUAL: usize = 4;
 /// How many keys a telemetry object may have.
@@ -38,7 +38,7 @@ pub enum Value {
     /// A number; finite by construction.
     Number(Number),
     /// A text of at most [`TEXT_MAX`] bytes.
-    Text(Arc<str>),
+    Text(SmolStr),
 }
 
 impl Value {
@@ -88,35 +88,10 @@ pub fn is_key(text: &str) -> bool {
     (1..=KEY_MAX).contains(&length) && (is_plain || !text.contains(char::is_control))
 }
 
-/// One report of a module, as every door takes it: `{ts?, telemetry: {…}}`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Reading {
-    /// When it was measured, by the module's own clock; none for "now".
-    #[serde(default)]
-    #[schema(value_type = Option<String>, format = DateTime)]
-    pub ts: Option<Timestamp>,
-    /// What was measured: at most 64 keys of 1 to 64 characters, no control characters; numbers, booleans, texts up to 1 KiB, null.
-    #[schema(value_type = std::collections::HashMap<String, serde_json::Value>)]
-    pub telemetry: Telemetry,
-}
-
 /// A module would keep more keys than it may.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the module would have {0} keys; use at most {KEYS_MAX} different keys per module")]
 pub struct TooManyKeys(usize);
-
-/// Makes sure that no more readings come at once than may.
-///
-/// # Errors
-/// A [`Problem`] that says how many may.
-pub fn check_count(readings: &[Reading]) -> Result<(), Problem> {
-    if readings.len() <= READINGS_MAX {
-        return Ok(());
-    }
-    let detail = format!("{} readings are too many; send at most {READINGS_MAX} at once", readings.len());
-    Err(Problem::new("too-many-readings", 422, detail))
-}
 
 impl Telemetry {
     /// The value under a key.
@@ -142,20 +117,33 @@ impl Telemetry {
         self.0.iter().map(|(key, value)| (key.0.as_str(), value))
     }
 
+    /// Reads a JSON object.
+    #[must_use]
+    pub fn read(json: &str) -> Option<Self> {
+        let mut plain = Plain::new(json);
+        plain.values().filter(|_| plain.is_at_end()).or_else(|| serde_json::from_str(json).ok())
+    }
+
+    /// A JSON object of them.
+    #[must_use]
+    pub fn json(&self) -> Arc<str> {
+        json(self).get().into()
+    }
+
     /// Where a key is, or would be.
     fn place_of(&self, key: &str) -> Result<usize, usize> {
         self.0.binary_search_by(|(known, _)| known.0.as_str().cmp(key))
     }
 
-    /// Puts a value in its place, where another one of the same key goes.
-    fn put(&mut self, key: Key, value: Value) {
-        if self.0.last().is_none_or(|(last, _)| *last < key) {
-            return self.0.push((key, value));
-        }
-        match self.place_of(&key.0) {
+    /// Puts a value in its place, where another one of the same key goes; answers whether there was none.
+    fn put(&mut self, key: Key, value: Value) -> bool {
+        let place =
+            if self.0.last().is_none_or(|(last, _)| *last < key) { Err(self.len()) } else { self.place_of(&key.0) };
+        match place {
             Ok(place) => self.0[place].1 = value,
             Err(place) => self.0.insert(place, (key, value)),
         }
+        place.is_err()
     }
 }
 
@@ -165,7 +153,7 @@ impl Telemetry {
 #[derive(Debug)]
 pub struct LatestState {
     newest: Newest,
-    json: Box<RawValue>,
+    json: Arc<str>,
 }
 
 impl LatestState {
@@ -173,13 +161,13 @@ impl LatestState {
     #[must_use]
     pub fn new(newest: impl Into<Newest>) -> Self {
         let newest = newest.into();
-        let json = json(newest.values());
+        let json = newest.values().json();
         Self { newest, json }
     }
 
     /// A state whose values are written already.
     #[must_use]
-    pub const fn written(newest: Newest, json: Box<RawValue>) -> Self {
+    pub const fn written(newest: Newest, json: Arc<str>) -> Self {
         Self { newest, json }
     }
 
@@ -198,7 +186,7 @@ impl LatestState {
     /// The JSON object.
     #[must_use]
     pub fn as_json(&self) -> &str {
-        self.json.get()
+        &self.json
     }
 }
 
@@ -210,7 +198,7 @@ impl Default for LatestState {
 
 impl Serialize for LatestState {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.json.serialize(serializer)
+        serde_json::from_str::<&RawValue>(&self.json).map_err(ser::Error::custom)?.serialize(serializer)
     }
 }
 

@@ -124,7 +124,7 @@ mod tests {
     const BOUNDS: Bounds = Bounds { ahead: Duration::from_secs(600), behind: Some(Duration::from_secs(86_400)) };
 
     fn reading(ts: Option<i64>) -> Reading {
-        Reading { ts: ts.map(Timestamp::from_millis), telemetry: serde_json::from_str("{}").unwrap() }
+        Reading::new(ts.map(Timestamp::from_millis), serde_json::from_str("{}").unwrap())
     }
 
     fn at(now: i64) -> (Timestamp, Timestamp) {

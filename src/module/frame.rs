@@ -1,6 +1,5 @@
 //! What a device and the hub say to each other over `/ws/module`; pure.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::IgnoredAny;
@@ -11,8 +10,8 @@ use super::command::{Desired, ToDevice};
 use crate::domain::command::{CommandName, CommandResult, null};
 use crate::domain::document::{Document, MergePatch};
 use crate::domain::ids::{CommandId, ModuleId};
-use crate::domain::problem::{Problem, read_json, read_json_text};
-use crate::domain::telemetry::{Reading, Telemetry};
+use crate::domain::problem::{Problem, read_json};
+use crate::domain::telemetry::{Plain, Reading, Telemetry};
 use crate::domain::time::Timestamp;
 
 /// A frame of a device.
@@ -65,11 +64,11 @@ struct Head {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct TelemetryFrame<'a> {
-    #[serde(borrow)]
-    r#type: Cow<'a, str>,
-    #[serde(default)]
-    id: Option<u64>,
+struct TelemetryFrame {
+    #[serde(rename = "type")]
+    _type: IgnoredAny,
+    #[serde(default, rename = "id")]
+    _id: Option<u64>,
     #[serde(default)]
     ts: Option<Timestamp>,
     telemetry: Telemetry,
@@ -105,10 +104,8 @@ impl DeviceFrame {
     /// [`BadFrame`] with a problem that names the place.
     pub fn read(text: &str) -> Result<(Option<u64>, Self), BadFrame> {
         // By far the most frames are reports, and as they must be.
-        if let Some(TelemetryFrame { r#type, id, ts, telemetry }) = read_json_text(text)
-            && r#type == "telemetry"
-        {
-            return Ok((id, Self::Telemetry(Reading { ts, telemetry })));
+        if let Some((id, reading)) = read_report(text) {
+            return Ok((id, Self::Telemetry(reading)));
         }
         let head: Head = read(None, text)?;
         let id = head.id.as_ref().and_then(serde_json::Value::as_u64);
@@ -116,7 +113,7 @@ impl DeviceFrame {
             "identify" => Self::Identify(read(id, text)?),
             "telemetry" => {
                 let TelemetryFrame { ts, telemetry, .. } = read(id, text)?;
-                Self::Telemetry(Reading { ts, telemetry })
+                Self::Telemetry(Reading::new(ts, telemetry))
             }
             "result" => {
                 let ResultFrame { command_id, ok, result, .. } = read(id, text)?;
@@ -134,6 +131,24 @@ impl DeviceFrame {
         };
         Ok((id, frame))
     }
+}
+
+/// Reads a report, if it is plain.
+fn read_report(text: &str) -> Option<(Option<u64>, Reading)> {
+    let mut plain = Plain::new(text);
+    let (mut is_report, mut id, mut ts, mut reading) = (false, None, None, None);
+    plain.object(|plain, key| {
+        match key {
+            "type" if !is_report => is_report = plain.text()? == "telemetry",
+            "id" if id.is_none() => id = Some(plain.number()?.as_u64()?),
+            "ts" if ts.is_none() => ts = Some(plain.time()?),
+            "telemetry" if reading.is_none() => reading = Some(Reading::take_values(plain)?),
+            _ => return None,
+        }
+        Some(())
+    })?;
+    let is_whole = is_report && plain.is_at_end();
+    reading.filter(|_| is_whole).map(|reading| (id, reading.at(ts)))
 }
 
 fn read<'de, T: Deserialize<'de>>(id: Option<u64>, text: &'de str) -> Result<T, BadFrame> {
@@ -226,7 +241,7 @@ mod tests {
     fn frames_are_read_with_their_ids() {
         let (id, frame) = DeviceFrame::read(r#"{"type":"telemetry","id":7,"telemetry":{"a":1}}"#).unwrap();
         assert_eq!(id, Some(7));
-        assert!(matches!(frame, DeviceFrame::Telemetry(reading) if reading.telemetry.len() == 1));
+        assert!(matches!(frame, DeviceFrame::Telemetry(reading) if reading.telemetry().len() == 1));
         let (_, frame) =
             DeviceFrame::read(r#"{"telemetry":{},"type":"telemetry","ts":"2026-05-01T12:00:00Z"}"#).unwrap();
         assert!(matches!(frame, DeviceFrame::Telemetry(reading) if reading.ts.is_some()));

@@ -34,7 +34,7 @@ pub struct NewReading {
     /// When the hub got it.
     pub received_at: Timestamp,
     /// What was measured: a JSON object of values by key.
-    pub body: Box<str>,
+    pub body: Arc<str>,
     /// What it came with; what is taken back is not stored.
     pub offer: Offer,
 }
@@ -42,7 +42,7 @@ pub struct NewReading {
 impl NewReading {
     /// What it counts as among those that wait: one, and one more for each KiB.
     #[must_use]
-    pub const fn weight(&self) -> usize {
+    pub fn weight(&self) -> usize {
         1 + self.body.len() / 1024
     }
 }

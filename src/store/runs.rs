@@ -4,10 +4,9 @@
 //! milliseconds, and its values.
 
 use std::borrow::Cow;
-use std::fmt::Write;
 
 use super::latest::NewReading;
-use crate::domain::telemetry::Telemetry;
+use crate::domain::telemetry::{Plain, Telemetry};
 
 /// How long the text of several may become. Two such rows fit into a page of SQLite, and PostgreSQL keeps one where its
 /// table is.
@@ -52,8 +51,10 @@ pub(super) fn body_of(run: &[NewReading]) -> Cow<'_, str> {
     let mut text = String::with_capacity(TEXT_MAX);
     for (place, reading) in run.iter().enumerate() {
         text.push_str(if place == 0 { "[[" } else { ",[" });
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{},{}]", reading.ts.as_millis(), reading.body);
+        text.push_str(itoa::Buffer::new().format(reading.ts.as_millis()));
+        text.push(',');
+        text.push_str(&reading.body);
+        text.push(']');
     }
     text.push(']');
     Cow::Owned(text)
@@ -61,12 +62,28 @@ pub(super) fn body_of(run: &[NewReading]) -> Cow<'_, str> {
 
 /// The readings of a row, the first or only one measured at `ts`; none if the body is not that of so many.
 pub(super) fn read_body(count: i64, ts: i64, body: &str) -> Option<Vec<TailReading>> {
-    if count == 1 {
-        return Some(vec![TailReading { ts, values: serde_json::from_str(body).ok()? }]);
-    }
+    let readings = match count {
+        1 => vec![TailReading { ts, values: Telemetry::read(body)? }],
+        _ => read_plain(body).or_else(|| read_any(body))?,
+    };
+    (usize::try_from(count) == Ok(readings.len())).then_some(readings)
+}
+
+fn read_any(body: &str) -> Option<Vec<TailReading>> {
     let pairs: Vec<(i64, Telemetry)> = serde_json::from_str(body).ok()?;
-    let is_whole = usize::try_from(count) == Ok(pairs.len());
-    is_whole.then(|| pairs.into_iter().map(|(ts, values)| TailReading { ts, values }).collect())
+    Some(pairs.into_iter().map(|(ts, values)| TailReading { ts, values }).collect())
+}
+
+fn read_plain(body: &str) -> Option<Vec<TailReading>> {
+    let (mut readings, mut plain) = (Vec::new(), Plain::new(body));
+    plain.array(|plain| {
+        plain.take(b'[')?;
+        let ts = plain.number()?.as_i64()?;
+        plain.take(b',')?;
+        readings.push(TailReading { ts, values: plain.values()? });
+        plain.take(b']')
+    })?;
+    plain.is_at_end().then_some(readings)
 }
 
 #[cfg(test)]

@@ -61,21 +61,26 @@ impl Newest {
         let (values, times) = (&mut self.values.0, &mut self.times);
         let (mut has_changed, mut place) = (false, 0);
         for (key, value) in &newer.0 {
-            // Both are in the order of the keys.
-            place += values[place..].iter().take_while(|(known, _)| known < key).count();
-            match values.get_mut(place).filter(|(known, _)| known == key) {
-                Some(_) if times[place].is_some_and(|known| !supersedes(known, at, came)) => continue,
-                Some((_, known)) => {
-                    has_changed |= known != value;
-                    known.clone_from(value);
-                    times[place] = Some(at);
-                }
-                None => {
-                    has_changed = true;
-                    values.insert(place, (key.clone(), value.clone()));
-                    times.insert(place, Some(at));
-                }
+            // Both are in the order of the keys, and mostly have the same.
+            let is_at = |place: usize| values.get(place).is_some_and(|(known, _)| known == key);
+            let mut is_known = is_at(place);
+            if !is_known {
+                place += values[place..].iter().take_while(|(known, _)| known < key).count();
+                is_known = is_at(place);
             }
+            if !is_known {
+                has_changed = true;
+                values.insert(place, (key.clone(), value.clone()));
+                times.insert(place, Some(at));
+            } else if times[place].is_none_or(|known| supersedes(known, at, came)) {
+                let known = &mut values[place].1;
+                if known != value {
+                    has_changed = true;
+                    known.clone_from(value);
+                }
+                times[place] = Some(at);
+            }
+            place += 1;
         }
         Ok(has_changed)
     }

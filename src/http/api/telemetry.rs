@@ -12,7 +12,7 @@ use super::super::problem::{ApiError, ApiResult};
 use super::super::table::methods;
 use super::WriteProblems;
 use super::history::read_history;
-use crate::domain::problem::{Problem, read_json, read_json_list};
+use crate::domain::problem::Problem;
 use crate::domain::telemetry::{Reading, check_count};
 use crate::module::{Directory, ModuleError};
 
@@ -110,9 +110,9 @@ impl Readings {
         let read = match form {
             Form::Lines => Self::read_lines(body)?,
             Form::Json | Form::Array if body.trim_ascii_start().starts_with(b"[") => {
-                Self { form: Form::Array, readings: read_json_list(body)?, lines: vec![] }
+                Self { form: Form::Array, readings: Reading::read_list(body)?, lines: vec![] }
             }
-            Form::Json | Form::Array => Self { form, readings: vec![read_json(body)?], lines: vec![] },
+            Form::Json | Form::Array => Self { form, readings: vec![Reading::read(body)?], lines: vec![] },
             Form::Unknown => {
                 let detail = "send the readings as `application/json` or `application/x-ndjson`";
                 return Err(Problem::new("unsupported-media-type", 415, detail));
@@ -128,7 +128,7 @@ impl Readings {
             if text.trim_ascii().is_empty() {
                 continue;
             }
-            readings.push(read_json(text).map_err(|problem| on_line(line + 1, problem))?);
+            readings.push(Reading::read(text).map_err(|problem| on_line(line + 1, problem))?);
             lines.push(line + 1);
         }
         Ok(Self { form: Form::Lines, readings, lines })

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use actix::prelude::*;
-use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use super::super::clock::{Bounds, Clock};
@@ -11,7 +10,6 @@ use super::super::entry::Live;
 use super::super::error::ModuleError;
 use super::super::house::Shared;
 use super::{Ingest, Module};
-use crate::domain::event::json;
 use crate::domain::module::TokenHash;
 use crate::domain::retention::Tier;
 use crate::domain::telemetry::{LatestState, Newest, Reading};
@@ -44,11 +42,10 @@ impl Module {
         }
         let now = Timestamp::now();
         let judged = self.judge_all_or_good(&mut ingest, now)?;
-        let texts: Vec<_> = ingest.readings.iter().map(|reading| json(&reading.telemetry)).collect();
-        let last = ingest.readings.last().zip(texts.last());
-        let whole =
-            last.filter(|(reading, _)| reading.telemetry == *judged.newest.values()).map(|(_, text)| text.clone());
-        let new = lined_up(&ingest, texts, &judged.times, now);
+        let new = lined_up(&ingest, &judged.times, now);
+        let last = ingest.readings.last().zip(new.last());
+        let whole = last.filter(|(reading, _)| reading.telemetry() == judged.newest.values());
+        let whole = whole.map(|(_, stored)| Arc::clone(&stored.body));
         let weight = new.iter().map(NewReading::weight).sum();
         self.progress.check_room(weight, &self.shared)?;
         self.last_work = Instant::now();
@@ -71,7 +68,7 @@ impl Module {
 
     /// Makes the state after readings, which may be written already, the live one, and has all who look at them do so;
     /// answers how many they are.
-    fn let_in(&mut self, ingest: &mut Ingest, judged: Judged, text: Option<Box<RawValue>>, now: Timestamp) -> usize {
+    fn let_in(&mut self, ingest: &mut Ingest, judged: Judged, text: Option<Arc<str>>, now: Timestamp) -> usize {
         let Judged { times, newest, has_changed, clock } = judged;
         let count = times.len();
         self.keep((newest, text), clock, now);
@@ -129,7 +126,7 @@ impl Module {
         let mut newest = self.entry.live.load().telemetry.newest().clone();
         let mut judge = |(place, reading): (usize, &Reading)| {
             bounds.check(reading, now).map_err(|fault| ModuleError::BadTime { reading: place, fault })?;
-            let taken = newest.take(&reading.telemetry, reading.ts.unwrap_or(received), now);
+            let taken = newest.take(reading.telemetry(), reading.ts.unwrap_or(received), now);
             taken.map(drop).map_err(|fault| ModuleError::TooManyKeys { reading: place, fault })
         };
         let mut left_out = Vec::new();
@@ -151,7 +148,7 @@ impl Module {
         let mut newest = self.entry.live.load().telemetry.newest().clone();
         let mut has_changed = false;
         for (place, (reading, ts)) in readings.iter().zip(times).enumerate() {
-            let taken = newest.take(&reading.telemetry, *ts, now);
+            let taken = newest.take(reading.telemetry(), *ts, now);
             let changes = taken.map_err(|fault| ModuleError::TooManyKeys { reading: place, fault })?;
             if !changes {
                 self.shared.metrics.reading_unchanged();
@@ -162,7 +159,7 @@ impl Module {
     }
 
     /// Makes a state the live one.
-    fn keep(&self, (newest, text): (Newest, Option<Box<RawValue>>), clock: Clock, now: Timestamp) {
+    fn keep(&self, (newest, text): (Newest, Option<Arc<str>>), clock: Clock, now: Timestamp) {
         let mut live = Live::clone(&self.entry.live.load());
         live.last_seen = Some(now);
         live.clock = clock;
@@ -177,12 +174,12 @@ impl Module {
 }
 
 /// Readings as they are stored.
-fn lined_up(ingest: &Ingest, texts: Vec<Box<RawValue>>, times: &[Timestamp], now: Timestamp) -> Vec<NewReading> {
-    let new = |(text, ts): (Box<RawValue>, &Timestamp)| NewReading {
+fn lined_up(ingest: &Ingest, times: &[Timestamp], now: Timestamp) -> Vec<NewReading> {
+    let new = |(reading, ts): (&Reading, &Timestamp)| NewReading {
         ts: *ts,
         received_at: now,
-        body: text.into(),
+        body: reading.json(),
         offer: ingest.offer.clone(),
     };
-    texts.into_iter().zip(times).map(new).collect()
+    ingest.readings.iter().zip(times).map(new).collect()
 }

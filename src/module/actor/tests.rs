@@ -216,7 +216,7 @@ impl Bench {
 
 fn readings(json: &str) -> Arc<[Reading]> {
     let telemetry = serde_json::from_str(json).unwrap();
-    [Reading { ts: None, telemetry }].into()
+    [Reading::new(None, telemetry)].into()
 }
 
 #[actix::test]

@@ -69,7 +69,7 @@ impl Watch {
         let wanted = self.wanted.load();
         let Some(wanted) = &*wanted else { return };
         let timed = readings.iter().zip(measured);
-        let samples: Vec<_> = timed.flat_map(|(reading, at)| wanted.samples(&reading.telemetry, *at)).collect();
+        let samples: Vec<_> = timed.flat_map(|(reading, at)| wanted.samples(reading.telemetry(), *at)).collect();
         if samples.is_empty() && !wanted.any {
             return;
         }

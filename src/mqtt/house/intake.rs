@@ -154,7 +154,7 @@ impl Intake {
 
 /// Readings with the times that they were given: what is offered again is no newer for that.
 fn dated(readings: &[Reading], times: &[Timestamp]) -> Arc<[Reading]> {
-    readings.iter().zip(times).map(|(reading, ts)| Reading { ts: Some(*ts), ..reading.clone() }).collect()
+    readings.iter().zip(times).map(|(reading, ts)| reading.clone().at(Some(*ts))).collect()
 }
 
 fn refused_of(error: &ModuleError) -> Refused {

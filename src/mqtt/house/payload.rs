@@ -1,11 +1,10 @@
 //! What modules publish, and where: pure.
 
 use rmqtt_codec::types::Publish;
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::domain::ids::ModuleId;
-use crate::domain::problem::{Problem, read_json, read_json_list};
+use crate::domain::problem::{Problem, read_json};
 use crate::domain::telemetry::{Reading, Telemetry, check_count};
 
 /// The first level of every topic of the hub.
@@ -70,15 +69,14 @@ pub fn own_heading<'a>(id: &ModuleId, topic: &'a str) -> Option<Heading<'a>> {
 pub fn read_readings(heading: Heading<'_>, publish: &Publish) -> Result<Vec<Reading>, Problem> {
     let json = &publish.payload[..];
     if let Heading::Value(key) = heading {
-        return read_value(key, json).map(now);
+        return read_value(key, json).map(|telemetry| vec![Reading::new(None, telemetry)]);
     }
     match json.trim_ascii_start().first() {
         Some(b'[') => {
-            let readings = read_json_list(json)?;
+            let readings = Reading::read_list(json)?;
             check_count(&readings).map(|()| readings)
         }
-        _ if is_dated(json) => read_json::<Reading>(json).map(|reading| vec![reading]),
-        _ => read_json(json).map(now),
+        _ => Reading::read_either(json).map(|reading| vec![reading]),
     }
 }
 
@@ -90,23 +88,6 @@ pub fn weight_of(payload: &[u8]) -> usize {
     // Each reading of a list has two of its own, one around it and one around its values.
     let braces = if is_list { payload.iter().filter(|byte| **byte == b'{').count() } else { 0 };
     (braces / 2).max(1) + payload.len() / 1024
-}
-
-fn now(telemetry: Telemetry) -> Vec<Reading> {
-    vec![Reading { ts: None, telemetry }]
-}
-
-/// Whether an object is `{ts?, telemetry: {…}}`: no value of telemetry is an object.
-fn is_dated(json: &[u8]) -> bool {
-    #[derive(Deserialize)]
-    struct Dated<'a> {
-        #[serde(borrow)]
-        telemetry: &'a RawValue,
-    }
-    // Most have no such key, which is seen without reading them; one that is written with escapes is read all the same.
-    let may_be = |word: &[u8]| json.windows(word.len()).any(|part| part == word);
-    (may_be(b"\"telemetry\"") || may_be(b"\\u"))
-        && serde_json::from_slice::<Dated<'_>>(json).is_ok_and(|dated| dated.telemetry.get().starts_with('{'))
 }
 
 fn read_value(key: &str, json: &[u8]) -> Result<Telemetry, Problem> {
@@ -155,11 +136,11 @@ mod tests {
     #[test]
     fn readings_come_in_four_shapes() {
         let one = |payload| read(Heading::Telemetry, payload).unwrap();
-        assert_eq!(one(r#"{"a":1,"ts":5}"#)[0].telemetry.len(), 2);
+        assert_eq!(one(r#"{"a":1,"ts":5}"#)[0].telemetry().len(), 2);
         assert!(one(r#"{"telemetry":{"a":1},"ts":"2026-05-01T12:00:00Z"}"#)[0].ts.is_some());
-        assert_eq!(one(r#"{"telemetry":1}"#)[0].telemetry.len(), 1, "a key like any other");
+        assert_eq!(one(r#"{"telemetry":1}"#)[0].telemetry().len(), 1, "a key like any other");
         assert_eq!(one(r#" [{"telemetry":{"a":1}},{"telemetry":{"a":2}}]"#).len(), 2);
-        let value = |payload| read(Heading::Value("a\"b"), payload).unwrap()[0].telemetry.get("a\"b").cloned();
+        let value = |payload| read(Heading::Value("a\"b"), payload).unwrap()[0].telemetry().get("a\"b").cloned();
         assert!(value("21.5").is_some() && value("\"on\"").is_some() && value(" null ").is_some());
     }
 
@@ -204,8 +185,8 @@ mod tests {
         #[test]
         fn one_value_stays_one_value(key in "\\PC{1,20}", payload in "[\\[\\]{}\",:a0-9 ]{0,12}") {
             if let Ok(readings) = read(Heading::Value(&key), &payload) {
-                prop_assert_eq!(readings[0].telemetry.len(), 1);
-                prop_assert!(readings[0].telemetry.get(&key).is_some());
+                prop_assert_eq!(readings[0].telemetry().len(), 1);
+                prop_assert!(readings[0].telemetry().get(&key).is_some());
             }
         }
 

@@ -10,10 +10,7 @@ use serde_json::json;
 
 use crate::{
     cli::{CliError, bench::report::Report},
-    domain::{
-        problem::{read_json, read_json_list},
-        telemetry::Reading,
-    },
+    domain::telemetry::Reading,
 };
 
 /// Serves until it is ended: one route, no middleware, as many workers as there are processors.
@@ -31,8 +28,8 @@ pub async fn serve(at: SocketAddr) -> Result<Report, CliError> {
 /// Reads one reading or an array of them into the types of the hub, by its reader.
 async fn parse(body: Bytes) -> HttpResponse {
     let read = match body.first() {
-        Some(b'[') => read_json_list::<Reading>(&body),
-        _ => read_json(&body).map(|reading| vec![reading]),
+        Some(b'[') => Reading::read_list(&body),
+        _ => Reading::read(&body).map(|reading| vec![reading]),
     };
 
     match read {
