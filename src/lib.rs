@@ -200,6 +200,9 @@
 //!   `the_last_of_two_readings_of_one_time_counts`, and a late one does not replace the newest state: test
 //!   `a_late_reading_does_not_replace_the_newest_state`, unless the newest came from a clock that ran ahead: test
 //!   `what_a_clock_that_was_put_right_measures_is_the_newest_state`.
+//! - What readers of the plain form of readings and times take, those of any form take for the same: test
+//!   `what_is_plain_is_read_like_any_json`, test `plain_ones_of_an_array_are_read_like_any_json`, test
+//!   `the_usual_times_are_read_like_any`.
 //! - A module that reports more than can be sealed is refused by itself, and others are taken: test
 //!   `a_module_of_which_too_much_is_not_sealed_is_refused_and_others_are_not`.
 //! - Windows of the history are what its samples come to, however late and in whatever order they came, sealed or not: test

@@ -165,7 +165,7 @@ impl LatestState {
         Self { newest, json }
     }
 
-    /// A state whose values are written already.
+    /// A state whose values are written already, as a JSON object.
     #[must_use]
     pub const fn written(newest: Newest, json: Arc<str>) -> Self {
         Self { newest, json }
@@ -198,6 +198,7 @@ impl Default for LatestState {
 
 impl Serialize for LatestState {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // It is JSON, see the invariant: this cannot fail.
         serde_json::from_str::<&RawValue>(&self.json).map_err(ser::Error::custom)?.serialize(serializer)
     }
 }

@@ -126,7 +126,7 @@ impl<'de> Deserialize<'de> for Timestamp {
             type Value = Timestamp;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a time as a string")
+                f.write_str("a string")
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Timestamp, E> {
@@ -140,6 +140,8 @@ impl<'de> Deserialize<'de> for Timestamp {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -147,6 +149,20 @@ mod tests {
         assert_eq!(Timestamp::from_millis(1_700_000_000_000).to_string(), "2023-11-14T22:13:20.000Z");
         let parsed: Timestamp = "2023-11-14T23:13:20.5+01:00".parse().unwrap();
         assert_eq!(parsed.as_millis(), 1_700_000_000_500);
+    }
+
+    proptest! {
+        #[test]
+        fn the_usual_times_are_read_like_any(
+            text in "(19|20)[0-9]{2}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-6][0-9]:[0-6][0-9](\\.[0-9]{1,9})?(Z|z|[+-]0[0-9]:00)?",
+            millis in -62_135_596_800_000_i64..253_402_207_200_000,
+        ) {
+            let any = text.parse::<jiff::Timestamp>().ok().map(|time| time.as_millisecond());
+            prop_assert_eq!(text.parse().ok().map(Timestamp::as_millis), any);
+            let time = Timestamp::from_millis(millis);
+            prop_assert!(usual(time.to_string().as_bytes()).is_some());
+            prop_assert_eq!(time.to_string().parse(), Ok(time));
+        }
     }
 
     #[test]

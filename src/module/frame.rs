@@ -1,5 +1,6 @@
 //! What a device and the hub say to each other over `/ws/module`; pure.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::IgnoredAny;
@@ -10,7 +11,7 @@ use super::command::{Desired, ToDevice};
 use crate::domain::command::{CommandName, CommandResult, null};
 use crate::domain::document::{Document, MergePatch};
 use crate::domain::ids::{CommandId, ModuleId};
-use crate::domain::problem::{Problem, read_json};
+use crate::domain::problem::{Problem, read_json, read_json_text};
 use crate::domain::telemetry::{Plain, Reading, Telemetry};
 use crate::domain::time::Timestamp;
 
@@ -64,11 +65,11 @@ struct Head {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct TelemetryFrame {
-    #[serde(rename = "type")]
-    _type: IgnoredAny,
-    #[serde(default, rename = "id")]
-    _id: Option<u64>,
+struct TelemetryFrame<'a> {
+    #[serde(borrow)]
+    r#type: Cow<'a, str>,
+    #[serde(default)]
+    id: Option<u64>,
     #[serde(default)]
     ts: Option<Timestamp>,
     telemetry: Telemetry,
@@ -107,6 +108,12 @@ impl DeviceFrame {
         if let Some((id, reading)) = read_report(text) {
             return Ok((id, Self::Telemetry(reading)));
         }
+        // It may be a report all the same, which needs no other look.
+        if let Some(TelemetryFrame { r#type, id, ts, telemetry }) = read_json_text(text)
+            && r#type == "telemetry"
+        {
+            return Ok((id, Self::Telemetry(Reading::new(ts, telemetry))));
+        }
         let head: Head = read(None, text)?;
         let id = head.id.as_ref().and_then(serde_json::Value::as_u64);
         let frame = match head.r#type.as_str() {
@@ -139,7 +146,7 @@ fn read_report(text: &str) -> Option<(Option<u64>, Reading)> {
     let (mut is_report, mut id, mut ts, mut reading) = (false, None, None, None);
     plain.object(|plain, key| {
         match key {
-            "type" if !is_report => is_report = plain.text()? == "telemetry",
+            "type" if !is_report && plain.text()? == "telemetry" => is_report = true,
             "id" if id.is_none() => id = Some(plain.number()?.as_u64()?),
             "ts" if ts.is_none() => ts = Some(plain.time()?),
             "telemetry" if reading.is_none() => reading = Some(Reading::take_values(plain)?),
@@ -250,6 +257,24 @@ mod tests {
         let frame = DeviceFrame::read(r#"{"type":"identify","moduleId":"MC-1","token":"cm_secret"}"#).unwrap();
         assert!(!format!("{frame:?}").contains("secret"));
         assert!(DeviceFrame::read(r#"{"type":"result","commandId":"c","ok":true,"result":{"x":[1]}}"#).is_ok());
+    }
+
+    #[test]
+    fn no_field_may_come_twice() {
+        for twice in [
+            r#""type":"telemetry""#,
+            r#""type":"result""#,
+            r#""id":1"#,
+            r#""ts":"2026-01-01T00:00:00Z""#,
+            r#""telemetry":{}"#,
+        ] {
+            for text in [
+                format!(r#"{{{twice},{twice},"type":"telemetry","telemetry":{{"a":1}}}}"#),
+                format!(r#"{{{twice},"type":"telemetry","id":1,"ts":"2026-01-01T00:00:00Z","telemetry":{{"a":1}}}}"#),
+            ] {
+                assert_eq!(DeviceFrame::read(&text).unwrap_err().problem.status, 422, "{text}");
+            }
+        }
     }
 
     #[test]

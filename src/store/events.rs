@@ -115,7 +115,7 @@ pub fn prune(
 ) -> Result<Option<Pruned>, StoreError> {
     let oldest = events::table.order(events::offset).limit(limit(most)).select((events::offset, events::at));
     let (mut gone, mut last, mut is_aged) = (0, None, true);
-    // No more is read than goes, and one event that stays: most of the time that is all.
+    // SQLite reads no more than goes, and one event that stays: most of the time that is all.
     for row in oldest.load_iter::<(i64, i64), DefaultLoadingMode>(conn)? {
         let (offset, at) = row?;
         is_aged &= at < before.as_millis();

@@ -1,6 +1,6 @@
 import { api } from '../lib/api.js';
 import { h } from '../lib/dom.js';
-import { humanise } from '../lib/format.js';
+import { humanise, inOrder } from '../lib/format.js';
 import { t } from '../lib/i18n.js';
 import { session } from '../lib/session.js';
 import { explainError, formView } from './form-view.js';
@@ -103,7 +103,7 @@ function conditionFields(kind, { key, direction, limit, hysteresis, for: hold, w
     pattern: NUMBER,
     patternHint: t('alarm.badNumber'),
   });
-  const keys = Object.keys(telemetry).filter((name) => ['number', 'boolean'].includes(typeof telemetry[name]));
+  const keys = inOrder(Object.keys(telemetry).filter((name) => ['number', 'boolean'].includes(typeof telemetry[name])));
   if (key && !keys.includes(key)) keys.push(key);
   return [
     { name: 'key', label: t('chart.key'), type: 'select', value: key, options: keys.map((value) => ({ value, label: humanise(value) })) },

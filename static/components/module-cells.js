@@ -1,4 +1,4 @@
-import { formatMoment, formatValue, humanise } from '../lib/format.js';
+import { formatMoment, formatValue, humanise, inOrder } from '../lib/format.js';
 import { h } from '../lib/dom.js';
 import { icon } from '../lib/icons.js';
 import { t } from '../lib/i18n.js';
@@ -32,18 +32,18 @@ export function lastSeen(moment) {
 
 /** The first few values of a telemetry object. */
 export function telemetrySummary(telemetry) {
-  const entries = Object.entries(telemetry ?? {});
-  if (!entries.length) return h('span', { class: 'quiet' }, t('telemetry.none'));
-  const more = entries.length - SUMMARY_KEYS;
-  const values = entries
+  const keys = inOrder(Object.keys(telemetry ?? {}));
+  if (!keys.length) return h('span', { class: 'quiet' }, t('telemetry.none'));
+  const more = keys.length - SUMMARY_KEYS;
+  const values = keys
     .slice(0, SUMMARY_KEYS)
-    .map(([key, value]) =>
+    .map((key) =>
       h(
         'span',
-        { class: 'reading', title: `${humanise(key)} ${formatValue(value)}` },
+        { class: 'reading', title: `${humanise(key)} ${formatValue(telemetry[key])}` },
         h('span', { class: 'reading-key' }, humanise(key)),
         ' ',
-        h('span', { class: 'numbers' }, formatValue(value)),
+        h('span', { class: 'numbers' }, formatValue(telemetry[key])),
       ),
     );
   return h('span', { class: 'readings' }, values, more > 0 && h('span', { class: 'quiet numbers' }, `+${more}`));

@@ -11,37 +11,16 @@ use serde_json::Number;
 use super::{KEY_MAX, KEYS_MAX, Key, TEXT_MAX, Telemetry, USUAL, Value};
 use crate::domain::time::Timestamp;
 
-/// So many digits are whole numbers of 64 bits, and in a floating-point one there is room for each of them.
-const DIGITS_MAX: usize = 15;
+/// The most digits of a plain number; one of 64 bits has room for all of them.
+const DIGITS_MAX: usize = 18;
+/// In a floating-point number there is room for each of so many digits.
+const EXACT_MAX: usize = 15;
 /// The powers of ten by which a number of so few digits is divided; each is exact, so that the quotient is rounded once.
-const POWERS: [f64; DIGITS_MAX] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14];
+const POWERS: [f64; EXACT_MAX] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14];
 
 /// The lowest bit of each byte, and the highest.
 const LOW: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;
-
-/// How many bytes of those at the beginning may stand in a plain text.
-fn plain_length(bytes: &[u8]) -> usize {
-    let (words, rest) = bytes.as_chunks();
-    for (place, word) in words.iter().enumerate() {
-        let odd = odd_ones(u64::from_le_bytes(*word));
-        if odd != 0 {
-            return place * 8 + odd.trailing_zeros() as usize / 8;
-        }
-    }
-    let is_plain = |byte: &&u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
-    words.len() * 8 + rest.iter().take_while(is_plain).count()
-}
-
-/// The highest bit of each byte that is no plain one. Behind the first such byte others may be taken for one: what is
-/// borrowed or carried there comes from it.
-const fn odd_ones(word: u64) -> u64 {
-    let below_space = word.wrapping_sub(LOW * b' ' as u64);
-    let quotes = (word ^ (LOW * b'"' as u64)).wrapping_sub(LOW);
-    let backslashes = (word ^ (LOW * b'\\' as u64)).wrapping_sub(LOW);
-    let above_tilde = word.wrapping_add(LOW) | word;
-    (((below_space | quotes | backslashes) & !word) | above_tilde) & HIGH
-}
 
 /// A text, and how much of it was read.
 #[derive(Debug)]
@@ -163,7 +142,10 @@ impl<'a> Plain<'a> {
         if length + decimals > DIGITS_MAX || self.has_exponent() {
             return None;
         }
-        let number = digits as f64 / POWERS[decimals];
+        let number = match POWERS.get(decimals) {
+            Some(power) if length + decimals <= EXACT_MAX => digits as f64 / power,
+            _ => self.text[begin..self.at].parse().ok()?,
+        };
         Number::from_f64(if is_negative { -number } else { number })
     }
 
@@ -263,6 +245,29 @@ impl<'a> Plain<'a> {
         self.last = Some(last);
         is_like_last.then_some(values)
     }
+}
+
+/// How many bytes of those at the beginning may stand in a plain text.
+fn plain_length(bytes: &[u8]) -> usize {
+    let (words, rest) = bytes.as_chunks();
+    for (place, word) in words.iter().enumerate() {
+        let odd = odd_ones(u64::from_le_bytes(*word));
+        if odd != 0 {
+            return place * 8 + odd.trailing_zeros() as usize / 8;
+        }
+    }
+    let is_plain = |byte: &&u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
+    words.len() * 8 + rest.iter().take_while(is_plain).count()
+}
+
+/// The highest bit of each byte that is no plain one. Behind the first such byte others may be taken for one: what is
+/// borrowed or carried there comes from it.
+const fn odd_ones(word: u64) -> u64 {
+    let below_space = word.wrapping_sub(LOW * b' ' as u64);
+    let quotes = (word ^ (LOW * b'"' as u64)).wrapping_sub(LOW);
+    let backslashes = (word ^ (LOW * b'\\' as u64)).wrapping_sub(LOW);
+    let above_tilde = word.wrapping_add(LOW) | word;
+    (((below_space | quotes | backslashes) & !word) | above_tilde) & HIGH
 }
 
 #[cfg(test)]

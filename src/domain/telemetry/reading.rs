@@ -63,29 +63,6 @@ impl Reading {
         if is_dated(json) { read_json(json) } else { read_json(json).map(|telemetry| Self::new(None, telemetry)) }
     }
 
-    /// Takes `{ts?, telemetry}`.
-    fn take(plain: &mut Plain<'_>) -> Option<Self> {
-        let (mut ts, mut reading) = (None, None);
-        plain.object(|plain, key| {
-            match key {
-                "ts" if ts.is_none() => ts = Some(plain.time()?),
-                "telemetry" if reading.is_none() => reading = Some(Self::take_values(plain)?),
-                _ => return None,
-            }
-            Some(())
-        })?;
-        Some(Self { ts, ..reading? })
-    }
-
-    fn take_list(plain: &mut Plain<'_>) -> Option<Vec<Self>> {
-        let mut readings = Vec::new();
-        plain.array(|plain| {
-            readings.push(Self::take(plain)?);
-            Some(())
-        })?;
-        Some(readings)
-    }
-
     /// Takes an object of values by key, measured now.
     pub fn take_values(plain: &mut Plain<'_>) -> Option<Self> {
         let (telemetry, text) = plain.values_and_text()?;
@@ -108,6 +85,29 @@ impl Reading {
     #[must_use]
     pub fn json(&self) -> Arc<str> {
         self.text.clone().unwrap_or_else(|| self.telemetry.json())
+    }
+
+    /// Takes `{ts?, telemetry}`.
+    fn take(plain: &mut Plain<'_>) -> Option<Self> {
+        let (mut ts, mut reading) = (None, None);
+        plain.object(|plain, key| {
+            match key {
+                "ts" if ts.is_none() => ts = Some(plain.time()?),
+                "telemetry" if reading.is_none() => reading = Some(Self::take_values(plain)?),
+                _ => return None,
+            }
+            Some(())
+        })?;
+        Some(Self { ts, ..reading? })
+    }
+
+    fn take_list(plain: &mut Plain<'_>) -> Option<Vec<Self>> {
+        let mut readings = Vec::new();
+        plain.array(|plain| {
+            readings.push(Self::take(plain)?);
+            Some(())
+        })?;
+        Some(readings)
     }
 }
 
