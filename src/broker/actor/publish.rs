@@ -1,22 +1,26 @@
 //! How events get their places: states at once, what each must get after its commit.
 
+use std::rc::Rc;
 use std::time::Instant;
 
-use futures_util::future::join_all;
-
+use super::super::waiting::Outcomes;
 use super::*;
 use crate::domain::cursor::Offset;
-use crate::domain::event::NewEvent;
-use crate::store::announcements::AnnouncementId;
+use crate::reply::{Reply, promise};
+use crate::store::announcements::Announced;
 
 impl Broker {
-    fn add(&mut self, event: NewEvent, announcement: Option<AnnouncementId>, ctx: &mut Context<Self>) -> Answered {
-        if self.is_closed || !self.closing.is_empty() {
-            return Err(BrokerError::Stopped);
-        }
-        let answered = self.waiting.add(event, announcement)?;
-        self.take_turn(ctx);
-        Ok(answered)
+    /// Lets an event wait for its turn, or answers why it may not.
+    fn add(&mut self, waiting: Waiting, ctx: &mut Context<Self>) {
+        let error = if self.is_closed || !self.closing.is_empty() {
+            BrokerError::Stopped
+        } else if self.waiting.has_room_for(&waiting.event, waiting.announcement.as_ref()) {
+            self.waiting.add(waiting);
+            return self.take_turn(ctx);
+        } else {
+            BrokerError::Full
+        };
+        waiting.answer.tell(Err(error));
     }
 
     /// Orders, once all that waits in the mailbox has been read.
@@ -41,7 +45,7 @@ impl Broker {
         }
         self.fan_out(&events, ctx);
         for (event, answer) in events.iter().zip(answers) {
-            tell(answer, Ok(event.offset()));
+            answer.tell(Ok(event.offset()));
         }
     }
 
@@ -85,7 +89,7 @@ impl Broker {
             self.fan_out(&new, ctx);
         }
         for (entry, answer) in batch.iter().zip(answers) {
-            tell(answer, Ok(entry.event.offset()));
+            answer.tell(Ok(entry.event.offset()));
         }
         self.take_turn(ctx);
     }
@@ -105,7 +109,7 @@ impl Broker {
         let is_open = self.closing.is_empty();
         let (kept, refused): (Vec<_>, Vec<_>) =
             waiting.into_iter().partition(|one| is_open && one.announcement.is_some());
-        refused.into_iter().for_each(|one| tell(one.answer, Err(JournalError.into())));
+        refused.into_iter().for_each(|one| one.answer.tell(Err(JournalError.into())));
         if kept.is_empty() {
             return self.take_turn(ctx);
         }
@@ -141,7 +145,7 @@ impl Broker {
             return;
         }
         while let Some(waiting) = self.waiting.take_latest() {
-            tell(waiting.answer, Err(JournalError.into()));
+            waiting.answer.tell(Err(JournalError.into()));
         }
     }
 
@@ -173,22 +177,13 @@ impl Broker {
     }
 }
 
-type Answered = Result<oneshot::Receiver<Result<Offset, BrokerError>>, BrokerError>;
-
-async fn answer(answered: Answered) -> Result<Offset, BrokerError> {
-    answered?.await.unwrap_or(Err(BrokerError::Stopped))
-}
-
-fn tell(answer: Answer, result: Result<Offset, BrokerError>) {
-    // Who published may not wait for the answer.
-    let _ = answer.send(result);
-}
-
 impl Handler<Publish> for Broker {
-    type Result = ResponseFuture<Result<Offset, BrokerError>>;
+    type Result = Reply<Offset, BrokerError>;
 
     fn handle(&mut self, Publish(event): Publish, ctx: &mut Self::Context) -> Self::Result {
-        Box::pin(answer(self.add(event, None, ctx)))
+        let (promise, reply) = promise(|| BrokerError::Stopped);
+        self.add(Waiting { event, announcement: None, answer: Answer::One(promise) }, ctx);
+        reply
     }
 }
 
@@ -196,8 +191,12 @@ impl Handler<PublishAll> for Broker {
     type Result = ResponseFuture<Vec<Result<Offset, BrokerError>>>;
 
     fn handle(&mut self, PublishAll(events): PublishAll, ctx: &mut Self::Context) -> Self::Result {
-        let answered: Vec<_> = events.into_iter().map(|event| self.add(event, None, ctx)).collect();
-        Box::pin(join_all(answered.into_iter().map(answer)))
+        let (outcomes, told) = Outcomes::of(events.len());
+        for (index, event) in events.into_iter().enumerate() {
+            let answer = Answer::Part(Rc::clone(&outcomes), index);
+            self.add(Waiting { event, announcement: None, answer }, ctx);
+        }
+        Box::pin(async move { told.await.unwrap_or_default() })
     }
 }
 
@@ -205,12 +204,13 @@ impl Handler<Announce> for Broker {
     type Result = ResponseFuture<Result<(), BrokerError>>;
 
     fn handle(&mut self, Announce(announced): Announce, ctx: &mut Self::Context) -> Self::Result {
-        let answered: Vec<_> = announced.into_iter().map(|one| self.add(one.event, Some(one.id), ctx)).collect();
+        let (outcomes, told) = Outcomes::of(announced.len());
+        for (index, Announced { id, event, .. }) in announced.into_iter().enumerate() {
+            let answer = Answer::Part(Rc::clone(&outcomes), index);
+            self.add(Waiting { event, announcement: Some(id), answer }, ctx);
+        }
         Box::pin(async move {
-            for one in answered {
-                answer(one).await?;
-            }
-            Ok(())
+            told.await.map_err(|_| BrokerError::Stopped)?.into_iter().try_for_each(|outcome| outcome.map(drop))
         })
     }
 }

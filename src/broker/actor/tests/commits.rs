@@ -61,6 +61,32 @@ async fn what_cannot_be_committed_is_refused_and_seen_by_nobody() {
 }
 
 #[actix::test]
+async fn of_those_published_together_each_is_told_what_became_of_it() {
+    let scratch = Scratch::new();
+    let broker = broker(&scratch).await;
+    let heard = listen(&broker).await;
+    let many = |count: usize| PublishAll((0..count).map(|_| event("rt_one_of_many", Delivery::Each)).collect());
+
+    let (first, second) = tokio::join!(broker.send(many(60)), broker.send(many(60)));
+    let told = [first.unwrap(), second.unwrap()].concat();
+
+    assert_eq!(told.iter().filter(|outcome| **outcome == Err(BrokerError::Full)).count(), 20, "{told:?}");
+    assert!(told[..100].iter().all(Result::is_ok), "{told:?}");
+    let places: Vec<_> = told.into_iter().filter_map(Result::ok).collect();
+    assert_eq!(places, heard.borrow().iter().map(|(place, _)| *place).collect::<Vec<_>>());
+}
+
+#[actix::test]
+async fn behind_the_end_of_the_order_nothing_is_published() {
+    let broker = broker(&Scratch::new()).await;
+    broker.send(CloseOrder).await.unwrap();
+
+    let late = || event("rt_late", Delivery::Each);
+    assert_eq!(broker.send(PublishAll(vec![late(), late()])).await.unwrap(), vec![Err(BrokerError::Stopped); 2]);
+    assert_eq!(say(&broker, "rt_late").await, Err(BrokerError::Stopped));
+}
+
+#[actix::test]
 async fn states_go_out_while_a_commit_is_under_way() {
     let scratch = Scratch::new();
     let broker = broker(&scratch).await;
