@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use actix::prelude::*;
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::entry::{Entry, Status};
@@ -28,6 +29,7 @@ mod stop;
 mod tests;
 mod twin;
 
+use messages::Look;
 pub use messages::{Attach, ConnectionId, Detach, EndLink, Ingest};
 pub(super) use messages::{CloseLink, Removed, Republish};
 
@@ -55,7 +57,7 @@ pub struct Module {
     last_reading: Option<Instant>,
     last_work: Instant,
     began: Timestamp,
-    timer: Option<SpawnHandle>,
+    timer: Option<JoinHandle<()>>,
     progress: Progress,
     unsent: Vec<NewReading>,
     outgoing: OutgoingLine,
@@ -127,6 +129,7 @@ impl Actor for Module {
 /// Whoever waits for an actor that breaks off, as by a panic, learns what became of their readings.
 impl Drop for Module {
     fn drop(&mut self) {
+        self.stop_timer();
         self.progress.give_up(&self.shared);
     }
 }

@@ -98,6 +98,11 @@ impl EndLink {
 #[rtype(result = "()")]
 pub(in crate::module) struct CloseLink(pub EndLink);
 
+/// It is time to look whether the module is still there, or has rested for long enough.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(super) struct Look;
+
 /// The module was removed; answered when its actor publishes and stores nothing any more.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]

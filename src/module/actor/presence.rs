@@ -8,7 +8,7 @@ use actix::prelude::*;
 use tokio::time::Instant;
 
 use super::super::entry::{Live, Status};
-use super::{Attach, ConnectionId, EndLink, Module};
+use super::{Attach, ConnectionId, EndLink, Look, Module};
 use crate::domain::event::NewEvent;
 use crate::domain::time::Timestamp;
 use crate::domain::topic::Channel;
@@ -130,9 +130,7 @@ impl Module {
 
     /// Looks again when something may be due; while a link is attached nothing is.
     pub(super) fn set_timer(&mut self, ctx: &mut Context<Self>) {
-        if let Some(timer) = self.timer.take() {
-            ctx.cancel_future(timer);
-        }
+        self.stop_timer();
         if self.link.is_some() {
             return;
         }
@@ -146,9 +144,28 @@ impl Module {
                 now + LOOK_AGAIN
             }),
         };
-        self.timer = Some(ctx.run_later(due.saturating_duration_since(now), |module, ctx| {
-            module.timer = None;
-            module.look(ctx);
+        // A task of its own: one of the actor's would be looked at whenever the actor has anything to do.
+        let actor = ctx.address().downgrade();
+        self.timer = Some(actix::spawn(async move {
+            tokio::time::sleep_until(due).await;
+            if let Some(actor) = actor.upgrade() {
+                actor.do_send(Look);
+            }
         }));
+    }
+
+    /// Nothing is due any more.
+    pub(super) fn stop_timer(&mut self) {
+        if let Some(timer) = self.timer.take() {
+            timer.abort();
+        }
+    }
+}
+
+impl Handler<Look> for Module {
+    type Result = ();
+
+    fn handle(&mut self, _: Look, ctx: &mut Self::Context) {
+        self.look(ctx);
     }
 }

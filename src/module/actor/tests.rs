@@ -133,7 +133,7 @@ impl Handler<ToDevice> for FakeLink {
 }
 
 /// What becomes of a reading.
-type Answered = actix_rt::task::JoinHandle<Result<usize, ModuleError>>;
+type Answered = JoinHandle<Result<usize, ModuleError>>;
 
 struct Bench {
     entry: Arc<Entry>,
