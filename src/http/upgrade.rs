@@ -26,7 +26,7 @@ use crate::pipe::{Outbox, Stream};
 use crate::session::Session;
 use crate::session::dialect::native::Native;
 
-/// How long the way from request to open socket may take.
+/// How long the way from request to open socket may take, and before it the answers to earlier requests.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The close code of those who are told their moment to come back.
@@ -42,6 +42,8 @@ where
 {
     let parts = framed.into_parts();
     let (mut stream, early) = (parts.io, parts.read_buf);
+    // The answers to requests before this one.
+    tokio::time::timeout(HANDSHAKE_TIMEOUT, stream.write_all(&parts.write_buf)).await??;
     if engine::PATHS.contains(&request.path()) {
         return engine::upgrade(&engine::of_people(&doors), &request, stream, &early).await;
     }
