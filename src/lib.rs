@@ -159,8 +159,15 @@
 //!   requests behind one that takes its time take the thread meanwhile: test
 //!   `a_flood_behind_a_request_that_waits_costs_nothing_until_its_turn`, test
 //!   `a_flood_behind_a_request_that_takes_its_time_is_not_looked_at_again_and_again`, and no wake is lost by that: test
-//!   `a_wake_that_was_not_in_vain_after_all_is_made_up_for`; and one that vanishes is offline in time: test
+//!   `a_wake_that_was_not_in_vain_after_all_is_made_up_for`; nor memory for more than a few of them: test
+//!   `of_many_requests_only_a_few_are_taken_in_before_their_turn`, test
+//!   `requests_behind_one_that_waits_cost_next_to_no_memory`; and one that vanishes is offline in time: test
 //!   `a_peer_that_vanishes_is_lost_after_one_and_a_half_times_its_keep_alive`.
+//! - Every request is answered, in the order in which they came, also before an upgrade: test
+//!   `what_comes_before_an_upgrade_is_answered_before_it`; one that does not come whole keeps a connection for
+//!   seconds only that has nothing else to do: test `the_rest_of_a_request_is_not_waited_for_for_ever`, test
+//!   `who_sends_a_head_byte_by_byte_gets_no_more_time`, test `a_connection_that_is_busy_has_all_the_time_that_takes`, test
+//!   `requests_behind_a_long_answer_wait_for_its_end_whole_or_not`.
 //! - Nobody looks into the events of others before it is written down, and only admins do: test
 //!   `a_tap_shows_what_a_person_and_their_modules_hear`, test
 //!   `only_admins_tap_and_a_tap_that_is_no_topic_is_refused`.

@@ -23,6 +23,7 @@ mod open_sockets;
 mod openapi;
 mod operations;
 pub mod origin;
+mod pace;
 pub mod paging;
 mod partings;
 pub mod problem;

@@ -24,6 +24,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::application::{Services, application};
 use super::calm::{Accepted, calm};
 use super::door_maker::{DoorMaker, WorkerDoors};
+use super::pace::{paced, tell_pace};
 use super::upgrade::upgrade;
 use crate::pipe::{Stream, Watched};
 
@@ -132,11 +133,12 @@ impl Front {
             .keep_alive(KEEP_ALIVE)
             .client_request_timeout(HEAD_TIMEOUT)
             .local_addr(self.address)
+            .on_connect_ext(tell_pace)
             .graceful_shutdown_signal(notified(&self.stopping));
         let builder = if is_secure { builder.secure() } else { builder };
         let http = builder
             .upgrade(door::<Watched<T>>(self.doors.clone(), opened))
-            .finish(map_config(app, move |()| config.clone()));
+            .finish(paced(map_config(app, move |()| config.clone())));
         calm(http)
     }
 }

@@ -1,14 +1,15 @@
-//! A stream that notes whether anything was asked of it.
+//! A stream that notes whether anything was asked of it, and gives few requests ahead of those begun with.
 
 use std::cell::Cell;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::Stream;
+use super::intake::{Intake, Pace};
 
 /// Whether a stream was asked for bytes, or took some, since somebody looked last.
 #[derive(Debug, Clone, Default)]
@@ -31,13 +32,26 @@ impl Watch {
 pub struct Watched<T> {
     stream: T,
     watch: Watch,
+    intake: Option<Box<Intake>>,
 }
 
 impl<T> Watched<T> {
     /// Watches over a stream.
     #[must_use]
     pub const fn new(stream: T, watch: Watch) -> Self {
-        Self { stream, watch }
+        Self { stream, watch, intake: None }
+    }
+
+    /// The same over one of requests of HTTP/1.
+    #[must_use]
+    pub fn paced(self) -> Self {
+        Self { intake: Some(Box::default()), ..self }
+    }
+
+    /// Where to say which requests are begun with, if the stream asks for it.
+    #[must_use]
+    pub fn pace(&self) -> Option<Pace> {
+        self.intake.as_ref().map(|intake| intake.pace().clone())
     }
 
     fn note_taken(&self, taken: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
@@ -58,7 +72,20 @@ impl<T: Into<Stream>> From<Watched<T>> for Stream {
 impl<T: AsyncRead + Unpin> AsyncRead for Watched<T> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         self.watch.note();
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
+        let Self { stream, intake, .. } = &mut *self;
+        let Some(intake) = intake else { return Pin::new(stream).poll_read(cx, buffer) };
+        if intake.is_full() {
+            return intake.wait(cx);
+        }
+        if !intake.give_held(buffer) {
+            let before = buffer.filled().len();
+            match Pin::new(stream).poll_read(cx, buffer) {
+                Poll::Pending => return intake.wait(cx),
+                read => ready!(read)?,
+            }
+            intake.keep_back(buffer, before);
+        }
+        Poll::Ready(Ok(()))
     }
 }
 

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use crate::support::process::{Scratch, TestProcess};
 use crate::support::tls::{Certificate, connect};
 
-/// More than the hub reads ahead.
-const REQUESTS: usize = 250;
+/// With their fillers more than the hub reads ahead.
+const REQUESTS: usize = 60;
 
 /// Reads until the text is there.
 fn read_until(stream: &mut impl Read, wanted: &str) -> String {
@@ -21,17 +21,21 @@ fn read_until(stream: &mut impl Read, wanted: &str) -> String {
     text
 }
 
-/// Polls for an event that does not come, with a flood behind it; answers how long the poll took, how much of that the hub
-/// was on a processor, and all answers.
-fn flood(stream: &mut (impl Read + Write), hub: &TestProcess) -> (Duration, Duration, String) {
+/// Polls for an event that does not come.
+fn poll(stream: &mut (impl Read + Write)) {
     let path = "/socket.io/?EIO=4&transport=polling";
     write!(stream, "GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n").expect("the hub listens");
     let opened = read_until(stream, "maxPayload");
     let sid = opened.split("\"sid\":\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a session");
-
-    let (began, used) = (Instant::now(), hub.processor_time());
     write!(stream, "GET {path}&sid={sid} HTTP/1.1\r\nhost: localhost\r\n\r\n").expect("the hub listens");
-    let filler = "x".repeat(2000);
+}
+
+/// Polls for an event that does not come, with a flood behind it; answers how long the poll took, how much of that the hub
+/// was on a processor, and all answers.
+fn flood(stream: &mut (impl Read + Write), hub: &TestProcess) -> (Duration, Duration, String) {
+    let (began, used) = (Instant::now(), hub.processor_time());
+    poll(stream);
+    let filler = "x".repeat(9000);
     for n in 0..REQUESTS {
         let headers = format!("host: localhost\r\nx-request-id: number-{n}.\r\nx-filler: {filler}\r\n");
         write!(stream, "GET /health/live HTTP/1.1\r\n{headers}\r\n").expect("the hub reads on");
@@ -77,4 +81,66 @@ async fn a_flood_under_tls_costs_nothing_until_its_turn() {
     let flooded = tokio::task::spawn_blocking(move || flood(&mut connect(&hub.authority, &trusted), &hub));
 
     check(flooded.await.expect("the hub answers"));
+}
+
+#[actix::test]
+async fn requests_behind_one_that_waits_cost_next_to_no_memory() {
+    let data = Scratch::new();
+    let hub = TestProcess::start(data.path()).await;
+
+    let (before, after) = tokio::task::spawn_blocking(move || {
+        let before = hub.memory();
+        let connections: Vec<_> = (0..20)
+            .map(|_| {
+                let mut stream = TcpStream::connect(&hub.authority).expect("the hub listens");
+                poll(&mut stream);
+                stream.write_all(&b"GET / HTTP/1.1\r\nhost: h\r\n\r\n".repeat(5000)).expect("there is room");
+                stream
+            })
+            .collect();
+        // It has looked at all of them once another one is answered, on every thread.
+        for _ in 0..20 {
+            let mut stream = TcpStream::connect(&hub.authority).expect("the hub listens");
+            write!(stream, "GET /health/live HTTP/1.1\r\nhost: h\r\n\r\n").expect("the hub listens");
+            read_until(&mut stream, "200 OK");
+        }
+        let after = hub.memory();
+        drop(connections);
+        (before, after)
+    })
+    .await
+    .expect("the hub answers");
+
+    // Taken apart, the requests would be half a gigabyte.
+    assert!(after < before + 60_000, "{before} KiB before, {after} with them");
+}
+
+#[actix::test]
+async fn what_comes_before_an_upgrade_is_answered_before_it() {
+    let data = Scratch::new();
+    let hub = TestProcess::start(data.path()).await;
+    let admin = hub.admin().await;
+    let token = admin.create_module("station-1").await;
+
+    let answers = tokio::task::spawn_blocking(move || {
+        let mut stream = TcpStream::connect(&hub.authority).expect("the hub listens");
+        let live = "GET /health/live HTTP/1.1\r\nhost: h\r\n\r\n".repeat(20);
+        let body = r#"{"telemetry":{"a":1}}"#;
+        let report = format!(
+            "POST /api/v1/modules/station-1/telemetry HTTP/1.1\r\nhost: h\r\nauthorization: Bearer {token}\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let upgrade = format!(
+            "GET /ws HTTP/1.1\r\nhost: h\r\nauthorization: Bearer {}\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\
+             sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: 13\r\n\r\n",
+            admin.access_token
+        );
+        stream.write_all((live + &report + &upgrade).as_bytes()).expect("the hub listens");
+        read_until(&mut stream, "HTTP/1.1 101")
+    })
+    .await
+    .expect("the hub answers");
+
+    assert_eq!(answers.matches("HTTP/1.1 200 OK").count(), 21, "{answers}");
 }

@@ -284,6 +284,13 @@ impl TestProcess {
         Duration::from_secs(ticks.sum()) / u32::try_from(clock_ticks_per_second()).expect("few ticks")
     }
 
+    /// The memory it has, in KiB.
+    pub fn memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid)).expect("it runs");
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("it has memory");
+        resident.trim().trim_end_matches(" kB").parse().expect("a number")
+    }
+
     /// SIGTERM.
     pub fn terminate(&self) {
         kill_process(self.pid, Signal::TERM).expect("it runs");

@@ -1,0 +1,235 @@
+//! Tells the stream of a connection which of its requests are begun with, so that it gives no more than a few ahead.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use actix_http::body::{BodySize, EitherBody, MessageBody};
+use actix_http::{Request, Response};
+use actix_service::{IntoServiceFactory, Service, ServiceFactory, apply_fn_factory};
+use actix_web::dev::Extensions;
+use actix_web::web::Bytes;
+
+use crate::pipe::{Begun, Pace, Watched};
+
+/// Has the requests of a connection know its pace.
+pub fn tell_pace<T>(stream: &Watched<T>, connection: &mut Extensions) {
+    if let Some(pace) = stream.pace() {
+        connection.insert(pace);
+    }
+}
+
+/// An application that says what it begins with, and when that has ended.
+pub fn paced<A, B>(
+    application: impl IntoServiceFactory<A, Request>,
+) -> impl ServiceFactory<
+    Request,
+    Config = A::Config,
+    Response = Response<EitherBody<B, Streamed<B>>>,
+    Error = A::Error,
+    InitError = A::InitError,
+>
+where
+    A: ServiceFactory<Request>,
+    A::Response: Into<Response<B>>,
+    B: MessageBody,
+{
+    apply_fn_factory(application, |request: Request, application: &A::Service| {
+        let begun = request.conn_data::<Pace>().map(Pace::begin);
+        let answer = application.call(request);
+        async move {
+            let answer = answer.await?.into();
+            Ok(answer.map_body(|_, body| match body.size() {
+                BodySize::Stream => EitherBody::right(Streamed { body: Box::pin(body), _begun: begun }),
+                BodySize::None | BodySize::Sized(_) => EitherBody::left(body),
+            }))
+        }
+    })
+}
+
+/// The body of an answer that has not ended before its last piece.
+pub struct Streamed<B> {
+    body: Pin<Box<B>>,
+    _begun: Option<Begun>,
+}
+
+impl<B: MessageBody> MessageBody for Streamed<B> {
+    type Error = B::Error;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, B::Error>>> {
+        self.body.as_mut().poll_next(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::time::Duration;
+
+    use actix_http::body::{BodyStream, BoxBody};
+    use actix_http::{HttpService, Protocol};
+    use actix_service::fn_service;
+    use futures_util::{StreamExt, stream};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+    use tokio::time::{Instant, sleep, timeout};
+
+    use super::super::calm::calm;
+    use super::*;
+    use crate::pipe::PATIENCE;
+
+    const SLOW: Duration = Duration::from_secs(60);
+
+    /// A connection to a service that answers with the path and the length of the body; `/slow` takes its time, `/stream`
+    /// with its answer, and `/early` does not read the body.
+    async fn connect() -> DuplexStream {
+        let answer = |mut request: Request| async move {
+            if request.path() == "/slow" {
+                sleep(SLOW).await;
+            }
+            let pieces = request.take_payload().take(if request.path() == "/early" { 0 } else { usize::MAX });
+            let length = pieces.fold(0, async |sum, piece| sum + piece.unwrap().len()).await;
+            let text = Bytes::from(format!("{} {length};", request.path()));
+            let later = text.clone();
+            let late = stream::once(async move {
+                sleep(SLOW).await;
+                Ok::<_, Infallible>(later)
+            });
+            let body = if request.path() == "/stream" {
+                BoxBody::new(BodyStream::new(Box::pin(late)))
+            } else {
+                BoxBody::new(text)
+            };
+            Ok::<_, Infallible>(Response::ok().set_body(body))
+        };
+        let http = HttpService::build().keep_alive(SLOW).on_connect_ext(tell_pace).finish(paced(fn_service(answer)));
+        let service = calm(http).new_service(()).await.unwrap();
+        let (client, stream) = duplex(1024);
+        actix_rt::spawn(service.call((stream, Protocol::Http1, None)));
+        client
+    }
+
+    async fn read_to(client: &mut DuplexStream, wanted: &str) -> String {
+        let (mut text, mut buffer) = (String::new(), [0; 4096]);
+        while !text.contains(wanted) {
+            let length = client.read(&mut buffer).await.unwrap();
+            assert!(length > 0, "closed after {text}");
+            text.push_str(std::str::from_utf8(&buffer[..length]).unwrap());
+        }
+        text
+    }
+
+    /// How long until the hub ends the connection.
+    async fn closed_after(client: &mut DuplexStream) -> Duration {
+        let (began, mut buffer) = (Instant::now(), [0; 4096]);
+        while client.read(&mut buffer).await.is_ok_and(|length| length > 0) {}
+        began.elapsed()
+    }
+
+    #[actix::test]
+    async fn of_many_requests_only_a_few_are_taken_in_before_their_turn() {
+        tokio::time::pause();
+        let mut client = connect().await;
+        client.write_all(b"GET /slow HTTP/1.1\r\nhost: h\r\n\r\n").await.unwrap();
+        let all = "GET / HTTP/1.1\r\nhost: h\r\n\r\n".repeat(4999) + "GET /last HTTP/1.1\r\nhost: h\r\n\r\n";
+        let mut left = all.as_bytes();
+        while let Ok(written) = timeout(SLOW / 4, client.write(left)).await {
+            left = &left[written.unwrap()..];
+        }
+
+        assert!(all.len() - left.len() < 40_000, "{} bytes were taken in", all.len() - left.len());
+        let (mut reader, mut writer) = tokio::io::split(client);
+        let (_, answers) = tokio::join!(writer.write_all(left), async {
+            let (mut answers, mut buffer) = (String::new(), [0; 4096]);
+            while !answers.contains("/last 0;") {
+                let length = reader.read(&mut buffer).await.unwrap();
+                answers.push_str(std::str::from_utf8(&buffer[..length]).unwrap());
+            }
+            answers
+        });
+        assert_eq!(answers.matches("200 OK").count(), 5001);
+        assert!(answers.find("/slow 0;") < answers.find("/ 0;"), "{}", &answers[..400]);
+    }
+
+    #[actix::test]
+    async fn the_rest_of_a_request_is_not_waited_for_for_ever() {
+        tokio::time::pause();
+        for part in [
+            "GET /he",
+            "\r\n",
+            "POST / HTTP/1.1\r\n",
+            "GET /early HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked\r\n\r\n5\r\nab",
+        ] {
+            let mut client = connect().await;
+            client.write_all(b"GET / HTTP/1.1\r\nhost: h\r\n\r\n").await.unwrap();
+            read_to(&mut client, "/ 0;").await;
+
+            client.write_all(part.as_bytes()).await.unwrap();
+
+            let closed = closed_after(&mut client).await;
+            assert!((PATIENCE..PATIENCE * 2).contains(&closed), "{part:?}: {closed:?}");
+        }
+    }
+
+    #[actix::test]
+    async fn who_sends_a_head_byte_by_byte_gets_no_more_time() {
+        tokio::time::pause();
+        let mut client = connect().await;
+        let began = Instant::now();
+        client.write_all(b"GET / HTTP/1.1\r\nhost: h\r\n\r\nGET /").await.unwrap();
+        read_to(&mut client, "/ 0;").await;
+
+        while timeout(PATIENCE / 5, client.read(&mut [0; 100])).await.is_err() && client.write_all(b"x").await.is_ok() {
+        }
+
+        assert!((PATIENCE..PATIENCE * 2).contains(&began.elapsed()), "{:?}", began.elapsed());
+    }
+
+    #[actix::test]
+    async fn a_connection_that_is_busy_has_all_the_time_that_takes() {
+        tokio::time::pause();
+        let mut client = connect().await;
+        client.write_all(b"GET /slow HTTP/1.1\r\nhost: h\r\n\r\nGET /next HTT").await.unwrap();
+        read_to(&mut client, "/slow 0;").await;
+        sleep(PATIENCE / 2).await;
+        client
+            .write_all(b"P/1.1\r\nhost: h\r\n\r\nPOST /body HTTP/1.1\r\nhost: h\r\ncontent-length: 10\r\n\r\n")
+            .await
+            .unwrap();
+        read_to(&mut client, "/next 0;").await;
+        for _ in 0..10 {
+            sleep(PATIENCE / 2).await;
+            client.write_all(b"x").await.unwrap();
+        }
+        read_to(&mut client, "/body 10;").await;
+    }
+
+    #[actix::test]
+    async fn requests_behind_a_long_answer_wait_for_its_end_whole_or_not() {
+        tokio::time::pause();
+        let client = connect().await;
+        let (mut reader, mut writer) = tokio::io::split(client);
+        let body = "POST /body HTTP/1.1\r\nhost: h\r\ncontent-length: 10\r\n\r\n0123456789";
+        let first = "GET /stream HTTP/1.1\r\nhost: h\r\n\r\n".to_owned() + &body.repeat(20) + &body[..body.len() - 4];
+        let write = async {
+            writer.write_all(first.as_bytes()).await.unwrap();
+            sleep(PATIENCE * 2).await;
+            writer.write_all(b"6789").await.unwrap();
+        };
+        let read = async {
+            let (mut answers, mut buffer) = (String::new(), [0; 4096]);
+            while answers.matches("/body 10;").count() < 21 {
+                let length = reader.read(&mut buffer).await.unwrap();
+                assert!(length > 0, "closed after {answers}");
+                answers.push_str(std::str::from_utf8(&buffer[..length]).unwrap());
+            }
+            answers
+        };
+
+        let (_, answers) = tokio::join!(write, read);
+
+        assert!(answers.find("/stream 0;") < answers.find("/body 10;"), "{answers}");
+    }
+}
