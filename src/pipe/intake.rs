@@ -137,7 +137,11 @@ impl Intake {
             Some(due) if due.since == since => due,
             other => other.insert(Due { at: Box::pin(sleep(PATIENCE)), since }),
         };
-        due.at.as_mut().poll(cx).map(Ok)
+        let is_over = due.at.as_mut().poll(cx);
+        if is_over.is_ready() {
+            tracing::debug!(requests = self.heads, "the rest of a request did not come in time; its connection ends");
+        }
+        is_over.map(Ok)
     }
 }
 
