@@ -130,7 +130,9 @@ impl Audience {
 
     /// Waits until so many deliveries have come, or none came for `silence`.
     pub async fn silent(&self, expected: u64, silence: Duration) {
-        while self.delivered.get() < expected && self.last.get().max(self.start.get()).elapsed() < silence {
+        // Of a burst that was just published nothing may have come yet, and the one before lies long back.
+        let asked = Instant::now();
+        while self.delivered.get() < expected && self.last.get().max(asked).elapsed() < silence {
             sleep(LOOK).await;
         }
         // What comes beyond what was expected is what this wait is for.
@@ -229,6 +231,28 @@ mod tests {
         audience.hear(0, br#"{"type":"gap","missed":3}"#, Instant::now());
 
         assert_eq!((audience.delivered(), audience.gaps()), (1, 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_comes_later_than_the_silence_before_it_is_waited_for() {
+        let audience = Audience::new(1);
+        let silence = Duration::from_secs(5);
+        sleep(silence * 2).await;
+
+        let coming = async {
+            sleep(silence / 2).await;
+            audience.hear(0, EVENT, Instant::now());
+        };
+        let waiting = async {
+            audience.silent(1, silence).await;
+            audience.delivered()
+        };
+        let (delivered, ()) = tokio::join!(waiting, coming);
+
+        assert_eq!(delivered, 1);
+        let asked = Instant::now();
+        audience.silent(2, silence).await;
+        assert!(asked.elapsed() >= silence);
     }
 
     #[tokio::test]
