@@ -27,6 +27,9 @@ use tracing_subscriber::{
 
 use crate::config::{Log, LogFormat, make_private_folder};
 
+/// The HTTP library tells of every request that it cannot read as of an error: any stranger could fill the log.
+const CALM: &str = "actix_http::h1::dispatcher=off";
+
 /// Writes what still waits for the log file when it is dropped; keep it until the end.
 #[derive(Debug)]
 #[must_use]
@@ -56,12 +59,17 @@ pub enum LogError {
 /// # Errors
 /// [`LogError`] when the filter is malformed, the folder cannot be written or logging was started before.
 pub fn start(config: &Log, data_folder: &Path) -> Result<LogGuard, LogError> {
-    let filter = EnvFilter::try_new(&config.level)?;
+    let filter = EnvFilter::try_new(filter_of(&config.level))?;
     let (file, guard) = config.file.then(|| log_file(config, &data_folder.join("logs"))).transpose()?.unzip();
     let file = file.map(|writer| fmt::layer().json().flatten_event(true).fmt_fields(SpanFields).with_writer(writer));
     tracing_subscriber::registry().with(filter).with(to_stderr(config.format)).with(file).try_init()?;
     panic::set_hook(Box::new(log_panic));
     Ok(LogGuard(guard))
+}
+
+/// What is told: who asks for more of the HTTP library than others gets all of it.
+fn filter_of(level: &str) -> String {
+    if level.contains("actix_http") { level.to_owned() } else { format!("{level},{CALM}") }
 }
 
 fn to_stderr<S: Subscriber + for<'a> LookupSpan<'a>>(format: LogFormat) -> Box<dyn Layer<S> + Send + Sync> {

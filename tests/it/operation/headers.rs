@@ -1,5 +1,9 @@
 //! Headers that every answer carries.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use crate::support::process::{Scratch, TestProcess, logs_of};
 use crate::support::{Answer, TestHub};
 
 #[actix::test]
@@ -30,4 +34,24 @@ async fn a_sane_request_id_is_kept_and_another_replaced() {
     assert_eq!(id_for("trace-42").await, "trace-42");
     assert_ne!(id_for("a b\"c").await, "a b\"c");
     assert_ne!(id_for(&"x".repeat(500)).await.len(), 500);
+}
+
+#[actix::test]
+async fn a_request_that_cannot_be_read_is_refused_and_no_error_of_the_hub() {
+    let data = Scratch::new();
+    let mut hub = TestProcess::start_with(data.path(), &[]).await;
+    for request in
+        ["GET / HTTP/1.1\r\nno header\r\n\r\n", "\u{1}\r\n\r\n", "POST / HTTP/1.1\r\ncontent-length: -1\r\n\r\n"]
+    {
+        let mut stream = TcpStream::connect(&hub.authority).expect("the hub listens");
+        stream.write_all(request.as_bytes()).expect("the hub reads");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("the hub answers and closes");
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{request:?}: {answer}");
+    }
+    hub.terminate();
+    hub.exit().await;
+
+    let logged = hub.rest_of_log().await + &logs_of(&data);
+    assert!(logged.contains("stopping") && !logged.contains("ERROR"), "{logged}");
 }
