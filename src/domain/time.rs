@@ -83,8 +83,8 @@ impl FromStr for Timestamp {
     type Err = TimestampError;
 
     fn from_str(text: &str) -> Result<Self, TimestampError> {
-        let any = || text.parse::<jiff::Timestamp>().map_err(|_| TimestampError(text.chars().take(64).collect()));
-        let time = usual(text.as_bytes()).map_or_else(any, Ok)?;
+        let time = usual(text.as_bytes()).or_else(|| general(text));
+        let time = time.ok_or_else(|| TimestampError(text.chars().take(64).collect()))?;
         Ok(Self(time.as_millisecond()))
     }
 }
@@ -105,6 +105,16 @@ fn usual(text: &[u8]) -> Option<jiff::Timestamp> {
     let time =
         jiff::civil::Time::new(two([h1, h2])?, two([min1, min2])?, two([s1, s2])?, i32::from(millis) * 1_000_000);
     jiff::tz::Offset::UTC.to_timestamp(date.to_datetime(time.ok()?)).ok()
+}
+
+/// Reads any time. Of the decimals of a second there may be as many as one likes; the reader takes no more than nine.
+fn general(text: &str) -> Option<jiff::Timestamp> {
+    let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
+    let digits = decimals.bytes().take_while(u8::is_ascii_digit).count();
+    if digits <= 9 {
+        return text.parse().ok();
+    }
+    format!("{whole}.{}{}", &decimals[..9], &decimals[digits..]).parse().ok()
 }
 
 /// A number of at most four digits.
@@ -149,6 +159,8 @@ mod tests {
         assert_eq!(Timestamp::from_millis(1_700_000_000_000).to_string(), "2023-11-14T22:13:20.000Z");
         let parsed: Timestamp = "2023-11-14T23:13:20.5+01:00".parse().unwrap();
         assert_eq!(parsed.as_millis(), 1_700_000_000_500);
+        let fine: Timestamp = "2023-11-14T22:13:20.123999999999Z".parse().unwrap();
+        assert_eq!(fine.as_millis(), 1_700_000_000_123);
     }
 
     proptest! {
@@ -179,7 +191,9 @@ mod tests {
 
     #[test]
     fn nonsense_is_no_time() {
-        for bad in ["", "yesterday", "2023-13-01T00:00:00Z", "2023-11-14"] {
+        for bad in
+            ["", "yesterday", "2023-13-01T00:00:00Z", "2023-11-14", "2023-11-14T00:00:00.0123456789", "0.0123456789Z"]
+        {
             assert!(bad.parse::<Timestamp>().is_err(), "{bad}");
         }
     }
