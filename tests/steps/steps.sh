@@ -30,11 +30,19 @@ step_unused() {
   check unused cargo machete --with-metadata .
 }
 
+# test_threads - how many tests run at once: most of them wait most of the time, also where there are few processors.
+test_threads() {
+  local processors
+  processors=$(nproc)
+  echo $((processors > 4 ? processors : 4))
+}
+
 step_rust() {
   local folders status log=$logs/rust.log result='^test result: .* '
   # The data folders of all hubs go with this one.
   folders=$(mktemp -d)
-  log_of rust env TMPDIR="$folders" cargo test --locked --no-fail-fast --lib --bins --test it
+  log_of rust env TMPDIR="$folders" cargo test --locked --no-fail-fast --lib --bins --test it -- \
+    --test-threads="$(test_threads)"
   status=$?
   rm -rf "$folders"
   add_counts rust $status "$(sum "$result([0-9]+) passed" "$log")" "$(sum "$result([0-9]+) failed" "$log")" \
@@ -50,10 +58,10 @@ step_postgres() {
   chmod 711 "$folders"
   : >"$log"
   for part in $(grep -rlF 'Scratch::new' src | cut -d / -f 2 | sort -u); do
-    on_postgres --lib -- "$part::" || status=1
+    on_postgres --lib -- --test-threads="$(test_threads)" "$part::" || status=1
   done
   for part in $(sed -nE '/support|architecture|documents/d; s/^mod (.*);/\1::/p' tests/it/main.rs); do
-    on_postgres --test it -- "$part" || status=1
+    on_postgres --test it -- --test-threads="$(test_threads)" "$part" || status=1
   done
   rm -rf "$folders" "$logs/postgres-part.log"
   stop_postgres
