@@ -33,8 +33,10 @@
 //! relay keeps the recent events and the latest value of every key, and hands out what lies behind a cursor; what is older
 //! it reads from the journal. Readings are stored as they come, in a tail without an index whose rows the collector knows by
 //! module; what modules say goes to the collector beside them on their thread, which lets a commit wait while more comes, and
-//! to the broker through a [`Forwarder`](broker::Forwarder), which lets states gather; the keeper seals them into compressed chunks and roll-ups of their series, and alone changes those. Whoever changes the database adds the event that tells of it in the same transaction, and
-//! the broker takes it over into the journal: one that is left is swept up. What the rules for alarms look at goes from a
+//! to the broker through a [`Forwarder`](broker::Forwarder), which lets states gather. What a module said last is saved a
+//! few seconds after its readings; where a crash comes between, the next start has it follow those of the tail. The keeper
+//! seals readings into compressed chunks and roll-ups of their series, and alone changes those. Whoever changes the
+//! database adds the event that tells of it in the same transaction, and the broker takes it over into the journal: one that is left is swept up. What the rules for alarms look at goes from a
 //! module's actor to the [`Warden`](module::Warden), who judges and keeps the alarms of all. Truth is in the database; what blocks (diesel, bcrypt) never runs on an actor's thread, and [`store::Store`] alone knows the pools.
 //!
 //! People come by four dialects: JSON over a WebSocket, server-sent events, and Socket.IO over polls or a WebSocket. Each is
@@ -114,8 +116,13 @@
 //! - The end of a login ends its sockets, whoever ends it: test `a_logout_ends_the_sockets_of_its_login_only`, test
 //!   `the_sockets_of_an_account_changed_beside_the_hub_end_and_others_stay`.
 //! - What was acknowledged survives a crash: test `accounts_modules_and_last_states_survive_kill_9`, test
+//!   `every_acknowledged_reading_is_found_once_wherever_the_hub_is_killed`, test
 //!   `after_a_failed_commit_even_an_unchanged_reading_is_stored_before_its_answer`, test
-//!   `a_full_disk_refuses_readings_at_every_door_and_what_was_acknowledged_stays`. The newest state goes out, is judged by
+//!   `a_full_disk_refuses_readings_at_every_door_and_what_was_acknowledged_stays`. A state is saved after its readings, which
+//!   tell it until then: test `a_state_is_saved_a_while_after_its_readings_and_a_crash_before_that_loses_nothing`, test
+//!   `wherever_a_state_was_saved_it_comes_to_the_same`, test `a_state_waits_only_where_its_readings_tell_all_of_it`, test
+//!   `no_reading_is_sealed_before_a_state_that_knows_it_is_saved`, also where a start cannot write: test
+//!   `what_cannot_be_saved_at_the_start_is_known_all_the_same`. The newest state goes out, is judged by
 //!   the rules for alarms and is kept also where the store refused its reading: test
 //!   `what_the_store_refused_is_stored_before_the_actor_rests`; a reading that was refused is not in the history later: test
 //!   `what_was_refused_while_the_database_was_locked_is_not_stored_when_it_is_free`, unless it was being written when its

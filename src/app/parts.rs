@@ -1,5 +1,6 @@
 //! The parts of the house, each started with what it needs of the others.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ use crate::store::alarms::Standings;
 use crate::store::modules::StoredModule;
 use crate::store::{Options, Store};
 use crate::telemetry::{
-    Archivist, Collector, History, Keeper, KeeperOptions, QuietHours, SharedPolicy, Tail, Turns, open_tail,
+    Archivist, Collector, History, Keeper, KeeperOptions, QuietHours, Recovered, SharedPolicy, Turns, recover,
 };
 use crate::{module, session, store};
 
@@ -37,8 +38,8 @@ pub struct Core {
     pub stops: Vec<EmergencyStop>,
     /// The rules for alarms, and what is known of their alarms at the start.
     pub alarms: (Vec<AlarmRule>, Standings),
-    /// The readings that were not sealed yet.
-    pub tail: Tail,
+    /// The readings that were not sealed yet, and states that were not saved.
+    pub found: Recovered,
     /// How long the history is kept.
     pub policy: SharedPolicy,
     /// The broker's own thread.
@@ -54,14 +55,13 @@ impl Core {
         let metrics = Metrics::default();
         let store = open_store(config, &metrics).await?;
         let (orders, house, watch) = (Arbiter::new(), Arbiter::new(), Arbiter::new());
-        let stored = store.read(store::modules::load_all).await?;
+        let (found, stored) = open_modules(&store).await?;
         let twins = store.read(store::twins::load_all).await?;
         let stops = store.read(store::stops::active).await?;
         let alarms =
             store.read(|conn| Ok((store::alarm_rules::load_all(conn)?, store::alarms::standings(conn)?))).await?;
         let newest = [module::newest_twins(&twins, &stored), module::newest_states(&stored)].concat();
         let order = OpenOrder::load(&store, newest, config.broker.ring).await?;
-        let tail = open_tail(&store).await?;
         let policy = open_policy(config, &store).await?;
         let limits = config.journal.clone();
         house.spawn(Retention::new(store.clone(), order.archive().clone(), limits, metrics.clone()).run());
@@ -77,7 +77,7 @@ impl Core {
             let (most, announce, metrics) = (config.socket.max_per_user, broker.clone().recipient(), metrics.clone());
             move || session::Registry::new(most, announce, metrics)
         });
-        Ok(Self { store, metrics, broker, sessions, stored, stops, alarms, tail, policy, orders, house, watch })
+        Ok(Self { store, metrics, broker, sessions, stored, stops, alarms, found, policy, orders, house, watch })
     }
 
     pub fn start_room(&self, modules: &Addr<module::Registry>, accounts: &Addr<Accounts>) -> Addr<AdminRoom> {
@@ -113,9 +113,9 @@ impl Devices {
             move || Forwarder::new(broker)
         });
         let collector = start_on(beside, {
-            let (store, options, tail) = (core.store.clone(), config.telemetry.clone(), std::mem::take(&mut core.tail));
-            let metrics = core.metrics.clone();
-            move || Collector::new(store, options, metrics, tail)
+            let (store, found) = (core.store.clone(), std::mem::take(&mut core.found));
+            let (options, metrics) = (config.telemetry.clone(), core.metrics.clone());
+            move || Collector::new(store, options, metrics, found)
         });
         core.house.spawn(keeper(config, core, &collector).run());
         let turns = Turns::of(&core.store);
@@ -182,6 +182,19 @@ impl People {
         let authenticator = Authenticator::new(store.clone(), tokens, known, accounts.clone().recipient());
         Ok(Self { accounts, authenticator, setup_token })
     }
+}
+
+/// What is known of readings and modules. Nobody reads what modules said last before the readings of the tail have told it.
+async fn open_modules(store: &Store) -> Result<(Recovered, Vec<StoredModule>), StartError> {
+    let found = recover(store).await?;
+    let mut stored = store.read(store::modules::load_all).await?;
+    let states: HashMap<_, _> = found.unsaved.iter().map(|(state, _)| (state.module, state)).collect();
+    for module in &mut stored {
+        if let Some(state) = states.get(&module.number) {
+            module.follow(state);
+        }
+    }
+    Ok((found, stored))
 }
 
 fn start_warden(config: &Config, core: &mut Core) -> Addr<module::Warden> {

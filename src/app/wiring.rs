@@ -27,7 +27,7 @@ use crate::pipe::{Bounds, OutboxOptions};
 use crate::session::engine::{EngineOptions, Engines};
 use crate::session::socketio::{Newcomers, Recoveries};
 use crate::session::{Drain, JoinAdminRoom, SessionOptions};
-use crate::telemetry::{Archivist, Collector, Flush, History};
+use crate::telemetry::{Archivist, Collector, Flush, History, SaveStates};
 use crate::{module, session};
 
 mod mqtt;
@@ -209,6 +209,11 @@ impl House {
         }
         if let Err(error) = self.broker.send(CloseOrder).timeout(LAST_WORDS).await {
             tracing::warn!(%error, "the order of events was not closed; the next start goes on behind what was reserved");
+            // A database that cannot be written would only be waited for once more.
+            return;
+        }
+        if let Err(error) = self.collector.send(SaveStates).timeout(LAST_WORDS).await {
+            tracing::info!(%error, "the next start finds out what modules said last");
         }
     }
 

@@ -20,7 +20,7 @@ pub struct Telemetry {
     /// How far in the future a reading may say that it was measured, and how far, but at least a minute, the times run
     /// ahead that readings without one are given where they come faster than 1,000 a second.
     pub max_ahead: Duration,
-    /// How long readings wait at most until they are sealed, compressed, into the history.
+    /// How long readings wait, a few seconds more or less, until they are sealed, compressed, into the history.
     pub seal_after: Duration,
 }
 

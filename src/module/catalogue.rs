@@ -117,7 +117,7 @@ mod tests {
 
     fn entry(id: u8, owner: Option<u8>) -> Arc<Entry> {
         let record = ModuleRecord { owner: owner.map(user), ..module(&format!("m{id}")) };
-        Arc::new(Entry::new(StoredModule::new(record)))
+        Arc::new(Entry::new(StoredModule::new(record, id.into())))
     }
 
     fn user(number: u8) -> UserId {

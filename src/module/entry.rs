@@ -15,6 +15,7 @@ use crate::domain::module::{ModuleKind, ModuleName, TokenHash};
 use crate::domain::telemetry::LatestState;
 use crate::domain::time::Timestamp;
 use crate::store::modules::{ModuleRecord, StoredModule};
+use crate::store::readings::ModuleNumber;
 
 /// Whether a module is there.
 #[derive(
@@ -64,6 +65,8 @@ pub struct Live {
 pub struct Entry {
     /// Which module.
     pub id: ModuleId,
+    /// Its number in the history; another module of that id has another.
+    pub number: ModuleNumber,
     /// What people can change.
     pub meta: ArcSwap<Meta>,
     /// What the module changes.
@@ -76,11 +79,12 @@ impl Entry {
     /// A module as it was stored; offline until it says something.
     #[must_use]
     pub fn new(stored: StoredModule) -> Self {
-        let StoredModule { record, telemetry, last_seen, clock, .. } = stored;
+        let StoredModule { record, number, telemetry, last_seen, clock, .. } = stored;
         let (telemetry, clock) = (Arc::new(LatestState::new(telemetry)), Clock::after(clock));
         let live = Live { status: Status::Offline, last_seen, telemetry, clock };
         Self {
             id: record.id.clone(),
+            number,
             meta: ArcSwap::from_pointee(Meta::from(record)),
             live: ArcSwap::from_pointee(live),
             watch: Watch::default(),

@@ -6,17 +6,18 @@ use actix::Message;
 
 use super::StoreError;
 use super::offer::Offer;
-use crate::domain::ids::ModuleId;
+use super::readings::ModuleNumber;
 use crate::domain::telemetry::LatestState;
 use crate::domain::time::Timestamp;
 
-/// Stores the newest state of a module and its readings, or only when it was last seen; answered after the commit.
+/// Stores the readings of a module, and a while later its newest state, or only when it was last seen; answered after the
+/// commit.
 #[derive(Debug, Clone, Message)]
 #[rtype(result = "Result<(), CommitError>")]
 pub struct Commit {
-    /// Which module.
-    pub module_id: ModuleId,
-    /// Its newest state; none leaves the stored one.
+    /// Which module, by its number in the history.
+    pub module: ModuleNumber,
+    /// Its state after the readings; none leaves the stored one.
     pub state: Option<Arc<LatestState>>,
     /// When it was last seen.
     pub seen_at: Timestamp,
@@ -47,7 +48,7 @@ impl NewReading {
     }
 }
 
-/// Why a state was not stored.
+/// Why readings were not stored.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum CommitError {
     /// Too many wait for a commit.

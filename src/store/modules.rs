@@ -4,8 +4,10 @@ use std::collections::HashMap;
 
 use diesel::prelude::*;
 
-use super::schema::{module_states, modules, users};
-use super::{Connection, StoreError, readings, retention};
+use super::readings::{self, ModuleNumber};
+use super::schema::{history_modules, module_states, modules, users};
+use super::states::ModuleState;
+use super::{Connection, StoreError, retention};
 use crate::domain::ids::{ModuleId, UserId};
 use crate::domain::module::{ModuleKind, ModuleName, TokenHash};
 use crate::domain::telemetry::Newest;
@@ -35,6 +37,8 @@ pub struct ModuleRecord {
 pub struct StoredModule {
     /// The module.
     pub record: ModuleRecord,
+    /// Its number in the history.
+    pub number: ModuleNumber,
     /// Its newest telemetry.
     pub telemetry: Newest,
     /// When that came; none if nothing ever did.
@@ -48,16 +52,25 @@ pub struct StoredModule {
 impl StoredModule {
     /// A module that has said nothing yet.
     #[must_use]
-    pub fn new(record: ModuleRecord) -> Self {
-        Self { record, telemetry: Newest::default(), telemetry_at: None, last_seen: None, clock: None }
+    pub fn new(record: ModuleRecord, number: ModuleNumber) -> Self {
+        Self { record, number, telemetry: Newest::default(), telemetry_at: None, last_seen: None, clock: None }
+    }
+
+    /// Takes over what is newer than what is stored.
+    pub fn follow(&mut self, newer: &ModuleState) {
+        if let Some(said) = &newer.said {
+            (self.telemetry, self.telemetry_at) = (said.telemetry.newest().clone(), Some(said.at));
+        }
+        self.last_seen = Some(newer.seen_at);
+        self.clock = newer.clock.or(self.clock);
     }
 }
 
-/// Adds a module that has said nothing yet.
+/// Adds a module that has said nothing yet; answers its number in the history.
 ///
 /// # Errors
 /// [`StoreError::Conflict`] when the id is taken.
-pub fn insert(conn: &mut Connection, module: &ModuleRecord) -> Result<(), StoreError> {
+pub fn insert(conn: &mut Connection, module: &ModuleRecord) -> Result<ModuleNumber, StoreError> {
     diesel::insert_into(modules::table).values(ModuleRow::from(module)).execute(conn)?;
     let state = (module_states::module_id.eq(module.id.as_str()), module_states::telemetry.eq("{}"));
     diesel::insert_into(module_states::table).values(state).execute(conn)?;
@@ -89,11 +102,12 @@ pub fn delete(conn: &mut Connection, id: &ModuleId) -> Result<(), StoreError> {
 /// [`StoreError::Unreadable`] for a row that breaks its own rules.
 pub fn load_all(conn: &mut Connection) -> Result<Vec<StoredModule>, StoreError> {
     let rows = modules::table
+        .left_join(history_modules::table)
         .left_join(module_states::table)
         .order(modules::id)
-        .select((ModuleRow::as_select(), Option::<StateRow>::as_select()))
-        .load::<(ModuleRow, Option<StateRow>)>(conn)?;
-    rows.into_iter().map(|(module, state)| stored(module, state)).collect()
+        .select((ModuleRow::as_select(), history_modules::number.nullable(), Option::<StateRow>::as_select()))
+        .load::<(ModuleRow, Option<ModuleNumber>, Option<StateRow>)>(conn)?;
+    rows.into_iter().map(|(module, number, state)| stored(module, number, state)).collect()
 }
 
 /// The module with that token.
@@ -218,10 +232,15 @@ impl TryFrom<ModuleRow> for ModuleRecord {
     }
 }
 
-fn stored(module: ModuleRow, state: Option<StateRow>) -> Result<StoredModule, StoreError> {
+fn stored(
+    module: ModuleRow,
+    number: Option<ModuleNumber>,
+    state: Option<StateRow>,
+) -> Result<StoredModule, StoreError> {
     let record = ModuleRecord::try_from(module)?;
+    let number = number.ok_or_else(|| StoreError::unreadable("history_modules", record.id.as_str()))?;
     let Some(state) = state else {
-        return Ok(StoredModule::new(record));
+        return Ok(StoredModule::new(record, number));
     };
     let telemetry = serde_json::from_str(&state.telemetry)
         .map_err(|_| StoreError::unreadable("module_states", record.id.as_str()))?;
@@ -229,6 +248,7 @@ fn stored(module: ModuleRow, state: Option<StateRow>) -> Result<StoredModule, St
     let (telemetry_at, last_seen) = (state.telemetry_at, state.last_seen);
     Ok(StoredModule {
         record,
+        number,
         telemetry,
         telemetry_at: telemetry_at.map(Timestamp::from_millis),
         last_seen: last_seen.map(Timestamp::from_millis),
@@ -242,13 +262,8 @@ mod tests {
 
     use super::*;
     use crate::domain::telemetry::{LatestState, Telemetry};
-    use crate::store::latest::Commit;
-    use crate::store::states;
+    use crate::store::states::{self, Said};
     use crate::store::testing::{Scratch, module};
-
-    fn state(json: &str) -> Option<Arc<LatestState>> {
-        Some(Arc::new(LatestState::new(serde_json::from_str::<Telemetry>(json).unwrap())))
-    }
 
     #[actix::test]
     async fn modules_are_found_as_they_were_stored() {
@@ -257,40 +272,29 @@ mod tests {
         let (one, two) = (module("MC-1"), module("MC-2"));
         let renamed = ModuleRecord { name: "South gate".parse().unwrap(), ..one.clone() };
         let (first, second) = (one.clone(), two.clone());
-        store.write(move |conn| insert(conn, &first).and_then(|()| insert(conn, &second))).await.unwrap();
+        store.write(move |conn| insert(conn, &first).and_then(|_| insert(conn, &second))).await.unwrap();
         let again = store.write(move |conn| insert(conn, &one)).await;
         assert!(matches!(again, Err(StoreError::Conflict(_))), "{again:?}");
         let change = renamed.clone();
         store.write(move |conn| update(conn, &change)).await.unwrap();
-        let commits = [
-            Commit {
-                module_id: renamed.id.clone(),
-                state: state(r#"{"a":0.1}"#),
-                seen_at: Timestamp::from_millis(5),
-                clock: Some(Timestamp::from_millis(6)),
-                readings: vec![],
-            },
-            Commit {
-                module_id: renamed.id.clone(),
-                state: None,
-                seen_at: Timestamp::from_millis(7),
-                clock: None,
-                readings: vec![],
-            },
-            Commit {
-                module_id: "gone".parse().unwrap(),
-                state: state("{}"),
-                seen_at: Timestamp::from_millis(9),
-                clock: None,
-                readings: vec![],
-            },
-        ];
-        store.write(move |conn| states::save(conn, &commits)).await.unwrap();
+        let telemetry = serde_json::from_str::<Telemetry>(r#"{"a":0.1}"#).unwrap();
+        let state = ModuleState {
+            module: 1,
+            said: Some(Said {
+                telemetry: Arc::new(LatestState::new(telemetry)),
+                at: Timestamp::from_millis(5),
+                until: 0,
+            }),
+            seen_at: Timestamp::from_millis(5),
+            clock: Some(Timestamp::from_millis(6)),
+        };
+        store.write(move |conn| states::save(conn, [state])).await.unwrap();
 
         let all = scratch.store().read(load_all).await.unwrap();
 
         assert_eq!(all.len(), 2);
-        assert_eq!((&all[0].record, all[0].last_seen), (&renamed, Some(Timestamp::from_millis(7))));
+        assert_eq!((&all[0].record, all[0].last_seen), (&renamed, Some(Timestamp::from_millis(5))));
+        assert_eq!((all[0].number, all[1].number), (1, 2));
         assert_eq!(all[0].telemetry_at, Some(Timestamp::from_millis(5)));
         assert_eq!(all[0].clock, Some(Timestamp::from_millis(6)));
         assert_eq!(serde_json::to_string(all[0].telemetry.values()).unwrap(), r#"{"a":0.1}"#);

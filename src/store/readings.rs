@@ -3,7 +3,6 @@
 //! Each reading has an id. Those of a module that came together have ids in a row and are one row, with the first of them.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::ops::{Range, RangeInclusive};
 
 use diesel::prelude::*;
@@ -14,7 +13,7 @@ use diesel::sqlite::Sqlite;
 use super::latest::{Commit, NewReading};
 use super::runs::{self, TailReading};
 use super::schema::{history_modules, readings};
-use super::{Connection, StoreError, states};
+use super::{Connection, StoreError};
 use crate::domain::ids::ModuleId;
 use crate::domain::time::Timestamp;
 
@@ -83,26 +82,23 @@ struct NewRow<'a> {
     count: i64,
 }
 
-/// Stores states and readings in the caller's transaction, the first row as `next`; modules that are gone are passed
-/// over. Answers which rows are of which module.
+/// Stores readings in the caller's transaction, the first as `next`; answers which rows are of which module.
+///
+/// Those of a module that is gone by now get no history: they go when they would be sealed.
 ///
 /// # Errors
 /// [`StoreError`] of the database only.
-pub fn append(conn: &mut Connection, commits: &[Commit], next: RowId) -> Result<Vec<(ModuleId, Appended)>, StoreError> {
-    states::save(conn, commits)?;
-    let numbers = numbers_of(conn, commits.iter().filter(|commit| !commit.readings.is_empty()))?;
+pub fn append(conn: &mut Connection, commits: &[Commit], next: RowId) -> Result<Vec<Appended>, StoreError> {
     let (mut rows, mut appended, mut next) = (Vec::new(), Vec::new(), next);
-    for commit in commits {
-        let Some(first) = commit.readings.first() else { continue };
-        let Some(module) = numbers.get(commit.module_id.as_str()).copied() else { continue };
+    for Commit { module, readings, .. } in commits {
+        let Some(first) = readings.first() else { continue };
         let from = next;
-        for run in runs::runs(&commit.readings) {
-            let row = new_row(next, module, run);
+        for run in runs::runs(readings) {
+            let row = new_row(next, *module, run);
             next += row.count;
             rows.push(row);
         }
-        let new = Appended { module, rows: from..next, received_at: first.received_at };
-        appended.push((commit.module_id.clone(), new));
+        appended.push(Appended { module: *module, rows: from..next, received_at: first.received_at });
     }
     insert(conn, &rows)?;
     Ok(appended)
@@ -178,36 +174,11 @@ impl<const ROWS: usize> QueryFragment<Sqlite> for Append<'_, ROWS> {
 
 impl<const ROWS: usize> RunQueryDsl<SqliteConnection> for Append<'_, ROWS> {}
 
-/// The numbers of modules; those that are gone have none.
-fn numbers_of<'a>(
-    conn: &mut Connection,
-    commits: impl Iterator<Item = &'a Commit>,
-) -> Result<HashMap<String, ModuleNumber>, StoreError> {
-    match conn {
-        Connection::Sqlite(_) => {
-            let mut numbers = HashMap::new();
-            for commit in commits {
-                if let Some(number) = number_of(conn, &commit.module_id)? {
-                    numbers.insert(commit.module_id.to_string(), number);
-                }
-            }
-            Ok(numbers)
-        }
-        // In one question: each would wait for an answer from elsewhere.
-        Connection::Postgres(conn) => {
-            let ids: Vec<_> = commits.map(|commit| commit.module_id.as_str()).collect();
-            let known = history_modules::table.filter(history_modules::module_id.eq_any(ids));
-            let known = known.select((history_modules::module_id.assume_not_null(), history_modules::number));
-            Ok(known.load::<(String, ModuleNumber)>(conn)?.into_iter().collect())
-        }
-    }
-}
-
 /// Gives a new module its number, in the caller's transaction.
-pub(super) fn number(conn: &mut Connection, module: &ModuleId) -> Result<(), StoreError> {
+pub(super) fn number(conn: &mut Connection, module: &ModuleId) -> Result<ModuleNumber, StoreError> {
     let row = history_modules::module_id.eq(module.as_str());
     diesel::insert_into(history_modules::table).values(row).execute(conn)?;
-    Ok(())
+    number_of(conn, module)?.ok_or(StoreError::NotFound)
 }
 
 /// The number of a module; none if it is gone.
@@ -216,22 +187,16 @@ pub(super) fn number(conn: &mut Connection, module: &ModuleId) -> Result<(), Sto
 /// [`StoreError`] of the database only.
 pub fn number_of(conn: &mut Connection, module: &ModuleId) -> Result<Option<ModuleNumber>, StoreError> {
     let found = history_modules::table.filter(history_modules::module_id.eq(module.as_str()));
-    let found = found.select(history_modules::number);
-    // Each database by itself and without a limit, as for logins: every reading asks here.
-    let number = match conn {
-        Connection::Sqlite(conn) => found.get_result(conn),
-        Connection::Postgres(conn) => found.get_result(conn),
-    };
-    Ok(number.optional()?)
+    Ok(found.select(history_modules::number).get_result(conn).optional()?)
 }
 
-/// Whether a number is one of the history, also of a module that is gone and whose history is not yet.
+/// Whether a number is that of a module that is there.
 ///
 /// # Errors
 /// [`StoreError`] of the database only.
-pub fn is_known(conn: &mut Connection, module: ModuleNumber) -> Result<bool, StoreError> {
-    let known = history_modules::table.find(module).select(history_modules::number);
-    Ok(known.get_result::<ModuleNumber>(conn).optional()?.is_some())
+pub fn is_of_module(conn: &mut Connection, module: ModuleNumber) -> Result<bool, StoreError> {
+    let known = history_modules::table.find(module).select(history_modules::module_id);
+    Ok(known.get_result::<Option<String>>(conn).optional()?.flatten().is_some())
 }
 
 /// Where the first readings of the tail after one of them are, at most so many rows.
@@ -263,6 +228,26 @@ pub fn load_measured(
     rows: &[Range<RowId>],
     measured: &RangeInclusive<i64>,
 ) -> Result<Vec<TailRow>, StoreError> {
+    stored(conn, rows, measured)?.into_iter().map(|row| read(row, measured)).collect()
+}
+
+/// The same of those that can be read; the log tells of the others.
+///
+/// # Errors
+/// [`StoreError`] of the database only.
+pub fn load_readable(conn: &mut Connection, rows: &[Range<RowId>]) -> Result<Vec<TailRow>, StoreError> {
+    let ever = i64::MIN..=i64::MAX;
+    let readable = |row| {
+        read(row, &ever).inspect_err(|error| tracing::error!(%error, "what it says of a module is passed over")).ok()
+    };
+    Ok(stored(conn, rows, &ever)?.into_iter().filter_map(readable).collect())
+}
+
+fn stored(
+    conn: &mut Connection,
+    rows: &[Range<RowId>],
+    measured: &RangeInclusive<i64>,
+) -> Result<Vec<StoredRow>, StoreError> {
     let mut found: Vec<StoredRow> = Vec::new();
     let (runs, single) = runs_and_single(conn, rows);
     let is_measured = || readings::ts.le(*measured.end()).and(readings::last_ts.ge(*measured.start()));
@@ -275,7 +260,7 @@ pub fn load_measured(
         found.extend(rows.select(StoredRow::as_select()).load(conn)?);
     }
     found.sort_unstable_by_key(|row| row.id);
-    found.into_iter().map(|row| read(row, measured)).collect()
+    Ok(found)
 }
 
 fn read(row: StoredRow, measured: &RangeInclusive<i64>) -> Result<TailRow, StoreError> {

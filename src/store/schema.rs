@@ -59,6 +59,7 @@ diesel::table! {
         last_seen -> Nullable<BigInt>,
         telemetry_times -> Nullable<Text>,
         clock -> Nullable<BigInt>,
+        saved_to -> BigInt,
     }
 }
 

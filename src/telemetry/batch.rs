@@ -2,9 +2,9 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use crate::domain::ids::ModuleId;
 use crate::reply::Promise;
 use crate::store::latest::{Commit, CommitError};
+use crate::store::readings::ModuleNumber;
 
 /// Those who wait for a commit.
 pub type Answers = Vec<Promise<(), CommitError>>;
@@ -15,8 +15,8 @@ pub type Answers = Vec<Promise<(), CommitError>>;
 /// Invariant: `order` names each entry once, whoever has waited longest first.
 #[derive(Debug, Default)]
 pub struct Batch {
-    entries: HashMap<ModuleId, (Commit, Answers)>,
-    order: VecDeque<ModuleId>,
+    entries: HashMap<ModuleNumber, (Commit, Answers)>,
+    order: VecDeque<ModuleNumber>,
     waiting: usize,
     readings: usize,
 }
@@ -41,9 +41,9 @@ impl Batch {
     pub fn add(&mut self, newer: Commit, answer: Promise<(), CommitError>) {
         self.waiting += 1;
         self.readings += newer.readings.len();
-        let Some((known, answers)) = self.entries.get_mut(&newer.module_id) else {
-            self.order.push_back(newer.module_id.clone());
-            self.entries.insert(newer.module_id.clone(), (newer, vec![answer]));
+        let Some((known, answers)) = self.entries.get_mut(&newer.module) else {
+            self.order.push_back(newer.module);
+            self.entries.insert(newer.module, (newer, vec![answer]));
             return;
         };
         known.seen_at = known.seen_at.max(newer.seen_at);
@@ -57,7 +57,9 @@ impl Batch {
     pub fn take(&mut self, limit: usize) -> (Vec<Commit>, Answers) {
         let (mut commits, mut answers, mut readings) = (Vec::new(), Answers::new(), 0);
         while commits.len() < limit && readings < limit {
-            let Some((commit, waiting)) = self.order.pop_front().and_then(|id| self.entries.remove(&id)) else { break };
+            let Some((commit, waiting)) = self.order.pop_front().and_then(|module| self.entries.remove(&module)) else {
+                break;
+            };
             readings += commit.readings.len();
             commits.push(commit);
             answers.extend(waiting);
@@ -74,14 +76,8 @@ mod tests {
     use crate::domain::time::Timestamp;
     use crate::reply::promise;
 
-    fn add(batch: &mut Batch, module: usize) {
-        let commit = Commit {
-            module_id: format!("MC-{module}").parse().unwrap(),
-            state: None,
-            seen_at: Timestamp::now(),
-            clock: None,
-            readings: Vec::new(),
-        };
+    fn add(batch: &mut Batch, module: ModuleNumber) {
+        let commit = Commit { module, state: None, seen_at: Timestamp::now(), clock: None, readings: Vec::new() };
         batch.add(commit, promise(|| CommitError::Busy).0);
     }
 
@@ -92,14 +88,14 @@ mod tests {
         let mut taken = Vec::new();
         while !batch.is_empty() {
             let (commits, _) = batch.take(4);
-            let ids: Vec<_> = commits.iter().map(|commit| commit.module_id.to_string()).collect();
+            let modules: Vec<_> = commits.iter().map(|commit| commit.module).collect();
             // The same modules are back at once, as those of a flood are.
             if taken.len() < 40 {
-                (taken.len()..taken.len() + ids.len()).for_each(|module| add(&mut batch, module));
+                (0..modules.len()).for_each(|place| add(&mut batch, (taken.len() + place) as ModuleNumber));
             }
-            taken.extend(ids);
+            taken.extend(modules);
         }
-        let expected: Vec<_> = (0..40).chain(0..40).map(|module| format!("MC-{module}")).collect();
+        let expected: Vec<_> = (0..40).chain(0..40).collect();
         assert_eq!((taken, batch.waiting(), batch.len()), (expected, 0, 0));
     }
 }

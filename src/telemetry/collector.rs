@@ -1,7 +1,6 @@
 //! The actor that stores readings and latest states, many in one commit, and knows what is not sealed yet.
 
-use std::collections::HashMap;
-use std::ops::Range;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,15 +9,24 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::batch::{Answers, Batch};
+use super::recovery::Recovered;
 use super::tail::Tail;
+use super::unsaved::{States, Unsaved};
 use crate::config;
-use crate::domain::ids::ModuleId;
-use crate::domain::time::Timestamp;
 use crate::observe::Metrics;
 use crate::reply::{Reply, promise};
 use crate::store::latest::{Commit, CommitError};
 use crate::store::readings::{self, Appended, ModuleNumber, RowId};
+use crate::store::states;
 use crate::store::{Connection, Store, StoreError};
+
+mod messages;
+mod saving;
+mod sealing;
+#[cfg(test)]
+mod tests;
+
+pub use messages::{Due, Flush, SaveStates, Sealed, TailOf};
 
 /// More rows than that are not let into the tail: sealing must catch up first.
 const UNSEALED_MAX: usize = 4_000_000;
@@ -29,51 +37,30 @@ const STUCK_AFTER: Duration = Duration::from_secs(10);
 /// Which part of `telemetry.commit_interval` nothing must have come for a commit to wait no longer.
 const QUIET: u32 = 10;
 
-/// Answered when all that was asked before is stored, or has failed.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
-pub struct Flush;
-
-/// Asks which rows of a module are in the tail.
-///
-/// Never fewer than were acknowledged before; some of them may be sealed already.
-#[derive(Debug, Message)]
-#[rtype(result = "Vec<Range<RowId>>")]
-pub struct TailOf(pub ModuleNumber);
-
-/// Asks which rows are to be sealed now: for each module that has enough of them, or one that has waited for long.
-#[derive(Debug, Message)]
-#[rtype(result = "Vec<(ModuleNumber, Vec<Range<RowId>>)>")]
-pub struct Due;
-
-/// The rows of a module before one of them are sealed.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
-pub struct Sealed {
-    /// Which module.
-    pub module: ModuleNumber,
-    /// The first row that is not sealed.
-    pub until: RowId,
-}
-
-/// Gathers readings and latest states and stores them together.
+/// Gathers readings and stores them together, and a while later the newest states.
 ///
 /// Invariant: one commit at a time; what comes meanwhile gathers for the next, the newest state per module and every
 /// reading.
-/// Invariant: whoever asked is answered exactly once, after the commit that held their readings and their state or a
-/// newer one; the tail knows the rows by then.
+/// Invariant: whoever asked is answered exactly once, after the commit that held their readings; the tail knows the rows by
+/// then. A state is saved with that commit where its readings do not tell it, see `States`, or else a while later.
+/// Invariant: no reading that came with a state is given out to be sealed before a state that knows it is saved, so that
+/// the readings of the tail tell all that the saved states do not.
 /// Invariant: what was taken back before its transaction began to write is not stored.
 /// Invariant: nothing gathers while a commit hangs.
+/// Invariant: the state of each module in `untold` may hold what was refused, which no reading tells.
 /// Invariant: of each module in `full` there are `unsealed_of_module_max` rows or more in the tail.
 pub struct Collector {
     store: Store,
     options: config::Telemetry,
     metrics: Metrics,
     tail: Tail,
-    full: HashMap<ModuleId, ModuleNumber>,
+    unsaved: Unsaved,
+    untold: HashSet<ModuleNumber>,
+    full: HashSet<ModuleNumber>,
     unsealed_of_module_max: usize,
     batch: Batch,
     flushes: Vec<oneshot::Sender<()>>,
+    savers: Vec<oneshot::Sender<()>>,
     turn: Option<SpawnHandle>,
     /// When the first came that waits, and when the last.
     first: Instant,
@@ -84,19 +71,24 @@ pub struct Collector {
 }
 
 impl Collector {
-    /// A collector with nothing gathered.
+    /// A collector with nothing gathered but what a start has found.
     #[must_use]
-    pub fn new(store: Store, options: config::Telemetry, metrics: Metrics, tail: Tail) -> Self {
+    pub fn new(store: Store, options: config::Telemetry, metrics: Metrics, found: Recovered) -> Self {
         let now = Instant::now();
+        let mut unsaved = Unsaved::default();
+        found.unsaved.into_iter().for_each(|(state, first)| unsaved.add(state, first, now));
         Self {
             store,
             options,
             metrics,
-            tail,
-            full: HashMap::new(),
+            tail: found.tail,
+            unsaved,
+            untold: HashSet::new(),
+            full: HashSet::new(),
             unsealed_of_module_max: UNSEALED_OF_MODULE_MAX,
             batch: Batch::default(),
             flushes: Vec::new(),
+            savers: Vec::new(),
             turn: None,
             first: now,
             last: now,
@@ -113,11 +105,11 @@ impl Collector {
             return;
         }
         if self.batch.is_empty() {
-            for flushed in self.flushes.drain(..) {
-                // Who asked may have gone.
-                let _ = flushed.send(());
+            answer_all(&mut self.flushes);
+            if !self.savers.is_empty() {
+                self.save_all(ctx);
             }
-        } else if self.batch.len() >= self.options.max_batch || !self.flushes.is_empty() {
+        } else if self.batch.len() >= self.options.max_batch || !self.flushes.is_empty() || !self.savers.is_empty() {
             self.commit(ctx);
         } else if self.turn.is_none() {
             self.wait(ctx);
@@ -147,28 +139,56 @@ impl Collector {
         // A failed commit may have reached the disk all the same: its rows are given to nobody else.
         let rows = commits.iter().map(|commit| commit.readings.len()).sum::<usize>();
         self.tail.skip_to(next.saturating_add(RowId::try_from(rows).unwrap_or(RowId::MAX)));
+        let mut states = States::of(&commits, self.tail.next(), self.due_states(), |module| self.must_save(module));
+        let offered = states.clone();
         let write = move |conn: &mut Connection| {
             // Not before: a database that is locked may be so for longer than anybody waits.
-            commits.iter_mut().for_each(|commit| commit.readings.retain(|reading| reading.offer.take()));
-            readings::append(conn, &commits, next)
+            states.hasten(&take_offers(&mut commits));
+            let appended = readings::append(conn, &commits, next)?;
+            states::save(conn, states.saved())?;
+            Ok((appended, states))
         };
         let stored = async move { store.write(write).await };
         let watch = ctx.run_later(self.stuck_after, |collector, _| collector.give_up_waiting());
         ctx.spawn(stored.into_actor(self).map(move |result, collector, ctx| {
             ctx.cancel_future(watch);
-            collector.is_committing = false;
-            if std::mem::take(&mut collector.is_stuck) {
-                tracing::warn!("the commit that hung has ended; readings are taken again");
-            }
-            answer(answers, result.map(|appended| collector.note(appended)));
+            let is_stored = result.is_ok();
+            answer(answers, collector.end_commit(result, offered, next));
             collector.begin_turn(ctx);
+            if is_stored {
+                collector.save_due(ctx);
+            }
         }));
+    }
+
+    fn end_commit(
+        &mut self,
+        result: Result<(Vec<Appended>, States), StoreError>,
+        offered: States,
+        first: RowId,
+    ) -> Result<(), StoreError> {
+        self.is_committing = false;
+        if std::mem::take(&mut self.is_stuck) {
+            tracing::warn!("the commit that hung has ended; readings are taken again");
+        }
+        match result {
+            Ok((appended, states)) => {
+                self.note(appended);
+                self.note_states(states, first);
+                Ok(())
+            }
+            Err(error) => {
+                self.note_failure(offered);
+                Err(error)
+            }
+        }
     }
 
     /// Refuses what has gathered behind a commit that hangs, and from now on all that comes, until it ends.
     fn give_up_waiting(&mut self) {
         self.is_stuck = true;
-        let (_, refused) = self.batch.take(usize::MAX);
+        let (commits, refused) = self.batch.take(usize::MAX);
+        self.untold.extend(commits.iter().map(|commit| commit.module));
         let after = self.stuck_after;
         tracing::error!(
             waiting = refused.len(),
@@ -180,21 +200,56 @@ impl Collector {
         }
     }
 
-    fn note(&mut self, appended: Vec<(ModuleId, Appended)>) {
-        for (id, rows) in appended {
+    fn refusal(&self, commit: &Commit) -> Option<CommitError> {
+        if self.is_stuck {
+            Some(CommitError::Stuck)
+        } else if self.batch.waiting() >= self.options.max_waiting || self.tail.rows() >= UNSEALED_MAX {
+            Some(CommitError::Busy)
+        } else {
+            let is_full = !commit.readings.is_empty() && self.full.contains(&commit.module);
+            is_full.then_some(CommitError::ModuleBehind)
+        }
+    }
+
+    fn note(&mut self, appended: Vec<Appended>) {
+        for rows in appended {
             let module = rows.module;
             self.tail.add(rows);
             if self.tail.rows_of(module) >= self.unsealed_of_module_max {
-                self.full.insert(id, module);
+                self.full.insert(module);
             }
         }
         self.metrics.readings_unsealed(self.tail.rows());
     }
 }
 
+/// Takes what is offered; answers of which modules anything was taken back.
+fn take_offers(commits: &mut [Commit]) -> Vec<ModuleNumber> {
+    let mut taken_back = Vec::new();
+    for Commit { module, readings, .. } in commits {
+        let before = readings.len();
+        readings.retain(|reading| reading.offer.take());
+        if readings.len() < before {
+            taken_back.push(*module);
+        }
+    }
+    taken_back
+}
+
+fn answer_all(asked: &mut Vec<oneshot::Sender<()>>) {
+    for asker in asked.drain(..) {
+        // Who asked may have gone.
+        let _ = asker.send(());
+    }
+}
+
 fn answer(answers: Answers, result: Result<(), StoreError>) {
     let result = result.map_err(|error| {
-        tracing::error!(%error, waiting = answers.len(), "readings were not stored");
+        if answers.is_empty() {
+            tracing::warn!(%error, "what modules said last was not saved; trying again in a moment");
+        } else {
+            tracing::error!(%error, waiting = answers.len(), "readings were not stored");
+        }
         CommitError::Store(Arc::new(error))
     });
     for waiting in answers {
@@ -207,6 +262,7 @@ impl Actor for Collector {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(self.options.max_waiting);
+        self.look_for_states(ctx);
     }
 }
 
@@ -214,14 +270,11 @@ impl Handler<Commit> for Collector {
     type Result = Reply<(), CommitError>;
 
     fn handle(&mut self, commit: Commit, ctx: &mut Self::Context) -> Self::Result {
-        if self.is_stuck {
-            return Reply::now(Err(CommitError::Stuck));
-        }
-        if self.batch.waiting() >= self.options.max_waiting || self.tail.rows() >= UNSEALED_MAX {
-            return Reply::now(Err(CommitError::Busy));
-        }
-        if !commit.readings.is_empty() && self.full.contains_key(&commit.module_id) {
-            return Reply::now(Err(CommitError::ModuleBehind));
+        if let Some(refusal) = self.refusal(&commit) {
+            if commit.state.is_some() {
+                self.untold.insert(commit.module);
+            }
+            return Reply::now(Err(refusal));
         }
         let (answer, reply) = promise(|| CommitError::Busy);
         self.last = Instant::now();
@@ -231,34 +284,6 @@ impl Handler<Commit> for Collector {
         self.batch.add(commit, answer);
         self.begin_turn(ctx);
         reply
-    }
-}
-
-impl Handler<TailOf> for Collector {
-    type Result = Vec<Range<RowId>>;
-
-    fn handle(&mut self, TailOf(module): TailOf, _: &mut Self::Context) -> Self::Result {
-        self.tail.of(module)
-    }
-}
-
-impl Handler<Due> for Collector {
-    type Result = Vec<(ModuleNumber, Vec<Range<RowId>>)>;
-
-    fn handle(&mut self, _: Due, _: &mut Self::Context) -> Self::Result {
-        self.tail.due(self.options.seal_after, Timestamp::now())
-    }
-}
-
-impl Handler<Sealed> for Collector {
-    type Result = ();
-
-    fn handle(&mut self, Sealed { module, until }: Sealed, _: &mut Self::Context) {
-        self.tail.forget(module, until, Timestamp::now());
-        if self.tail.rows_of(module) < self.unsealed_of_module_max {
-            self.full.retain(|_, full| *full != module);
-        }
-        self.metrics.readings_unsealed(self.tail.rows());
     }
 }
 
@@ -273,6 +298,3 @@ impl Handler<Flush> for Collector {
         Box::pin(async move { has_flushed.await.unwrap_or_default() })
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -8,13 +8,12 @@ use actix::{MailboxError, Recipient};
 use serde::Serialize;
 
 use super::collector::TailOf;
-use super::tail::Tail;
 use super::turns::{Turn, Turns};
 use crate::domain::ids::{ModuleId, UserId};
 use crate::domain::rollup::Window;
 use crate::domain::telemetry::Value;
 use crate::domain::time::Timestamp;
-use crate::store::readings::{self, Appended, ModuleNumber, Place, RowId};
+use crate::store::readings::{self, ModuleNumber, RowId};
 use crate::store::{Connection, Store, StoreError};
 
 mod budget;
@@ -29,8 +28,6 @@ pub use position::Position;
 
 /// How long the collector may take to say what is not sealed yet.
 const TAIL_TIMEOUT: Duration = Duration::from_secs(5);
-/// Rows of the tail read at once at the start.
-const ROWS_AT_ONCE: i64 = 50_000;
 
 /// In which order samples are told.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -240,22 +237,5 @@ impl Whereabouts {
     fn require(&self, conn: &mut Connection, id: &ModuleId) -> Result<(), HistoryError> {
         let is_there = readings::number_of(conn, id)? == Some(self.module);
         if is_there { Ok(()) } else { Err(HistoryError::Gone) }
-    }
-}
-
-/// What is in the tail at the start.
-///
-/// # Errors
-/// [`StoreError`] of the database only.
-pub async fn open_tail(store: &Store) -> Result<Tail, StoreError> {
-    let mut tail = Tail::default();
-    let mut after = RowId::MIN;
-    loop {
-        let rows = store.read(move |conn| readings::places_after(conn, after, ROWS_AT_ONCE)).await?;
-        let Some(last) = rows.last() else { return Ok(tail) };
-        after = last.rows.start;
-        for Place { module, rows, received_at } in rows {
-            tail.add(Appended { module, rows, received_at: Timestamp::from_millis(received_at) });
-        }
     }
 }

@@ -272,7 +272,7 @@ impl Keeper {
 
     /// Removes rows of forgotten modules that the collector does not know: nobody knew whether they were written.
     ///
-    /// Whatever such a commit had begun has ended before its module was forgotten, and none that begins later finds it.
+    /// Those that the collector does know, of a commit that came late, get no history when they are sealed.
     async fn remove_orphans(&self) -> Result<(), KeeperError> {
         loop {
             let rows = self.store.read(|conn| readings::orphans(conn, ROWS_AT_ONCE)).await?;

@@ -10,18 +10,18 @@ mod forecast;
 mod history;
 mod keeper;
 mod quiet;
+mod recovery;
 mod seal;
 mod tail;
 mod turns;
+mod unsaved;
 
 pub use archivist::{
     Archivist, Loss, PreviewRules, ReadPolicy, ReadUsage, RetentionError, SetRules, SharedPolicy, Usage,
 };
-pub use collector::{Collector, Due, Flush, Sealed, TailOf};
-pub use history::{
-    History, HistoryError, KeyWindow, Order, Page, Position, Query, Sample, WindowPage, WindowQuery, open_tail,
-};
+pub use collector::{Collector, Due, Flush, SaveStates, Sealed, TailOf};
+pub use history::{History, HistoryError, KeyWindow, Order, Page, Position, Query, Sample, WindowPage, WindowQuery};
 pub use keeper::{Keeper, KeeperOptions};
 pub use quiet::QuietHours;
-pub use tail::Tail;
+pub use recovery::{Recovered, recover};
 pub use turns::Turns;

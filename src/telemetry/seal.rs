@@ -61,8 +61,8 @@ pub fn prepare(conn: &mut Connection, module: ModuleNumber, rows: &[Range<RowId>
     // What came together with the last of them is sealed with it.
     let until = end.max(until);
     let known = series::of_module(conn, module)?;
-    if known.is_empty() && !readings::is_known(conn, module)? {
-        // Its module was forgotten: it must not have a history again.
+    if !readings::is_of_module(conn, module)? {
+        // Its module is gone, or forgotten: it must not have a history again.
         by_key.clear();
     }
     let mut known: BTreeMap<String, Series> = known.into_iter().map(|one| (one.key.clone(), one)).collect();

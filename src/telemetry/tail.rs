@@ -70,20 +70,18 @@ impl Tail {
         self.modules.get(&module).map(|known| known.runs.clone()).unwrap_or_default()
     }
 
-    /// What is to be sealed of each module: that of many rows soon, that of some after a while, the rest after `age`.
-    pub fn due(&self, age: Duration, now: Timestamp) -> Vec<(ModuleNumber, Vec<Range<RowId>>)> {
+    /// What is to be sealed of each module: that of many rows soon, that of some after a while, the rest after `age`; of a
+    /// module with rows that must stay only those before the first of them, which `stays` answers.
+    pub fn due(
+        &self,
+        age: Duration,
+        now: Timestamp,
+        stays: impl Fn(ModuleNumber) -> Option<RowId>,
+    ) -> Vec<(ModuleNumber, Vec<Range<RowId>>)> {
         let due = self.modules.iter().filter_map(|(module, known)| {
-            let waited = now.since(known.since);
-            let rows = if known.rows >= MANY {
-                MANY
-            } else if known.rows >= SAMPLES_MAX && waited >= AWHILE.min(age) {
-                // Whole chunks, where every reading has every key.
-                known.rows / SAMPLES_MAX * SAMPLES_MAX
-            } else if waited >= age {
-                known.rows
-            } else {
-                return None;
-            };
+            known.due(age, now, known.rows)?;
+            let free = stays(*module).map_or(known.rows, |first| known.rows_before(first));
+            let rows = known.due(age, now, free).filter(|rows| *rows > 0)?;
             Some((*module, known.first(rows)))
         });
         due.collect()
@@ -107,6 +105,26 @@ impl Tail {
 }
 
 impl Unsealed {
+    /// How many of so many rows are to be sealed.
+    fn due(&self, age: Duration, now: Timestamp, rows: usize) -> Option<usize> {
+        let waited = now.since(self.since);
+        if rows >= MANY {
+            Some(MANY)
+        } else if rows >= SAMPLES_MAX && waited >= AWHILE.min(age) {
+            // Whole chunks, where every reading has every key.
+            Some(rows / SAMPLES_MAX * SAMPLES_MAX)
+        } else {
+            Some(rows).filter(|_| waited >= age)
+        }
+    }
+
+    /// How many rows lie before one; those behind it are few.
+    fn rows_before(&self, row: RowId) -> usize {
+        let behind = self.runs.iter().rev().take_while(|run| run.end > row);
+        let behind: RowId = behind.map(|run| run.end - run.start.max(row)).sum();
+        self.rows.saturating_sub(usize::try_from(behind).unwrap_or(0))
+    }
+
     /// The first rows, at most so many.
     fn first(&self, limit: usize) -> Vec<Range<RowId>> {
         let mut left = RowId::try_from(limit).unwrap_or(RowId::MAX);
@@ -136,6 +154,10 @@ mod tests {
         tail
     }
 
+    fn due(tail: &Tail, age: Duration, now: Timestamp) -> Vec<(ModuleNumber, Vec<Range<RowId>>)> {
+        tail.due(age, now, |_| None)
+    }
+
     #[test]
     fn rows_are_joined_and_forgotten_from_the_front() {
         let mut tail = tail(&[(1, 1..3), (1, 3..5), (2, 5..6), (1, 6..9)]);
@@ -157,13 +179,30 @@ mod tests {
         let hour = Duration::from_secs(3600);
         let millis = |span: Duration| span.as_millis() as i64;
         let mut tail = tail(&[(1, 0..1000), (2, 1000..1001), (3, 1001..1501)]);
-        assert_eq!(tail.due(hour, at(1000)), [(1, vec![0..960])]);
+        assert_eq!(due(&tail, hour, at(1000)), [(1, vec![0..960])]);
         tail.forget(1, 960, at(2000));
-        assert_eq!(tail.due(hour, at(2000)), []);
-        assert_eq!(tail.due(hour, at(1001 + millis(AWHILE))), [(3, vec![1001..1481])]);
+        assert_eq!(due(&tail, hour, at(2000)), []);
+        assert_eq!(due(&tail, hour, at(1001 + millis(AWHILE))), [(3, vec![1001..1481])]);
         tail.forget(3, 1501, at(2000));
-        assert_eq!(tail.due(hour, at(1000 + millis(hour))), [(2, vec![1000..1001])]);
-        assert_eq!(tail.due(hour, at(2000 + millis(hour))).len(), 2);
-        assert_eq!(tail.due(Duration::ZERO, at(2000)).len(), 2);
+        assert_eq!(due(&tail, hour, at(1000 + millis(hour))), [(2, vec![1000..1001])]);
+        assert_eq!(due(&tail, hour, at(2000 + millis(hour))).len(), 2);
+        assert_eq!(due(&tail, Duration::ZERO, at(2000)).len(), 2);
+    }
+
+    #[test]
+    fn rows_that_must_stay_are_not_due() {
+        let (hour, now) = (Duration::from_secs(3600), at(2000));
+        let tail = tail(&[(1, 0..960), (2, 960..970), (1, 970..980)]);
+        let due = |age, stays| tail.due(age, now, move |module| (module == 1).then_some(stays));
+        assert_eq!(due(hour, 980), [(1, vec![0..960])]);
+        assert_eq!(due(hour, 960), [(1, vec![0..960])]);
+        assert_eq!(due(hour, 959), [], "it waits until there are many again");
+        assert_eq!(due(hour, 0), []);
+        let mut all = due(Duration::ZERO, 975);
+        all.sort_by_key(|(module, _)| *module);
+        assert_eq!(all, [(1, vec![0..960]), (2, vec![960..970])]);
+        assert_eq!(due(Duration::ZERO, 0), [(2, vec![960..970])]);
+        let (few, stays) = (tail.modules[&1].rows_before(975), tail.modules[&1].rows_before(500));
+        assert_eq!((few, stays, tail.modules[&2].rows_before(0)), (965, 500, 0));
     }
 }

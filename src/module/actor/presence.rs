@@ -44,7 +44,8 @@ impl Module {
 
     pub(super) fn hear_over_http(&mut self, ctx: &mut Context<Self>) {
         self.last_reading = Some(Instant::now());
-        if self.come_online() {
+        // The reading itself tells when it was last seen.
+        if self.entry.live.load().status == Status::Offline && self.come_online() {
             self.set_timer(ctx);
         }
     }

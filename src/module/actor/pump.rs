@@ -129,7 +129,7 @@ impl Module {
     fn newest_state(&self, with_telemetry: bool) -> Commit {
         let live = self.entry.live.load();
         Commit {
-            module_id: self.entry.id.clone(),
+            module: self.entry.number,
             state: with_telemetry.then(|| Arc::clone(&live.telemetry)),
             seen_at: live.last_seen.unwrap_or_else(Timestamp::now),
             clock: live.clock.last(),

@@ -148,7 +148,7 @@ impl Bench {
     fn new() -> Self {
         let (heard, stored) = (Rc::<RefCell<Heard>>::default(), Rc::<RefCell<Stored>>::default());
         let record = ModuleRecord { token_hash: TokenHash::of("cm_good"), ..testing::module("MC-1001-STN") };
-        let entry = Arc::new(Entry::new(StoredModule::new(record)));
+        let entry = Arc::new(Entry::new(StoredModule::new(record, 1)));
         let scratch = Scratch::new();
         let shared = Arc::new(Shared {
             options: ModuleOptions {

@@ -30,9 +30,9 @@ use crate::store::{Connection, StoreError, claims, stops};
 const REMOVE_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// What became of a change in the database.
-enum Stored {
+enum Stored<T> {
     /// It is there, and so are the events that tell of it.
-    Done(Vec<Announced>),
+    Done(T),
     /// The owner is not there.
     NoOwner,
     /// Another process has changed the owner, and memory does not know yet.
@@ -57,22 +57,22 @@ impl Desk {
             created_at: now,
             updated_at: now,
         };
-        let entry = Arc::new(Entry::new(StoredModule::new(record.clone())));
-        let event = NewEvent::module_added(entry.meta.load_full().facts(&entry.id), entry.live.load().presence());
         let code = new.claimable.then(|| self.new_code());
-        let saved = code.clone();
+        let (id, owner, saved) = (record.id.clone(), record.owner.clone(), code.clone());
         let insertion = move |conn: &mut Connection| {
-            modules::insert(conn, &record)?;
+            let number = modules::insert(conn, &record)?;
             if let Some((code, expires_at)) = saved {
                 claims::save(conn, &record.id, &opaque::fingerprint(&code), expires_at, now)?;
             }
-            Ok(Stored::Done(vec![announcements::add(conn, event)?]))
+            let entry = Entry::new(StoredModule::new(record, number));
+            let event = NewEvent::module_added(entry.meta.load_full().facts(&entry.id), entry.live.load().presence());
+            Ok(Stored::Done((Arc::new(entry), announcements::add(conn, event)?)))
         };
-        let announced = self.store(&entry, entry.meta.load_full().owner.clone(), insertion).await?;
+        let (entry, announced) = self.store(&id, owner, insertion).await?;
         self.catalogue.borrow_mut().insert(Arc::clone(&entry));
         self.warden.do_send(Enter(vec![Arc::clone(&entry)]));
         self.shared.changed();
-        self.announce(announced).await;
+        self.announce(vec![announced]).await;
         let claim = code.map(|(code, expires_at)| ClaimCode { claim_code: claim::written(&code), expires_at });
         Ok(Created { module: ModuleView::from(&*entry), token, claim })
     }
@@ -191,16 +191,16 @@ impl Desk {
             }
             Ok(Stored::Done(announced))
         };
-        self.store(entry, after.owner.clone(), update).await
+        self.store(&entry.id, after.owner.clone(), update).await
     }
 
     /// Stores a change in one transaction, if the owner from then on exists.
-    async fn store(
+    async fn store<T: Send + 'static>(
         &self,
-        entry: &Arc<Entry>,
+        id: &ModuleId,
         owner: Option<UserId>,
-        change: impl FnOnce(&mut Connection) -> Result<Stored, StoreError> + Send + 'static,
-    ) -> Result<Vec<Announced>, ModuleError> {
+        change: impl FnOnce(&mut Connection) -> Result<Stored<T>, StoreError> + Send + 'static,
+    ) -> Result<T, ModuleError> {
         let stored = self.store.write(move |conn| {
             if let Some(owner) = &owner
                 && !modules::has_owner(conn, owner)?
@@ -210,11 +210,11 @@ impl Desk {
             change(conn)
         });
         match stored.await {
-            Ok(Stored::Done(announced)) => Ok(announced),
+            Ok(Stored::Done(done)) => Ok(done),
             Ok(Stored::NoOwner) => Err(ModuleError::UnknownOwner),
             Ok(Stored::Moved) => Err(ModuleError::Busy),
-            Err(StoreError::Conflict(_)) => Err(ModuleError::Exists(entry.id.clone())),
-            Err(StoreError::NotFound) => Err(ModuleError::NotFound(entry.id.clone())),
+            Err(StoreError::Conflict(_)) => Err(ModuleError::Exists(id.clone())),
+            Err(StoreError::NotFound) => Err(ModuleError::NotFound(id.clone())),
             Err(error) => Err(error.into()),
         }
     }

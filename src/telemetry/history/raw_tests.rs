@@ -22,8 +22,7 @@ async fn report(store: &Store, first: RowId, readings: Vec<(i64, BTreeMap<String
         offer: Offer::default(),
     };
     let readings = readings.into_iter().map(new).collect();
-    let commit =
-        Commit { module_id: module("MC-1").id, state: None, seen_at: Timestamp::from_millis(1), clock: None, readings };
+    let commit = Commit { module: 1, state: None, seen_at: Timestamp::from_millis(1), clock: None, readings };
     store.write(move |conn| readings::append(conn, &[commit], first)).await.unwrap();
 }
 

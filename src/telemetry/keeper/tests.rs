@@ -10,7 +10,7 @@ use crate::store::latest::{Commit, NewReading};
 use crate::store::modules;
 use crate::store::offer::Offer;
 use crate::store::testing::{Scratch, module};
-use crate::telemetry::tail::Tail;
+use crate::telemetry::recovery::Recovered;
 
 /// Many readings of many keys each.
 fn commit(readings: i64) -> Commit {
@@ -21,7 +21,7 @@ fn commit(readings: i64) -> Commit {
         NewReading { ts, received_at: ts, body: body.clone().into(), offer: Offer::default() }
     };
     let readings = (0..readings).map(reading).collect();
-    Commit { module_id: module("MC-1").id, state: None, seen_at: Timestamp::from_millis(1), clock: None, readings }
+    Commit { module: 1, state: None, seen_at: Timestamp::from_millis(1), clock: None, readings }
 }
 
 #[actix::test]
@@ -30,7 +30,7 @@ async fn one_round_seals_whatever_is_due_of_a_busy_module() {
     let store = scratch.store();
     store.write(|conn| modules::insert(conn, &module("MC-1"))).await.unwrap();
     let options = config::Telemetry { seal_after: Duration::from_secs(3600), ..config::Telemetry::default() };
-    let collector = Collector::new(store.clone(), options, Metrics::default(), Tail::default()).start();
+    let collector = Collector::new(store.clone(), options, Metrics::default(), Recovered::default()).start();
     collector.send(commit(2500)).await.unwrap().unwrap();
     let policy = Arc::new(ArcSwap::from_pointee(Policy::of_defaults(Spans::new([Duration::ZERO; 5]))));
     let hour = Duration::from_secs(3600);
@@ -70,7 +70,7 @@ async fn what_was_written_of_a_removed_module_unknown_to_the_collector_goes_with
         store.write(move |conn| modules::insert(conn, &module(id))).await.unwrap();
     }
     let options = config::Telemetry { seal_after: Duration::ZERO, ..config::Telemetry::default() };
-    let collector = Collector::new(store.clone(), options, Metrics::default(), Tail::default()).start();
+    let collector = Collector::new(store.clone(), options, Metrics::default(), Recovered::default()).start();
     let mut keeper = keeper_of(&store, &collector, Duration::ZERO);
     collector.send(commit(3)).await.unwrap().unwrap();
     keeper.round().await.unwrap();
@@ -92,9 +92,9 @@ async fn what_is_left_of_a_forgotten_module_gets_no_history_at_the_next_start() 
     let store = scratch.store();
     write_unknown(&scratch, 70, 5);
     scratch.say("INSERT INTO series (module, key, raw_from) VALUES (6, 'a', 0)");
-    let tail = crate::telemetry::open_tail(&store).await.unwrap();
+    let found = crate::telemetry::recover(&store).await.unwrap();
     let options = config::Telemetry { seal_after: Duration::ZERO, ..config::Telemetry::default() };
-    let collector = Collector::new(store.clone(), options, Metrics::default(), tail).start();
+    let collector = Collector::new(store.clone(), options, Metrics::default(), found).start();
     let keeper = keeper_of(&store, &collector, Duration::ZERO);
 
     assert_eq!(keeper.seal().await.unwrap(), Sealing::Done);
@@ -118,7 +118,7 @@ async fn keeper_of_the_past(scratch: &Scratch) -> (Store, Keeper) {
     let store = scratch.store();
     store.write(|conn| modules::insert(conn, &module("MC-1"))).await.unwrap();
     let options = config::Telemetry { seal_after: Duration::ZERO, ..config::Telemetry::default() };
-    let collector = Collector::new(store.clone(), options, Metrics::default(), Tail::default()).start();
+    let collector = Collector::new(store.clone(), options, Metrics::default(), Recovered::default()).start();
     collector.send(commit(300)).await.unwrap().unwrap();
     let mut keeper = keeper_of(&store, &collector, Duration::ZERO);
     keeper.policy = Arc::new(ArcSwap::from_pointee(Policy::of_defaults(Spans::new([KEEP_MIN; 5]))));

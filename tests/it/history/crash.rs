@@ -1,4 +1,5 @@
-//! The hub is killed again and again under load: what was acknowledged is found, and windows are what samples come to.
+//! The hub is killed again and again under load: what was acknowledged is found, and windows and the newest state are what
+//! samples come to.
 
 mod ledger;
 mod undated;
@@ -44,12 +45,12 @@ fn kills() -> usize {
 #[actix::test]
 async fn every_acknowledged_reading_is_found_once_wherever_the_hub_is_killed() {
     let data = Scratch::new();
-    // Sealing goes on all the time.
-    let settings = [("CARILLON__TELEMETRY__SEAL_AFTER", "1ms")];
+    // Sealing goes on all the time, or not at all while states wait to be saved.
+    let settings = |round| [("CARILLON__TELEMETRY__SEAL_AFTER", if round % 2 == 0 { "1ms" } else { "1h" })];
     let start = carillon::domain::time::Timestamp::now().as_millis() - 6 * 3_600_000;
     let mut senders = Vec::new();
     for round in 0..kills() {
-        let mut hub = TestProcess::start_with(data.path(), &settings).await;
+        let mut hub = TestProcess::start_with(data.path(), &settings(round)).await;
         if senders.is_empty() {
             senders = make_senders(&hub).await;
         }
@@ -67,7 +68,7 @@ async fn every_acknowledged_reading_is_found_once_wherever_the_hub_is_killed() {
         let _ = (telling.await, publishing.await);
     }
 
-    let hub = TestProcess::start_with(data.path(), &settings).await;
+    let hub = TestProcess::start_with(data.path(), &settings(0)).await;
     let admin = hub.admin().await;
     wait_until_sealed(&hub.authority).await;
     let mut count = 0;
@@ -77,6 +78,7 @@ async fn every_acknowledged_reading_is_found_once_wherever_the_hub_is_killed() {
         assert!(ledger.acknowledged() > 10, "too few to tell: {} of {id}", ledger.acknowledged());
         ledger.check(&found);
         verdict::check_windows(&admin, id, &found).await;
+        verdict::check_newest(&admin, id, &found).await;
         count += found.len();
     }
     let kept = admin.get("/api/v1/retention").await.json()["usage"]["all"]["samples"].as_u64();

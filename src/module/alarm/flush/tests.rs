@@ -53,7 +53,7 @@ impl Bench {
         let records = ["MC-1", "MC-2"].map(testing::module);
         let rows = records.clone();
         let storing = store.write(move |conn| {
-            rows.iter().try_for_each(|row| modules::insert(conn, row))?;
+            rows.iter().try_for_each(|row| modules::insert(conn, row).map(drop))?;
             alarm_rules::insert(conn, &stored)
         });
         storing.await.unwrap();
@@ -67,7 +67,7 @@ impl Bench {
             rules: vec![rule],
             standings: alarms::Standings::default(),
         }));
-        desk.enter(records.map(|record| Arc::new(Entry::new(StoredModule::new(record)))).into());
+        desk.enter(records.map(|record| Arc::new(Entry::new(StoredModule::new(record, 1)))).into());
         Self { desk, heard, scratch }
     }
 

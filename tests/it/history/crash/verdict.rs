@@ -36,6 +36,14 @@ pub async fn check_windows(admin: &Account, id: &str, samples: &Samples) {
     }
 }
 
+/// The newest state is the newest sample of each key.
+pub async fn check_newest(admin: &Account, id: &str, samples: &Samples) {
+    // By key and time, so that of a key the newest comes last.
+    let newest: serde_json::Map<_, _> = samples.iter().map(|((key, _), value)| (key.clone(), value.clone())).collect();
+    let told = admin.get(&format!("/api/v1/modules/{id}")).await.json();
+    assert_eq!(told["telemetry"], Value::Object(newest), "what {id} said last");
+}
+
 /// What samples come to, by time and key.
 fn windows(samples: &Samples, length: i64) -> Vec<Value> {
     let mut windows: BTreeMap<(i64, &str), Vec<f64>> = BTreeMap::new();

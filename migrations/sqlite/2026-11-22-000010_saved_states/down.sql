@@ -1,0 +1,1 @@
+ALTER TABLE module_states DROP COLUMN saved_to;
