@@ -121,6 +121,7 @@
 //!   `a_full_disk_refuses_readings_at_every_door_and_what_was_acknowledged_stays`. A state is saved after its readings, which
 //!   tell it until then: test `a_state_is_saved_a_while_after_its_readings_and_a_crash_before_that_loses_nothing`, test
 //!   `wherever_a_state_was_saved_it_comes_to_the_same`, test `a_state_waits_only_where_its_readings_tell_all_of_it`, test
+//!   `a_state_that_holds_what_was_refused_or_taken_back_is_saved_at_once`, test
 //!   `no_reading_is_sealed_before_a_state_that_knows_it_is_saved`, also where a start cannot write: test
 //!   `what_cannot_be_saved_at_the_start_is_known_all_the_same`. The newest state goes out, is judged by
 //!   the rules for alarms and is kept also where the store refused its reading: test

@@ -61,6 +61,7 @@ pub struct Collector {
     batch: Batch,
     flushes: Vec<oneshot::Sender<()>>,
     savers: Vec<oneshot::Sender<()>>,
+    is_closing: bool,
     turn: Option<SpawnHandle>,
     /// When the first came that waits, and when the last.
     first: Instant,
@@ -89,6 +90,7 @@ impl Collector {
             batch: Batch::default(),
             flushes: Vec::new(),
             savers: Vec::new(),
+            is_closing: false,
             turn: None,
             first: now,
             last: now,
@@ -284,17 +286,5 @@ impl Handler<Commit> for Collector {
         self.batch.add(commit, answer);
         self.begin_turn(ctx);
         reply
-    }
-}
-
-impl Handler<Flush> for Collector {
-    type Result = ResponseFuture<()>;
-
-    fn handle(&mut self, _: Flush, ctx: &mut Self::Context) -> Self::Result {
-        let (flushed, has_flushed) = oneshot::channel();
-        self.flushes.push(flushed);
-        self.begin_turn(ctx);
-        // A collector that is gone has nothing left to store.
-        Box::pin(async move { has_flushed.await.unwrap_or_default() })
     }
 }

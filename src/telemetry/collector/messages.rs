@@ -6,7 +6,8 @@ use actix::Message;
 
 use crate::store::readings::{ModuleNumber, RowId};
 
-/// Answered when all that was asked before is stored, or has failed.
+/// Says that the hub stops; answered when all that was asked before is stored, or has failed. States that wait are saved
+/// where somebody asks for it from then on: the database may be one that cannot be written.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub struct Flush;

@@ -1,4 +1,4 @@
-//! States are saved a while after the readings that they come from.
+//! States are saved a while after the readings that they come from, or when the hub stops.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::super::tail::MANY;
 use super::super::unsaved::States;
-use super::messages::{Look, SaveStates};
+use super::messages::{Flush, Look, SaveStates};
 use super::{Collector, answer_all};
 use crate::store::readings::{ModuleNumber, RowId};
 use crate::store::states::ModuleState;
@@ -43,7 +43,7 @@ impl Collector {
 
     /// Saves the states that have waited for long enough; what gathers takes them along.
     pub(super) fn save_due(&mut self, ctx: &mut Context<Self>) {
-        let is_free = !self.is_committing && self.batch.is_empty();
+        let is_free = !self.is_committing && self.batch.is_empty() && !self.is_closing;
         if is_free && self.unsaved.is_due(self.save_after(), Instant::now()) {
             self.commit(ctx);
         }
@@ -92,6 +92,19 @@ impl Collector {
             // It is found in the tail at the next start.
             answer_all(&mut self.savers);
         }
+    }
+}
+
+impl Handler<Flush> for Collector {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, _: Flush, ctx: &mut Self::Context) -> Self::Result {
+        let (flushed, has_flushed) = oneshot::channel();
+        self.flushes.push(flushed);
+        self.is_closing = true;
+        self.begin_turn(ctx);
+        // A collector that is gone has nothing left to store.
+        Box::pin(async move { has_flushed.await.unwrap_or_default() })
     }
 }
 
