@@ -8,7 +8,7 @@ use std::time::Duration;
 use diesel::Connection as _;
 use diesel::connection::{InstrumentationEvent, SimpleConnection};
 
-use super::modules::ModuleRecord;
+use super::modules::{self, ModuleRecord};
 use super::webhooks::Webhook;
 use super::{Connection, Options, Store, pool};
 use crate::config::{Database, Secret};
@@ -29,6 +29,12 @@ pub fn module(id: &str) -> ModuleRecord {
         created_at: made,
         updated_at: made,
     }
+}
+
+/// What is saved of the states of all modules, by id.
+pub async fn saved_states(store: &Store) -> Vec<String> {
+    let stored = store.read(modules::load_all).await.unwrap();
+    stored.iter().map(|one| serde_json::to_string(one.telemetry.values()).unwrap()).collect()
 }
 
 /// A webhook that is told of everything.

@@ -9,7 +9,7 @@ use crate::domain::time::Timestamp;
 use crate::store::latest::NewReading;
 use crate::store::modules::{self, load_all};
 use crate::store::offer::Offer;
-use crate::store::testing::{Scratch, module};
+use crate::store::testing::{Scratch, module, saved_states as saved};
 use crate::telemetry::recovery::recover;
 
 async fn store_with(scratch: &Scratch, ids: &[&'static str]) -> Store {
@@ -45,12 +45,6 @@ async fn many_share_few_commits_and_the_newest_state_wins() {
     assert!(store.counts().writes - writes_before <= 3);
     collector.send(SaveStates).await.unwrap();
     assert_eq!(saved(&store).await, [r#"{"speed":98}"#, r#"{"speed":99}"#]);
-}
-
-/// What is saved of the states.
-async fn saved(store: &Store) -> Vec<String> {
-    let stored = store.read(load_all).await.unwrap();
-    stored.iter().map(|one| serde_json::to_string(one.telemetry.values()).unwrap()).collect()
 }
 
 #[actix::test]

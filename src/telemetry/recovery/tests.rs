@@ -10,7 +10,7 @@ use crate::observe::Metrics;
 use crate::store::latest::{Commit, NewReading};
 use crate::store::modules::{self, load_all};
 use crate::store::offer::Offer;
-use crate::store::testing::{Scratch, module};
+use crate::store::testing::{Scratch, module, saved_states as saved};
 use crate::telemetry::collector::{Collector, Due, SaveStates};
 
 /// Modules that have said something of which no state is saved, the first in row 1, the second in row 2.
@@ -31,12 +31,6 @@ async fn killed(scratch: &Scratch) -> Store {
     });
     stored.await.unwrap();
     store
-}
-
-/// What is saved of the states.
-async fn saved(store: &Store) -> Vec<String> {
-    let stored = store.read(load_all).await.unwrap();
-    stored.iter().map(|one| serde_json::to_string(one.telemetry.values()).unwrap()).collect()
 }
 
 #[actix::test]
