@@ -1,13 +1,14 @@
-//! Tells the stream of a connection which of its requests are begun with, so that it gives no more than a few ahead.
+//! Tells the stream of a connection which of its requests are answered, so that it gives one after the other.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use actix_http::body::{BodySize, EitherBody, MessageBody};
+use actix_http::body::{BodySize, MessageBody};
 use actix_http::{Request, Response};
 use actix_service::{IntoServiceFactory, Service, ServiceFactory, apply_fn_factory};
 use actix_web::dev::Extensions;
 use actix_web::web::Bytes;
+use pin_project_lite::pin_project;
 
 use crate::pipe::{Begun, Pace, Watched};
 
@@ -18,13 +19,13 @@ pub fn tell_pace<T>(stream: &Watched<T>, connection: &mut Extensions) {
     }
 }
 
-/// An application that says what it begins with, and when that has ended.
+/// An application that says what it begins with, and when the answer to that has ended.
 pub fn paced<A, B>(
     application: impl IntoServiceFactory<A, Request>,
 ) -> impl ServiceFactory<
     Request,
     Config = A::Config,
-    Response = Response<EitherBody<B, Streamed<B>>>,
+    Response = Response<Answer<B>>,
     Error = A::Error,
     InitError = A::InitError,
 >
@@ -36,31 +37,28 @@ where
     apply_fn_factory(application, |request: Request, application: &A::Service| {
         let begun = request.conn_data::<Pace>().map(Pace::begin);
         let answer = application.call(request);
-        async move {
-            let answer = answer.await?.into();
-            Ok(answer.map_body(|_, body| match body.size() {
-                BodySize::Stream => EitherBody::right(Streamed { body: Box::pin(body), _begun: begun }),
-                BodySize::None | BodySize::Sized(_) => EitherBody::left(body),
-            }))
-        }
+        async move { Ok(answer.await?.into().map_body(|_, body| Answer { body, begun })) }
     })
 }
 
-/// The body of an answer that has not ended before its last piece.
-pub struct Streamed<B> {
-    body: Pin<Box<B>>,
-    _begun: Option<Begun>,
+pin_project! {
+    /// The body of an answer, which has ended when this is dropped.
+    pub struct Answer<B> {
+        #[pin]
+        body: B,
+        begun: Option<Begun>,
+    }
 }
 
-impl<B: MessageBody> MessageBody for Streamed<B> {
+impl<B: MessageBody> MessageBody for Answer<B> {
     type Error = B::Error;
 
     fn size(&self) -> BodySize {
         self.body.size()
     }
 
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, B::Error>>> {
-        self.body.as_mut().poll_next(cx)
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, B::Error>>> {
+        self.project().body.poll_next(cx)
     }
 }
 
@@ -83,7 +81,7 @@ mod tests {
     const SLOW: Duration = Duration::from_secs(60);
 
     /// A connection to a service that answers with the path and the length of the body; `/slow` takes its time, `/stream`
-    /// with its answer, and `/early` does not read the body.
+    /// with its answer, `/early` does not read the body, and `/empty` answers with no more than its status.
     async fn connect() -> DuplexStream {
         let answer = |mut request: Request| async move {
             if request.path() == "/slow" {
@@ -97,10 +95,10 @@ mod tests {
                 sleep(SLOW).await;
                 Ok::<_, Infallible>(later)
             });
-            let body = if request.path() == "/stream" {
-                BoxBody::new(BodyStream::new(Box::pin(late)))
-            } else {
-                BoxBody::new(text)
+            let body = match request.path() {
+                "/stream" => BoxBody::new(BodyStream::new(Box::pin(late))),
+                "/empty" => BoxBody::new(()),
+                _ => BoxBody::new(text),
             };
             Ok::<_, Infallible>(Response::ok().set_body(body))
         };
@@ -231,5 +229,81 @@ mod tests {
         let (_, answers) = tokio::join!(write, read);
 
         assert!(answers.find("/stream 0;") < answers.find("/body 10;"), "{answers}");
+    }
+
+    #[actix::test]
+    async fn no_answer_ends_a_connection_on_which_more_requests_are_on_their_way() {
+        tokio::time::pause();
+        for path in ["/empty", "/body", "/slow"] {
+            let (mut reader, mut writer) = tokio::io::split(connect().await);
+            let body = format!("POST {path} HTTP/1.1\r\nhost: h\r\ncontent-length: 10\r\n\r\n0123456789");
+            let requests = body.repeat(50);
+            let write = async {
+                for piece in [&requests[..body.len() * 3 - 5], &requests[body.len() * 3 - 5..]] {
+                    writer.write_all(piece.as_bytes()).await.unwrap();
+                    sleep(PATIENCE / 2).await;
+                }
+            };
+            let read = async {
+                let (mut answers, mut buffer) = (String::new(), [0; 4096]);
+                while answers.matches("200 OK").count() < 50 {
+                    let length = reader.read(&mut buffer).await.unwrap();
+                    assert!(length > 0, "closed after {answers}");
+                    answers.push_str(std::str::from_utf8(&buffer[..length]).unwrap());
+                }
+                answers
+            };
+
+            let (_, answers) = tokio::join!(write, read);
+
+            assert!(!answers.contains("close"), "{answers}");
+        }
+    }
+
+    #[actix::test]
+    async fn an_answer_is_what_its_own_request_asks_for_whatever_is_behind_it() {
+        tokio::time::pause();
+        let mut client = connect().await;
+        let request = |line: &str, header: &str| format!("{line}\r\nhost: h\r\n{header}\r\n");
+        let requests = request("GET /slow HTTP/1.1", "")
+            + &request("HEAD /slow HTTP/1.1", "")
+            + &request("GET /stream HTTP/1.1", "")
+            + &request("GET /a HTTP/1.0", "connection: keep-alive\r\n")
+            + &request("GET /b HTTP/1.1", "")
+            + &request("GET /c HTTP/1.1", "connection: close\r\n")
+            + &request("GET /d HTTP/1.1", "");
+        client.write_all(requests.as_bytes()).await.unwrap();
+
+        let mut answers = String::new();
+        client.read_to_string(&mut answers).await.unwrap();
+
+        let answers: Vec<_> = answers.split("HTTP/1.").skip(1).collect();
+        let ends = ["/slow 0;", "\r\n\r\n", "0\r\n\r\n", "/a 0;", "/b 0;", "/c 0;"];
+        assert_eq!(answers.len(), ends.len(), "nothing is answered behind the last: {answers:#?}");
+        for (place, (answer, end)) in answers.iter().zip(ends).enumerate() {
+            assert!(answer.ends_with(end), "{place}: {answer}");
+            assert_eq!(answer.contains("connection: close"), place == 5, "{answer}");
+            assert_eq!(answer.starts_with('0'), place == 3, "{answer}");
+        }
+    }
+
+    #[actix::test]
+    async fn who_says_that_no_more_comes_gets_all_answers() {
+        tokio::time::pause();
+        let (mut reader, mut writer) = tokio::io::split(connect().await);
+        let body = "x".repeat(100_000);
+        let first = format!("POST /slow HTTP/1.1\r\nhost: h\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+        let all = first + "GET /a HTTP/1.1\r\nhost: h\r\n\r\nGET /b HTTP/1.1\r\nhost: h\r\n\r\n";
+        let write = async {
+            writer.write_all(all.as_bytes()).await.unwrap();
+            writer.shutdown().await.unwrap();
+        };
+
+        let mut answers = String::new();
+        let (_, read) = tokio::join!(write, reader.read_to_string(&mut answers));
+
+        read.unwrap();
+        assert_eq!(answers.matches("200 OK").count(), 3, "{answers}");
+        assert!(answers.contains("/slow 100000;") && answers.ends_with("/b 0;"), "{answers}");
     }
 }

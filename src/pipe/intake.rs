@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
-use std::{fmt, io};
+use std::{fmt, io, mem};
 
 use bytes::{Buf, BytesMut};
 use tokio::io::ReadBuf;
@@ -13,126 +13,118 @@ use tokio::time::{Sleep, sleep};
 
 use super::requests::Requests;
 
-/// How many requests are taken in before the first of them is begun with. The server keeps each of them taken apart, at
-/// some 5 KB, and would take apart all that it is given.
-const AHEAD: u64 = 16;
 /// How long the rest of a request may take to come while nothing is done for its connection.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Which requests of a connection are begun with and answered; clones tell of the same connection.
+/// Which requests of a connection are answered; clones tell of the same connection.
 #[derive(Debug, Clone, Default)]
-pub struct Pace(Rc<Counts>);
+pub struct Pace(Rc<Answers>);
 
-/// Invariant: no more requests are ended than begun with.
 #[derive(Debug, Default)]
-struct Counts {
-    begun: Cell<u64>,
+struct Answers {
     ended: Cell<u64>,
-    /// Who reads, if the next request that begins or ends matters to it.
+    /// Who reads, if the next end matters to it.
     reader: RefCell<Option<Waker>>,
 }
 
-/// A request that is begun with; it ends with this.
+/// A request that is being answered; its answer ends with this.
 #[derive(Debug)]
 pub struct Begun(Pace);
 
 impl Pace {
-    /// Says that the next request is begun with; it has ended when what this answers is dropped.
+    /// Says that the next request is begun with; its answer has ended when what this returns is dropped.
     #[must_use]
     pub fn begin(&self) -> Begun {
-        self.0.begun.set(self.0.begun.get() + 1);
-        self.wake();
         Begun(self.clone())
     }
 
-    fn is_busy(&self) -> bool {
-        self.0.begun.get() > self.0.ended.get()
-    }
-
-    fn wake(&self) {
-        if let Some(reader) = self.0.reader.take() {
-            reader.wake();
-        }
+    fn ended(&self) -> u64 {
+        self.0.ended.get()
     }
 }
 
 impl Drop for Begun {
     fn drop(&mut self) {
-        let counts = &self.0.0;
-        counts.ended.set(counts.ended.get() + 1);
-        self.0.wake();
+        let answers = &self.0.0;
+        answers.ended.set(answers.ended.get() + 1);
+        if let Some(reader) = answers.reader.take() {
+            reader.wake();
+        }
     }
 }
 
 /// What of a stream was read, and what of that is given.
 ///
-/// Invariant: no more than [`AHEAD`] requests are given that are not begun with; what was read behind them is held. The rest
-/// of a request that keeps its connection from doing anything else comes within [`PATIENCE`], or the stream is over.
+/// Invariant: nothing is given behind a request before its answer has ended, not even the end of the stream. The server
+/// would read the next head meanwhile, and write the answer at hand as that one asks for it: without a body, of another
+/// version, or as the last of the connection.
+/// Invariant: no more is held than one read brought. The rest of a request that keeps its connection from doing anything
+/// else comes within [`PATIENCE`], or the stream is over; it is over too behind a head of which nobody can tell where its
+/// request ends.
 #[derive(Default)]
 pub struct Intake {
     requests: Requests,
     pace: Pace,
     heads: u64,
     held: BytesMut,
+    is_at_end: bool,
     due: Option<Due>,
 }
 
 /// When the rest of the request at hand is overdue.
 struct Due {
     at: Pin<Box<Sleep>>,
-    /// How many requests had come whole, and how many had ended, when the wait for it began.
+    /// How many requests had come whole, and how many answers had ended, when the wait for it began.
     since: (u64, u64),
 }
 
 impl Intake {
-    /// Where to say which requests are begun with.
+    /// Where to say which requests are answered.
     pub const fn pace(&self) -> &Pace {
         &self.pace
     }
 
-    /// Whether nothing more may be given now.
-    pub fn is_full(&self) -> bool {
-        is_full(&self.requests, self.heads, &self.pace)
+    /// Whether the stream need not be asked for more.
+    pub fn has_more(&self) -> bool {
+        !self.held.is_empty() || self.is_at_end || self.requests.is_unclear()
     }
 
-    /// Gives of what is held; answers whether there was any.
-    pub fn give_held(&mut self, buffer: &mut ReadBuf<'_>) -> bool {
-        if self.held.is_empty() {
-            return false;
+    /// Gives what may be given of what is held, or the end of the stream.
+    pub fn give(&mut self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.must_wait() {
+            return self.wait(cx);
         }
-        let offered = self.held.len().min(buffer.remaining());
-        let given = follow(&mut self.requests, &mut self.heads, &self.pace, &self.held[..offered]);
-        buffer.put_slice(&self.held[..given]);
-        self.held.advance(given);
-        if self.held.is_empty() {
-            self.held = BytesMut::new();
+        let mut held = mem::take(&mut self.held);
+        let given = self.follow(&held[..held.len().min(buffer.remaining())]);
+        buffer.put_slice(&held[..given]);
+        held.advance(given);
+        if !held.is_empty() {
+            self.held = held;
         }
-        true
+        Poll::Ready(Ok(()))
     }
 
-    /// Holds of what was read into the buffer what may not be given now.
-    pub fn keep_back(&mut self, buffer: &mut ReadBuf<'_>, before: usize) {
+    /// Holds of what was read into the buffer what may not be given now; nothing was read at the end of the stream.
+    pub fn take_in(&mut self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>, before: usize) -> Poll<io::Result<()>> {
         let read = &buffer.filled()[before..];
-        let given = follow(&mut self.requests, &mut self.heads, &self.pace, read);
-        if given < read.len() {
-            self.held.extend_from_slice(&read[given..]);
-            buffer.set_filled(before + given);
-        }
+        self.is_at_end = read.is_empty();
+        let given = self.follow(read);
+        self.held.extend_from_slice(&read[given..]);
+        buffer.set_filled(before + given);
+        if given == 0 && self.must_wait() { self.wait(cx) } else { Poll::Ready(Ok(())) }
     }
 
     /// Waits until more may be given, or comes; answers that nothing comes any more when it is overdue.
     pub fn wait(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let (is_between, is_full) = (self.requests.is_between(), self.is_full());
-        if !is_between || is_full {
+        let is_between = self.requests.is_between();
+        if !is_between || self.has_more() {
             self.pace.0.reader.replace(Some(cx.waker().clone()));
         }
-        // Where heads are seen that are none, it may be full for ever.
-        let is_held_up = is_full && !self.requests.is_unclear();
-        if is_between || is_held_up || self.pace.is_busy() {
+        if is_between || self.is_busy() {
             self.due = None;
             return Poll::Pending;
         }
-        let since = (self.requests.ended(), self.pace.0.ended.get());
+        let since = (self.requests.ended(), self.pace.ended());
         let due = match &mut self.due {
             Some(due) if due.since == since => due,
             other => other.insert(Due { at: Box::pin(sleep(PATIENCE)), since }),
@@ -143,24 +135,26 @@ impl Intake {
         }
         is_over.map(Ok)
     }
-}
 
-fn is_full(requests: &Requests, heads: u64, pace: &Pace) -> bool {
-    heads.saturating_sub(pace.0.begun.get()) >= AHEAD && !requests.is_beyond()
-}
-
-/// Follows bytes as far as they may be given; answers how many.
-fn follow(requests: &mut Requests, heads: &mut u64, pace: &Pace, bytes: &[u8]) -> usize {
-    let mut given = 0;
-    while given < bytes.len() {
-        let (taken, is_head) = requests.follow(&bytes[given..]);
-        given += taken;
-        *heads += u64::from(is_head);
-        if is_head && is_full(requests, *heads, pace) {
-            break;
-        }
+    /// Whether a request is given whose answer has not ended.
+    fn is_busy(&self) -> bool {
+        self.heads > self.pace.ended()
     }
-    given
+
+    fn must_wait(&self) -> bool {
+        self.requests.is_between() && !self.requests.is_beyond() && self.is_busy()
+    }
+
+    /// Follows bytes as far as they may be given; answers how many.
+    fn follow(&mut self, bytes: &[u8]) -> usize {
+        let mut given = 0;
+        while given < bytes.len() && !self.must_wait() && !self.requests.is_unclear() {
+            let (taken, is_head) = self.requests.follow(&bytes[given..]);
+            given += taken;
+            self.heads += u64::from(is_head);
+        }
+        given
+    }
 }
 
 impl fmt::Debug for Intake {

@@ -1,4 +1,4 @@
-//! A stream that notes whether anything was asked of it, and gives few requests ahead of those begun with.
+//! A stream that notes whether anything was asked of it, and gives one request after the other.
 
 use std::cell::Cell;
 use std::io::{self, IoSlice};
@@ -48,7 +48,7 @@ impl<T> Watched<T> {
         Self { intake: Some(Box::default()), ..self }
     }
 
-    /// Where to say which requests are begun with, if the stream asks for it.
+    /// Where to say which requests are answered, if the stream asks for it.
     #[must_use]
     pub fn pace(&self) -> Option<Pace> {
         self.intake.as_ref().map(|intake| intake.pace().clone())
@@ -62,7 +62,7 @@ impl<T> Watched<T> {
     }
 }
 
-/// Nobody watches over it any more.
+/// Nobody watches over it any more, and nothing is held of it: all that comes behind an upgrade is given.
 impl<T: Into<Stream>> From<Watched<T>> for Stream {
     fn from(watched: Watched<T>) -> Self {
         watched.stream.into()
@@ -74,18 +74,17 @@ impl<T: AsyncRead + Unpin> AsyncRead for Watched<T> {
         self.watch.note();
         let Self { stream, intake, .. } = &mut *self;
         let Some(intake) = intake else { return Pin::new(stream).poll_read(cx, buffer) };
-        if intake.is_full() {
-            return intake.wait(cx);
+        if intake.has_more() {
+            return intake.give(cx, buffer);
         }
-        if !intake.give_held(buffer) {
-            let before = buffer.filled().len();
-            match Pin::new(stream).poll_read(cx, buffer) {
-                Poll::Pending => return intake.wait(cx),
-                read => ready!(read)?,
+        let before = buffer.filled().len();
+        match Pin::new(stream).poll_read(cx, buffer) {
+            Poll::Pending => intake.wait(cx),
+            read => {
+                ready!(read)?;
+                intake.take_in(cx, buffer, before)
             }
-            intake.keep_back(buffer, before);
         }
-        Poll::Ready(Ok(()))
     }
 }
 

@@ -144,3 +144,33 @@ async fn what_comes_before_an_upgrade_is_answered_before_it() {
 
     assert_eq!(answers.matches("HTTP/1.1 200 OK").count(), 21, "{answers}");
 }
+
+#[actix::test]
+async fn events_that_are_published_ahead_of_their_answers_are_all_taken() {
+    let data = Scratch::new();
+    let hub = TestProcess::start(data.path()).await;
+    let admin = hub.admin().await;
+
+    let answers = tokio::task::spawn_blocking(move || {
+        let mut stream = TcpStream::connect(&hub.authority).expect("the hub listens");
+        let body = r#"{"event":"rt_test","topic":"custom:test","data":{"a":1}}"#;
+        let event = format!(
+            "POST /api/v1/events HTTP/1.1\r\nhost: h\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\n\
+             content-length: {}\r\n\r\n{body}",
+            admin.access_token,
+            body.len()
+        );
+        let (mut answers, events) = (String::new(), event.repeat(50));
+        let (begin, rest) = events.split_at(event.len() * 3 - 5);
+        stream.write_all(begin.as_bytes()).expect("the hub listens");
+        answers += &read_until(&mut stream, "HTTP/1.1 202");
+        stream.write_all(rest.as_bytes()).expect("the hub listens");
+        stream.write_all(b"GET /health/live HTTP/1.1\r\nhost: h\r\n\r\n").expect("the hub listens");
+        answers + &read_until(&mut stream, "200 OK")
+    })
+    .await
+    .expect("the hub answers");
+
+    assert_eq!(answers.matches("HTTP/1.1 202").count(), 50, "{answers}");
+    assert!(!answers.contains("connection: close"), "{answers}");
+}
