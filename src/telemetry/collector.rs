@@ -142,6 +142,7 @@ impl Collector {
         let rows = commits.iter().map(|commit| commit.readings.len()).sum::<usize>();
         self.tail.skip_to(next.saturating_add(RowId::try_from(rows).unwrap_or(RowId::MAX)));
         let mut states = States::of(&commits, self.tail.next(), self.due_states(), |module| self.must_save(module));
+        self.begin_saving(&states);
         let offered = states.clone();
         let write = move |conn: &mut Connection| {
             // Not before: a database that is locked may be so for longer than anybody waits.

@@ -71,15 +71,17 @@ impl Collector {
         });
     }
 
+    /// Notes which states are being saved: what is refused from now on is not in them.
+    pub(super) fn begin_saving(&mut self, states: &States) {
+        for state in states.at_once.iter().filter(|state| state.said.is_some()) {
+            self.untold.remove(&state.module);
+        }
+    }
+
     /// Notes what was saved, and what is to be saved after the readings from `first` on.
     pub(super) fn note_states(&mut self, states: States, first: RowId) {
         self.unsaved.forget(states.due.len());
-        for state in states.at_once {
-            if state.said.is_some() {
-                self.untold.remove(&state.module);
-            }
-            self.unsaved.saved(state);
-        }
+        states.at_once.into_iter().for_each(|state| self.unsaved.saved(state));
         let now = Instant::now();
         states.later.into_iter().for_each(|state| self.unsaved.add(state, first, now));
     }

@@ -113,6 +113,27 @@ async fn a_state_that_holds_what_was_refused_or_taken_back_is_saved_at_once() {
 }
 
 #[actix::test]
+async fn what_is_refused_while_a_state_is_being_saved_is_not_forgotten_with_it() {
+    let scratch = Scratch::new();
+    drop(store_with(&scratch, &["MC-1", "MC-2"]).await);
+    let store = scratch.store_that_waits(Duration::from_secs(60));
+    let options = config::Telemetry { max_waiting: 1, max_batch: 1, ..config::Telemetry::default() };
+    let collector = Collector::new(store.clone(), options, Metrics::default(), Recovered::default()).start();
+    let lock = scratch.lock();
+    let taken_back = commit(1, 1);
+    assert!(taken_back.readings[0].offer.withdraw());
+    let (first, second) = (collector.send(taken_back), collector.send(commit(2, 2)));
+    assert!(matches!(collector.send(commit(1, 3)).await.unwrap(), Err(CommitError::Busy)));
+    drop(lock);
+    first.await.unwrap().unwrap();
+    second.await.unwrap().unwrap();
+
+    collector.send(commit(1, 4)).await.unwrap().unwrap();
+
+    assert_eq!(saved(&store).await, [r#"{"speed":4}"#, "{}"]);
+}
+
+#[actix::test]
 async fn no_reading_is_sealed_before_a_state_that_knows_it_is_saved() {
     let scratch = Scratch::new();
     let store = store_with(&scratch, &["MC-1"]).await;
