@@ -13,16 +13,17 @@ use actix_server::ServerHandle;
 use actix_web::rt::task::JoinHandle;
 
 use crate::config::Config;
-use crate::http;
 
 mod error;
 mod health;
 mod lock;
 mod parts;
+mod place;
 mod wiring;
 
 pub use error::StartError;
 pub use lock::DataLock;
+pub use place::Place;
 use wiring::MqttDoor;
 
 /// What closing the last files may take of the time to stop.
@@ -49,12 +50,16 @@ impl Hub {
     /// # Errors
     /// [`StartError`] says what is in the way and what to do.
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        let listener = http::bind(config.http.listen).map_err(|cause| StartError::Listen(config.http.listen, cause))?;
-        let address = listener.local_addr().map_err(|cause| StartError::Listen(config.http.listen, cause))?;
-        let tls = http::tls(&config.http)?;
-        let mqtt = MqttDoor::bind(&config, tls.as_ref())?;
+        Self::start_at(Place::take(config)?).await
+    }
+
+    /// The same where its place is taken already.
+    ///
+    /// # Errors
+    /// [`StartError`] says what is in the way and what to do.
+    pub async fn start_at(place: Place) -> Result<Self, StartError> {
+        let Place { listener, address, tls, mqtt, lock, config } = place;
         let scheme = if tls.is_some() { "https" } else { "http" };
-        let lock = DataLock::take(&config.data.dir)?;
         let house = wiring::House::open(&config).await?;
         let setup_address = house.setup_token.as_ref().map(|token| format!("{scheme}://{address}/setup#{token}"));
         let server = house.serve(listener, tls, &config).map_err(|cause| StartError::Listen(address, cause))?;

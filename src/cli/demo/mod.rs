@@ -14,7 +14,7 @@ use clap::Args;
 
 use super::signal::interrupted;
 use super::{CliError, HubArgs};
-use crate::app::Hub;
+use crate::app::{Hub, Place};
 use crate::config::{Config, Mqtt};
 use crate::observe::log;
 use banner::write_banner;
@@ -40,12 +40,17 @@ pub struct DemoArgs {
 /// When the configuration has faults or the hub cannot start.
 pub fn run(args: &DemoArgs, hub: &HubArgs) -> Result<(), CliError> {
     let config = beside_others(own_config(hub)?);
+    if config.http.tls_certificate.is_some() {
+        let detail = "the modules of a demo speak plain HTTP; leave out `http.tls_certificate` and `http.tls_key`";
+        return Err(CliError::Usage(detail.to_owned()));
+    }
     let _log = log::start(&config.log, &config.data.dir)?;
     System::new().block_on(async {
-        let accounts = accounts::prepare(&config).await?;
-        let scheme = if config.http.tls_certificate.is_some() { "https" } else { "http" };
-        let hub = Hub::start(config).await?;
-        let address = format!("{scheme}://{}", hub.address());
+        // Before anything is changed: another hub may use the folder.
+        let place = Place::take(config)?;
+        let accounts = accounts::prepare(place.config()).await?;
+        let hub = Hub::start_at(place).await?;
+        let address = format!("http://{}", hub.address());
         write_banner(&mut io::stdout().lock(), &address, &accounts, args.modules)
             .map_err(CliError::io("cannot write to the terminal"))?;
         let mqtt = hub.mqtt_address();

@@ -82,6 +82,25 @@ async fn a_data_folder_has_one_hub() {
 }
 
 #[actix::test]
+async fn a_demo_that_cannot_start_leaves_the_accounts_as_they_are() {
+    let data = Scratch::new();
+    let hub = TestProcess::start(data.path()).await;
+    let neighbour = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let taken = neighbour.local_addr().expect("it is bound").to_string();
+    let folder = data.path().display().to_string();
+
+    let beside = run(data.path(), &["demo", "--data", &folder, "--listen", "127.0.0.1:0"]).await;
+    assert!(beside.stderr.contains("another hub runs on the data folder"), "{beside:?}");
+    drop(hub);
+    let unheard = run(data.path(), &["demo", "--data", &folder, "--listen", &taken]).await;
+    assert!(unheard.stderr.contains("cannot listen on"), "{unheard:?}");
+
+    assert_eq!((beside.code, unheard.code), (Some(1), Some(1)));
+    let accounts = run(data.path(), &["user", "list"]).await.stdout;
+    assert!(accounts.contains("admin@example.org") && !accounts.contains("demo.carillon"), "{accounts}");
+}
+
+#[actix::test]
 async fn a_database_of_a_newer_version_is_refused_by_every_command() {
     let data = Scratch::new();
     assert_eq!(run(data.path(), &["migrate"]).await.code, Some(0));
