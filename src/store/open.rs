@@ -197,8 +197,12 @@ pub fn with_time_limits(url: &str) -> String {
     limited
 }
 
-/// What libpq says of an address, without the address and its password, some of which it quotes.
+/// What libpq says of an address, without the address and its password, some of which it quotes where it does not
+/// understand it.
 pub fn without_secrets(message: &str, url: &str) -> String {
+    if is_understood(message, url) {
+        return message.trim_end().to_owned();
+    }
     let user = url.split_once("://").and_then(|(_, rest)| rest.rsplit_once('@')).map(|(user, _)| user);
     let password = user.and_then(|user| user.split_once(':')).map(|(_, password)| password);
     let parameter = url.split_once("password=").and_then(|(_, rest)| rest.split('&').next());
@@ -208,4 +212,30 @@ pub fn without_secrets(message: &str, url: &str) -> String {
             .to_owned();
     }
     message.trim_end().to_owned()
+}
+
+/// Whether libpq got as far as the host that is meant: it quotes nothing secret then, though a password may be a word of what
+/// it says.
+fn is_understood(message: &str, url: &str) -> bool {
+    let host = url.rsplit_once('@').and_then(|(_, rest)| rest.split([':', '/', '?']).next());
+    host.is_some_and(|host| !host.is_empty() && message.starts_with(&format!("connection to server at \"{host}\"")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_hinders_a_connection_is_told_though_the_password_is_a_word_of_it() {
+        let refused = "connection to server at \"db.example.org\" (10.0.0.1), port 5432 failed: Connection refused\n";
+        let url = "postgres://server:server@db.example.org:5432/carillon";
+        assert_eq!(without_secrets(refused, url), refused.trim_end());
+        for (message, url) in [
+            ("invalid percent-encoded token: \"pa%ss\"", "postgres://me:pa%ss@db.example.org/carillon"),
+            ("connection to server at \"pa\" failed", "postgres://me:pa@db.example.org/carillon"),
+        ] {
+            let told = without_secrets(message, url);
+            assert!(told.contains("cannot be understood") && !told.contains("pa%ss"), "{told}");
+        }
+    }
 }
