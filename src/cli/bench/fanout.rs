@@ -51,7 +51,7 @@ pub struct FanoutArgs {
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
     topics: u32,
     /// Each session listens to every topic
-    #[arg(long, conflicts_with = "kind")]
+    #[arg(long)]
     all_topics: bool,
     /// Connections that publish; each keeps its own order
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
@@ -63,13 +63,13 @@ pub struct FanoutArgs {
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     burst: u32,
     /// How often the hub is asked for something else meanwhile, such as `20ms`
-    #[arg(long, value_parser = parse_duration, conflicts_with = "kind")]
+    #[arg(long, value_parser = parse_duration)]
     probe: Option<Duration>,
     /// What kind of server it is; others than a hub are to be running at `--url`, but for the floor
     #[arg(long = "target", value_enum, default_value = "carillon")]
     kind: Kind,
     /// Runs a hub under callgrind (of valgrind) and counts its instructions, which no other load of this machine changes
-    #[arg(long, conflicts_with_all = ["url", "kind"])]
+    #[arg(long, conflicts_with = "url")]
     count_instructions: bool,
     /// Keeps what they were done for in this file, for `callgrind_annotate`
     #[arg(long, requires = "count_instructions")]
@@ -88,6 +88,7 @@ struct Readings {
 
 /// Publishes at a fixed rate and watches every delivery.
 pub async fn measure(args: &FanoutArgs) -> Result<Report, CliError> {
+    args.check()?;
     allow_connections(u64::from(args.sessions) + args.streams())?;
     let stage = Stage::open(args, &ROOM).await?;
     let empty = stage.usage()?;
@@ -122,6 +123,21 @@ fn listen(sockets: Vec<WireSocket>, audience: &Rc<Audience>) -> Vec<tokio::task:
 }
 
 impl FanoutArgs {
+    /// Refuses what only a hub can be asked for.
+    fn check(&self) -> Result<(), CliError> {
+        let asked = [
+            ("--topics", self.topics > 1),
+            ("--all-topics", self.all_topics),
+            ("--deflate", self.deflate),
+            ("--probe", self.probe.is_some()),
+            ("--count-instructions", self.count_instructions),
+        ];
+        match asked.into_iter().find(|(_, is_asked)| *is_asked && self.kind != Kind::Carillon) {
+            Some((name, _)) => Err(CliError::Usage(format!("`{name}` is for a hub; leave it out, or `--target`"))),
+            None => Ok(()),
+        }
+    }
+
     /// Every topic has a stream at least, every publisher too.
     fn streams(&self) -> u64 {
         u64::from(self.publishers.max(self.topics))

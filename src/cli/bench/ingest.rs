@@ -31,6 +31,8 @@ use watch::Watch;
 const SETTLE: Duration = Duration::from_secs(2);
 /// The setting of where a hub takes MQTT.
 pub const MQTT_LISTEN: &str = "CARILLON__MQTT__LISTEN";
+/// The setting of how large a message by MQTT may be: here as large as a request.
+const MQTT_PACKET: &str = "CARILLON__MQTT__MAX_PACKET";
 
 /// Readings that are acknowledged after their commit: how many a second, how soon, at what price
 #[derive(Debug, Clone, Args)]
@@ -92,9 +94,7 @@ pub enum Door {
 
 /// Lets modules report, to the hub and then to its peer or to the floor.
 pub async fn measure(args: &IngestArgs) -> Result<Report, CliError> {
-    if args.floor && args.door != Door::Http {
-        return Err(CliError::Usage("the floor has one door only; add `--door http`".to_owned()));
-    }
+    args.check()?;
     allow_connections(u64::from(args.modules) + u64::from(args.watchers))?;
     let (target, mqtt) = args.open().await?;
     let meter = args.meter(&target);
@@ -140,12 +140,24 @@ pub struct Places<'a> {
 }
 
 impl IngestArgs {
+    /// Refuses what a door does not take.
+    fn check(&self) -> Result<(), CliError> {
+        if self.floor && self.door != Door::Http {
+            return Err(CliError::Usage("the floor has one door only; add `--door http`".to_owned()));
+        }
+        if self.batch > 1 && self.door == Door::Websocket {
+            let detail = "a frame of `/ws/module` holds one reading; leave out `--batch`, or take another `--door`";
+            return Err(CliError::Usage(detail.to_owned()));
+        }
+        Ok(())
+    }
+
     async fn open(&self) -> Result<(Target, Destination), CliError> {
         if self.target.url.is_some() {
             return Ok((self.target.open(&ROOM).await?, Destination::of_server(&self.mqtt).await?));
         }
         let address = format!("127.0.0.1:{}", free_port()?);
-        let hub = OwnHub::prepare(&ROOM)?.with(MQTT_LISTEN, &address);
+        let hub = OwnHub::prepare(&ROOM)?.with(MQTT_LISTEN, &address).with(MQTT_PACKET, "1048576");
         let hub = if self.count_instructions { hub.under_callgrind() } else { hub };
 
         Ok((Target::start(hub).await?, Destination::of_server(&address).await?))

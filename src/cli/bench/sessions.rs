@@ -82,8 +82,14 @@ pub async fn enter(
     token: &str,
     first: Option<&str>,
 ) -> Result<WireSocket, ClientError> {
-    let entered = timeout(ANSWER_TIMEOUT, come_in(destination, index, path, token, first));
-    entered.await.map_err(|_| ClientError::Closed(format!("`{path}` gave no answer in {ANSWER_TIMEOUT:?}")))?
+    let mut goodbye = None;
+    let entered = timeout(ANSWER_TIMEOUT, come_in(destination, index, path, token, first, &mut goodbye)).await;
+    entered.unwrap_or_else(|_| {
+        Err(ClientError::Closed(match goodbye {
+            None => format!("`{path}` gave no answer in {ANSWER_TIMEOUT:?}"),
+            Some(why) => format!("`{path}` let session {} not in in {ANSWER_TIMEOUT:?}: {why}", index + 1),
+        }))
+    })
 }
 
 async fn come_in(
@@ -92,6 +98,7 @@ async fn come_in(
     path: &str,
     token: &str,
     first: Option<&str>,
+    goodbye: &mut Option<String>,
 ) -> Result<WireSocket, ClientError> {
     loop {
         let mut socket = WireSocket::connect(destination, index, path, token).await?;
@@ -100,7 +107,10 @@ async fn come_in(
         }
         match hear(&mut socket, if first.is_some() { "reply" } else { "welcome" }).await? {
             Answer::Agreed => return Ok(socket),
-            Answer::Later(after) => sleep(after).await,
+            Answer::Later(after, why) => {
+                *goodbye = Some(why);
+                sleep(after).await;
+            }
             Answer::Refused(problem) => return Err(ClientError::Closed(format!("`{path}` refuses: {problem}"))),
         }
     }
@@ -126,18 +136,21 @@ async fn hear(socket: &mut WireSocket, wanted: &str) -> Result<Answer, ClientErr
 enum Answer {
     Agreed,
     Refused(String),
-    /// It says goodbye; one may come back after this.
-    Later(Duration),
+    /// It says goodbye, and why; one may come back after this.
+    Later(Duration, String),
 }
 
 /// Whether this frame is the wanted one, or a goodbye.
 fn read_answer(text: &[u8], wanted: &str) -> Option<Answer> {
     let message: Value = serde_json::from_slice(text).ok()?;
     match message["type"].as_str()? {
-        "bye" => Some(match message["retryAfterMs"].as_u64() {
-            Some(after) => Answer::Later(Duration::from_millis(after)),
-            None => Answer::Refused(message["reason"].to_string()),
-        }),
+        "bye" => {
+            let why = message["reason"].to_string();
+            Some(match message["retryAfterMs"].as_u64() {
+                Some(after) => Answer::Later(Duration::from_millis(after), why),
+                None => Answer::Refused(why),
+            })
+        }
         kind if kind != wanted => None,
         _ if message["ok"] == false => Some(Answer::Refused(message["problem"].to_string())),
         _ => Some(Answer::Agreed),
@@ -155,7 +168,7 @@ mod tests {
         assert_eq!(read_answer(br#"{"type":"welcome"}"#, "welcome"), Some(Answer::Agreed));
         assert_eq!(read(r#"{"type":"reply","id":1,"ok":true,"data":{}}"#), Some(Answer::Agreed));
         assert!(matches!(read(r#"{"type":"reply","id":1,"ok":false,"problem":{}}"#), Some(Answer::Refused(_))));
-        let later = Answer::Later(Duration::from_millis(250));
-        assert_eq!(read(r#"{"type":"bye","code":4029,"reason":"","retryAfterMs":250}"#), Some(later));
+        let later = Answer::Later(Duration::from_millis(250), r#""full""#.to_owned());
+        assert_eq!(read(r#"{"type":"bye","code":4029,"reason":"full","retryAfterMs":250}"#), Some(later));
     }
 }

@@ -137,7 +137,7 @@ impl Device {
         let shared = Rc::clone(&self.shared);
         let id = self.story.module().id();
         let mut line = Line::open(self.door, &shared, &id, &self.token).await?;
-        let _online = Online::enter(&shared.tally);
+        let _online = Online::enter(&shared.tally, self.door);
         let leave = Instant::now() + self.between(FLAKY_STAY);
         let mut ticks = self.ticks();
         self.backlog.start_over();
@@ -234,6 +234,10 @@ impl Device {
     async fn after(&mut self, error: &ClientError, backoff: &mut Backoff) -> Duration {
         let id = self.story.module().id();
         tracing::debug!(module.id = id, %error, "connection lost");
+        if !self.tally().was_entered.get() && self.tally().failure.borrow().is_none() {
+            tracing::warn!(door = ?self.door, %error, "no module has come in yet; they go on trying");
+            self.tally().failure.replace(Some(error.to_string()));
+        }
         if error.status().is_some() {
             count(&self.tally().refused);
         }

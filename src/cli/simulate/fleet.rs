@@ -157,14 +157,18 @@ impl Fleet {
     /// Waits until every module has said good-bye; they do so once the token given at the start is cancelled.
     ///
     /// # Errors
-    /// [`CliError::Io`] when what was acknowledged could not be recorded.
+    /// [`CliError::Io`] when what was acknowledged could not be recorded, [`CliError::Failed`] when no module ever came in by
+    /// some door.
     pub async fn ended(self) -> Result<Summary, CliError> {
         for device in self.devices {
             // A module that panicked has ended too.
             let _ = device.await;
         }
         self.shared.record.end()?;
-        Ok(self.shared.tally.summary())
+        match self.shared.tally.failure() {
+            Some(failure) => Err(CliError::Failed(format!("no module ever came in: {failure}"))),
+            None => Ok(self.shared.tally.summary()),
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 use serde::Serialize;
 
@@ -28,6 +28,10 @@ pub struct DoorTally {
     pub retried: Cell<u64>,
     /// Connections made after the first one of a module.
     pub reconnects: Cell<u64>,
+    /// Whether any module has come in.
+    pub was_entered: Cell<bool>,
+    /// Why the first that tried did not, as long as none has.
+    pub failure: RefCell<Option<String>>,
 }
 
 /// What a fleet has done up to one moment.
@@ -60,6 +64,12 @@ impl Tally {
     /// The counters of a door.
     pub fn at(&self, door: Door) -> &DoorTally {
         &self.doors[door as usize]
+    }
+
+    /// Why nobody came in by some door, if that is so.
+    pub fn failure(&self) -> Option<String> {
+        let closed = self.doors.iter().filter(|door| !door.was_entered.get());
+        closed.filter_map(|door| door.failure.borrow().clone()).next()
     }
 
     /// The numbers now.
@@ -98,9 +108,10 @@ pub fn count(cell: &Cell<u64>) {
 pub struct Online<'a>(&'a Tally);
 
 impl<'a> Online<'a> {
-    /// Counts one more module as online.
-    pub fn enter(tally: &'a Tally) -> Self {
+    /// Counts one more module as online, by this door.
+    pub fn enter(tally: &'a Tally, door: Door) -> Self {
         count(&tally.online);
+        tally.at(door).was_entered.set(true);
         Self(tally)
     }
 }

@@ -91,6 +91,21 @@ async fn more_connections_than_open_files_are_refused_with_the_most_there_can_be
 }
 
 #[actix::test]
+async fn what_cannot_be_measured_is_refused_before_anything_starts() {
+    for (arguments, told) in [
+        (&["ingest", "--door", "websocket", "--batch", "2"][..], "`--batch`"),
+        (&["ingest", "--door", "mqtt", "--floor"], "`--door http`"),
+        (&["fanout", "--target", "floor", "--topics", "2"], "`--topics`"),
+        (&["fanout", "--target", "nchan", "--url", "http://127.0.0.1:9", "--deflate"], "`--deflate`"),
+    ] {
+        let (ran, _) = bench(arguments).await;
+
+        assert_eq!(ran.code, Some(2), "{arguments:?}: {ran:?}");
+        assert!(ran.stderr.contains(told), "{arguments:?}: {ran:?}");
+    }
+}
+
+#[actix::test]
 async fn nothing_is_kept_or_lost_when_everything_comes_and_goes() {
     let load = ["--duration", "10s", "--stay", "3s", "--modules", "6", "--listeners", "3"];
     let (ran, report) = bench(&[&["soak"][..], &load].concat()).await;

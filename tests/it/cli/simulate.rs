@@ -192,3 +192,16 @@ async fn without_tokens_and_without_an_account_a_simulation_tells_what_it_needs(
     assert_eq!(ran.code, Some(2), "{ran:?}");
     assert!(ran.stderr.contains("`--email`"), "{ran:?}");
 }
+
+#[actix::test]
+async fn a_door_by_which_nobody_came_in_is_told() {
+    let data = Scratch::new();
+    let hub = TestProcess::start(data.path()).await;
+    let (url, closed) = (format!("http://{}", hub.authority), "127.0.0.1:9");
+    let line = ["simulate", "--url", &url, "--door", "mqtt", "--mqtt", closed, "--modules", "2", "--duration", "2s"];
+
+    let ran = run_with(data.path(), &line, &LOGIN, "").await;
+
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.stderr.contains("no module ever came in") && ran.stderr.contains(closed), "{ran:?}");
+}
