@@ -13,8 +13,8 @@ use crate::support::{Account, Answer, TestHub, TestTab, open};
 /// A client's silence would be noticed earlier than that it takes nothing.
 const KEYS: [(&str, &str); 5] = [
     ("CARILLON__SOCKET__HEARTBEAT", "1s"),
-    ("CARILLON__SOCKET__HEARTBEAT_TIMEOUT", "1s"),
-    ("CARILLON__SOCKET__SLOW_TIMEOUT", "4s"),
+    ("CARILLON__SOCKET__HEARTBEAT_TIMEOUT", "4s"),
+    ("CARILLON__SOCKET__SLOW_TIMEOUT", "8s"),
     ("CARILLON__SOCKET__HIGH_WATER", "16384"),
     ("CARILLON__SOCKET__LOW_WATER", "4096"),
 ];
