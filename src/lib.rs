@@ -166,8 +166,8 @@
 //!   `single_readings_are_acknowledged_promptly_while_another_module_sends_the_largest_batches`; nor does whoever sends
 //!   requests behind one that takes its time take the thread meanwhile: test
 //!   `a_flood_behind_a_request_that_waits_costs_nothing_until_its_turn`, test
-//!   `a_flood_behind_a_request_that_takes_its_time_is_not_looked_at_again_and_again`, and no wake is lost by that: test
-//!   `a_wake_that_was_not_in_vain_after_all_is_made_up_for`; nor memory for more than a few of them: test
+//!   `a_flood_behind_a_request_that_takes_its_time_is_not_looked_at_again_and_again`, test
+//!   `a_large_body_that_is_not_read_yet_is_not_looked_at_again_and_again`; nor memory for all of them: test
 //!   `of_many_requests_only_a_few_are_taken_in_before_their_turn`, test
 //!   `requests_behind_one_that_waits_cost_next_to_no_memory`; and one that vanishes is offline in time: test
 //!   `a_peer_that_vanishes_is_lost_after_one_and_a_half_times_its_keep_alive`.

@@ -7,7 +7,6 @@ mod admission;
 pub mod api;
 mod application;
 mod caller;
-mod calm;
 pub mod credential;
 mod door_maker;
 mod doors;

@@ -22,11 +22,10 @@ use socket2::{Domain, Socket, Type};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::application::{Services, application};
-use super::calm::{Accepted, calm};
 use super::door_maker::{DoorMaker, WorkerDoors};
-use super::pace::{paced, tell_pace};
+use super::pace::{Accepted, in_turn, paced, tell_pace};
 use super::upgrade::upgrade;
-use crate::pipe::{Stream, Watched};
+use crate::pipe::{Paced, Stream};
 
 /// What a client says that speaks HTTP/2 (RFC 9113, 3.2).
 const HTTP_2: &[u8] = b"h2";
@@ -137,9 +136,9 @@ impl Front {
             .graceful_shutdown_signal(notified(&self.stopping));
         let builder = if is_secure { builder.secure() } else { builder };
         let http = builder
-            .upgrade(door::<Watched<T>>(self.doors.clone(), opened))
+            .upgrade(door::<Paced<T>>(self.doors.clone(), opened))
             .finish(paced(map_config(app, move |()| config.clone())));
-        calm(http)
+        in_turn(http)
     }
 }
 

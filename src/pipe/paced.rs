@@ -1,9 +1,7 @@
-//! A stream that notes whether anything was asked of it, and gives one request after the other.
+//! A stream that gives one request after the other.
 
-use std::cell::Cell;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -11,41 +9,18 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::Stream;
 use super::intake::{Intake, Pace};
 
-/// Whether a stream was asked for bytes, or took some, since somebody looked last.
-#[derive(Debug, Clone, Default)]
-pub struct Watch(Rc<Cell<bool>>);
-
-impl Watch {
-    /// Looks, and forgets it.
-    #[must_use]
-    pub fn take(&self) -> bool {
-        self.0.take()
-    }
-
-    fn note(&self) {
-        self.0.set(true);
-    }
-}
-
-/// A stream and the watch over it.
+/// A stream whose requests are given one after the other.
 #[derive(Debug)]
-pub struct Watched<T> {
+pub struct Paced<T> {
     stream: T,
-    watch: Watch,
     intake: Option<Box<Intake>>,
 }
 
-impl<T> Watched<T> {
-    /// Watches over a stream.
+impl<T> Paced<T> {
+    /// A stream of HTTP/1, or one that is given as it comes.
     #[must_use]
-    pub const fn new(stream: T, watch: Watch) -> Self {
-        Self { stream, watch, intake: None }
-    }
-
-    /// The same over one of requests of HTTP/1.
-    #[must_use]
-    pub fn paced(self) -> Self {
-        Self { intake: Some(Box::default()), ..self }
+    pub fn new(stream: T, is_http_1: bool) -> Self {
+        Self { stream, intake: is_http_1.then(Box::default) }
     }
 
     /// Where to say which requests are answered, if the stream asks for it.
@@ -53,26 +28,18 @@ impl<T> Watched<T> {
     pub fn pace(&self) -> Option<Pace> {
         self.intake.as_ref().map(|intake| intake.pace().clone())
     }
-
-    fn note_taken(&self, taken: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        if taken.is_ready() {
-            self.watch.note();
-        }
-        taken
-    }
 }
 
-/// Nobody watches over it any more, and nothing is held of it: all that comes behind an upgrade is given.
-impl<T: Into<Stream>> From<Watched<T>> for Stream {
-    fn from(watched: Watched<T>) -> Self {
+/// Nothing is held of it: all that comes behind an upgrade is given.
+impl<T: Into<Stream>> From<Paced<T>> for Stream {
+    fn from(watched: Paced<T>) -> Self {
         watched.stream.into()
     }
 }
 
-impl<T: AsyncRead + Unpin> AsyncRead for Watched<T> {
+impl<T: AsyncRead + Unpin> AsyncRead for Paced<T> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        self.watch.note();
-        let Self { stream, intake, .. } = &mut *self;
+        let Self { stream, intake } = &mut *self;
         let Some(intake) = intake else { return Pin::new(stream).poll_read(cx, buffer) };
         if intake.has_more() {
             return intake.give(cx, buffer);
@@ -88,10 +55,9 @@ impl<T: AsyncRead + Unpin> AsyncRead for Watched<T> {
     }
 }
 
-impl<T: AsyncWrite + Unpin> AsyncWrite for Watched<T> {
+impl<T: AsyncWrite + Unpin> AsyncWrite for Paced<T> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let taken = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.note_taken(taken)
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
     }
 
     fn poll_write_vectored(
@@ -99,8 +65,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Watched<T> {
         cx: &mut Context<'_>,
         pieces: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let taken = Pin::new(&mut self.stream).poll_write_vectored(cx, pieces);
-        self.note_taken(taken)
+        Pin::new(&mut self.stream).poll_write_vectored(cx, pieces)
     }
 
     fn is_write_vectored(&self) -> bool {
