@@ -175,7 +175,8 @@
 //!   `what_comes_before_an_upgrade_is_answered_before_it`, as it asks for, whatever is behind it: test
 //!   `an_answer_is_what_its_own_request_asks_for_whatever_is_behind_it`, test
 //!   `no_answer_ends_a_connection_on_which_more_requests_are_on_their_way`, also where the client says that it sends no more:
-//!   test `who_says_that_no_more_comes_gets_all_answers`; one that does not come whole keeps a connection for
+//!   test `who_says_that_no_more_comes_gets_all_answers`, and the last of them whole: test
+//!   `the_last_answer_is_whole_though_more_requests_were_sent_behind_it`; one that does not come whole keeps a connection for
 //!   seconds only that has nothing else to do: test `the_rest_of_a_request_is_not_waited_for_for_ever`, test
 //!   `who_sends_a_head_byte_by_byte_gets_no_more_time`, test `a_connection_that_is_busy_has_all_the_time_that_takes`, test
 //!   `requests_behind_a_long_answer_wait_for_its_end_whole_or_not`.

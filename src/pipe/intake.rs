@@ -84,9 +84,14 @@ impl Intake {
         &self.pace
     }
 
+    /// Whether anything that was read is not given.
+    pub fn holds(&self) -> bool {
+        !self.held.is_empty()
+    }
+
     /// Whether the stream need not be asked for more.
     pub fn has_more(&self) -> bool {
-        !self.held.is_empty() || self.is_at_end || self.requests.is_unclear()
+        self.holds() || self.is_at_end || self.requests.is_unclear()
     }
 
     /// Gives what may be given of what is held, or the end of the stream.

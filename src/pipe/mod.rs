@@ -15,6 +15,7 @@ mod paced;
 mod packing;
 mod queue;
 mod requests;
+mod rest;
 mod stream;
 
 pub use arrival::Arrival;

@@ -8,19 +8,22 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::Stream;
 use super::intake::{Intake, Pace};
+use super::rest::Rest;
 
 /// A stream whose requests are given one after the other.
 #[derive(Debug)]
 pub struct Paced<T> {
     stream: T,
     intake: Option<Box<Intake>>,
+    /// What comes of a stream that is shut down.
+    rest: Option<Rest>,
 }
 
 impl<T> Paced<T> {
     /// A stream of HTTP/1, or one that is given as it comes.
     #[must_use]
     pub fn new(stream: T, is_http_1: bool) -> Self {
-        Self { stream, intake: is_http_1.then(Box::default) }
+        Self { stream, intake: is_http_1.then(Box::default), rest: None }
     }
 
     /// Where to say which requests are answered, if the stream asks for it.
@@ -39,7 +42,7 @@ impl<T: Into<Stream>> From<Paced<T>> for Stream {
 
 impl<T: AsyncRead + Unpin> AsyncRead for Paced<T> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let Self { stream, intake } = &mut *self;
+        let Self { stream, intake, .. } = &mut *self;
         let Some(intake) = intake else { return Pin::new(stream).poll_read(cx, buffer) };
         if intake.has_more() {
             return intake.give(cx, buffer);
@@ -55,7 +58,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Paced<T> {
     }
 }
 
-impl<T: AsyncWrite + Unpin> AsyncWrite for Paced<T> {
+impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Paced<T> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, bytes)
     }
@@ -76,7 +79,13 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Paced<T> {
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 
+    /// With something unread the system would cut off answers that are on their way when the stream is dropped.
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        let Self { stream, intake, rest } = &mut *self;
+        if rest.is_none() {
+            ready!(Pin::new(&mut *stream).poll_shutdown(cx))?;
+        }
+        let holds = intake.as_ref().is_some_and(|intake| intake.holds());
+        rest.get_or_insert_with(|| Rest::new(holds)).poll_discard(stream, cx).map(Ok)
     }
 }

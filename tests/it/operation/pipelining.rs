@@ -174,3 +174,32 @@ async fn events_that_are_published_ahead_of_their_answers_are_all_taken() {
     assert_eq!(answers.matches("HTTP/1.1 202").count(), 50, "{answers}");
     assert!(!answers.contains("connection: close"), "{answers}");
 }
+
+#[actix::test]
+async fn the_last_answer_is_whole_though_more_requests_were_sent_behind_it() {
+    let data = Scratch::new();
+    let hub = TestProcess::start(data.path()).await;
+
+    let answers = tokio::task::spawn_blocking(move || {
+        let mut stream = TcpStream::connect(&hub.authority).expect("the hub listens");
+        let last = "GET /openapi.json HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n";
+        let behind = "GET /health/live HTTP/1.1\r\nhost: h\r\n\r\n".repeat(5000);
+        stream.write_all((last.to_owned() + &behind).as_bytes()).expect("there is room");
+        // The hub has ended it when this is answered.
+        let mut other = TcpStream::connect(&hub.authority).expect("the hub listens");
+        for _ in 0..100 {
+            write!(other, "GET /health/live HTTP/1.1\r\nhost: h\r\n\r\n").expect("the hub listens");
+            read_until(&mut other, "200 OK");
+        }
+        let mut answers = Vec::new();
+        stream.read_to_end(&mut answers).expect("nothing is cut off");
+        String::from_utf8_lossy(&answers).into_owned()
+    })
+    .await
+    .expect("the hub answers");
+
+    let (head, body) = answers.split_once("\r\n\r\n").expect("an answer");
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+    assert_eq!(length.map(str::to_owned), Some(body.len().to_string()), "{head}");
+    assert!(head.contains("connection: close") && body.ends_with('}'), "{head}");
+}
