@@ -99,6 +99,9 @@ impl Intake {
         if self.must_wait() {
             return self.wait(cx);
         }
+        if self.requests.is_unclear() {
+            tracing::debug!(requests = self.heads, "nobody can tell where a request ends; its connection ends");
+        }
         let mut held = mem::take(&mut self.held);
         let given = self.follow(&held[..held.len().min(buffer.remaining())]);
         buffer.put_slice(&held[..given]);

@@ -35,8 +35,8 @@ impl<T> Paced<T> {
 
 /// Nothing is held of it: all that comes behind an upgrade is given.
 impl<T: Into<Stream>> From<Paced<T>> for Stream {
-    fn from(watched: Paced<T>) -> Self {
-        watched.stream.into()
+    fn from(paced: Paced<T>) -> Self {
+        paced.stream.into()
     }
 }
 

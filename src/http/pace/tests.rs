@@ -8,7 +8,7 @@ use actix_http::body::{BodyStream, BoxBody};
 use actix_http::{HttpService, Payload};
 use actix_service::fn_service;
 use futures_util::{StreamExt, stream};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -24,8 +24,8 @@ async fn connect() -> DuplexStream {
         if request.path() == "/slow" {
             sleep(SLOW).await;
         }
-        let pieces = request.take_payload().take(if request.path() == "/early" { 0 } else { usize::MAX });
-        let length = pieces.fold(0, async |sum, piece| sum + piece.unwrap().len()).await;
+        let is_read = request.path() != "/early";
+        let length = if is_read { length_of(request.take_payload()).await } else { 0 };
         let text = Bytes::from(format!("{} {length};", request.path()));
         let later = text.clone();
         let late = stream::once(async move {
@@ -47,13 +47,18 @@ async fn connect() -> DuplexStream {
 }
 
 async fn read_to(client: &mut DuplexStream, wanted: &str) -> String {
-    let (mut text, mut buffer) = (String::new(), [0; 4096]);
-    while !text.contains(wanted) {
-        let length = client.read(&mut buffer).await.unwrap();
-        assert!(length > 0, "closed after {text}");
-        text.push_str(std::str::from_utf8(&buffer[..length]).unwrap());
+    answers_to(client, wanted, 1).await
+}
+
+/// What is answered until the text has come so often.
+async fn answers_to(reader: &mut (impl AsyncRead + Unpin), wanted: &str, times: usize) -> String {
+    let (mut answers, mut buffer) = (String::new(), [0; 4096]);
+    while answers.matches(wanted).count() < times {
+        let length = reader.read(&mut buffer).await.unwrap();
+        assert!(length > 0, "closed after {answers}");
+        answers.push_str(std::str::from_utf8(&buffer[..length]).unwrap());
     }
-    text
+    answers
 }
 
 /// How long until the hub ends the connection.
@@ -76,14 +81,7 @@ async fn of_many_requests_only_a_few_are_taken_in_before_their_turn() {
 
     assert!(all.len() - left.len() < 40_000, "{} bytes were taken in", all.len() - left.len());
     let (mut reader, mut writer) = tokio::io::split(client);
-    let (_, answers) = tokio::join!(writer.write_all(left), async {
-        let (mut answers, mut buffer) = (String::new(), [0; 4096]);
-        while !answers.contains("/last 0;") {
-            let length = reader.read(&mut buffer).await.unwrap();
-            answers.push_str(std::str::from_utf8(&buffer[..length]).unwrap());
-        }
-        answers
-    });
+    let (_, answers) = tokio::join!(writer.write_all(left), answers_to(&mut reader, "/last 0;", 1));
     assert_eq!(answers.matches("200 OK").count(), 5001);
     assert!(answers.find("/slow 0;") < answers.find("/ 0;"), "{}", &answers[..400]);
 }
@@ -152,17 +150,7 @@ async fn requests_behind_a_long_answer_wait_for_its_end_whole_or_not() {
         sleep(PATIENCE * 2).await;
         writer.write_all(b"6789").await.unwrap();
     };
-    let read = async {
-        let (mut answers, mut buffer) = (String::new(), [0; 4096]);
-        while answers.matches("/body 10;").count() < 21 {
-            let length = reader.read(&mut buffer).await.unwrap();
-            assert!(length > 0, "closed after {answers}");
-            answers.push_str(std::str::from_utf8(&buffer[..length]).unwrap());
-        }
-        answers
-    };
-
-    let (_, answers) = tokio::join!(write, read);
+    let (_, answers) = tokio::join!(write, answers_to(&mut reader, "/body 10;", 21));
 
     assert!(answers.find("/stream 0;") < answers.find("/body 10;"), "{answers}");
 }
@@ -180,17 +168,7 @@ async fn no_answer_ends_a_connection_on_which_more_requests_are_on_their_way() {
                 sleep(PATIENCE / 2).await;
             }
         };
-        let read = async {
-            let (mut answers, mut buffer) = (String::new(), [0; 4096]);
-            while answers.matches("200 OK").count() < 50 {
-                let length = reader.read(&mut buffer).await.unwrap();
-                assert!(length > 0, "closed after {answers}");
-                answers.push_str(std::str::from_utf8(&buffer[..length]).unwrap());
-            }
-            answers
-        };
-
-        let (_, answers) = tokio::join!(write, read);
+        let (_, answers) = tokio::join!(write, answers_to(&mut reader, "200 OK", 50));
 
         assert!(!answers.contains("close"), "{answers}");
     }
@@ -296,7 +274,7 @@ async fn a_flood_behind_a_request_that_takes_its_time_is_not_looked_at_again_and
     let places: Vec<_> = (0..60).map(|n| answers.find(&format!("/{n} 0;")).unwrap()).collect();
     assert!(places.is_sorted(), "{places:?}");
     assert_eq!(answers.matches("200 OK").count(), 60);
-    assert_eq!(began.elapsed(), Duration::ZERO, "nothing had to wait for a rest");
+    assert_eq!(began.elapsed(), Duration::ZERO, "nothing had to wait");
 }
 
 #[actix::test]
