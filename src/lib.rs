@@ -62,6 +62,10 @@
 //!   `a_client_that_never_polls_is_ended_as_too_slow_and_told_so_if_it_comes_after_all`.
 //! - The end of a connection is counted once, by its reason: test `every_end_is_counted_once_by_its_reason`.
 //! - Two subscribers never see two events in different orders: test `two_tabs_see_one_order`.
+//! - Who is answered that an event is published finds it before the answer to a ping that is sent then, on any socket: test
+//!   `a_pong_comes_behind_what_was_published_before_its_ping`, test
+//!   `who_wants_to_know_all_that_is_published_waits_for_what_is_not_here_yet`, test
+//!   `who_asks_while_much_is_caught_up_is_answered_behind_it`.
 //! - Nobody sees an event twice: test `an_event_of_several_topics_comes_once`, test
 //!   `since_tells_each_event_once_and_only_the_newest_values`.
 //! - Nobody misses an event without being told, whatever breaks: test

@@ -7,6 +7,7 @@ use actix::prelude::*;
 use tokio::sync::oneshot;
 
 use super::archive::Archive;
+use super::head::Head;
 use super::journal::{Appended, Entry, Journal, JournalError};
 use super::open::OpenOrder;
 use super::places::Places;
@@ -51,6 +52,7 @@ pub struct Broker {
     journal: Journal,
     archive: Archive,
     replica: Replica,
+    head: Head,
     places: Places,
     waiting: WaitingLines,
     has_turn: bool,
@@ -70,10 +72,12 @@ impl Broker {
     #[must_use]
     pub fn new(order: OpenOrder, options: BrokerOptions, metrics: Metrics) -> Self {
         let OpenOrder { journal, archive, replica, places } = order;
+        let head = Head::at(replica.cursor().offset);
         Self {
             journal,
             archive,
             replica,
+            head,
             places,
             waiting: WaitingLines::new(options.mailbox),
             has_turn: false,
@@ -100,6 +104,7 @@ impl Broker {
             self.metrics.event_published(event.what.delivery.is_each());
         }
         let head = self.replica.cursor();
+        self.head.move_to(head.offset);
         let events: Arc<[Arc<Event>]> = events.into();
         let has_more = self.is_committing || self.waiting.has_each();
         let mut has_full = false;
@@ -150,7 +155,8 @@ impl Handler<Follow> for Broker {
 
     fn handle(&mut self, Follow(relay): Follow, _: &mut Self::Context) -> Self::Result {
         self.relays.push(relay);
-        MessageResult(Followed { recent: self.everything(), archive: self.archive.clone() })
+        let (archive, head) = (self.archive.clone(), self.head.clone());
+        MessageResult(Followed { recent: self.everything(), archive, head })
     }
 }
 

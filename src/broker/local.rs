@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 
 use super::archive::Archive;
 use super::client::{Client, Ticket, Until};
+use super::head::Head;
 use super::index::{ChannelId, Index};
 use super::pages::Reads;
 use super::replica::Replica;
@@ -54,6 +55,8 @@ pub(super) struct State {
     pub walks: usize,
     /// How many events clients that catch up were looked through in this turn.
     pub looked_through: usize,
+    /// How far the order goes.
+    head: Head,
     /// Who waits for this relay to know a place that another one knows already.
     arrivals: Vec<(Offset, oneshot::Sender<()>)>,
 }
@@ -71,6 +74,7 @@ impl LocalRelay {
     /// A relay that follows a replica.
     #[must_use]
     pub fn new(replica: Replica, metrics: Metrics) -> Self {
+        let head = Head::at(replica.cursor().offset);
         Self(Rc::new(RefCell::new(State {
             replica,
             index: Index::default(),
@@ -85,6 +89,7 @@ impl LocalRelay {
             held: None,
             walks: 0,
             looked_through: 0,
+            head,
             arrivals: Vec::new(),
         })))
     }
@@ -92,6 +97,11 @@ impl LocalRelay {
     /// Has what is older than the ring read from the journal.
     pub(super) fn read_from(&self, archive: Archive) {
         self.state().reads = Reads::of(archive);
+    }
+
+    /// Has it see how far the order goes.
+    pub(super) fn see(&self, head: Head) {
+        self.state().head = head;
     }
 
     /// Gives a client its seat; it listens to nothing yet.
@@ -127,10 +137,18 @@ impl LocalRelay {
         if cursor.epoch != known.epoch || cursor.offset <= known.offset {
             return;
         }
-        let (arrived, arrival) = oneshot::channel();
-        self.state().arrivals.push((cursor.offset, arrived));
+        let arrival = self.state().expect(cursor.offset);
         // Late or gone: the cursor is then judged by what is known.
         let _ = tokio::time::timeout(ARRIVAL, arrival).await;
+    }
+
+    /// Ends when this relay knows every event that is published now, or after [`ARRIVAL`]; none if it does already.
+    #[must_use]
+    pub fn reach_head(&self) -> Option<impl Future<Output = ()> + use<>> {
+        let known = self.cursor();
+        let head = Cursor { offset: self.state().head.place(), ..known };
+        let relay = self.clone();
+        (head.offset > known.offset).then_some(async move { relay.arrive(head).await })
     }
 
     /// Notes whether more events are about to come behind the next ones, so that they are written together.
@@ -225,6 +243,15 @@ impl State {
         self.index.remove_seat(number);
         self.clients[number as usize] = None;
         self.free.push(number);
+    }
+
+    /// Ends when this place is known.
+    fn expect(&mut self, place: Offset) -> oneshot::Receiver<()> {
+        // Who has waited too long is not there any more.
+        self.arrivals.retain(|(_, arrived)| !arrived.is_closed());
+        let (arrived, arrival) = oneshot::channel();
+        self.arrivals.push((place, arrived));
+        arrival
     }
 
     fn tell_arrivals(&mut self) {

@@ -10,6 +10,7 @@ mod archive;
 mod catch_up;
 mod client;
 mod forwarder;
+mod head;
 mod index;
 mod inspect;
 mod journal;
@@ -33,6 +34,7 @@ pub use actor::{
 };
 pub use archive::{Archive, ArchiveError};
 pub use forwarder::Forwarder;
+pub use head::Head;
 pub use index::{ChannelId, Index, TopicCount};
 pub use inspect::{Inspect, RelayReport, SlowClient};
 pub use journal::{Entry, Journal, JournalError};

@@ -68,8 +68,9 @@ impl Relay {
         });
         // A batch that overtakes this answer does not fit and is asked for again.
         let followed = broker.send(Follow(addr.clone().recipient())).timeout(FOLLOW_TIMEOUT).await?;
-        let Followed { recent, archive } = followed;
+        let Followed { recent, archive, head } = followed;
         local.read_from(archive);
+        local.see(head);
         if local.cursor().epoch != recent.head.epoch {
             local.reset(recent.after, &recent.events, recent.head);
         }

@@ -78,9 +78,18 @@ impl Session {
         done()
     }
 
+    /// Answers a ping behind everything that was published before it. What this thread has not heard of yet holds up the
+    /// client's other frames: that is a moment, and a second at most, after which the pong goes out without it.
+    fn pong(&mut self) -> Flow {
+        match self.house.relay.reach_head() {
+            Some(known) => Box::pin(wrap_future(known).then(|(), session: &mut Self, _| session.pong_behind_missed())),
+            None => self.pong_behind_missed(),
+        }
+    }
+
     /// Answers a ping behind everything that the client missed before it, without holding up its other frames; one of
     /// many pings holds them up, so that a bounded number of them waits.
-    fn pong(&mut self) -> Flow {
+    fn pong_behind_missed(&mut self) -> Flow {
         let is_crowded = self.seat.as_ref().is_some_and(Seat::is_crowded);
         let Some(caught_up) = self.seat.as_ref().and_then(Seat::caught_up) else {
             return self.pong_behind_gap();

@@ -3,6 +3,7 @@
 use actix::prelude::*;
 
 use super::super::archive::Archive;
+use super::super::head::Head;
 use super::super::journal::JournalError;
 use super::super::relay::Deliver;
 use crate::domain::cursor::{Cursor, Offset};
@@ -53,6 +54,8 @@ pub struct Followed {
     pub recent: Deliver,
     /// Where it finds what is older.
     pub archive: Archive,
+    /// Where it sees what it has not been handed yet.
+    pub head: Head,
 }
 
 /// A relay missed events after `after` and wants them by [`Deliver`].

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use self::rig::Rig;
 use self::tab::{CHANNELS, Mask};
-use super::{Cursor, LocalRelay, Metrics, Replica};
+use super::{Cursor, Head, LocalRelay, Metrics, Replica};
 use crate::domain::cursor::Epoch;
 
 mod rig;
@@ -171,4 +171,20 @@ proptest! {
     ) {
         actix_rt::System::new().block_on(async move { play(Rig::with_journal(ring).await, steps).await });
     }
+}
+
+#[actix::test]
+async fn who_wants_to_know_all_that_is_published_waits_for_what_is_not_here_yet() {
+    let relay = LocalRelay::new(Replica::new(Epoch::generate(), 10), Metrics::default());
+    let head = Head::at(0);
+    relay.see(head.clone());
+    assert!(relay.reach_head().is_none(), "nothing is published");
+
+    head.move_to(2);
+    let mut reached = Box::pin(relay.reach_head().unwrap());
+    relay.deliver(&[], 1);
+    assert_eq!(reached.as_mut().now_or_never(), None);
+    relay.deliver(&[], 2);
+    assert_eq!(reached.now_or_never(), Some(()));
+    assert!(relay.reach_head().is_none());
 }

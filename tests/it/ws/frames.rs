@@ -1,5 +1,6 @@
 //! What happens to frames, good and bad.
 
+use futures_util::future::join_all;
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -128,5 +129,22 @@ async fn a_frame_with_more_topics_than_allowed_gets_one_short_refusal() {
         let refusals: Vec<_> = answers.iter().filter(|frame| frame["type"] == "reply").collect();
         assert_eq!(refusals.len(), 1, "{kind}");
         assert_eq!(refusals[0]["problem"]["type"], "/problems/too-many-topics", "{kind}");
+    }
+}
+
+#[actix::test]
+async fn a_pong_comes_behind_what_was_published_before_its_ping() {
+    let hub = TestHub::start().await;
+    let admin = hub.admin().await;
+    let mut tabs = Vec::new();
+    for _ in 0..16 {
+        tabs.push(hub.tab(&admin, &["custom:a"]).await);
+    }
+    for n in 0..50 {
+        admin.count(n..n + 1).await;
+        for frames in join_all(tabs.iter_mut().map(TestTab::settle)).await {
+            let numbers: Vec<_> = frames.iter().filter_map(|frame| frame["data"]["n"].as_u64()).collect();
+            assert_eq!(numbers, [u64::from(n)], "{frames:?}");
+        }
     }
 }
