@@ -9,7 +9,8 @@ free_port() {
 # start_hub - starts a hub on an empty database and waits until it is ready; its address is in CARILLON_URL.
 start_hub() {
   [ -z "$hub" ] || return 0
-  log_of build cargo build --locked --bin carillon || return
+  # Along with an example: without anything that needs the features of tests, dependencies would be built without them anew.
+  log_of build cargo build --locked --bin carillon --example conformance || return
   local port
   port=$(free_port) || return
   CARILLON_MQTT_PORT=$(free_port) || return
