@@ -1,7 +1,7 @@
 //! The least that work can cost: a bare program that writes one ready-made frame to each client, and one that only reads
 //! what is posted.
 
-use std::{cell::RefCell, io, net::SocketAddr, rc::Rc};
+use std::{cell::RefCell, io, net::SocketAddr, path::PathBuf, rc::Rc};
 
 use clap::{Args, ValueEnum};
 use tokio::{
@@ -18,6 +18,7 @@ use crate::{
 };
 
 mod http;
+mod log;
 mod own;
 
 pub use own::OwnFloor;
@@ -34,6 +35,9 @@ pub struct FloorArgs {
     /// Where it listens
     #[arg(long)]
     at: SocketAddr,
+    /// Where it stores what it is told; without it nothing is stored
+    #[arg(long)]
+    data: Option<PathBuf>,
     /// How many clients it has room for
     #[arg(long, default_value_t = 10_000)]
     room: u64,
@@ -44,7 +48,7 @@ pub struct FloorArgs {
 pub enum Floor {
     /// Sends what one client says by its WebSocket to all others, a frame and a write for each
     Fanout,
-    /// Parses the readings of requests as the hub does, and stores nothing
+    /// Parses the readings of requests as the hub does, and stores them if it has a folder for that
     Http,
 }
 
@@ -59,7 +63,7 @@ pub async fn serve(args: &FloorArgs) -> Result<Report, CliError> {
     allow_connections(args.room)?;
     match args.of {
         Floor::Fanout => fan_out(args).await,
-        Floor::Http => http::serve(args.at).await,
+        Floor::Http => http::serve(args.at, args.data.as_deref()).await,
     }
 }
 

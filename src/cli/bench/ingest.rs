@@ -67,9 +67,9 @@ pub struct IngestArgs {
     /// Process of that broker on this machine
     #[arg(long, requires = "peer")]
     peer_pid: Option<u32>,
-    /// A bare HTTP server that parses the same requests into the same types and stores nothing gets the same load afterwards
-    #[arg(long, conflicts_with = "peer")]
-    floor: bool,
+    /// A bare HTTP server that parses the same requests into the same types gets the same load afterwards
+    #[arg(long, value_enum, value_name = "FLOOR", conflicts_with = "peer", num_args = 0..=1, default_missing_value = "bare")]
+    floor: Option<HttpFloor>,
     /// Runs hub and floor under callgrind (of valgrind) and counts their instructions, which no other load of this machine
     /// changes
     #[arg(long, conflicts_with_all = ["url", "peer"])]
@@ -90,6 +90,15 @@ pub enum Door {
     Websocket,
     /// `POST /api/v1/modules/{moduleId}/telemetry`.
     Http,
+}
+
+/// What a bare HTTP server does with what it has parsed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum HttpFloor {
+    /// Nothing
+    Bare,
+    /// Commits it to a table, with all that waits at that moment, before it answers
+    Storing,
 }
 
 /// Lets modules report, to the hub and then to its peer or to the floor.
@@ -121,8 +130,8 @@ pub async fn measure(args: &IngestArgs) -> Result<Report, CliError> {
             report.figure("cpuRatio", "CPU per reading, times the peer's", cost / peer_cost, "");
         }
     }
-    if args.floor {
-        let floor_cost = args.measure_floor(&modules).await?.report_beside(&mut report, "floor", args);
+    if let Some(floor) = args.floor {
+        let floor_cost = args.measure_floor(floor, &modules).await?.report_beside(&mut report, "floor", args);
         if let (Some(cost), Some(floor_cost)) = (cost, floor_cost) {
             report.figure("floorRatio", "price of a reading, times the floor's", cost / floor_cost, "");
         }
@@ -142,7 +151,7 @@ pub struct Places<'a> {
 impl IngestArgs {
     /// Refuses what a door does not take.
     fn check(&self) -> Result<(), CliError> {
-        if self.floor && self.door != Door::Http {
+        if self.floor.is_some() && self.door != Door::Http {
             return Err(CliError::Usage("the floor has one door only; add `--door http`".to_owned()));
         }
         if self.batch > 1 && self.door == Door::Websocket {
@@ -182,10 +191,11 @@ impl IngestArgs {
         self.load(lines, watch, memory, &meter).await
     }
 
-    async fn measure_floor(&self, modules: &[BenchModule]) -> Result<Outcome, CliError> {
+    async fn measure_floor(&self, floor: HttpFloor, modules: &[BenchModule]) -> Result<Outcome, CliError> {
         let profiles = self.count_instructions.then(Scratch::make).transpose()?;
         let folder = profiles.as_ref().map(Scratch::path);
-        let floor = OwnFloor::start(Floor::Http, folder).await?;
+        let data = (floor == HttpFloor::Storing).then(Scratch::make).transpose()?;
+        let floor = OwnFloor::start(Floor::Http, data, folder).await?;
         let meter =
             folder.map_or_else(|| Meter::of(Some(floor.pid())), |folder| Meter::counting(floor.pid(), folder, None));
         let empty = meter.usage()?;

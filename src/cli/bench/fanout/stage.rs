@@ -55,7 +55,7 @@ impl Stage {
                 Ok(Self::Other(Other { kind, destination, pid: args.target.pid, own: None }))
             }
             (Kind::Floor, None) => {
-                let own = OwnFloor::start(Floor::Fanout, None).await?;
+                let own = OwnFloor::start(Floor::Fanout, None, None).await?;
                 let destination = Destination::of(&own.address()).await?;
                 Ok(Self::Other(Other { kind: Kind::Floor, destination, pid: Some(own.pid()), own: Some(own) }))
             }

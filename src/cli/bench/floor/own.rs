@@ -1,5 +1,6 @@
 use std::{
     env,
+    ffi::OsStr,
     path::Path,
     process::{Child, Command, Stdio},
     time::Duration,
@@ -10,7 +11,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::super::{callgrind, own_hub::free_port};
+use super::super::{callgrind, own_hub::free_port, scratch::Scratch};
 use super::Floor;
 use crate::cli::{CliError, client::HubAddress};
 
@@ -22,14 +23,17 @@ const POLL: Duration = Duration::from_millis(10);
 pub struct OwnFloor {
     child: Child,
     port: u16,
+    /// Where it stores; gone with it.
+    _data: Option<Scratch>,
 }
 
 impl OwnFloor {
-    /// Starts it and waits until it listens; with a folder it runs under callgrind, whose profiles go there.
+    /// Starts it and waits until it listens. With a folder to store in, it stores; with one for profiles, it runs under
+    /// callgrind.
     ///
     /// # Errors
     /// [`CliError`] when it does not.
-    pub async fn start(floor: Floor, profiles: Option<&Path>) -> Result<Self, CliError> {
+    pub async fn start(floor: Floor, data: Option<Scratch>, profiles: Option<&Path>) -> Result<Self, CliError> {
         let program = env::current_exe().map_err(CliError::io("cannot find this program"))?;
         let port = free_port()?;
         let of = match floor {
@@ -40,11 +44,12 @@ impl OwnFloor {
             profiles.map_or_else(|| Command::new(&program), |folder| callgrind::command(&program, folder));
         let child = command
             .args(["bench", "floor", "--of", of, "--at", &format!("127.0.0.1:{port}")])
+            .args(data.iter().flat_map(|data| [OsStr::new("--data"), data.path().as_os_str()]))
             .stdin(Stdio::null())
             .stderr(if profiles.is_some() { Stdio::null() } else { Stdio::inherit() })
             .spawn()
             .map_err(CliError::io("cannot start the floor"))?;
-        let floor = Self { child, port };
+        let floor = Self { child, port, _data: data };
         let deadline = Instant::now() + START_TIMEOUT;
         while TcpStream::connect(floor.address().authority()).await.is_err() {
             if Instant::now() > deadline {
