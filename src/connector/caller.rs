@@ -2,7 +2,6 @@
 
 use std::cell::OnceCell;
 use std::io;
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use actix_http::error::ParseError;
@@ -12,13 +11,13 @@ use awc::error::{ConnectError, SendRequestError};
 use awc::http::header::{HeaderMap, HttpDate};
 use awc::http::{Uri, header};
 use awc::{Client, Connector};
-use rustls::{ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
 
 use super::address::is_public;
 use super::judgement::Answer;
 use super::look_up::LookUp;
 use super::signature::signature;
+use super::trust::machine_trust;
 use crate::config;
 use crate::domain::time::Timestamp;
 use crate::store::deliveries::Delivery;
@@ -88,24 +87,12 @@ fn client(connect: &Connect) -> Client {
         async move { connect.dial(info.request().clone(), info.hostname(), info.port()).await }
     });
     let connector = Connector::new().connector(dialling).timeout(timeout).handshake_timeout(timeout);
-    let client = Client::builder().connector(connector.rustls_0_23(tls())).disable_timeout().disable_redirects();
+    let client = Client::builder()
+        .connector(connector.rustls_0_23(machine_trust().config.clone()))
+        .disable_timeout()
+        .disable_redirects();
     // No version is asked for, as that would put other roots in the place of these; without ALPN it is HTTP/1.1.
     client.no_default_headers().finish()
-}
-
-/// TLS that trusts whom the machine trusts.
-fn tls() -> Arc<ClientConfig> {
-    let mut roots = RootCertStore::empty();
-    let (trusted, _) = roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if trusted == 0 {
-        tracing::warn!(
-            "this machine trusts no certificates, so that no webhook by https works; install `ca-certificates`"
-        );
-    }
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let versions = ClientConfig::builder_with_provider(provider).with_protocol_versions(rustls::DEFAULT_VERSIONS);
-    let builder = versions.expect("the provider knows the protocols that it is made for");
-    Arc::new(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
 impl Connect {

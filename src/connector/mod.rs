@@ -19,6 +19,7 @@ mod signature;
 mod target;
 #[cfg(test)]
 mod testing;
+mod trust;
 
 pub use courier::{Courier, TryWebhook};
 pub use error::WebhookError;
@@ -27,3 +28,4 @@ pub use registry::{
     WebhookChanges, Webhooks,
 };
 pub use target::{Target, TargetError};
+pub use trust::{Trust, machine_trust};

@@ -87,7 +87,7 @@ pub async fn enter(
     entered.unwrap_or_else(|_| {
         Err(ClientError::Closed(match goodbye {
             None => format!("`{path}` gave no answer in {ANSWER_TIMEOUT:?}"),
-            Some(why) => format!("`{path}` let session {} not in in {ANSWER_TIMEOUT:?}: {why}", index + 1),
+            Some(why) => format!("`{path}` did not let session {} in within {ANSWER_TIMEOUT:?}: {why}", index + 1),
         }))
     })
 }

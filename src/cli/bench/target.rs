@@ -11,7 +11,7 @@ use crate::cli::{
 /// The hub that is measured
 #[derive(Debug, Clone, Args)]
 pub struct TargetArgs {
-    /// Address of a running hub; without it one is started for the measurement, with a folder of its own
+    /// Plain address (http) of a running hub; without it one is started for the measurement, with a folder of its own
     #[arg(long)]
     pub url: Option<HubAddress>,
     /// Process of that hub on this machine, for its processor time and memory
@@ -43,6 +43,9 @@ impl TargetArgs {
     /// [`CliError`] when it cannot be started or reached, or does not take the account.
     pub async fn open(&self, settings: &[(&str, &str)]) -> Result<Target, CliError> {
         match &self.url {
+            Some(url) if url.is_tls() => Err(CliError::Usage(format!(
+                "a bench speaks no TLS, to leave its cost out; give the plain `http://` address instead of `{url}`"
+            ))),
             Some(url) => Target::log_in(url, &self.login, self.pid, None).await,
             None => Target::start(OwnHub::prepare(settings)?).await,
         }

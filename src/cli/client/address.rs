@@ -2,48 +2,52 @@ use std::{fmt, str::FromStr};
 
 use awc::http::Uri;
 
-/// Where a hub answers, as `http://host:port`.
+use super::endpoint::{Endpoint, host_and_port};
+
+/// Where a hub answers, as `http://host:port` or `https://host:port`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HubAddress {
-    host: String,
-    port: u16,
-}
+pub struct HubAddress(Endpoint);
 
 /// Why a text is not the address of a hub.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum AddressError {
-    /// Not an address at all, or one with a path.
-    #[error("`{0}` is not the address of a hub; write it like `http://127.0.0.1:8080`")]
+    /// Not an address at all, or one with a path or an account.
+    #[error("`{0}` is not the address of a hub; write it like `http://127.0.0.1:8080`, or like `https://hub.example`")]
     Malformed(String),
-    /// The commands speak plain HTTP alone.
-    #[error("`{0}` asks for TLS, which this command does not speak; give the hub's plain `http://` address")]
-    Tls(String),
+    /// The HTTP client checks no certificate against an IPv6 address.
+    #[error("`{0}` has an IPv6 address, which cannot be used with TLS; give the name that is in the hub's certificate")]
+    Unnamed(String),
 }
 
 impl HubAddress {
     /// An address of this machine.
     pub fn loopback(port: u16) -> Self {
-        Self { host: "127.0.0.1".to_owned(), port }
+        Self(Endpoint { host: "127.0.0.1".to_owned(), port, is_tls: false })
+    }
+
+    /// Whether TLS is spoken there.
+    pub const fn is_tls(&self) -> bool {
+        self.0.is_tls
     }
 
     /// The host and port, as a socket connects to them and as the `Host` header says.
     pub fn authority(&self) -> String {
-        format!("{}:{}", self.host, self.port)
+        self.0.authority()
     }
 
     /// The address of `path` for an HTTP request.
     pub fn http(&self, path: &str) -> String {
-        format!("http://{}:{}{path}", self.host, self.port)
+        format!("{self}{path}")
     }
 
-    /// Where such a hub speaks MQTT, unless it is told otherwise.
-    pub fn mqtt(&self) -> String {
-        format!("{}:1883", self.host)
+    /// Where to connect.
+    pub const fn endpoint(&self) -> &Endpoint {
+        &self.0
     }
 
     /// The address of `path` for a WebSocket.
     pub fn ws(&self, path: &str) -> String {
-        format!("ws://{}:{}{path}", self.host, self.port)
+        format!("{}{path}", self.0.url(["ws", "wss"]))
     }
 }
 
@@ -53,20 +57,24 @@ impl FromStr for HubAddress {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let malformed = || AddressError::Malformed(text.to_owned());
         let uri: Uri = text.trim_end_matches('/').parse().map_err(|_| malformed())?;
-        match uri.scheme_str() {
-            Some("http") if uri.path() == "/" && uri.query().is_none() => {}
-            Some("https") => return Err(AddressError::Tls(text.to_owned())),
+        let is_tls = match uri.scheme_str().filter(|_| uri.path() == "/" && uri.query().is_none()) {
+            Some("http") => false,
+            Some("https") => true,
             _ => return Err(malformed()),
+        };
+        let authority = uri.authority().ok_or_else(malformed)?;
+        let (host, port) = host_and_port(authority.as_str()).ok_or_else(malformed)?;
+        if is_tls && host.starts_with('[') {
+            return Err(AddressError::Unnamed(text.to_owned()));
         }
-        let host = uri.host().ok_or_else(malformed)?.to_owned();
 
-        Ok(Self { host, port: uri.port_u16().unwrap_or(80) })
+        Ok(Self(Endpoint { host, port: port.unwrap_or(if is_tls { 443 } else { 80 }), is_tls }))
     }
 }
 
 impl fmt::Display for HubAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "http://{}:{}", self.host, self.port)
+        f.write_str(&self.0.url(["http", "https"]))
     }
 }
 
@@ -91,13 +99,27 @@ mod tests {
     }
 
     #[test]
-    fn tls_is_refused_by_its_name() {
-        assert!(matches!("https://hub".parse::<HubAddress>(), Err(AddressError::Tls(_))));
+    fn under_tls_both_doors_are() {
+        let address: HubAddress = "https://hub.example".parse().unwrap();
+
+        assert_eq!(address.http("/api/v1/modules"), "https://hub.example:443/api/v1/modules");
+        assert_eq!(address.ws("/ws"), "wss://hub.example:443/ws");
+        assert!(matches!("https://[::1]:9000".parse::<HubAddress>(), Err(AddressError::Unnamed(_))));
     }
 
     #[test]
     fn what_is_no_address_is_refused() {
-        for text in ["", "hub", "127.0.0.1:8080", "ftp://hub", "http://hub/path", "http://hub/?a=b"] {
+        for text in [
+            "",
+            "hub",
+            "127.0.0.1:8080",
+            "ftp://hub",
+            "http://hub/path",
+            "http://hub/?a=b",
+            "http://hub:x",
+            "https://hub:70000",
+            "https://a:b@hub",
+        ] {
             assert!(matches!(text.parse::<HubAddress>(), Err(AddressError::Malformed(_))), "`{text}` was taken");
         }
     }

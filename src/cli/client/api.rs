@@ -1,8 +1,8 @@
 use std::{rc::Rc, time::Duration};
 
 use awc::{
-    Client, ClientRequest,
-    error::SendRequestError,
+    Client, ClientRequest, Connector,
+    error::{ConnectError, SendRequestError},
     http::{Method, header},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use super::{ClientError, HubAddress};
+use crate::connector::machine_trust;
 
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 const LONGEST_ANSWER: usize = 4 << 20;
@@ -69,7 +70,13 @@ pub struct CreatedModule {
 impl Api {
     /// The hub at `address`, without an account.
     pub fn new(address: &HubAddress) -> Self {
-        let client = Client::builder().timeout(REQUEST_TIMEOUT).disable_redirects().finish();
+        let client = Client::builder().timeout(REQUEST_TIMEOUT).disable_redirects();
+        // Whom the machine trusts is read only where that is needed, which takes a while. HTTP/1.1, as no other is asked for.
+        let client = if address.is_tls() {
+            client.connector(Connector::new().rustls_0_23(machine_trust().config.clone())).finish()
+        } else {
+            client.finish()
+        };
 
         Self { client, address: Rc::new(address.clone()), bearer: None }
     }
@@ -189,6 +196,9 @@ impl Api {
 
     fn unreachable(&self, error: &SendRequestError) -> ClientError {
         let cause = match error {
+            SendRequestError::Connect(ConnectError::Io(cause)) => {
+                return ClientError::no_connection(&self.address, cause);
+            }
             SendRequestError::Send(cause) => cause.to_string(),
             other => other.to_string(),
         };

@@ -1,6 +1,8 @@
-use std::time::Duration;
+use std::{fmt::Display, io, time::Duration};
 
 use tokio_tungstenite::tungstenite;
+
+use crate::connector::machine_trust;
 
 /// What can go wrong between a command and a hub.
 #[derive(Debug, thiserror::Error)]
@@ -12,6 +14,19 @@ pub enum ClientError {
         address: String,
         /// What the system or the HTTP client said.
         cause: String,
+    },
+    /// Who answers there has no certificate that this machine trusts.
+    #[error(
+        "the hub at `{address}` is not to be trusted: {cause}; give the name that is in its certificate, and have this machine \
+         trust who signed it (`ca-certificates`, or the file that `SSL_CERT_FILE` names{unread})"
+    )]
+    Untrusted {
+        /// The address tried.
+        address: String,
+        /// What is wrong with the certificate.
+        cause: String,
+        /// What could not be read of whom this machine trusts.
+        unread: String,
     },
     /// The hub answered with a problem.
     #[error("the hub refused {what} with {status}: {detail}")]
@@ -39,6 +54,18 @@ pub enum ClientError {
 }
 
 impl ClientError {
+    /// Why there is no connection.
+    pub fn no_connection(address: impl Display, error: &io::Error) -> Self {
+        let (address, cause) = (address.to_string(), error.to_string());
+        match error.get_ref().and_then(|inner| inner.downcast_ref()) {
+            Some(rustls::Error::InvalidCertificate(_)) => {
+                let unread = machine_trust().unread.as_ref().map(|why| format!("; not all of that can be read: {why}"));
+                Self::Untrusted { address, cause, unread: unread.unwrap_or_default() }
+            }
+            _ => Self::Unreachable { address, cause },
+        }
+    }
+
     /// The status the hub refused with, if it did.
     pub fn status(&self) -> Option<u16> {
         match self {

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use tokio::{net::TcpStream, time::timeout};
+use tokio::time::timeout;
 use tokio_tungstenite::{
     WebSocketStream, client_async_with_config,
     tungstenite::{
@@ -11,14 +11,14 @@ use tokio_tungstenite::{
     },
 };
 
-use super::{ClientError, HubAddress};
+use super::{ClientError, HubAddress, Stream};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Many connections of one process talk little: small buffers keep them cheap.
 const BUFFER: usize = 4 << 10;
 
 /// An open WebSocket to a hub.
-pub type Socket = WebSocketStream<TcpStream>;
+pub type Socket = WebSocketStream<Stream>;
 
 /// Opens a WebSocket at `path` with a Bearer token.
 ///
@@ -27,15 +27,14 @@ pub type Socket = WebSocketStream<TcpStream>;
 pub async fn connect_socket(address: &HubAddress, path: &str, token: &str) -> Result<Socket, ClientError> {
     let unreachable = |cause: String| ClientError::Unreachable { address: address.to_string(), cause };
     let opening = async {
-        let stream = TcpStream::connect(address.authority()).await.map_err(|error| unreachable(error.to_string()))?;
-        stream.set_nodelay(true).map_err(|error| unreachable(error.to_string()))?;
+        let stream = address.endpoint().connect().await.map_err(|error| ClientError::no_connection(address, &error))?;
         shake_hands(address, path, token, stream).await
     };
 
     timeout(CONNECT_TIMEOUT, opening).await.map_err(|_| unreachable("no answer in time".to_owned()))?
 }
 
-async fn shake_hands(address: &HubAddress, path: &str, token: &str, stream: TcpStream) -> Result<Socket, ClientError> {
+async fn shake_hands(address: &HubAddress, path: &str, token: &str, stream: Stream) -> Result<Socket, ClientError> {
     let mut request = address.ws(path).into_client_request()?;
     let bearer = HeaderValue::from_str(&format!("Bearer {token}"))
         .map_err(|_| ClientError::Closed("the token has characters no header can carry".to_owned()))?;

@@ -6,7 +6,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::banner::DemoAccount;
 use crate::cli::{
     CliError,
-    client::{Api, HubAddress},
+    client::{Api, HubAddress, MqttAddress},
     simulate::{DoorChoice, Faults, FleetPlan, Record, TokenBook},
 };
 
@@ -78,7 +78,7 @@ impl DemoPlan {
             modules: self.modules as usize,
             rate: self.rate,
             door: DoorChoice::Mixed,
-            mqtt: self.mqtt.map(|address| address.to_string()),
+            mqtt: self.mqtt.map(MqttAddress::from),
             faults: Faults::default(),
             reports: None,
             flaky: FLAKY,

@@ -17,7 +17,7 @@ use super::{
     story::{Reading, Story},
     tally::{DoorTally, Online, Tally, count},
 };
-use crate::cli::client::{Api, ClientError, HubAddress};
+use crate::cli::client::{Api, ClientError, Endpoint, HubAddress};
 use crate::domain::time::Timestamp;
 
 const FIRST_WAIT: Duration = Duration::from_secs(1);
@@ -38,7 +38,7 @@ pub struct Shared {
     /// The hub they report to.
     pub address: HubAddress,
     /// Where it speaks MQTT.
-    pub mqtt: String,
+    pub mqtt: Endpoint,
     /// The account that may renew a credential, when there is one.
     pub api: Option<Api>,
     /// The HTTP client without an account.

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::cli::{
     CliError,
-    client::{Api, HubAddress},
+    client::{Api, HubAddress, MqttAddress},
 };
 
 /// Registrations that run at the same time.
@@ -37,7 +37,7 @@ pub struct FleetPlan {
     /// The doors they come in by.
     pub door: DoorChoice,
     /// Host and port where the hub speaks MQTT.
-    pub mqtt: Option<String>,
+    pub mqtt: Option<MqttAddress>,
     /// What goes wrong.
     pub faults: Faults,
     /// After so many reports a module ends by itself.
@@ -105,7 +105,7 @@ impl FleetPlan {
     ) -> Fleet {
         let shared = Rc::new(Shared {
             address: address.clone(),
-            mqtt: self.mqtt.clone().unwrap_or_else(|| address.mqtt()),
+            mqtt: address.mqtt(self.mqtt.as_ref()),
             api,
             plain: Api::new(address),
             tally: Tally::default(),

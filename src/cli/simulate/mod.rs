@@ -17,7 +17,7 @@ mod tokens;
 
 use std::{
     io::{self, IsTerminal, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -38,11 +38,12 @@ pub use tokens::TokenBook;
 
 use super::{
     CliError,
-    client::{Api, HubAddress, LoginArgs},
+    client::{Api, HubAddress, LoginArgs, MqttAddress},
     duration::parse_duration,
     rate::parse_rate,
     signal::interrupted,
 };
+use crate::{config::Log, observe::log};
 
 /// How often the log tells how far the simulation is when there is no terminal to show it on.
 const LOG_PACE: Duration = Duration::from_secs(10);
@@ -66,9 +67,10 @@ pub struct SimulateArgs {
     /// The door they come in by
     #[arg(long, value_enum, default_value_t = DoorChoice::Ws)]
     pub door: DoorChoice,
-    /// Host and port where the hub speaks MQTT; port 1883 of its host when not given, but then a mixed fleet leaves MQTT out
+    /// Host and port where the hub speaks MQTT, under TLS where `--url` is `https` (or as `mqtt://` and `mqtts://` before them
+    /// say); port 1883 of its host when not given, or 8883 under TLS, but then a mixed fleet leaves MQTT out
     #[arg(long, value_name = "HOST:PORT")]
-    pub mqtt: Option<String>,
+    pub mqtt: Option<MqttAddress>,
     /// Share of the modules that goes away now and then, from 0 to 1
     #[arg(long, default_value_t = 0.0, value_parser = parse_share)]
     pub flaky: f64,
@@ -129,6 +131,9 @@ impl Door {
 /// # Errors
 /// [`CliError::Client`] when the hub cannot be reached or refuses, [`CliError::Usage`] for a missing account.
 pub fn run(args: &SimulateArgs) -> Result<(), CliError> {
+    // Where a terminal shows how it goes, only what goes wrong is told beside that.
+    let level = if io::stderr().is_terminal() { "warn" } else { "info" };
+    let _log = log::start(&Log { level: level.to_owned(), file: false, ..Log::default() }, Path::new("."))?;
     actix::System::new().block_on(simulate(args))
 }
 

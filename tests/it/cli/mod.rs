@@ -8,4 +8,5 @@ mod secrets;
 mod simulate;
 mod start;
 mod stop;
+mod tls;
 mod user;

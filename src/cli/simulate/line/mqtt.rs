@@ -10,14 +10,13 @@ use rmqtt_codec::{
 };
 use serde_json::{Value, json};
 use tokio::{
-    net::TcpStream,
     select,
     time::{Instant, Interval, interval_at, timeout},
 };
 use tokio_util::codec::Framed;
 
 use super::{Heard, Outgoing, WINDOW};
-use crate::cli::client::ClientError;
+use crate::cli::client::{ClientError, Endpoint, Stream};
 use crate::cli::simulate::obey::obey;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -27,7 +26,7 @@ const LARGEST: u32 = 256 << 10;
 
 /// A connection of MQTT 5 whose readings are sent with QoS 1.
 pub struct MqttLine {
-    framed: Framed<TcpStream, Codec>,
+    framed: Framed<Stream, Codec>,
     id: String,
     window: usize,
     /// The readings on their way, by the number of their message.
@@ -40,11 +39,10 @@ pub struct MqttLine {
 
 impl MqttLine {
     /// Connects a module, and listens to what it is told.
-    pub async fn open(address: &str, id: &str, token: &str) -> Result<Self, ClientError> {
-        let unreachable = |cause: String| ClientError::Unreachable { address: format!("mqtt://{address}"), cause };
+    pub async fn open(endpoint: &Endpoint, id: &str, token: &str) -> Result<Self, ClientError> {
+        let address = endpoint.url(["mqtt", "mqtts"]);
         let opening = async {
-            let stream = TcpStream::connect(address).await.map_err(|error| unreachable(error.to_string()))?;
-            stream.set_nodelay(true).map_err(|error| unreachable(error.to_string()))?;
+            let stream = endpoint.connect().await.map_err(|error| ClientError::no_connection(&address, &error))?;
             let mut line = Self {
                 framed: Framed::new(stream, Codec::new(LARGEST, 0)),
                 id: id.to_owned(),
@@ -58,7 +56,9 @@ impl MqttLine {
             line.listen().await?;
             Ok(line)
         };
-        timeout(TIMEOUT, opening).await.map_err(|_| unreachable("no answer in time".to_owned()))?
+        let opened = timeout(TIMEOUT, opening).await;
+        let cause = || "no answer in time".to_owned();
+        opened.map_err(|_| ClientError::Unreachable { address: address.clone(), cause: cause() })?
     }
 
     /// How many readings may be on their way.
