@@ -142,7 +142,7 @@ impl LocalRelay {
         let _ = tokio::time::timeout(ARRIVAL, arrival).await;
     }
 
-    /// Ends when this relay knows every event that is published now, or after [`ARRIVAL`]; none if it does already.
+    /// Ends when this relay knows every event that is published now, or after a second; none if it does already.
     #[must_use]
     pub fn reach_head(&self) -> Option<impl Future<Output = ()> + use<>> {
         let known = self.cursor();

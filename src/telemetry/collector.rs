@@ -76,6 +76,7 @@ impl Collector {
     #[must_use]
     pub fn new(store: Store, options: config::Telemetry, metrics: Metrics, found: Recovered) -> Self {
         let now = Instant::now();
+        metrics.readings_unsealed(found.tail.rows());
         let mut unsaved = Unsaved::default();
         found.unsaved.into_iter().for_each(|(state, first)| unsaved.add(state, first, now));
         Self {

@@ -85,6 +85,23 @@ async fn every_acknowledged_reading_is_found_once_wherever_the_hub_is_killed() {
     assert_eq!(kept, Some(count as u64), "some are kept twice");
 }
 
+#[actix::test]
+async fn what_waits_to_be_sealed_is_counted_from_the_start_on() {
+    let data = Scratch::new();
+    let settings = [("CARILLON__TELEMETRY__SEAL_AFTER", "1h")];
+    let mut hub = TestProcess::start_with(data.path(), &settings).await;
+    let token = hub.admin().await.create_module(ID).await;
+    let path = format!("/api/v1/modules/{ID}/telemetry");
+    let readings: Value = (0..3).map(|n| json!({"telemetry": {"n": n}})).collect();
+    let answer = Answer::attempt(&hub.authority, "POST", &path, &token, Some(&readings)).await;
+    assert!(answer.is_some_and(|answer| answer.status == 200));
+    hub.kill().await;
+
+    let hub = TestProcess::start_with(data.path(), &settings).await;
+    let metrics = Answer::of(&hub.authority, "GET", "/metrics", &[], None).await.text;
+    assert!(metrics.contains("\ncarillon_telemetry_unsealed 3\n"), "{metrics}");
+}
+
 async fn make_senders(hub: &TestProcess) -> Vec<Sender> {
     let admin = hub.admin().await;
     let mut senders = Vec::new();
