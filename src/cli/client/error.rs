@@ -62,6 +62,9 @@ impl ClientError {
                 let unread = machine_trust().unread.as_ref().map(|why| format!("; not all of that can be read: {why}"));
                 Self::Untrusted { address, cause, unread: unread.unwrap_or_default() }
             }
+            Some(rustls::Error::InvalidMessage(_)) => {
+                Self::Unreachable { address, cause: "no TLS is spoken there".to_owned() }
+            }
             _ => Self::Unreachable { address, cause },
         }
     }

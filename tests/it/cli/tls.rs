@@ -73,6 +73,15 @@ async fn certificates_that_cannot_be_read_are_named_where_nobody_is_trusted() {
 }
 
 #[actix::test]
+async fn who_asks_for_tls_where_none_is_spoken_is_told_so() {
+    let hub = TestHub::start().await;
+    let ran =
+        run_trusting(&Certificate::new(), &["module", "--url", &format!("https://{}", hub.authority), "list"]).await;
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.stderr.contains("no TLS is spoken there"), "{ran:?}");
+}
+
+#[actix::test]
 async fn a_bench_speaks_no_tls() {
     let ran = run_trusting(&Certificate::new(), &["bench", "fanout", "--url", "https://localhost:1"]).await;
     assert_eq!(ran.code, Some(2), "{ran:?}");
