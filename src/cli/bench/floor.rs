@@ -1,5 +1,5 @@
 //! The least that work can cost: a bare program that writes one ready-made frame to each client, and one that only reads
-//! what is posted.
+//! what is posted, or commits it as well.
 
 use std::{cell::RefCell, io, net::SocketAddr, path::PathBuf, rc::Rc};
 

@@ -14,6 +14,11 @@ async fn hub(certificate: &Certificate) -> TestHub {
     .await
 }
 
+/// The address of a hub by the name that its certificate is for.
+fn url_of(hub: &TestHub) -> String {
+    hub.authority.replace("127.0.0.1", "https://localhost")
+}
+
 /// Runs a command that trusts nobody but who has this certificate.
 async fn run_trusting(certificate: &Certificate, arguments: &[&str]) -> Ran {
     let (data, trusted) = (Scratch::new(), certificate.certificate());
@@ -25,7 +30,7 @@ async fn run_trusting(certificate: &Certificate, arguments: &[&str]) -> Ran {
 async fn modules_are_simulated_and_listed_through_doors_under_tls() {
     let certificate = Certificate::new();
     let hub = hub(&certificate).await;
-    let url = format!("https://localhost:{}", hub.authority.rsplit(':').next().unwrap());
+    let url = url_of(&hub);
     let mqtt = format!("mqtts://localhost:{}", hub.mqtt_tls().port());
 
     let fleet = ["--modules", "4", "--door", "mixed", "--rate", "10", "--reports", "5"];
@@ -43,9 +48,7 @@ async fn modules_are_simulated_and_listed_through_doors_under_tls() {
 async fn who_has_a_certificate_that_nobody_vouches_for_is_told_nothing() {
     let (certificate, other) = (Certificate::new(), Certificate::new());
     let hub = hub(&certificate).await;
-    let port = hub.authority.rsplit(':').next().unwrap();
-
-    let (strange, misnamed) = (format!("https://localhost:{port}"), format!("https://{}", hub.authority));
+    let (strange, misnamed) = (url_of(&hub), format!("https://{}", hub.authority));
     let unknown = run_trusting(&other, &["module", "--url", &strange, "list"]).await;
     let elsewhere = run_trusting(&certificate, &["module", "--url", &misnamed, "list"]).await;
     let mqtt = format!("mqtts://127.0.0.1:{}", hub.mqtt_tls().port());
@@ -63,7 +66,7 @@ async fn who_has_a_certificate_that_nobody_vouches_for_is_told_nothing() {
 async fn certificates_that_cannot_be_read_are_named_where_nobody_is_trusted() {
     let certificate = Certificate::new();
     let hub = hub(&certificate).await;
-    let (data, url) = (Scratch::new(), format!("https://localhost:{}", hub.authority.rsplit(':').next().unwrap()));
+    let (data, url) = (Scratch::new(), url_of(&hub));
 
     let environment = [("CARILLON_EMAIL", ADMIN), ("CARILLON_PASSWORD", PASSWORD), ("SSL_CERT_FILE", "/nowhere.pem")];
     let ran = run_with(data.path(), &["module", "--url", &url, "list"], &environment, "").await;

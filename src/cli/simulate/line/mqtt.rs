@@ -56,9 +56,8 @@ impl MqttLine {
             line.listen().await?;
             Ok(line)
         };
-        let opened = timeout(TIMEOUT, opening).await;
-        let cause = || "no answer in time".to_owned();
-        opened.map_err(|_| ClientError::Unreachable { address: address.clone(), cause: cause() })?
+        let late = |_| ClientError::Unreachable { address: address.clone(), cause: "no answer in time".to_owned() };
+        timeout(TIMEOUT, opening).await.map_err(late)?
     }
 
     /// How many readings may be on their way.
